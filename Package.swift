@@ -1,0 +1,71 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+import PackageDescription
+
+/// Settings of every Swift target. A package that imports these products needs none of them.
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  // SE-0458: every use of unsafe memory is marked where it happens.
+  .strictMemorySafety(),
+  // Lifetime dependencies of `~Escapable` values (`ReadSection`, `Ref`).
+  .enableExperimentalFeature("Lifetimes"),
+  // SE-0444: a member is visible only where its module is imported.
+  .enableUpcomingFeature("MemberImportVisibility"),
+  // SE-0409: an import is internal unless it says otherwise.
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  // SE-0335: existentials are written `any`.
+  .enableUpcomingFeature("ExistentialAny"),
+]
+
+let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+
+let package = Package(
+  name: "swift-urcu",
+  products: [
+    .library(name: "ReadCopyUpdate", targets: ["ReadCopyUpdate"]),
+    .library(name: "SequenceLocks", targets: ["SequenceLocks"]),
+    .library(name: "VirtualMemory", targets: ["VirtualMemory"]),
+    .library(name: "ProcessMaps", targets: ["ProcessMaps"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-system", from: "1.6.0")
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CURCU", path: "CShims/CURCU", pkgConfig: "liburcu-bp",
+      providers: [.apt(["liburcu-dev"])]),
+    .target(
+      name: "_RCUShims", dependencies: ["CURCU"], path: "CShims/_RCUShims",
+      linkerSettings: [.linkedLibrary("urcu-bp"), .linkedLibrary("urcu-memb")]),
+
+    .target(name: "ReadCopyUpdate", dependencies: ["_RCUShims"], swiftSettings: settings),
+    .target(name: "SequenceLocks", dependencies: ["_RCUShims"], swiftSettings: settings),
+    .target(
+      name: "VirtualMemory",
+      dependencies: ["ReadCopyUpdate", "SequenceLocks", systemPackage],
+      swiftSettings: settings),
+    .target(
+      name: "ProcessMaps", dependencies: ["VirtualMemory", "_RCUShims", systemPackage],
+      swiftSettings: settings),
+
+    .target(
+      name: "TestSupport", dependencies: ["ReadCopyUpdate", "_RCUShims"],
+      path: "Tests/TestSupport", swiftSettings: settings),
+    .testTarget(
+      name: "ReadCopyUpdateTests", dependencies: ["ReadCopyUpdate", "TestSupport"],
+      exclude: ["CompileFail", "CompilePass"], swiftSettings: settings),
+    .testTarget(
+      name: "SequenceLocksTests", dependencies: ["SequenceLocks", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "VirtualMemoryTests",
+      dependencies: ["VirtualMemory", "ReadCopyUpdate", "TestSupport", systemPackage],
+      swiftSettings: settings),
+    .testTarget(
+      name: "ProcessMapsTests",
+      dependencies: ["ProcessMaps", "VirtualMemory", "TestSupport", systemPackage],
+      swiftSettings: settings),
+  ]
+)

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+/// Read-copy update: readers that cost two plain stores, writers that wait for them.
+///
+/// A domain is a namespace over a ``RCUFlavor``; everything in it is static. Readers open a
+/// *read section* and load ``Pointer``s in it; a writer replaces what a pointer points to, and what
+/// was replaced is destroyed after a *grace period*: when every section that was open at the time
+/// of the replacement has ended.
+///
+/// ```swift
+/// struct Configuration: Sendable { var limit = 10 }
+/// let configuration = RCU.Pointer(Configuration())
+///
+/// // Any number of readers, on any thread; nothing is locked, retained or allocated.
+/// let limit = RCU.withReadSection { section in
+///   configuration.load(in: section)!.value.limit
+/// }
+///
+/// // A writer. The old value is destroyed after a grace period.
+/// configuration.store(Configuration(limit: 20))
+/// ```
+///
+/// The rules that the compiler enforces: a ``Ref`` can't be stored, returned, captured by an
+/// escaping closure or sent elsewhere; there is no `await` inside a section; the calls that block
+/// are not available to `async` code. The rule that traps: no ``synchronize()-(()->())`` or
+/// ``barrier()-(()->())`` inside a section. The rule that is yours: a section ends soon, since
+/// memory that is retired meanwhile waits for it.
+public enum RCUDomain<Flavor: RCUFlavor> {}
+
+/// The default domain.
+public typealias RCU = RCUDomain<BulletproofFlavor>
+
+extension RCUDomain {
+  /// Runs `body` in a read section and returns what it returns.
+  ///
+  /// Sections nest. What a ``Pointer`` held when it was loaded in the section stays intact until
+  /// the outermost section ends.
+  ///
+  /// - Memory ordering: everything `body` does happens before the end of any grace period that
+  ///   starts before the section ends. *Pairs with* ``synchronize()-(()->())``, and with every
+  ///   deferred destruction.
+  /// - Threads: any thread, once it is registered where the flavor asks for that; signal handlers
+  ///   on threads that have read before.
+  /// - Complexity: O(1): no call, no allocation, no reference counting in optimised code.
+  /// - Source: `rcu_read_lock`, `rcu_read_unlock`.
+  @inlinable
+  @inline(__always)
+  public static func withReadSection<R: ~Copyable, E: Error>(
+    _ body: (ReadSection) throws(E) -> R
+  ) throws(E) -> R {
+    Flavor._enterReadSection()
+    defer { Flavor._exitReadSection() }
+    return try body(ReadSection())
+  }
+
+  /// Whether the calling thread is inside a read section of this domain.
+  ///
+  /// - Source: `rcu_read_ongoing`.
+  @inlinable
+  public static var isInReadSection: Bool { Flavor._isInReadSection }
+}
+
+extension RCUDomain where Flavor: ThreadRegisteringFlavor {
+  /// Registers the calling thread as a reader while `body` runs.
+  ///
+  /// Nested calls on one thread register it once.
+  ///
+  /// - Source: `rcu_register_thread`, `rcu_unregister_thread`.
+  @available(*, noasync, message: "a task may change threads; use the default domain, RCU")
+  public static func withRegisteredThread<R: ~Copyable, E: Error>(
+    _ body: () throws(E) -> R
+  ) throws(E) -> R {
+    if Flavor._isThreadRegistered { return try body() }
+    Flavor._registerThread()
+    defer { Flavor._unregisterThread() }
+    return try body()
+  }
+}
+
+extension RCUDomain {
+  /// Proof that the calling thread is inside a read section.
+  ///
+  /// Only ``RCUDomain/withReadSection(_:)`` makes one. It can be copied and passed to functions;
+  /// it can't outlive the section, nor leave its thread.
+  public struct ReadSection: ~Escapable {
+    @usableFromInline
+    @inline(__always)
+    @_lifetime(immortal)
+    init() {}
+  }
+}
+
+@available(*, unavailable, message: "a read section belongs to the thread that opened it")
+extension RCUDomain.ReadSection: Sendable {}

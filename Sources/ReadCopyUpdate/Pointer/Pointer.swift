@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+public import Synchronization
+
+extension RCUDomain {
+  /// A pointer that is read without locking and replaced while it is read.
+  ///
+  /// It owns its pointee. Replacing the pointee *retires* the old one: readers that hold a ``Ref``
+  /// to it keep it until their sections end; then it is destroyed, on the reclaimer thread. The
+  /// same holds for the pointee that is left when the pointer itself goes.
+  ///
+  /// - Threads: all operations from any thread; writers need no lock between them.
+  /// - Source: `rcu_dereference`, `rcu_assign_pointer`, `rcu_xchg_pointer`.
+  @safe
+  public struct Pointer<Pointee: ~Copyable & Sendable>: ~Copyable {
+    // Written by store, exchange, compareExchange and update; read by load.
+    // The address of one heap allocation that holds a Pointee, or nil.
+    @usableFromInline
+    let storage: Atomic<UnsafeMutableRawPointer?>
+
+    /// Creates a pointer to `pointee`.
+    @inlinable
+    public init(_ pointee: consuming Pointee) {
+      unsafe storage = Atomic(_PointeeBox<Pointee>.allocate(pointee))
+    }
+
+    /// Creates a pointer to nothing.
+    @inlinable
+    public init() {
+      unsafe storage = Atomic(nil)
+    }
+
+    deinit {
+      // Whoever drops the pointer has the last access to it, but not to its pointee: a section
+      // may hold a Ref. Acquiring pairs with the release of the store that put it there.
+      if let address = unsafe storage.load(ordering: .acquiring) {
+        _ = unsafe Retired<Pointee>(address)
+      }
+    }
+
+    /// The pointee as of now, valid until the section ends; `nil` if there is none.
+    ///
+    /// - Memory ordering: acquiring (`memory_order_acquire`; a plain load on x86-64). *Pairs with*
+    ///   the release of ``store(_:)`` and ``exchange(_:)``. Guarantees that the pointee's contents
+    ///   are seen as the writer left them. Without it a reader could see them half initialised.
+    /// - Complexity: O(1), one load.
+    @inlinable
+    @inline(__always)
+    @_lifetime(copy section)
+    public borrowing func load(in section: ReadSection) -> Ref<Pointee>? {
+      guard let address = unsafe storage.load(ordering: .acquiring) else { return nil }
+      return unsafe Ref(address, in: section)
+    }
+
+    /// Replaces the pointee; the old one is destroyed after a grace period.
+    ///
+    /// - Memory ordering: as ``exchange(_:)``.
+    @inlinable
+    public borrowing func store(_ pointee: consuming Pointee) {
+      _ = exchange(pointee)
+    }
+
+    /// Points to nothing; the old pointee is destroyed after a grace period.
+    @inlinable
+    public borrowing func clear() {
+      _ = unsafe exchangeAddress(nil)
+    }
+  }
+}
+
+extension RCUDomain.Pointer: @unchecked Sendable where Pointee: ~Copyable {
+  // All access to `storage` is atomic, and the pointee is Sendable.
+}
+
+/// The heap allocation behind a `Pointer`.
+@usableFromInline
+enum _PointeeBox<Pointee: ~Copyable> {
+  /// What a grace period gives back, for the limits.
+  @inlinable
+  static var bytes: Int { MemoryLayout<Pointee>.size }
+
+  @inlinable
+  static func allocate(_ pointee: consuming Pointee) -> UnsafeMutableRawPointer {
+    let box = UnsafeMutablePointer<Pointee>.allocate(capacity: 1)
+    unsafe box.initialize(to: pointee)
+    return UnsafeMutableRawPointer(box)
+  }
+
+  /// Destroys the pointee. No reader can reach it any more.
+  @inlinable
+  static func destroy(_ address: UnsafeMutableRawPointer) {
+    let box = unsafe address.assumingMemoryBound(to: Pointee.self)
+    unsafe box.deinitialize(count: 1)
+    unsafe _poison(address, byteCount: MemoryLayout<Pointee>.size)
+    unsafe box.deallocate()
+  }
+}

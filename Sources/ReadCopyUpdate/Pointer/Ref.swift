@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+extension RCUDomain {
+  /// A value behind a ``Pointer``, valid inside the read section that loaded it.
+  ///
+  /// It can be copied and passed on inside the section; storing, returning, capturing or sending it
+  /// is a compile error. Nothing is retained or copied: ``value`` reads the pointee in place.
+  @safe
+  public struct Ref<Value: ~Copyable & Sendable>: ~Escapable {
+    @usableFromInline
+    let address: UnsafeMutableRawPointer
+
+    /// - Safety: `address` holds a `Value` that stays initialised until `section` ends.
+    @usableFromInline
+    @inline(__always)
+    @_lifetime(copy section)
+    @unsafe
+    init(_ address: UnsafeMutableRawPointer, in section: ReadSection) {
+      unsafe self.address = address
+    }
+
+    /// The value, in place.
+    @inlinable
+    @safe
+    public var value: Value {
+      // Safety: the section keeps the pointee, and nobody changes a published pointee.
+      @inline(__always)
+      unsafeAddress { unsafe UnsafePointer(address.assumingMemoryBound(to: Value.self)) }
+    }
+  }
+}
+
+@available(*, unavailable, message: "a Ref belongs to the read section of one thread")
+extension RCUDomain.Ref: Sendable where Value: ~Copyable {}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import Glibc
+
+/// A mutex and a condition variable at one stable address.
+///
+/// Swift's `Mutex` has no condition to wait for. Freed by hand with its owner.
+@safe
+struct Monitor: ~Copyable, @unchecked Sendable {
+  // Sendable: pthread's objects are made to be shared.
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+  private let condition: UnsafeMutablePointer<pthread_cond_t>
+
+  init() {
+    unsafe mutex = .allocate(capacity: 1)
+    unsafe condition = .allocate(capacity: 1)
+    unsafe mutex.initialize(to: pthread_mutex_t())
+    unsafe condition.initialize(to: pthread_cond_t())
+    let errors = unsafe (pthread_mutex_init(mutex, nil), pthread_cond_init(condition, nil))
+    precondition(errors == (0, 0), "Monitor: pthread can't make a mutex and a condition")
+  }
+
+  deinit {
+    unsafe pthread_cond_destroy(condition)
+    unsafe pthread_mutex_destroy(mutex)
+    unsafe condition.deallocate()
+    unsafe mutex.deallocate()
+  }
+
+  func withLock<R>(_ body: () -> R) -> R {
+    unsafe pthread_mutex_lock(mutex)
+    defer { unsafe pthread_mutex_unlock(mutex) }
+    return body()
+  }
+
+  /// Waits for a signal. The lock is held before and after; wake-ups may be spurious.
+  func wait() { unsafe pthread_cond_wait(condition, mutex) }
+
+  func signalAll() { unsafe pthread_cond_broadcast(condition) }
+}
