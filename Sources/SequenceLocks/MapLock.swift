@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import Glibc
+public import _RCUShims
+
+/// The kernel's `mmap_lock`: a readers-writer lock whose write sections advance a sequence counter,
+/// so that readers can do without the lock and find out afterwards whether they were disturbed.
+///
+/// Three ways to read: ``withReadLock(_:)``, which holds up writers; ``speculate(_:)``, which
+/// doesn't, and fails if one came; ``speculateTryBegin()`` with ``validate(_:)``, the same by hand.
+///
+/// | state | counter | lock |
+/// |---|---|---|
+/// | idle | even | free |
+/// | read | even | shared |
+/// | write section | odd | exclusive |
+/// | downgraded | even | shared, and no writer in between |
+///
+/// - Source: `mmap_lock`, `mmap_lock_speculate_try_begin`, `mmap_lock_speculate_retry`.
+@safe
+public final class MapLock: @unchecked Sendable {
+  // Sendable: pthread's lock is made to be shared; the counter is atomic.
+  /// Which side a waiting thread of the other side must let pass.
+  public enum Preference: Sendable, Equatable {
+    /// A waiting writer holds up new readers: no writer starves. The default.
+    case writers
+    /// Readers enter while readers are inside: a writer may wait for ever.
+    case readers
+  }
+
+  /// Proof of an even counter, for ``MapLock/validate(_:)``.
+  public struct Speculation: Sendable, Equatable {
+    @usableFromInline let sequence: UInt64
+    @inlinable
+    init(sequence: UInt64) { self.sequence = sequence }
+  }
+
+  @usableFromInline let counter = SequenceCounter()
+  @usableFromInline let lock: UnsafeMutablePointer<pthread_rwlock_t>
+  // Writers pass here first. It makes the downgrade atomic: between the write lock and the read
+  // lock no other writer can come.
+  @usableFromInline let writers: UnsafeMutablePointer<pthread_mutex_t>
+
+  public init(preferring preference: Preference = .writers) {
+    unsafe lock = .allocate(capacity: 1)
+    unsafe lock.initialize(to: pthread_rwlock_t())
+    unsafe writers = .allocate(capacity: 1)
+    unsafe writers.initialize(to: pthread_mutex_t())
+    let errors = unsafe (
+      rcushims_rwlock_init(lock, preference == .writers), pthread_mutex_init(writers, nil)
+    )
+    precondition(errors == (0, 0), "MapLock: pthread makes no lock, errno \(errors)")
+  }
+
+  deinit {
+    unsafe pthread_mutex_destroy(writers)
+    unsafe pthread_rwlock_destroy(lock)
+    unsafe writers.deallocate()
+    unsafe lock.deallocate()
+  }
+
+  /// Runs `body` with the lock held for reading.
+  ///
+  /// - Precondition: the thread doesn't hold the lock; with `.writers` a nested read lock can wait
+  ///   for a writer that waits for the outer one.
+  @inlinable
+  public func withReadLock<R: ~Copyable, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
+    unsafe pthread_rwlock_rdlock(lock)
+    defer { unsafe pthread_rwlock_unlock(lock) }
+    return try body()
+  }
+
+  /// Runs `body` with the lock held for writing: a write section.
+  ///
+  /// - Memory ordering: the counter is odd before anything `body` does can be seen, and even after
+  ///   all of it can (see ``SequenceCounter``), and even before the lock is free.
+  /// - Precondition: the thread doesn't hold the lock.
+  @inlinable
+  public func withWriteLock<R: ~Copyable, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
+    beginWriteSection()
+    defer {
+      counter.endWrite()
+      unsafe pthread_rwlock_unlock(lock)
+      unsafe pthread_mutex_unlock(writers)
+    }
+    return try body()
+  }
+
+  /// Runs `write` in a write section, then `read` under the read lock, with no other writer in
+  /// between. The write section ends, and speculation becomes possible, before `read` starts.
+  ///
+  /// - Source: `mmap_write_downgrade`.
+  @inlinable
+  public func withWriteLock<W, R: ~Copyable, E: Error>(
+    _ write: () throws(E) -> W, downgrade read: (W) throws(E) -> R
+  ) throws(E) -> R {
+    beginWriteSection()
+    let written: W
+    do throws(E) {
+      written = try write()
+    } catch {
+      counter.endWrite()
+      unsafe pthread_rwlock_unlock(lock)
+      unsafe pthread_mutex_unlock(writers)
+      throw error
+    }
+    counter.endWrite()
+    unsafe pthread_rwlock_unlock(lock)
+    // Nobody waits for the write lock: writers wait at `writers`.
+    unsafe pthread_rwlock_rdlock(lock)
+    unsafe pthread_mutex_unlock(writers)
+    defer { unsafe pthread_rwlock_unlock(lock) }
+    return try read(written)
+  }
+
+  @inlinable
+  func beginWriteSection() {
+    unsafe pthread_mutex_lock(writers)
+    unsafe pthread_rwlock_wrlock(lock)
+    counter.beginWrite()
+  }
+}
+
+// MARK: - Speculation
+
+extension MapLock {
+  /// The counter now: what a version that is published in this write section is called.
+  @inlinable
+  public var sequence: UInt64 { counter.current }
+
+  /// Begins a speculation, or refuses at once while a writer is inside: waiting would be as dear as
+  /// the lock.
+  ///
+  /// - Memory ordering: acquiring; see ``SequenceCounter/tryBegin()``.
+  /// - Source: `mmap_lock_speculate_try_begin`.
+  @inlinable
+  public func speculateTryBegin() -> Speculation? {
+    counter.tryBegin().map(Speculation.init(sequence:))
+  }
+
+  /// Whether no write section has begun since the speculation did.
+  ///
+  /// - Memory ordering: see ``SequenceCounter/validate(_:)``.
+  /// - Source: `mmap_lock_speculate_retry`, inverted.
+  @inlinable
+  public func validate(_ speculation: Speculation) -> Bool {
+    counter.validate(speculation.sequence)
+  }
+
+  /// Runs `body` without the lock; `nil` if a writer was inside or came between.
+  ///
+  /// - Parameter body: reads atomics, or what read-copy update protects, and copies. It must not
+  ///   follow what it copied: that is valid only if this returns a value.
+  @inlinable
+  public func speculate<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R? {
+    guard let sequence = counter.tryBegin() else { return nil }
+    let result = try body()
+    return counter.validate(sequence) ? result : nil
+  }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+public import Synchronization
+
+extension SeqLock {
+  /// The value as of one instant.
+  ///
+  /// - Memory ordering: sees everything that the writer of this value did before (acquiring).
+  ///   *Pairs with* ``store(_:)`` and ``withWriteLock(_:)``.
+  /// - Complexity: O(size), at most four copies; then it waits for the writer's lock.
+  /// - Source: `read_seqbegin`, `read_seqretry`, and `read_seqlock_excl` for the last resort.
+  @inlinable
+  @inline(__always)
+  public borrowing func load() -> Value {
+    if let value = copy() { return value }
+    return loadSlow()
+  }
+
+  /// The value, or `nil` if a writer is inside or came between: one attempt, never waits.
+  ///
+  /// - Threads: signal handlers too.
+  @inlinable
+  @inline(__always)
+  public borrowing func loadIfStable() -> Value? { copy() }
+
+  @inlinable
+  @inline(never)
+  borrowing func loadSlow() -> Value {
+    for _ in 1..<Self.attemptsMax {
+      unsafe retries[0].add(1, ordering: .relaxed)
+      if let value = copy() { return value }
+    }
+    unsafe retries[1].add(1, ordering: .relaxed)
+    var value: Value?
+    writer.withLock { _ in value = copy() }
+    return Self.stable(value)
+  }
+
+  /// What a copy under the writer's lock must give.
+  @inlinable
+  static func stable(_ value: Value?) -> Value {
+    guard let value else {
+      preconditionFailure("SeqLock: the counter is odd though nobody writes")
+    }
+    return value
+  }
+
+  /// Replaces the value.
+  ///
+  /// - Memory ordering: releasing. *Pairs with* ``load()``.
+  /// - Complexity: O(size), under the writer's lock.
+  @inlinable
+  public borrowing func store(_ value: Value) {
+    writer.withLock { _ in write(value) }
+  }
+
+  /// Changes the value under the writer's lock. Readers see all of the change or nothing of it.
+  ///
+  /// - Parameter body: gets the value; what it leaves there is published when it returns. If it
+  ///   throws, nothing is published. It must not call this lock.
+  /// - Returns: what `body` returns.
+  @inlinable
+  public borrowing func withWriteLock<R, E: Error>(
+    _ body: (inout Value) throws(E) -> R
+  ) throws(E) -> R {
+    var result: Result<R, E>?
+    writer.withLock { _ in
+      var value = Self.stable(copy())
+      do throws(E) {
+        result = .success(try body(&value))
+        write(value)
+      } catch {
+        result = .failure(error)
+      }
+    }
+    return try unsafe result.unsafelyUnwrapped.get()
+  }
+
+  /// One write section, under the writer's lock.
+  @inlinable
+  @inline(__always)
+  borrowing func write(_ value: Value) {
+    let sequence = unsafe counter.pointee.load(ordering: .relaxed)
+    // Ordered before the words by their releasing stores. Pairs with the second load in `copy`.
+    unsafe counter.pointee.store(sequence &+ 1, ordering: .relaxed)
+    unsafe storeWords(of: value)
+    // Pairs with the first load in `copy`.
+    unsafe counter.pointee.store(sequence &+ 2, ordering: .releasing)
+  }
+
+  /// How often readers had to repeat.
+  public borrowing func retryStatistics() -> SeqLockStatistics {
+    unsafe SeqLockStatistics(
+      retryCount: retries[0].load(ordering: .relaxed),
+      fallbackCount: retries[1].load(ordering: .relaxed))
+  }
+}
+
+/// How often the readers of a ``SeqLock`` or the speculations of a ``MapLock`` were disturbed.
+public struct SeqLockStatistics: Sendable, Equatable {
+  /// Attempts repeated because of a writer.
+  public let retryCount: UInt64
+  /// Reads that took the lock after all attempts had failed.
+  public let fallbackCount: UInt64
+}
