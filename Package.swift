@@ -44,7 +44,7 @@ let package = Package(
     .target(name: "SequenceLocks", dependencies: ["_RCUShims"], swiftSettings: settings),
     .target(
       name: "VirtualMemory",
-      dependencies: ["ReadCopyUpdate", "SequenceLocks", systemPackage],
+      dependencies: ["ReadCopyUpdate", "SequenceLocks", "_RCUShims", systemPackage],
       swiftSettings: settings),
     .target(
       name: "ProcessMaps", dependencies: ["VirtualMemory", "_RCUShims", systemPackage],

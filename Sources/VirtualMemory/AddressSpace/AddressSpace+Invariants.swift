@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import ReadCopyUpdate
+internal import SequenceLocks
+
+extension AddressSpace {
+  /// Checks everything that must hold of the current version, under the read lock, and traps with
+  /// what doesn't.
+  ///
+  /// - VMAs are page-aligned, not empty, ascending, and don't overlap.
+  /// - Every node is at the depth of its level, has at least one entry, at most its capacity, and,
+  ///   unless it is on the way to the only leaf, as many as ``NodeLayout`` asks for.
+  /// - Unused keys are padded. An inner node's key, smallest start and largest gap of a child are
+  ///   the child's.
+  /// - The version's counts are those of the tree; its generation is even and the counter's.
+  /// - Complexity: O(n).
+  package func _checkInvariants() {
+    mapLock.withReadLock {
+      let version = currentVersion
+      var totals = Totals()
+      if let root = unsafe version.root {
+        let edge = unsafe check(root, level: version.height, isRoot: true, &totals)
+        Self.expect(edge.end == version.endMax, "the version's end is the tree's")
+      } else {
+        Self.expect(version.height == 0 && version.endMax == 0, "an empty tree has no height")
+      }
+      Self.expect(totals.count == version.mapCount, "the version counts its VMAs")
+      Self.expect(totals.pages == version.pageCount, "the version counts its pages")
+      Self.expect(version.generation % 2 == 0, "a generation is even")
+      Self.expect(version.generation <= mapLock.sequence, "a generation was the counter's")
+    }
+  }
+
+  private struct Totals {
+    var count = 0
+    var pages: UInt64 = 0
+    var lastEnd: UInt64 = 0
+  }
+
+  private static func expect(_ condition: Bool, _ rule: String) {
+    if !condition { fatalError("AddressSpace: invariant broken: \(rule)") }
+  }
+
+  private func check(
+    _ node: UnsafeMutableRawPointer, level: Int, isRoot: Bool, _ totals: inout Totals
+  ) -> Edge {
+    level == 0
+      ? checkLeaf(unsafe Leaf(node), isRoot: isRoot, &totals)
+      : checkInner(unsafe Inner(node), level: level, isRoot: isRoot, &totals)
+  }
+
+  private func checkLeaf(_ leaf: Leaf, isRoot: Bool, _ totals: inout Totals) -> Edge {
+    let count = leaf.count
+    let countMin = isRoot ? 1 : NodeLayout.leafCountMin
+    Self.expect((countMin...NodeLayout.leafCapacity).contains(count), "a leaf's count is allowed")
+    for index in 0..<count {
+      let record = leaf.record(index)
+      Self.expect(record.start.isPageAligned && record.end.isPageAligned, "VMAs are page-aligned")
+      Self.expect(record.start < record.end, "a VMA is not empty")
+      Self.expect(record.start >= totals.lastEnd, "VMAs ascend and don't overlap")
+      Self.expect(record.end <= configuration.taskSize, "VMAs are in the task's addresses")
+      totals.count += 1
+      totals.pages += record.pageCount
+      totals.lastEnd = record.end
+    }
+    for index in count..<NodeLayout.leafCapacity {
+      Self.expect(leaf.end(index) == .max, "unused keys of a leaf are padded")
+    }
+    return leaf.edge
+  }
+
+  private func checkInner(
+    _ inner: Inner, level: Int, isRoot: Bool, _ totals: inout Totals
+  ) -> Edge {
+    let count = inner.count
+    let countMin = isRoot ? 2 : NodeLayout.innerCountMin
+    Self.expect(
+      (countMin...NodeLayout.innerCapacity).contains(count), "an inner node's count is allowed")
+    for index in 0..<count {
+      let child = unsafe check(inner.child(index), level: level - 1, isRoot: false, &totals)
+      let held = inner.edge(index)
+      Self.expect(
+        held.start == child.start && held.end == child.end && held.gap == child.gap,
+        "an inner node holds its children's keys, starts and gaps")
+    }
+    for index in count..<NodeLayout.innerCapacity {
+      Self.expect(inner.end(index) == .max, "unused keys of an inner node are padded")
+    }
+    return inner.edge
+  }
+
+  /// Bytes of nodes: reserved from the system, and retired but not yet recycled.
+  package var _poolBytes: (reserved: Int, limbo: Int) {
+    mapLock.withReadLock {
+      unsafe (writer.pointee.pool.reservedBytes, writer.pointee.pool.limboBytes)
+    }
+  }
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import SystemPackage
+internal import ReadCopyUpdate
+public import SequenceLocks
+internal import Synchronization
+
+/// The virtual memory areas of one process, as Linux's mm keeps them: changed by one thread at a
+/// time, read by any number without a lock.
+///
+/// ```swift
+/// let space = AddressSpace()
+/// let start = try space.map(length: 3 * pageBytes, protection: [.read, .write], flags: .private)
+/// try space.protect(start + pageBytes, length: pageBytes, .read)   // splits into three
+/// print(space.maps().string)
+/// let found = try space.query(start + 5000)                         // the middle one
+/// ```
+///
+/// Readers see *versions*: immutable trees, of which one is current. A dump or query loads one
+/// version and equals the address space as it was at one instant, whatever is changed meanwhile;
+/// results carry the version's *generation*. ``ReadingStrategy`` offers the kernel's two other ways
+/// for comparison.
+///
+/// - Threads: all operations from any thread. Changes exclude one another. None of the changing
+///   operations may be called in an RCU read section that a lookup opened (none of them calls you
+///   back there).
+@safe
+public final class AddressSpace: @unchecked Sendable {
+  // Sendable: `current` is atomic, `writer` is used under the write lock only, the rest is
+  // immutable and Sendable.
+
+  /// The constants that the address space was made with.
+  public let configuration: AddressSpaceConfiguration
+
+  // A pool block that holds a Version; never nil. Written by publish, under the write lock
+  // (releasing); read by every reader, in a read section (acquiring).
+  let current: Atomic<UnsafeMutableRawPointer>
+  let mapLock: MapLock
+  let writer: UnsafeMutablePointer<TreeWriter>
+  let labels = Labels()
+  // Written by speculative readers that were disturbed. Relaxed: statistics.
+  let speculationRetryCount = Atomic<UInt64>(0)
+  let speculationFallbackCount = Atomic<UInt64>(0)
+
+  /// Makes an empty address space.
+  ///
+  /// - Parameter preference: which side the lock of ``ReadingStrategy/locked`` lets pass first.
+  public init(
+    configuration: AddressSpaceConfiguration = AddressSpaceConfiguration(),
+    lockPreferring preference: MapLock.Preference = .writers
+  ) {
+    self.configuration = configuration
+    mapLock = MapLock(preferring: preference)
+    unsafe writer = .allocate(capacity: 1)
+    unsafe writer.initialize(to: TreeWriter())
+    unsafe current = Atomic(writer.pointee.makeVersion())
+  }
+
+  deinit {
+    // Nobody reads or writes any more. The objects' counts are of the current version's VMAs; the
+    // nodes go with the pool.
+    let draft = unsafe writer.pointee.draft
+    draft.forEach(in: 0, .max) { record in
+      MapObject(word: record.object)?.release()
+      MapObject(word: record.name)?.release()
+    }
+    labels.release()
+    unsafe writer.deinitialize(count: 1)
+    unsafe writer.deallocate()
+  }
+
+  /// The ends of lines that belong to no file: made once, so that formatting looks nothing up.
+  @safe
+  struct Labels {
+    let nameless = MapObject(kind: .nameless, name: [])
+    let heap = MapObject(kind: .special, name: Array("[heap]".utf8))
+    let stack = MapObject(kind: .special, name: Array("[stack]".utf8))
+    let gate = MapObject(kind: .special, name: Array("[vsyscall]".utf8))
+
+    func release() {
+      for object in [nameless, heap, stack, gate] { object.release() }
+    }
+  }
+}
+
+// MARK: - Versions
+
+extension AddressSpace {
+  /// Runs `body` in a read section with the version that is current when it starts.
+  @inline(__always)
+  func withCurrentVersion<R, E: Error>(
+    _ body: (Version) throws(E) -> R
+  ) throws(E) -> R {
+    try RCU.withReadSection { _ throws(E) -> R in try body(currentVersion) }
+  }
+
+  /// The current version. In a read section or under the lock.
+  ///
+  /// Acquiring: pairs with the release in `publish`. Guarantees that the version and its nodes are
+  /// seen as the writer left them.
+  @inline(__always)
+  var currentVersion: Version {
+    // Safety: the block holds a Version for as long as readers can see it.
+    unsafe current.load(ordering: .acquiring).assumingMemoryBound(to: Version.self).pointee
+  }
+
+  /// Runs `body` in a write section and publishes what it left of the draft, also when it throws:
+  /// like the kernel's, operations that fail part of the way keep what they have done.
+  func write<R>(
+    _ body: (inout TreeWriter) throws(Errno) -> R
+  ) throws(Errno) -> R {
+    try mapLock.withWriteLock { () throws(Errno) -> R in
+      defer { unsafe publish(&writer.pointee) }
+      return try unsafe body(&writer.pointee)
+    }
+  }
+
+  /// Makes the draft the current version, and retires what it replaced.
+  func publish(_ writer: inout TreeWriter) {
+    guard writer.isChanged else { return }
+    writer.isChanged = false
+    // The counter is odd now, and this one more when the section ends.
+    writer.draft.generation = mapLock.sequence &+ 1
+    let version = unsafe writer.makeVersion()
+    // Releasing: pairs with the acquire in `currentVersion`. Retire after this, never before: a
+    // reader that starts between the two could find what is already waiting to be reused.
+    let old = unsafe current.exchange(version, ordering: .acquiringAndReleasing)
+    unsafe writer.retireReplaced(and: old)
+  }
+
+  /// The number of the version that is current: grows with every change, by an even number.
+  public var generation: UInt64 { withCurrentVersion { $0.generation } }
+
+  /// The number of VMAs.
+  public var count: Int { withCurrentVersion { $0.mapCount } }
+
+  /// Bytes mapped: the sum of the VMAs' lengths.
+  public var mappedBytes: UInt64 { withCurrentVersion { $0.pageCount * .page } }
+}
+
+extension TreeWriter {
+  /// A block with a copy of the draft.
+  @unsafe
+  mutating func makeVersion() -> UnsafeMutableRawPointer {
+    let block = unsafe pool.allocate(sizeClass: NodeLayout.versionClass)
+    unsafe block.initializeMemory(as: Version.self, repeating: draft, count: 1)
+    return unsafe block
+  }
+
+  /// After publishing: hands the nodes and objects that the draft no longer uses to the grace
+  /// period, and begins the next write section's edit.
+  @unsafe
+  mutating func retireReplaced(and version: UnsafeMutableRawPointer) {
+    for tagged in replaced {
+      let sizeClass = Int(tagged & 7)
+      // Safety: `discard` made the word of a block's address.
+      let block = unsafe UnsafeMutableRawPointer(bitPattern: tagged & ~7).unsafelyUnwrapped
+      unsafe pool.retire(block, sizeClass: sizeClass)
+    }
+    replaced.removeAll(keepingCapacity: true)
+    unsafe pool.retire(version, sizeClass: NodeLayout.versionClass)
+    for word in released { MapObject(word: word)?.release() }
+    released.removeAll(keepingCapacity: true)
+    edit += 1
+  }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import ReadCopyUpdate
+
+extension AddressSpace {
+  /// The text of `/proc/PID/maps`, whole.
+  ///
+  /// - Complexity: O(VMAs), and the allocations of a new buffer; see ``dump(into:_:)``.
+  public func maps(_ strategy: ReadingStrategy = .snapshot) -> MapsBuffer {
+    var buffer = MapsBuffer()
+    dump(into: &buffer, strategy)
+    return buffer
+  }
+
+  /// Writes the text of `/proc/PID/maps` into `buffer`, replacing what it holds.
+  ///
+  /// With ``ReadingStrategy/snapshot`` the text shows exactly one version. With the others it may
+  /// mix versions as the kernel's may: ends strictly increase; a VMA may appear twice, before and
+  /// after a change; what was mapped before and after is never missing.
+  ///
+  /// - Complexity: O(VMAs). Allocates only when the buffer must grow, and outside of the section:
+  ///   a snapshot that doesn't fit is taken again, of the version that is current then.
+  public func dump(into buffer: inout MapsBuffer, _ strategy: ReadingStrategy = .snapshot) {
+    var position: UInt64 = 0
+    var kept = 0
+    while true {
+      var formatter = unsafe ChunkFormatter(
+        out: buffer.memory + kept, capacity: buffer.capacity - kept, limit: .max, wanted: .max,
+        position: position)
+      format(&formatter, strategy)
+      if formatter.state == .end {
+        buffer.count = kept + formatter.count
+        buffer.generation = formatter.generation
+        return
+      }
+      if strategy != .snapshot {
+        // These go on where they were.
+        kept += formatter.count
+        position = formatter.position
+      }
+      buffer.count = kept
+      buffer.grow()
+    }
+  }
+
+  /// The VMAs of one version, in order, without `[vsyscall]`.
+  ///
+  /// - Complexity: O(VMAs). For tests and export: it allocates within its section, which a dump
+  ///   doesn't.
+  public func snapshotVMAs() -> (generation: UInt64, vmas: [VMA]) {
+    withCurrentVersion { version in
+      var result: [VMA] = []
+      result.reserveCapacity(version.mapCount)
+      version.forEach(in: 0, .max) { record in result.append(vma(of: record, in: version)) }
+      return (version.generation, result)
+    }
+  }
+
+  private func vma(of record: Record, in version: Version) -> VMA {
+    let (tail, name) = labels.objects(of: record, in: version)
+    var shown = unsafe Array(tail.displayNameBytes)
+    if let name {
+      shown = unsafe Array("[anon_shmem:".utf8) + Array(name.nameBytes) + Array("]".utf8)
+    }
+    let header = tail.isFile ? tail : nil
+    return unsafe VMA(
+      start: record.start, end: record.end,
+      protection: Protection(rawValue: UInt32(record.flags.rawValue & 7)),
+      isShared: record.flags.contains(.mayShare),
+      offset: header == nil ? 0 : record.pageOffset * .page,
+      device: header?.header.pointee.device ?? DeviceNumber(major: 0, minor: 0),
+      inode: header?.header.pointee.inode ?? 0, name: shown)
+  }
+}

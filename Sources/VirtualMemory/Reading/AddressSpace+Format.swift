@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import ReadCopyUpdate
+internal import SequenceLocks
+internal import Synchronization
+
+extension AddressSpace {
+  /// Formats one chunk by `strategy`: one critical section, but for the fallbacks of speculation.
+  @inline(__always)
+  func format(_ formatter: inout ChunkFormatter, _ strategy: ReadingStrategy) {
+    switch strategy {
+    case .snapshot:
+      RCU.withReadSection { _ in formatter.append(currentVersion, labels) }
+    case .locked:
+      mapLock.withReadLock { formatter.append(currentVersion, labels) }
+    case .speculative:
+      formatSpeculatively(&formatter)
+    }
+  }
+
+  /// Formats VMA by VMA, each validated against the lock's counter.
+  ///
+  /// The lock is taken outside of read sections: nothing sleeps in one.
+  private func formatSpeculatively(_ formatter: inout ChunkFormatter) {
+    var failures = 0
+    while formatter.state == .open {
+      RCU.withReadSection { _ in
+        while formatter.state == .open && failures < ReadingStrategy.speculationAttemptsMax {
+          if speculateLines(&formatter) {
+            failures = 0
+          } else {
+            failures += 1
+          }
+        }
+      }
+      if formatter.state == .open {
+        formatOneLocked(&formatter)
+        failures = 0
+      }
+    }
+  }
+
+  /// Formats VMAs while the counter stands still. False: it moved before the first of them was
+  /// valid, or a writer is inside.
+  private func speculateLines(_ formatter: inout ChunkFormatter) -> Bool {
+    guard let speculation = mapLock.speculateTryBegin() else {
+      speculationRetryCount.add(1, ordering: .relaxed)
+      return false
+    }
+    let version = currentVersion
+    var progress = false
+    while formatter.state == .open {
+      guard let (leaf, first) = version.find(endingAbove: formatter.position) else {
+        // Nothing above the position: the end, if that is still so.
+        guard mapLock.validate(speculation) else { return retry(progress) }
+        formatter.generation = version.generation
+        formatter.appendGate(version, labels)
+        return true
+      }
+      for index in first..<leaf.count where formatter.state == .open {
+        // Copy, validate, only then follow what the copy refers to; pin it; validate again.
+        let record = leaf.record(index)
+        guard mapLock.validate(speculation) else { return retry(progress) }
+        let (tail, name) = labels.objects(of: record, in: version)
+        guard tail.pin() else { return retry(progress) }
+        guard name?.pin() ?? true else {
+          tail.release()
+          return retry(progress)
+        }
+        let isValid = mapLock.validate(speculation)
+        if isValid {
+          formatter.generation = version.generation
+          formatter.append(record, tail: tail, name: name)
+        }
+        name?.release()
+        tail.release()
+        guard isValid else { return retry(progress) }
+        progress = true
+      }
+    }
+    return true
+  }
+
+  /// Counts a disturbance. It is no failure where a VMA was formatted before it.
+  private func retry(_ progress: Bool) -> Bool {
+    speculationRetryCount.add(1, ordering: .relaxed)
+    return progress
+  }
+
+  /// Formats the next VMA under the read lock.
+  private func formatOneLocked(_ formatter: inout ChunkFormatter) {
+    speculationFallbackCount.add(1, ordering: .relaxed)
+    mapLock.withReadLock {
+      let version = currentVersion
+      formatter.generation = version.generation
+      if let record = version.record(endingAbove: formatter.position) {
+        let (tail, name) = labels.objects(of: record, in: version)
+        formatter.append(record, tail: tail, name: name)
+      } else {
+        formatter.appendGate(version, labels)
+      }
+    }
+  }
+}

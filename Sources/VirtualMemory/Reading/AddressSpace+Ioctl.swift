@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+public import SystemPackage
+internal import _RCUShims
+
+extension AddressSpace {
+  /// `ioctl` on `/proc/PID/maps`, bit for bit: the errors in the kernel's order, the sizes that
+  /// older and newer callers pass, the buffers given as addresses.
+  ///
+  /// - Parameters:
+  ///   - request: ``ProcmapQuery/request``.
+  ///   - argument: the caller's structure; its first field says how many bytes of it count.
+  /// - Throws, the first that applies; `argument` is then untouched:
+  ///   - `ENOTTY`: another request.
+  ///   - `EFAULT`: `argument` is shorter than its size field, or than that field says.
+  ///   - `E2BIG`: the size is above 4,096, or above 104 with a byte beyond that isn't zero.
+  ///   - `EINVAL`: the size is below 24; an unknown flag; the size of a buffer without its address,
+  ///     or the reverse.
+  ///   - `ENOENT`: nothing matches.
+  ///   - `ENAMETOOLONG`: the name with its terminator is longer than its buffer, or than 4,096; the
+  ///     build id is longer than its buffer.
+  ///   - `EFAULT`: a buffer is not writable.
+  /// - Source: `do_procmap_query`.
+  public func ioctl(
+    _ request: UInt, _ argument: UnsafeMutableRawBufferPointer,
+    _ strategy: ReadingStrategy = .snapshot
+  ) throws(Errno) {
+    guard request == ProcmapQuery.request else { throw Errno(rawValue: 25) }
+    var query = try unsafe Self.copyIn(argument)
+    let known = MemoryLayout<ProcmapQuery>.size
+    guard query.queryFlags & ~QueryFlags.known == 0 else { throw .invalidArgument }
+    guard (query.vmaNameSize == 0) == (query.vmaNameAddress == 0) else { throw .invalidArgument }
+    guard (query.buildIDSize == 0) == (query.buildIDAddress == 0) else { throw .invalidArgument }
+
+    let found = try namedQuery(
+      query.queryAddress, QueryFlags(rawValue: query.queryFlags), strategy)
+    query.vmaStart = found.result.start
+    query.vmaEnd = found.result.end
+    query.vmaFlags = found.result.flags.rawValue
+    query.vmaPageSize = found.result.pageSize
+    query.vmaOffset = found.result.offset
+    query.inode = found.result.inode
+    query.deviceMajor = found.result.device.major
+    query.deviceMinor = found.result.device.minor
+
+    var name: [UInt8] = []
+    if query.vmaNameSize > 0 {
+      if !found.name.isEmpty {
+        name = found.name + [0]
+        guard name.count <= min(Int(query.vmaNameSize), 4096) else { throw .fileNameTooLong }
+      }
+      query.vmaNameSize = UInt32(name.count)
+    }
+    if query.buildIDSize > 0 {
+      guard found.buildID.count <= Int(query.buildIDSize) else { throw .fileNameTooLong }
+      query.buildIDSize = UInt32(found.buildID.count)
+    }
+    try Self.copyOut(name, to: query.vmaNameAddress)
+    if query.buildIDSize > 0 { try Self.copyOut(found.buildID, to: query.buildIDAddress) }
+    unsafe withUnsafeBytes(of: query) { bytes in
+      let count = min(Int(query.size), known)
+      unsafe argument.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[0..<count]))
+    }
+  }
+
+  /// The structure, with the fields that an older caller doesn't know as zero.
+  ///
+  /// - Source: `copy_struct_from_user`.
+  private static func copyIn(
+    _ argument: UnsafeMutableRawBufferPointer
+  ) throws(Errno) -> ProcmapQuery {
+    guard argument.count >= 8 else { throw .badAddress }
+    let size = unsafe argument.loadUnaligned(as: UInt64.self)
+    guard size <= 4096 else { throw Errno(rawValue: 7) }
+    guard size >= 24 else { throw .invalidArgument }
+    guard argument.count >= Int(size) else { throw .badAddress }
+    let known = MemoryLayout<ProcmapQuery>.size
+    if Int(size) > known {
+      for index in known..<Int(size) where unsafe argument[index] != 0 {
+        throw Errno(rawValue: 7)
+      }
+    }
+    var query = ProcmapQuery()
+    unsafe withUnsafeMutableBytes(of: &query) { bytes in
+      let count = min(Int(size), known)
+      unsafe bytes.copyMemory(
+        from: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(argument)[0..<count]))
+    }
+    return query
+  }
+
+  private static func copyOut(_ bytes: [UInt8], to address: UInt64) throws(Errno) {
+    let error = unsafe bytes.withUnsafeBytes { source -> Int32 in
+      guard let base = source.baseAddress else { return 0 }
+      return unsafe rcushims_copy_to_user(address, base, bytes.count)
+    }
+    guard error == 0 else { throw Errno(rawValue: error) }
+  }
+}

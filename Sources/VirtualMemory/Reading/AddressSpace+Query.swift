@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+public import SystemPackage
+internal import ReadCopyUpdate
+internal import SequenceLocks
+internal import Synchronization
+
+extension AddressSpace {
+  /// The VMA at `address`, by the rules of `PROCMAP_QUERY`, without its name.
+  ///
+  /// Takes the first VMA that ends above the address, which need not be aligned. It matches if it
+  /// passes all filters and covers the address or ``QueryFlags/coveringOrNext`` is given. If it
+  /// fails a filter, the next one is tried with ``QueryFlags/coveringOrNext``, and without it the
+  /// query fails. `[vsyscall]` is never found.
+  ///
+  /// - Throws: `EINVAL` for unknown flags, `ENOENT` if nothing matches.
+  /// - Threads: any. With ``ReadingStrategy/snapshot`` it waits for nobody, allocates nothing and
+  ///   counts no reference.
+  /// - Complexity: O(log n), and O(VMAs that fail a filter).
+  public func query(
+    _ address: UInt64, _ flags: QueryFlags = [], _ strategy: ReadingStrategy = .snapshot
+  ) throws(Errno) -> QueryResult {
+    guard flags.rawValue & ~QueryFlags.known == 0 else { throw .invalidArgument }
+    var found: QueryResult?
+    switch strategy {
+    case .snapshot:
+      RCU.withReadSection { _ in found = currentVersion.query(address, flags) }
+    case .locked:
+      mapLock.withReadLock { found = currentVersion.query(address, flags) }
+    case .speculative:
+      speculate { version in found = version.query(address, flags) }
+    }
+    guard let found else { throw .noSuchFileOrDirectory }
+    return found
+  }
+
+  /// The VMA at `address`, or `nil`: the query that covers, without filters.
+  ///
+  /// - Threads: any, and signal handlers on threads that have looked something up before: no lock,
+  ///   no allocation, no reference counting.
+  /// - Complexity: O(log n).
+  public func lookup(_ address: UInt64) -> QueryResult? {
+    RCU.withReadSection { _ in currentVersion.query(address, []) }
+  }
+
+  /// The answers for many addresses, all from one version.
+  ///
+  /// - Returns: per address the VMA that covers it, or `nil`.
+  /// - Complexity: O(addresses × log n), in one read section.
+  public func lookup(_ addresses: [UInt64]) -> [QueryResult?] {
+    var results = [QueryResult?](repeating: nil, count: addresses.count)
+    RCU.withReadSection { _ in
+      let version = currentVersion
+      for index in addresses.indices { results[index] = version.query(addresses[index], []) }
+    }
+    return results
+  }
+
+  /// ``query(_:_:_:)`` with the name and the build id.
+  ///
+  /// - Throws: as ``query(_:_:_:)``.
+  /// - Complexity: O(log n + name); allocates the copies, outside of the section.
+  public func namedQuery(
+    _ address: UInt64, _ flags: QueryFlags = [], _ strategy: ReadingStrategy = .snapshot
+  ) throws(Errno) -> NamedQueryResult {
+    guard flags.rawValue & ~QueryFlags.known == 0 else { throw .invalidArgument }
+    var pinned: PinnedAnswer?
+    switch strategy {
+    case .snapshot:
+      RCU.withReadSection { _ in
+        // Another version is loaded after a failed pin: the last reference of the object that the
+        // first one shows is gone, hence it is not the current one any more.
+        repeat {
+          pinned = pinnedAnswer(in: currentVersion, address, flags)
+        } while pinned?.isPinned == false
+      }
+    case .locked:
+      mapLock.withReadLock { pinned = pinnedAnswer(in: currentVersion, address, flags) }
+    case .speculative:
+      speculate { version in
+        // A former attempt's pins; none after a failed one.
+        pinned?.release()
+        pinned = pinnedAnswer(in: version, address, flags)
+      }
+    }
+    guard let pinned else { throw .noSuchFileOrDirectory }
+    defer { pinned.release() }
+    return pinned.copied()
+  }
+
+  /// Runs `body` until the counter stood still meanwhile; after some failures under the lock.
+  ///
+  /// - Parameter body: runs in a read section or under the lock, perhaps more than once.
+  private func speculate(_ body: (Version) -> Void) {
+    for _ in 0..<ReadingStrategy.speculationAttemptsMax {
+      let isValid = RCU.withReadSection { _ -> Bool in
+        mapLock.speculate { body(currentVersion) } != nil
+      }
+      if isValid { return }
+      speculationRetryCount.add(1, ordering: .relaxed)
+    }
+    speculationFallbackCount.add(1, ordering: .relaxed)
+    mapLock.withReadLock { body(currentVersion) }
+  }
+}
+
+// MARK: - Names
+
+/// An answer with the objects that its name and build id are copied from, pinned so that they
+/// outlive the section.
+struct PinnedAnswer {
+  var result: QueryResult
+  var tail: MapObject
+  var name: MapObject?
+  var isPinned: Bool
+
+  func release() {
+    guard isPinned else { return }
+    tail.release()
+    name?.release()
+  }
+
+  func copied() -> NamedQueryResult {
+    var bytes = unsafe Array(tail.nameBytes)
+    if tail.isAnonymousName { bytes = unsafe Array(tail.displayNameBytes) }
+    if let name {
+      bytes = unsafe Array("[anon_shmem:".utf8) + Array(name.nameBytes) + Array("]".utf8)
+    }
+    return unsafe NamedQueryResult(
+      result: result, name: bytes, buildID: Array(tail.buildIDBytes))
+  }
+}
+
+extension AddressSpace {
+  /// The answer, pinned. `isPinned` is false if its object was about to go.
+  private func pinnedAnswer(
+    in version: Version, _ address: UInt64, _ flags: QueryFlags
+  ) -> PinnedAnswer? {
+    guard let record = version.match(address, flags) else { return nil }
+    let (tail, name) = labels.objects(of: record, in: version)
+    var answer = PinnedAnswer(
+      result: version.result(of: record), tail: tail, name: name, isPinned: false)
+    guard tail.pin() else { return answer }
+    guard name?.pin() ?? true else {
+      tail.release()
+      return answer
+    }
+    answer.isPinned = true
+    return answer
+  }
+}
+
+// MARK: - Matching
+
+extension Version {
+  @inline(__always)
+  func query(_ address: UInt64, _ flags: QueryFlags) -> QueryResult? {
+    match(address, flags).map(result(of:))
+  }
+
+  /// - Source: `query_matching_vma`.
+  @inline(__always)
+  func match(_ address: UInt64, _ flags: QueryFlags) -> Record? {
+    guard let (leaf, index) = find(endingAbove: address) else { return nil }
+    let record = leaf.record(index)
+    if record.passes(flags) {
+      return record.start <= address || flags.contains(.coveringOrNext) ? record : nil
+    }
+    return flags.contains(.coveringOrNext) ? matchNext(after: record.end, flags) : nil
+  }
+
+  /// The first VMA that ends above `position` and passes.
+  @inline(never)
+  private func matchNext(after position: UInt64, _ flags: QueryFlags) -> Record? {
+    var position = position
+    while let (leaf, first) = find(endingAbove: position) {
+      for index in first..<leaf.count {
+        let record = leaf.record(index)
+        if record.passes(flags) { return record }
+        position = record.end
+      }
+    }
+    return nil
+  }
+
+  @inline(__always)
+  func result(of record: Record) -> QueryResult {
+    var result = QueryResult(
+      start: record.start, end: record.end,
+      flags: QueryFlags(rawValue: record.flags.queryBits), pageSize: .page, offset: 0, inode: 0,
+      device: DeviceNumber(major: 0, minor: 0), generation: generation)
+    if let object = MapObject(word: record.object), object.isFile {
+      result.offset = record.pageOffset &* .page
+      result.inode = unsafe object.header.pointee.inode
+      result.device = unsafe object.header.pointee.device
+    }
+    return result
+  }
+}
+
+extension Record {
+  @inline(__always)
+  func passes(_ flags: QueryFlags) -> Bool {
+    let asked = flags.rawValue & 0xf
+    guard self.flags.queryBits & asked == asked else { return false }
+    guard flags.contains(.fileBacked) else { return true }
+    return MapObject(word: object)?.isFile ?? false
+  }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import ReadCopyUpdate
+internal import SequenceLocks
+internal import Synchronization
+
+/// Formats VMAs from a position on into memory of the caller, until something ends it.
+///
+/// The whole state of a reader within one critical section: on the stack, shared with nobody.
+@safe
+struct ChunkFormatter {
+  /// Where text goes; `capacity` bytes, of which `count` are used.
+  let out: UnsafeMutableRawPointer
+  let capacity: Int
+  /// A line that would go past this is not taken.
+  let limit: Int
+  /// When there is so much text, no further line is begun.
+  let wanted: Int
+
+  var count = 0
+  /// The end of the last VMA formatted: VMAs that end at or below it are done.
+  var position: UInt64
+  /// The version of the last VMA formatted.
+  var generation: UInt64 = 0
+  var state = State.open
+
+  enum State {
+    /// More can be formatted.
+    case open
+    /// The wanted amount is there.
+    case satisfied
+    /// The next line doesn't fit.
+    case full
+    /// There is no further VMA.
+    case end
+  }
+
+  init(
+    out: UnsafeMutableRawPointer, capacity: Int, limit: Int, wanted: Int, position: UInt64
+  ) {
+    unsafe self.out = out
+    self.capacity = capacity
+    self.limit = limit
+    self.wanted = wanted
+    self.position = position
+  }
+
+  /// Formats one VMA, unless it doesn't fit.
+  @inline(__always)
+  mutating func append(_ record: Record, tail: MapObject, name: MapObject?) {
+    guard count + LineFormatter.byteCountMax(tail: tail, name: name) <= capacity else {
+      state = .full
+      return
+    }
+    let lineCount = unsafe LineFormatter.line(record, tail: tail, name: name, at: out + count)
+    guard count + lineCount <= limit else {
+      state = .full
+      return
+    }
+    count += lineCount
+    position = record.end
+    if count >= wanted { state = .satisfied }
+  }
+
+  /// Formats VMAs of `version` until the state says otherwise.
+  @inline(__always)
+  mutating func append(_ version: Version, _ labels: AddressSpace.Labels) {
+    generation = version.generation
+    while state == .open {
+      guard let (leaf, first) = version.find(endingAbove: position) else {
+        appendGate(version, labels)
+        return
+      }
+      let leafCount = leaf.count
+      var index = first
+      while index < leafCount && state == .open {
+        let record = leaf.record(index)
+        let (tail, name) = labels.objects(of: record, in: version)
+        append(record, tail: tail, name: name)
+        index += 1
+      }
+    }
+  }
+
+  /// Formats `[vsyscall]`, which comes after everything else, and ends.
+  mutating func appendGate(_ version: Version, _ labels: AddressSpace.Labels) {
+    if version.gateFlags != [] && position < Version.gateEnd {
+      let record = Record(
+        start: Version.gateStart, end: Version.gateEnd, flags: version.gateFlags, pageOffset: 0,
+        object: 0, name: 0)
+      append(record, tail: labels.gate, name: nil)
+    }
+    if state == .open { state = .end }
+  }
+}
+
+extension AddressSpace.Labels {
+  /// The object that ends the line of `record`, and the name that replaces the object's, if any.
+  ///
+  /// - Source: `get_vma_name`.
+  @inline(__always)
+  func objects(
+    of record: Record, in version: Version
+  ) -> (tail: MapObject, name: MapObject?) {
+    if let object = MapObject(word: record.object) {
+      return (object, object.isFile ? MapObject(word: record.name) : nil)
+    }
+    if record.start < version.breakEnd && record.end > version.breakStart { return (heap, nil) }
+    if record.start <= version.stackStart && version.stackStart <= record.end {
+      return (stack, nil)
+    }
+    if let name = MapObject(word: record.name) { return (name, nil) }
+    return (nameless, nil)
+  }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+/// The text of a dump, in memory that is used again for the next one.
+///
+/// ```swift
+/// var buffer = MapsBuffer()
+/// while true {
+///   space.dump(into: &buffer)      // allocates only when the text has grown
+///   send(buffer.bytes)
+/// }
+/// ```
+@safe
+public struct MapsBuffer: ~Copyable {
+  private(set) var memory: UnsafeMutableRawPointer
+  private(set) var capacity: Int
+  /// Bytes of text.
+  public internal(set) var count = 0
+  /// The generation of the version that the text shows. Of a dump that isn't a snapshot: of its
+  /// last line.
+  public internal(set) var generation: UInt64 = 0
+
+  /// The first capacity, in bytes: about a hundred lines.
+  private static var capacityInitial: Int { 16 << 10 }
+
+  public init() {
+    capacity = Self.capacityInitial
+    unsafe memory = .allocate(byteCount: capacity, alignment: 64)
+  }
+
+  deinit { unsafe memory.deallocate() }
+
+  /// Makes room for twice as much; keeps the text.
+  mutating func grow() {
+    let larger = UnsafeMutableRawPointer.allocate(byteCount: capacity * 2, alignment: 64)
+    unsafe larger.copyMemory(from: memory, byteCount: count)
+    unsafe memory.deallocate()
+    unsafe memory = larger
+    capacity *= 2
+  }
+
+  /// The text.
+  public var bytes: Span<UInt8> {
+    @_lifetime(borrow self)
+    borrowing get {
+      let start = unsafe memory.assumingMemoryBound(to: UInt8.self)
+      let span = unsafe Span<UInt8>(_unsafeStart: start, count: count)
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
+  }
+
+  /// The text, copied.
+  public var array: [UInt8] {
+    unsafe Array(UnsafeRawBufferPointer(start: memory, count: count))
+  }
+
+  /// The text as a string, with what isn't UTF-8 replaced.
+  public var string: String {
+    unsafe String(decoding: UnsafeRawBufferPointer(start: memory, count: count), as: UTF8.self)
+  }
+}

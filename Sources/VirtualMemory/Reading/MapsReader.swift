@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+/// An open `/proc/PID/maps` in miniature: hands out the text in chunks, as `read` does.
+///
+/// Each chunk is made in one critical section: whole lines, at most 4,095 bytes. Between chunks the
+/// address space may change; the reader goes on after the last VMA that it reported, by its end.
+///
+/// - Threads: one at a time, like a file offset. Any number of readers on one address space.
+/// - Source: `fs/seq_file.c`, `fs/proc/task_mmu.c`.
+@safe
+public struct MapsReader: ~Copyable {
+  public let space: AddressSpace
+  public let strategy: ReadingStrategy
+
+  private var memory: UnsafeMutableRawPointer
+  /// The kernel's buffer size: a page, doubled whenever a single line doesn't fit.
+  private var bufferBytes = 4096
+  /// Text that was made and not handed out: `memory[unreadStart..<unreadEnd]`.
+  private var unreadStart = 0
+  private var unreadEnd = 0
+  /// The end of the last VMA in the buffer.
+  private var position: UInt64 = 0
+
+  /// The offset of the next byte handed out.
+  public private(set) var offset = 0
+  /// The generation of the first chunk since the start; `nil` before it.
+  public private(set) var firstGeneration: UInt64?
+  /// The generation of the last chunk.
+  public private(set) var lastGeneration: UInt64?
+
+  /// Whether the address space changed between the first chunk and the last: what the kernel
+  /// can't tell.
+  public var hasChanged: Bool { firstGeneration != lastGeneration }
+
+  public init(_ space: AddressSpace, strategy: ReadingStrategy = .snapshot) {
+    self.space = space
+    self.strategy = strategy
+    unsafe memory = Self.allocate(bufferBytes: 4096)
+  }
+
+  deinit { unsafe memory.deallocate() }
+
+  /// Formatting touches memory beyond the text: its bound on a line, twice, for a line that is
+  /// made and then doesn't fit.
+  private static func allocate(bufferBytes: Int) -> UnsafeMutableRawPointer {
+    .allocate(byteCount: bufferBytes + slackBytes, alignment: 64)
+  }
+
+  private static var slackBytes: Int { 4096 }
+
+  /// Fills the empty buffer with whole lines: until there are `wanted` bytes, the next line doesn't
+  /// fit, or the end.
+  private mutating func fill(wanted: Int) {
+    while true {
+      var formatter = unsafe ChunkFormatter(
+        out: memory, capacity: bufferBytes + Self.slackBytes, limit: bufferBytes - 1,
+        wanted: wanted, position: position)
+      space.format(&formatter, strategy)
+      unreadStart = 0
+      unreadEnd = formatter.count
+      position = formatter.position
+      lastGeneration = formatter.generation
+      firstGeneration = firstGeneration ?? formatter.generation
+      guard formatter.state == .full && formatter.count == 0 else { return }
+      // A single line is longer than the buffer: from now on the buffer is larger.
+      bufferBytes *= 2
+      unsafe memory.deallocate()
+      unsafe memory = Self.allocate(bufferBytes: bufferBytes)
+    }
+  }
+
+  /// Hands out text, as `read` does: what is left of the last chunk first, then of at most one more.
+  ///
+  /// Fewer bytes than asked for don't mean the end; 0 bytes do. Lines may be split between reads.
+  ///
+  /// - Returns: the number of bytes written at the start of `buffer`.
+  public mutating func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+    if offset == 0 && buffer.count > 0 && unreadStart == 0 { rewind() }
+    var done = unsafe takeUnread(into: buffer)
+    let left = buffer.count - done
+    if left > 0 {
+      fill(wanted: left)
+      done += unsafe takeUnread(into: UnsafeMutableRawBufferPointer(rebasing: buffer[done...]))
+    }
+    return done
+  }
+
+  /// ``read(into:)-(UnsafeMutableRawBufferPointer)`` for the free part of `output`.
+  public mutating func read(into output: inout OutputRawSpan) -> Int {
+    unsafe output.withUnsafeMutableBytes { buffer, initializedCount in
+      let free = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[initializedCount...])
+      let count = unsafe read(into: free)
+      initializedCount += count
+      return count
+    }
+  }
+
+  /// At most `count` bytes of text; empty at the end.
+  public mutating func read(count: Int) -> [UInt8] {
+    precondition(count >= 0, "MapsReader.read: a count is not negative")
+    return unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in
+      initializedCount = unsafe read(into: UnsafeMutableRawBufferPointer(buffer))
+    }
+  }
+
+  /// Calls `body` with the next chunk: what is left of the last one, or one more, without copying
+  /// it. `nil` at the end.
+  public mutating func withNextChunk<R: ~Copyable, E: Error>(
+    _ body: (Span<UInt8>) throws(E) -> R
+  ) throws(E) -> R? {
+    if offset == 0 && unreadStart == 0 { rewind() }
+    if unreadStart == unreadEnd { fill(wanted: .max) }
+    guard unreadStart < unreadEnd else { return nil }
+    let count = unreadEnd - unreadStart
+    let start = unsafe (memory + unreadStart).assumingMemoryBound(to: UInt8.self)
+    unreadStart = unreadEnd
+    offset += count
+    let chunk = unsafe Span<UInt8>(_unsafeStart: start, count: count)
+    return try body(chunk)
+  }
+
+  /// Starts afresh, with the address space as it is then.
+  public mutating func rewind() {
+    position = 0
+    offset = 0
+    unreadStart = 0
+    unreadEnd = 0
+    firstGeneration = nil
+    lastGeneration = nil
+  }
+
+  /// Goes to byte `target` of the text, by making the text again from its start.
+  ///
+  /// Past the end it stays at the end. The kernel does the same for `lseek` and `pread`.
+  public mutating func seek(to target: Int) {
+    precondition(target >= 0, "MapsReader.seek: an offset is not negative")
+    if target == offset { return }
+    rewind()
+    while offset < target {
+      fill(wanted: .max)
+      if unreadEnd == 0 { return }
+      unreadStart = min(target - offset, unreadEnd)
+      offset += unreadStart
+    }
+  }
+
+  private mutating func takeUnread(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+    let count = min(buffer.count, unreadEnd - unreadStart)
+    if count > 0 {
+      unsafe buffer.baseAddress.unsafelyUnwrapped.copyMemory(
+        from: memory + unreadStart, byteCount: count)
+    }
+    unreadStart += count
+    offset += count
+    return count
+  }
+}

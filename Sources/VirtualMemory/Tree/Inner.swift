@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+/// An inner node: up to 16 children in ascending order.
+///
+/// - Safety: as ``Leaf``.
+@safe
+struct Inner {
+  let base: UnsafeMutableRawPointer
+
+  @inline(__always)
+  init(_ base: UnsafeMutableRawPointer) { unsafe self.base = base }
+
+  @inline(__always)
+  private func word(_ array: Int, _ index: Int) -> UInt64 {
+    unsafe base.load(
+      fromByteOffset: array &* NodeLayout.innerArrayBytes &+ index &* 8, as: UInt64.self)
+  }
+
+  @inline(__always)
+  private func setWord(_ array: Int, _ index: Int, _ value: UInt64) {
+    unsafe base.storeBytes(
+      of: value, toByteOffset: array &* NodeLayout.innerArrayBytes &+ index &* 8, as: UInt64.self)
+  }
+
+  @inline(__always)
+  var count: Int {
+    get { unsafe base.load(fromByteOffset: NodeLayout.innerHeader, as: Int.self) }
+    nonmutating set {
+      unsafe base.storeBytes(of: newValue, toByteOffset: NodeLayout.innerHeader, as: Int.self)
+    }
+  }
+
+  /// The write section that made the node.
+  var edit: UInt64 {
+    get { unsafe base.load(fromByteOffset: NodeLayout.innerHeader + 8, as: UInt64.self) }
+    nonmutating set {
+      unsafe base.storeBytes(
+        of: newValue, toByteOffset: NodeLayout.innerHeader + 8, as: UInt64.self)
+    }
+  }
+
+  @inline(__always) func end(_ index: Int) -> UInt64 { word(0, index) }
+  @inline(__always) func start(_ index: Int) -> UInt64 { word(1, index) }
+  @inline(__always) func gap(_ index: Int) -> UInt64 { word(2, index) }
+
+  @inline(__always)
+  func child(_ index: Int) -> UnsafeMutableRawPointer {
+    // Safety: a child of a reachable node is reachable.
+    unsafe UnsafeMutableRawPointer(bitPattern: UInt(word(3, index))).unsafelyUnwrapped
+  }
+
+  func edge(_ index: Int) -> Edge {
+    unsafe Edge(node: child(index), start: start(index), end: end(index), gap: gap(index))
+  }
+
+  @inline(__always)
+  func setEdge(_ index: Int, _ edge: Edge) {
+    setWord(0, index, edge.end)
+    setWord(1, index, edge.start)
+    setWord(2, index, edge.gap)
+    setWord(3, index, unsafe UInt64(UInt(bitPattern: edge.node)))
+  }
+
+  /// The number of children that end at or before `address`.
+  @inline(__always)
+  func rank(_ address: UInt64) -> Int {
+    var base = end(7) <= address ? 8 : 0
+    base &+= end(base &+ 3) <= address ? 4 : 0
+    base &+= end(base &+ 1) <= address ? 2 : 0
+    base &+= end(base) <= address ? 1 : 0
+    return base &+ (end(base) <= address ? 1 : 0)
+  }
+
+  func copyContents(of other: Inner) {
+    unsafe base.copyMemory(from: other.base, byteCount: NodeLayout.innerHeader + 8)
+  }
+
+  /// Sets the keys in `from..<to` to the padding.
+  func pad(from: Int, to: Int) {
+    for index in from..<to { setWord(0, index, .max) }
+  }
+
+  /// The node as a child.
+  var edge: Edge {
+    let last = count - 1
+    var gap = self.gap(0)
+    for index in 0..<last {
+      gap = max(gap, max(self.gap(index + 1), start(index + 1) - end(index)))
+    }
+    return unsafe Edge(node: base, start: start(0), end: end(last), gap: gap)
+  }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+/// Several records in memory of the caller.
+typealias RecordBuffer = UnsafeBufferPointer<Record>
+
+/// The VMAs that one splice puts in: at most three, in order.
+struct Items {
+  private var first: Record?
+  private var second: Record?
+  private var third: Record?
+  private(set) var count = 0
+
+  /// What is left of the VMA before a range, the new one, what is left of the VMA after it.
+  static var countMax: Int { 3 }
+
+  subscript(index: Int) -> Record {
+    let record =
+      switch index {
+      case 0: first
+      case 1: second
+      default: third
+      }
+    guard let record else { preconditionFailure("Items: index out of range") }
+    return record
+  }
+
+  mutating func append(_ record: Record?) {
+    guard let record else { return }
+    switch count {
+    case 0: first = record
+    case 1: second = record
+    case 2: third = record
+    default: preconditionFailure("Items: a splice puts in at most three VMAs")
+    }
+    count += 1
+  }
+}
+
+extension Record {
+  var pageCount: UInt64 { (end - start) / .page }
+
+  /// The part of the VMA in `start..<end`, or `nil` if that is empty.
+  func part(_ start: UInt64, _ end: UInt64) -> Record? {
+    guard start < end else { return nil }
+    var part = self
+    part.start = start
+    part.end = end
+    part.pageOffset = pageOffset &+ (start &- self.start) / .page
+    return part
+  }
+
+  /// Whether `self`, which ends where `next` starts, and `next` can be one VMA.
+  ///
+  /// - Source: `can_vma_merge_before`, `can_vma_merge_after`.
+  func canMerge(with next: Record) -> Bool {
+    end == next.start && flags == next.flags && object == next.object && name == next.name
+      && pageOffset &+ pageCount == next.pageOffset
+      && MapObject(word: object)?.isSpecial != true
+  }
+
+  /// One VMA of this and the following `next`.
+  func merged(with next: Record) -> Record {
+    var merged = self
+    merged.end = next.end
+    return merged
+  }
+}

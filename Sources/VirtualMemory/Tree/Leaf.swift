@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+/// A leaf: up to 32 VMAs in ascending order.
+///
+/// - Safety: made only from the address of a leaf block. Immutable once published; only the writer
+///   that made it calls the mutating functions, before that.
+@safe
+struct Leaf {
+  let base: UnsafeMutableRawPointer
+
+  @inline(__always)
+  init(_ base: UnsafeMutableRawPointer) { unsafe self.base = base }
+
+  @inline(__always)
+  private func word(_ array: Int, _ index: Int) -> UInt64 {
+    unsafe base.load(
+      fromByteOffset: array &* NodeLayout.leafArrayBytes &+ index &* 8, as: UInt64.self)
+  }
+
+  @inline(__always)
+  private func setWord(_ array: Int, _ index: Int, _ value: UInt64) {
+    unsafe base.storeBytes(
+      of: value, toByteOffset: array &* NodeLayout.leafArrayBytes &+ index &* 8, as: UInt64.self)
+  }
+
+  @inline(__always)
+  var count: Int {
+    get { unsafe base.load(fromByteOffset: NodeLayout.leafHeader, as: Int.self) }
+    nonmutating set {
+      unsafe base.storeBytes(of: newValue, toByteOffset: NodeLayout.leafHeader, as: Int.self)
+    }
+  }
+
+  /// The write section that made the node.
+  var edit: UInt64 {
+    get { unsafe base.load(fromByteOffset: NodeLayout.leafHeader + 8, as: UInt64.self) }
+    nonmutating set {
+      unsafe base.storeBytes(
+        of: newValue, toByteOffset: NodeLayout.leafHeader + 8, as: UInt64.self)
+    }
+  }
+
+  @inline(__always) func end(_ index: Int) -> UInt64 { word(0, index) }
+  @inline(__always) func start(_ index: Int) -> UInt64 { word(1, index) }
+
+  @inline(__always)
+  func record(_ index: Int) -> Record {
+    Record(
+      start: word(1, index), end: word(0, index), flags: VMAFlags(rawValue: word(2, index)),
+      pageOffset: word(3, index), object: UInt(word(4, index)), name: UInt(word(5, index)))
+  }
+
+  @inline(__always)
+  func setRecord(_ index: Int, _ record: Record) {
+    setWord(0, index, record.end)
+    setWord(1, index, record.start)
+    setWord(2, index, record.flags.rawValue)
+    setWord(3, index, record.pageOffset)
+    setWord(4, index, UInt64(record.object))
+    setWord(5, index, UInt64(record.name))
+  }
+
+  /// The number of VMAs that end at or before `address`: the position of the first that doesn't.
+  @inline(__always)
+  func rank(_ address: UInt64) -> Int {
+    var base = end(15) <= address ? 16 : 0
+    base &+= end(base &+ 7) <= address ? 8 : 0
+    base &+= end(base &+ 3) <= address ? 4 : 0
+    base &+= end(base &+ 1) <= address ? 2 : 0
+    base &+= end(base) <= address ? 1 : 0
+    // 31 so far: the last key is still to be seen.
+    return base &+ (end(base) <= address ? 1 : 0)
+  }
+
+  /// Copies all of `other`'s arrays and its count.
+  func copyContents(of other: Leaf) {
+    unsafe base.copyMemory(from: other.base, byteCount: NodeLayout.leafHeader + 8)
+  }
+
+  /// Moves the entries from `index` on by `shift` positions. Keys beyond the new count are padded.
+  func shift(from index: Int, by shift: Int) {
+    let oldCount = count
+    for array in 0..<6 {
+      let from = unsafe base + (array * NodeLayout.leafArrayBytes + index * 8)
+      unsafe memmoveWords(to: from + shift * 8, from: from, count: oldCount - index)
+    }
+    count = oldCount + shift
+    if shift < 0 { pad(from: oldCount + shift, to: oldCount) }
+  }
+
+  /// Sets the keys in `from..<to` to the padding.
+  func pad(from: Int, to: Int) {
+    for index in from..<to { setWord(0, index, .max) }
+  }
+
+  /// The leaf as a child.
+  var edge: Edge {
+    let last = count - 1
+    var gap: UInt64 = 0
+    for index in 0..<last { gap = max(gap, start(index + 1) - end(index)) }
+    return unsafe Edge(node: base, start: start(0), end: end(last), gap: gap)
+  }
+}
+
+/// - Safety: both ranges lie in one block.
+@inline(__always)
+func memmoveWords(to target: UnsafeMutableRawPointer, from source: UnsafeRawPointer, count: Int) {
+  unsafe target.copyMemory(from: source, byteCount: count * 8)
+}

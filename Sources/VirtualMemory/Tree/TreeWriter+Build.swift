@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+extension TreeWriter {
+  /// Builds the tree of an empty draft from `records`, which are in order and don't overlap.
+  ///
+  /// - Complexity: O(n).
+  mutating func build(_ records: [Record]) {
+    isChanged = true
+    var edges: [Edge] = []
+    for range in Self.portions(of: records.count, each: NodeLayout.leafCountBuilt) {
+      unsafe records.withUnsafeBufferPointer { records in
+        edges.append(unsafe buildLeaf(RecordBuffer(rebasing: records[range])))
+      }
+    }
+    draft.height = 0
+    while edges.count > 1 {
+      var parents: [Edge] = []
+      for range in Self.portions(of: edges.count, each: NodeLayout.innerCountBuilt) {
+        let inner = makeInner()
+        for index in range { inner.setEdge(index - range.lowerBound, edges[index]) }
+        inner.pad(from: range.count, to: NodeLayout.innerCapacity)
+        inner.count = range.count
+        parents.append(inner.edge)
+      }
+      edges = parents
+      draft.height += 1
+    }
+    unsafe draft.root = edges.first?.node
+    draft.endMax = edges.first?.end ?? 0
+  }
+
+  /// Splits `0..<count` into ranges of at most `size`, evenly.
+  private static func portions(of count: Int, each size: Int) -> [Range<Int>] {
+    let portions = (count + size - 1) / size
+    return (0..<portions).map { index in
+      count * index / portions..<count * (index + 1) / portions
+    }
+  }
+}

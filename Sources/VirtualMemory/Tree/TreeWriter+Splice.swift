@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+extension TreeWriter {
+  /// Replaces the VMAs that intersect `start..<end` by `items`.
+  ///
+  /// The one operation that changes the tree; all others are made of it. It copies the path to the
+  /// leaf, or the two paths to the leaves at the ends of the range, and drops what is between.
+  ///
+  /// - Precondition: `items` is in order, lies in the union of the range and the VMAs removed, and
+  ///   overlaps no VMA that stays.
+  /// - Complexity: O(height), and O(nodes) for the subtrees that are dropped.
+  mutating func splice(_ start: UInt64, _ end: UInt64, with items: Items) {
+    isChanged = true
+    EdgeList.with { list in
+      if let root = unsafe draft.root {
+        unsafe splice(root, level: draft.height, start, end, items, into: &list)
+      } else {
+        if let leaf = buildLeaf(items) { list.append(leaf) }
+      }
+      setRoot(&list)
+    }
+  }
+
+  /// Makes `list`, nodes at level `draft.height`, the tree.
+  private mutating func setRoot(_ list: inout EdgeList) {
+    while list.count > 1 {
+      EdgeList.with { parents in
+        buildInners(list, into: &parents)
+        list.removeAll()
+        for index in 0..<parents.count { list.append(parents[index]) }
+      }
+      draft.height += 1
+    }
+    guard list.count == 1 else {
+      unsafe draft.root = nil
+      draft.height = 0
+      draft.endMax = 0
+      return
+    }
+    unsafe draft.root = list[0].node
+    draft.endMax = list[0].end
+    // A root with one child is none.
+    while draft.height > 0, let root = unsafe draft.root {
+      let inner = unsafe Inner(root)
+      guard inner.count == 1 else { break }
+      unsafe draft.root = inner.child(0)
+      draft.height -= 1
+      discard(inner)
+    }
+  }
+
+  /// Splices below `node` and appends to `list` what takes its place: no node, or one, or more.
+  private mutating func splice(
+    _ node: UnsafeMutableRawPointer, level: Int, _ start: UInt64, _ end: UInt64, _ items: Items,
+    into list: inout EdgeList
+  ) {
+    if level == 0 {
+      unsafe spliceLeaf(Leaf(node), start, end, items, into: &list)
+    } else {
+      unsafe spliceInner(Inner(node), level: level, start, end, items, into: &list)
+    }
+  }
+
+  // MARK: Leaves
+
+  private mutating func spliceLeaf(
+    _ leaf: Leaf, _ start: UInt64, _ end: UInt64, _ items: Items, into list: inout EdgeList
+  ) {
+    let count = leaf.count
+    let first = leaf.rank(start)
+    var last = first
+    while last < count && leaf.start(last) < end { last += 1 }
+    let newCount = first + items.count + count - last
+    if newCount == 0 {
+      discard(leaf)
+      return
+    }
+    if newCount > NodeLayout.leafCapacity {
+      splitLeaf(leaf, first, last, items, into: &list)
+      return
+    }
+    let new = leaf.edit == edit ? leaf : copy(leaf)
+    if items.count != last - first {
+      new.shift(from: last, by: items.count - (last - first))
+    }
+    for index in 0..<items.count { new.setRecord(first + index, items[index]) }
+    list.append(new.edge)
+  }
+
+  private mutating func copy(_ leaf: Leaf) -> Leaf {
+    let new = makeLeaf()
+    new.copyContents(of: leaf)
+    discard(leaf)
+    return new
+  }
+
+  private mutating func splitLeaf(
+    _ leaf: Leaf, _ first: Int, _ last: Int, _ items: Items, into list: inout EdgeList
+  ) {
+    unsafe withUnsafeTemporaryAllocation(
+      of: Record.self, capacity: NodeLayout.leafCapacity + Items.countMax
+    ) { records in
+      var total = 0
+      func append(_ record: Record) {
+        unsafe (records.baseAddress.unsafelyUnwrapped + total).initialize(to: record)
+        total += 1
+      }
+      for index in 0..<first { append(leaf.record(index)) }
+      for index in 0..<items.count { append(items[index]) }
+      for index in last..<leaf.count { append(leaf.record(index)) }
+      discard(leaf)
+      unsafe buildLeaves(
+        RecordBuffer(rebasing: records[0..<total]), into: &list)
+    }
+  }
+
+  /// Makes leaves of `records`, evenly filled.
+  mutating func buildLeaves(_ records: RecordBuffer, into list: inout EdgeList) {
+    var first = 0
+    var leavesLeft = (records.count + NodeLayout.leafCapacity - 1) / NodeLayout.leafCapacity
+    while leavesLeft > 0 {
+      let count = (records.count - first + leavesLeft - 1) / leavesLeft
+      list.append(unsafe buildLeaf(RecordBuffer(rebasing: records[first..<first + count])))
+      first += count
+      leavesLeft -= 1
+    }
+  }
+
+  mutating func buildLeaf(_ records: RecordBuffer) -> Edge {
+    let leaf = makeLeaf()
+    for index in 0..<records.count { unsafe leaf.setRecord(index, records[index]) }
+    leaf.pad(from: records.count, to: NodeLayout.leafCapacity)
+    leaf.count = records.count
+    return leaf.edge
+  }
+
+  private mutating func buildLeaf(_ items: Items) -> Edge? {
+    guard items.count > 0 else { return nil }
+    let leaf = makeLeaf()
+    for index in 0..<items.count { leaf.setRecord(index, items[index]) }
+    leaf.pad(from: items.count, to: NodeLayout.leafCapacity)
+    leaf.count = items.count
+    return leaf.edge
+  }
+
+  // MARK: Inner nodes
+
+  private mutating func spliceInner(
+    _ inner: Inner, level: Int, _ start: UInt64, _ end: UInt64, _ items: Items,
+    into list: inout EdgeList
+  ) {
+    let count = inner.count
+    // The child where the range starts; the last child where it ends. A range in a gap goes into
+    // the child after the gap, and past all children into the last.
+    let first = min(inner.rank(start), count - 1)
+    var last = first
+    while last + 1 < count && inner.start(last + 1) < end { last += 1 }
+    EdgeList.with { children in
+      for index in 0..<first { children.append(inner.edge(index)) }
+      unsafe splice(inner.child(first), level: level - 1, start, end, items, into: &children)
+      if last > first {
+        for index in first + 1..<last {
+          unsafe discardSubtree(inner.child(index), level: level - 1)
+        }
+        unsafe splice(
+          inner.child(last), level: level - 1, start, end, Items(),
+          into: &children)
+      }
+      let spliced = children.count
+      for index in last + 1..<max(count, last + 1) { children.append(inner.edge(index)) }
+
+      if first == last && spliced == first + 1 && !isUnderfull(children[first], level: level - 1) {
+        // The usual case: one child in the place of one.
+        let new = inner.edit == edit ? inner : copy(inner)
+        new.setEdge(first, children[first])
+        list.append(new.edge)
+        return
+      }
+      discard(inner)
+      join(&children, in: first..<spliced, level: level - 1)
+      buildInners(children, into: &list)
+    }
+  }
+
+  private mutating func copy(_ inner: Inner) -> Inner {
+    let new = makeInner()
+    new.copyContents(of: inner)
+    discard(inner)
+    return new
+  }
+
+  /// Makes parents of `children`, evenly filled.
+  mutating func buildInners(_ children: EdgeList, into list: inout EdgeList) {
+    var first = 0
+    var nodesLeft = (children.count + NodeLayout.innerCapacity - 1) / NodeLayout.innerCapacity
+    while nodesLeft > 0 {
+      let count = (children.count - first + nodesLeft - 1) / nodesLeft
+      let inner = makeInner()
+      for index in 0..<count { inner.setEdge(index, children[first + index]) }
+      inner.pad(from: count, to: NodeLayout.innerCapacity)
+      inner.count = count
+      list.append(inner.edge)
+      first += count
+      nodesLeft -= 1
+    }
+  }
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import ReadCopyUpdate
+
+/// The writer's side of an address space: the version it works on, and the pool of its nodes.
+///
+/// Used by one thread at a time, under the address space's write lock. Between two write sections
+/// `draft` equals the published version. In a write section operations change `draft` and path-copy
+/// nodes; ``AddressSpace`` then publishes `draft` and retires what it replaced. A node that was made
+/// in the section itself is changed in place or given back at once: no reader has seen it.
+@safe
+struct TreeWriter: ~Copyable {
+  var pool = NodePool<BulletproofFlavor>(blockBytes: NodeLayout.blockBytes)
+  var draft = Version()
+  /// The number of the open write section; nodes made in it carry it.
+  var edit: UInt64 = 1
+  /// Whether the draft differs from the published version.
+  var isChanged = false
+  /// Nodes of the published version that the draft doesn't use, with their size classes in the low
+  /// bits: retired after the draft is published, never before.
+  var replaced: [UInt] = []
+  /// Objects that the draft refers to once less: released after it is published.
+  var released: [UInt] = []
+  /// Shared anonymous mappings made so far: their inode numbers.
+  var sharedMemoryCount: UInt64 = 0
+
+  mutating func makeLeaf() -> Leaf {
+    let leaf = unsafe Leaf(pool.allocate(sizeClass: NodeLayout.leafClass))
+    leaf.edit = edit
+    return leaf
+  }
+
+  mutating func makeInner() -> Inner {
+    let inner = unsafe Inner(pool.allocate(sizeClass: NodeLayout.innerClass))
+    inner.edit = edit
+    return inner
+  }
+
+  /// The draft no longer uses `leaf`.
+  mutating func discard(_ leaf: Leaf) {
+    if leaf.edit == edit {
+      unsafe pool.free(leaf.base, sizeClass: NodeLayout.leafClass)
+    } else {
+      unsafe replaced.append(UInt(bitPattern: leaf.base) | UInt(NodeLayout.leafClass))
+    }
+  }
+
+  mutating func discard(_ inner: Inner) {
+    if inner.edit == edit {
+      unsafe pool.free(inner.base, sizeClass: NodeLayout.innerClass)
+    } else {
+      unsafe replaced.append(UInt(bitPattern: inner.base) | UInt(NodeLayout.innerClass))
+    }
+  }
+
+  /// The draft no longer uses the subtree at `node`, `level` levels above the leaves.
+  mutating func discardSubtree(_ node: UnsafeMutableRawPointer, level: Int) {
+    if level == 0 {
+      discard(unsafe Leaf(node))
+    } else {
+      let inner = unsafe Inner(node)
+      for index in 0..<inner.count {
+        unsafe discardSubtree(inner.child(index), level: level - 1)
+      }
+      discard(inner)
+    }
+  }
+}
+
+/// A short list of children on the stack.
+@safe
+struct EdgeList {
+  private let base: UnsafeMutablePointer<Edge>
+  private(set) var count = 0
+
+  /// The most that any step gathers: two nodes and what a splice adds to one.
+  static var capacity: Int { 2 * NodeLayout.innerCapacity + 8 }
+
+  /// - Safety: `storage` holds `capacity` edges and outlives the list.
+  init(_ storage: UnsafeMutableBufferPointer<Edge>) {
+    unsafe base = storage.baseAddress.unsafelyUnwrapped
+  }
+
+  subscript(index: Int) -> Edge {
+    get {
+      assert(index >= 0 && index < count)
+      return unsafe base[index]
+    }
+    nonmutating set {
+      assert(index >= 0 && index < count)
+      unsafe base[index] = newValue
+    }
+  }
+
+  mutating func append(_ edge: Edge) {
+    precondition(count < Self.capacity, "EdgeList: the bound on a step is wrong")
+    unsafe (base + count).initialize(to: edge)
+    count += 1
+  }
+
+  mutating func removeAll() { count = 0 }
+
+  /// Puts `list` in the place of the two edges from `index` on; it holds one or two.
+  mutating func replacePair(at index: Int, with list: EdgeList) {
+    self[index] = list[0]
+    if list.count == 2 {
+      self[index + 1] = list[1]
+    } else {
+      for position in index + 2..<max(count, index + 2) { self[position - 1] = self[position] }
+      count -= 1
+    }
+  }
+
+  /// Runs `body` with an empty list.
+  static func with<R>(_ body: (inout EdgeList) -> R) -> R {
+    unsafe withUnsafeTemporaryAllocation(of: Edge.self, capacity: capacity) { storage in
+      var list = unsafe EdgeList(storage)
+      return body(&list)
+    }
+  }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+/// The constants of one machine and process that decide where mappings go and how many there are.
+public struct AddressSpaceConfiguration: Sendable, Hashable {
+  /// The end of user addresses, `TASK_SIZE`: 0x7fff_ffff_f000 on x86-64 with four page-table levels.
+  public var taskSize: UInt64 = 0x7fff_ffff_f000
+  /// The lowest address that may be mapped, `vm.mmap_min_addr`.
+  public var addressMin: UInt64 = 4096
+  /// The end of the area that the top-down search uses. The kernel leaves at least 128 MiB for
+  /// the stack above it.
+  public var mmapBase: UInt64 = 0x7fff_ffff_f000 - (128 << 20)
+  /// `vm.max_map_count`: `map` fails when there are more; a split fails when there are as many.
+  public var mapCountMax: Int = 65_530
+  /// Bytes kept free below a mapping that grows down: 256 pages.
+  public var stackGuardGap: UInt64 = 256 * 4096
+  /// The device of shared anonymous memory, which the kernel keeps in a file system of its own.
+  public var sharedMemoryDevice = DeviceNumber(major: 0, minor: 1)
+
+  public init() {}
+
+  /// The bottom-up search, used when nothing is free below ``mmapBase``, starts here.
+  var unmappedBase: UInt64 { (taskSize / 3).roundedUpToPage }
+}
+
+/// A device's number, as `stat` and the maps text split it.
+public struct DeviceNumber: Sendable, Hashable, BitwiseCopyable {
+  public var major: UInt32
+  public var minor: UInt32
+  @inlinable public init(major: UInt32, minor: UInt32) {
+    self.major = major
+    self.minor = minor
+  }
+}
+
+/// The page of x86-64, in bytes.
+public let pageBytes: UInt64 = 4096
+
+extension UInt64 {
+  /// Bytes of a page, without the access to a global that `pageBytes` is.
+  static var page: UInt64 { 4096 }
+  var isPageAligned: Bool { self & (Self.page - 1) == 0 }
+  var roundedDownToPage: UInt64 { self & ~(Self.page - 1) }
+  /// Wraps to 0 past the last page, as the kernel's `PAGE_ALIGN` does.
+  var roundedUpToPage: UInt64 { (self &+ (Self.page - 1)) & ~(Self.page - 1) }
+}

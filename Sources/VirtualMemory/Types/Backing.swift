@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+/// What the pages of a mapping come from.
+public enum Backing: Sendable {
+  /// Zeroed memory: `MAP_ANONYMOUS`.
+  case anonymous
+  /// A file, from an offset in bytes, which must be a multiple of the page.
+  case file(MappedFile, offset: UInt64 = 0)
+}
+
+/// An open file as far as mappings see it: the kernel's `struct file` with its path.
+///
+/// Two mappings merge only if they have the same `MappedFile`, since two opens of one path are two
+/// files. Immutable; shared by any number of mappings and address spaces.
+@safe
+public final class MappedFile: Sendable {
+  let object: MapObject
+
+  /// What the descriptor was opened for.
+  public enum Access: Sendable, Hashable {
+    /// `O_RDONLY`: a shared mapping can't be made writable.
+    case readOnly
+    /// `O_RDWR`.
+    case readWrite
+    /// `O_WRONLY`: can't be mapped at all.
+    case writeOnly
+  }
+
+  /// Describes a file.
+  ///
+  /// - Parameters:
+  ///   - path: the path, in bytes that need not be UTF-8, without NUL; at most 4,095 of them.
+  ///   - device: the device of the file system.
+  ///   - inode: the inode number.
+  ///   - access: what it was opened for.
+  ///   - isDeleted: whether it has been unlinked; then the text shows ` (deleted)` after the path.
+  ///   - buildID: the build id of an ELF file, at most 20 bytes; empty for none.
+  /// - Precondition: the lengths hold.
+  public init(
+    path: some Collection<UInt8>, device: DeviceNumber, inode: UInt64,
+    access: Access = .readWrite, isDeleted: Bool = false, buildID: [UInt8] = []
+  ) {
+    precondition(path.count < 4096, "MappedFile: a path has at most 4,095 bytes")
+    precondition(!path.contains(0), "MappedFile: a path has no NUL")
+    precondition(buildID.count <= 20, "MappedFile: a build id has at most 20 bytes")
+    var name = Array(path)
+    if isDeleted { name += " (deleted)".utf8 }
+    object = MapObject(
+      kind: .file, device: device, inode: inode, name: name, access: access, buildID: buildID)
+  }
+
+  public convenience init(
+    path: String, device: DeviceNumber, inode: UInt64, access: Access = .readWrite,
+    isDeleted: Bool = false, buildID: [UInt8] = []
+  ) {
+    self.init(
+      path: path.utf8, device: device, inode: inode, access: access, isDeleted: isDeleted,
+      buildID: buildID)
+  }
+
+  deinit { object.release() }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+/// The kernel's `vm_flags`, of which the text shows four bits and merging compares all.
+///
+/// The raw values are Linux's `VM_*`.
+struct VMAFlags: OptionSet, Sendable, Hashable, BitwiseCopyable {
+  let rawValue: UInt64
+  init(rawValue: UInt64) { self.rawValue = rawValue }
+
+  static var read: Self { Self(rawValue: 0x1) }
+  static var write: Self { Self(rawValue: 0x2) }
+  static var execute: Self { Self(rawValue: 0x4) }
+  static var shared: Self { Self(rawValue: 0x8) }
+  static var mayRead: Self { Self(rawValue: 0x10) }
+  static var mayWrite: Self { Self(rawValue: 0x20) }
+  static var mayExecute: Self { Self(rawValue: 0x40) }
+  /// What the text and the query call shared.
+  static var mayShare: Self { Self(rawValue: 0x80) }
+  static var growsDown: Self { Self(rawValue: 0x100) }
+  static var locked: Self { Self(rawValue: 0x2000) }
+  /// Counted against the overcommit limit. Invisible, but it keeps neighbours apart.
+  static var accounted: Self { Self(rawValue: 0x0010_0000) }
+  static var noReserve: Self { Self(rawValue: 0x0020_0000) }
+  static var noHugePage: Self { Self(rawValue: 0x4000_0000) }
+
+  static var access: Self { [.read, .write, .execute] }
+  static var may: Self { [.mayRead, .mayWrite, .mayExecute] }
+
+  /// `calc_vm_prot_bits`: unknown bits of `protection` are ignored.
+  init(_ protection: Protection) { self.init(rawValue: UInt64(protection.rawValue & 7)) }
+
+  /// The four bits that a query reports: readable, writable, executable, may be shared.
+  var queryBits: UInt64 { rawValue & 7 | (rawValue & Self.mayShare.rawValue) >> 4 }
+}
