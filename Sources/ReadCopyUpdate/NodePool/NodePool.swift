@@ -46,6 +46,14 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     batch = RetiredBatch()
   }
 
+  /// Readers may still see blocks, live ones too: the slabs go after a grace period, and after the
+  /// batches under way.
+  deinit {
+    guard reservedBytes > 0 else { return }
+    let shared = self.shared
+    RCUDomain<Flavor>.afterGracePeriod(bytes: reservedBytes) { withExtendedLifetime(shared) {} }
+  }
+
   /// A block of `blockBytes[sizeClass]` bytes, 64-byte aligned, contents undefined.
   ///
   /// - Complexity: O(1); amortised, with a system allocation per slab.
