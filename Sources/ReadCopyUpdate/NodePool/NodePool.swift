@@ -27,7 +27,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
 
   private var freeLists: [FreeList]
   private var batch: RetiredBatch
-  private let shared = PoolShared()
+  let shared = PoolShared()
 
   /// Retired bytes that make a batch. Large enough that a batch costs little beside its blocks,
   /// small enough that recycled blocks are still in a second-level cache.
