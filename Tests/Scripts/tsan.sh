@@ -10,6 +10,8 @@ scratch=$1
 shift
 
 export TSAN_OPTIONS="halt_on_error=1 exitcode=66 ${TSAN_OPTIONS:-}"
+# A test compares this with what is linked.
+export SWIFT_URCU_EXPECT_TSAN=1
 
 # ThreadSanitizer's shadow has fixed places: with more than 28 bits of address space layout
 # randomisation a program may not start ("unexpected memory mapping").
