@@ -24,7 +24,9 @@ extension RCUDomain {
   /// Suspends the task for a grace period. The domain's reclaimer thread waits in its place.
   public static func synchronize() async {
     await withCheckedContinuation { continuation in
-      afterGracePeriod { continuation.resume() }
+      // Not bounded by the limits: past one, `afterGracePeriod` would block this pool thread.
+      Flavor._reclaimer.retire(
+        _Retirement(bytes: 0) { continuation.resume() }, isBounded: false)
     }
   }
 
@@ -59,8 +61,9 @@ extension RCUDomain {
 
   /// Suspends the task until everything that was retired before the call has been reclaimed.
   public static func barrier() async {
-    // The queue is first in, first out: when this action runs, all before it have run.
-    await synchronize()
+    await withCheckedContinuation { continuation in
+      Flavor._reclaimer.whenDrained { continuation.resume() }
+    }
   }
 
   /// What the domain's reclaimer has done and holds.

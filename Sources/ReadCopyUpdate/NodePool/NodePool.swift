@@ -27,7 +27,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
 
   private var freeLists: [FreeList]
   private var batch: RetiredBatch
-  private let shared = PoolShared()
+  let shared = PoolShared()
 
   /// Retired bytes that make a batch. Large enough that a batch costs little beside its blocks,
   /// small enough that recycled blocks are still in a second-level cache.
@@ -44,6 +44,14 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     self.blockBytes = blockBytes
     freeLists = blockBytes.map { _ in FreeList() }
     batch = RetiredBatch()
+  }
+
+  /// Readers may still see blocks, live ones too: the slabs go after a grace period, and after the
+  /// batches under way.
+  deinit {
+    guard reservedBytes > 0 else { return }
+    let shared = self.shared
+    RCUDomain<Flavor>.afterGracePeriod(bytes: reservedBytes) { withExtendedLifetime(shared) {} }
   }
 
   /// A block of `blockBytes[sizeClass]` bytes, 64-byte aligned, contents undefined.

@@ -43,15 +43,20 @@ extension RCUDomain.Pointer where Pointee: Sendable {
   /// - Complexity: O(copy), times the number of writers that collide.
   @inlinable
   public borrowing func update<E: Error>(_ body: (inout Pointee) throws(E) -> Void) throws(E) {
-    while try !updateOnce(body) {}
+    while true {
+      guard let old = try updateOnce(body) else { continue }
+      // The attempt's section has ended: past a limit, retiring waits for the reclaimer here.
+      _ = consume old
+      return
+    }
   }
 
-  /// One attempt of `update`. The old pointee can't be freed and allocated again at the same
+  /// One attempt of `update`; `nil` if another writer came first. The old pointee can't be freed and allocated again at the same
   /// address while the section that loaded it is open, so that comparing addresses is enough.
   @inlinable
   borrowing func updateOnce<E: Error>(
     _ body: (inout Pointee) throws(E) -> Void
-  ) throws(E) -> Bool {
+  ) throws(E) -> RCUDomain.Retired<Pointee>? {
     Flavor._enterReadSection()
     defer { Flavor._exitReadSection() }
     guard let old = unsafe storage.load(ordering: .acquiring) else {
@@ -63,11 +68,8 @@ extension RCUDomain.Pointer where Pointee: Sendable {
     // Pairs with load's acquire (the release half), and with the previous writer's release.
     let (exchanged, _) = unsafe storage.compareExchange(
       expected: old, desired: new, ordering: .acquiringAndReleasing)
-    if exchanged {
-      _ = unsafe RCUDomain.Retired<Pointee>(old)
-    } else {
-      unsafe _PointeeBox<Pointee>.destroy(new)
-    }
-    return exchanged
+    if exchanged { return unsafe RCUDomain.Retired<Pointee>(old) }
+    unsafe _PointeeBox<Pointee>.destroy(new)
+    return nil
   }
 }

@@ -15,7 +15,8 @@ internal import _RCUShims
 /// Invariants, under `monitor`:
 /// - `statistics.pendingCount` = retirements in `queue` plus those of the batch that have not run.
 /// - `executedSerial <= enqueuedSerial`; retirements run in the order of their serials.
-/// - The thread runs from the first retirement to the process's exit.
+/// - The thread runs from the first retirement to the process's exit. What is retired after that is
+///   never run, and nobody waits for it.
 @safe
 public final class _Reclaimer: @unchecked Sendable {
   // Sendable: every mutable field is read and written under `monitor`.
@@ -31,7 +32,16 @@ public final class _Reclaimer: @unchecked Sendable {
   private var bounds = RCULimits()
   private var isIdle = false
   private var isStopping = false
+  private var hasStopped = false
+  // Sorted by serial.
+  private var drainActions: [DrainAction] = []
   private var thread: pthread_t?
+
+  /// What to run, on the reclaimer thread, when the retirement `serial` has run.
+  private struct DrainAction {
+    let serial: UInt64
+    let action: @Sendable () -> Void
+  }
 
   init(flavor: any RCUFlavor.Type) { self.flavor = flavor }
 
@@ -42,14 +52,22 @@ public final class _Reclaimer: @unchecked Sendable {
 
   var limits: RCULimits {
     get { monitor.withLock { bounds } }
-    set { monitor.withLock { bounds = newValue } }
+    set {
+      monitor.withLock { bounds = newValue }
+      // Those who wait may go on under a higher limit.
+      progress.withLock { progress.signalAll() }
+    }
   }
 
   func countGracePeriod() { monitor.withLock { counters.gracePeriodCount += 1 } }
 
   /// Takes over `retirement`. Waits for the reclaimer past a limit, where that is allowed.
   @usableFromInline
-  func retire(_ retirement: _Retirement) {
+  func retire(_ retirement: _Retirement) { retire(retirement, isBounded: true) }
+
+  /// - Parameter isBounded: false for a retirement that holds no memory, by a thread that must not
+  ///   block: the limits are not looked at.
+  func retire(_ retirement: _Retirement, isBounded: Bool) {
     let isOverLimit = monitor.withLock { () -> Bool in
       if thread == nil { start() }
       queue.append(retirement)
@@ -58,7 +76,7 @@ public final class _Reclaimer: @unchecked Sendable {
       counters.pendingBytes += retirement.bytes
       counters.pendingBytesPeak = max(counters.pendingBytesPeak, counters.pendingBytes)
       if isIdle { monitor.signalAll() }
-      guard isOver else { return false }
+      guard isBounded && isOver else { return false }
       let mayWait = !flavor._isInReadSection && !isReclaimerThread
       if mayWait { counters.waitCount += 1 } else { counters.overLimitCount += 1 }
       return mayWait
@@ -75,6 +93,16 @@ public final class _Reclaimer: @unchecked Sendable {
     waitUntil { executedSerial >= target }
   }
 
+  /// Runs `action` when all that was retired before has run: at once, or on the reclaimer thread.
+  func whenDrained(_ action: @escaping @Sendable () -> Void) {
+    let isDrained = monitor.withLock { () -> Bool in
+      if executedSerial >= enqueuedSerial { return true }
+      drainActions.append(DrainAction(serial: enqueuedSerial, action: action))
+      return false
+    }
+    if isDrained { action() }
+  }
+
   private var isOver: Bool {
     counters.pendingBytes > bounds.pendingBytesMax || counters.pendingCount > bounds.pendingCountMax
   }
@@ -89,7 +117,7 @@ public final class _Reclaimer: @unchecked Sendable {
     // Order of locks: `progress`, then `monitor`. The reclaimer signals `progress` with neither
     // held but its own, after it updated the counters: no wake-up is lost.
     progress.withLock {
-      while !monitor.withLock(condition) { progress.wait() }
+      while !monitor.withLock({ hasStopped || condition() }) { progress.wait() }
     }
   }
 }
@@ -122,11 +150,16 @@ extension _Reclaimer {
     var batch: [_Retirement] = []
     while takeBatch(&batch) {
       flavor._waitForGracePeriod()
-      for retirement in batch { retirement.run() }
-      finish(batch)
-      let keepsCapacity = batch.capacity <= Self.keptCapacityMax
-      batch.removeAll(keepingCapacity: keepsCapacity)
+      let count = batch.count
+      let bytes = batch.reduce(0) { $0 + $1.bytes }
+      // Each goes as it has run, with what it captured: before anyone is told that it has.
+      batch.reverse()
+      while let retirement = batch.popLast() { retirement.run() }
+      if batch.capacity > Self.keptCapacityMax { batch = [] }
+      finish(count: count, bytes: bytes)
     }
+    monitor.withLock { hasStopped = true }
+    progress.withLock { progress.signalAll() }
   }
 
   /// Waits for retirements and takes all of them. False: stopping, and nothing is left.
@@ -142,15 +175,21 @@ extension _Reclaimer {
     }
   }
 
-  private func finish(_ batch: [_Retirement]) {
-    monitor.withLock {
+  private func finish(count: Int, bytes: Int) {
+    let drained = monitor.withLock { () -> [DrainAction] in
       counters.gracePeriodCount += 1
-      counters.executedCount += batch.count
-      counters.pendingCount -= batch.count
-      counters.pendingBytes -= batch.reduce(0) { $0 + $1.bytes }
-      executedSerial += UInt64(batch.count)
+      counters.executedCount += count
+      counters.pendingCount -= count
+      counters.pendingBytes -= bytes
+      executedSerial += UInt64(count)
+      guard !drainActions.isEmpty else { return [] }
+      let firstPending = drainActions.firstIndex { $0.serial > executedSerial }
+      let drained = drainActions.prefix(upTo: firstPending ?? drainActions.endIndex)
+      drainActions.removeFirst(drained.count)
+      return Array(drained)
     }
     progress.withLock { progress.signalAll() }
+    for waiting in drained { waiting.action() }
   }
 
   /// Runs what is pending and ends the thread.

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+@testable import ReadCopyUpdate
+import TestSupport
+import Testing
+
+@Suite struct LimitTests {
+  /// One item, and what the limit lets wait.
+  private static let itemBytes = 1000
+  private static let limits = RCULimits(pendingBytesMax: 20_000, pendingCountMax: 1000)
+
+  @Test func outsideASectionAThreadPastTheLimitWaits() {
+    typealias Domain = RCUDomain<LimitTestFlavor>
+    let writers = 4
+    Domain.limits = Self.limits
+    defer { Domain.limits = RCULimits() }
+    let counter = InstanceCounter()
+    let section = HeldSection<LimitTestFlavor>()
+    let writing = Writing(counter: counter)
+    let thread = RunningThread {
+      runThreads(writers) { _ in
+        for value in 0..<500 {
+          let object = CountedObject(value, writing.counter)
+          Domain.afterGracePeriod(bytes: Self.itemBytes) { withExtendedLifetime(object) {} }
+        }
+      }
+    }
+    // Nothing is reclaimed while the section is open: all writers end up waiting.
+    #expect(waitUntil { Domain.statistics.waitCount >= writers })
+    #expect(Domain.statistics.pendingCount == 20 + writers)
+    section.end()
+    thread.join()
+    Domain.barrier()
+    let statistics = Domain.statistics
+    #expect(statistics.pendingBytesPeak <= 20_000 + writers * Self.itemBytes)
+    #expect(statistics.overLimitCount == 0)
+    #expect(statistics.pendingCount == 0 && statistics.pendingBytes == 0)
+    #expect(statistics.executedCount == writers * 500)
+    #expect(counter.live == 0)
+    updateWaitsToo()
+  }
+
+  private final class Writing: Sendable {
+    let counter: InstanceCounter
+    init(counter: InstanceCounter) { self.counter = counter }
+  }
+
+  /// `update` opens a section of its own, but retires after it.
+  private func updateWaitsToo() {
+    typealias Domain = RCUDomain<LimitTestFlavor>
+    let before = Domain.statistics
+    Domain.limits = RCULimits(pendingBytesMax: 80, pendingCountMax: 1000)
+    let shared = SharedNumber()
+    let section = HeldSection<LimitTestFlavor>()
+    let thread = RunningThread { for _ in 0..<100 { shared.pointer.update { $0 += 1 } } }
+    #expect(waitUntil { Domain.statistics.waitCount > before.waitCount })
+    #expect(Domain.statistics.pendingBytes == 88)
+    section.end()
+    thread.join()
+    Domain.barrier()
+    #expect(Domain.statistics.overLimitCount == before.overLimitCount)
+  }
+
+  private final class SharedNumber: Sendable {
+    let pointer = RCUDomain<LimitTestFlavor>.Pointer(0)
+  }
+
+  @Test func insideASectionAThreadPastTheLimitIsCounted() {
+    typealias Domain = RCUDomain<SectionLimitTestFlavor>
+    Domain.limits = RCULimits(pendingBytesMax: 1 << 30, pendingCountMax: 10)
+    let ran = InstanceCounter()
+    Domain.withReadSection { _ in
+      for _ in 0..<100 { Domain.afterGracePeriod { ran.add() } }
+    }
+    Domain.barrier()
+    var statistics = Domain.statistics
+    #expect(statistics.overLimitCount == 90)
+    #expect(statistics.waitCount == 0)
+    #expect(ran.created == 100)
+
+    // The reclaimer itself is counted too, and doesn't wait for itself.
+    let flooded = Flag()
+    Domain.afterGracePeriod {
+      for _ in 0..<100 { Domain.afterGracePeriod { ran.add() } }
+      flooded.raise()
+    }
+    #expect(waitUntil { flooded.isRaised })
+    Domain.barrier()
+    statistics = Domain.statistics
+    #expect(statistics.overLimitCount > 90)
+    #expect(statistics.waitCount == 0)
+    #expect(ran.created == 200)
+  }
+
+  /// Async twins don't block a pool thread, limits or not. In a process of its own, where no other
+  /// test takes the pool's threads while the section is open.
+  @Test func asyncSynchronizePastTheLimitBlocksNoThread() async {
+    await #expect(processExitsWith: .success) {
+      RCU.limits = RCULimits(pendingBytesMax: 10, pendingCountMax: 10)
+      let section = HeldSection<BulletproofFlavor>()
+      let done = InstanceCounter()
+      for _ in 0..<50 {
+        Task {
+          await RCU.synchronize()
+          done.add()
+        }
+      }
+      while RCU.statistics.pendingCount < 50 { await Task.yield() }
+      section.end()
+      while done.created < 50 { await Task.yield() }
+      precondition(RCU.statistics.waitCount == 0)
+    }
+  }
+
+  @Test func raisingTheLimitWakesThoseWhoWait() {
+    typealias Domain = RCUDomain<RaisedLimitFlavor>
+    Domain.limits = RCULimits(pendingBytesMax: 10, pendingCountMax: 10)
+    let section = HeldSection<RaisedLimitFlavor>()
+    let returned = Flag()
+    let thread = RunningThread {
+      Domain.afterGracePeriod(bytes: 100) {}
+      returned.raise()
+    }
+    #expect(waitUntil { Domain.statistics.waitCount == 1 })
+    #expect(!returned.isRaised)
+    Domain.limits = RCULimits()
+    // The section is still open: only the new limit can have let it go.
+    thread.join()
+    section.end()
+    Domain.barrier()
+  }
+
+  private enum RaisedLimitFlavor: BulletproofTestFlavor {
+    static let _reclaimer = _Reclaimer(flavor: RaisedLimitFlavor.self)
+  }
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+@testable import ReadCopyUpdate
+import TestSupport
+import Testing
+
+@Suite(.serialized) struct NodePoolTests {
+  private typealias Pool = NodePool<PoolTestFlavor>
+  private typealias Domain = RCUDomain<PoolTestFlavor>
+
+  @Test func blocksAreAlignedDistinctAndWritable() {
+    var pool = Pool(blockBytes: [64, 192, 256, 1024])
+    var blocks: [(address: UInt, sizeClass: Int)] = []
+    for sizeClass in pool.blockBytes.indices {
+      for _ in 0..<3000 {
+        let block = unsafe pool.allocate(sizeClass: sizeClass)
+        unsafe block.storeBytes(of: UInt(bitPattern: block), as: UInt.self)
+        blocks.append((UInt(bitPattern: block), sizeClass))
+      }
+    }
+    #expect(blocks.allSatisfy { $0.address % 64 == 0 })
+    blocks.sort { $0.address < $1.address }
+    for (block, next) in zip(blocks, blocks.dropFirst()) {
+      if block.address + UInt(pool.blockBytes[block.sizeClass]) > next.address {
+        Issue.record("blocks overlap: \(block), \(next)")
+      }
+    }
+    for block in blocks {
+      let address = unsafe UnsafeRawPointer(bitPattern: block.address)!
+      let word = unsafe address.load(as: UInt.self)
+      #expect(word == block.address)
+    }
+    #expect(pool.limboBytes == 0)
+    #expect(pool.reservedBytes >= 3000 * (64 + 192 + 256 + 1024))
+  }
+
+  @Test func freedBlockIsUsedNext() {
+    var pool = Pool(blockBytes: [64])
+    let block = unsafe pool.allocate(sizeClass: 0)
+    unsafe pool.free(block, sizeClass: 0)
+    #expect(unsafe pool.allocate(sizeClass: 0) == block)
+    #expect(pool.limboBytes == 0)
+  }
+
+  @Test func retiredBlocksAreNotReusedWhileASectionIsOpen() {
+    var pool = Pool(blockBytes: [256])
+    var retired: Set<UInt> = []
+    for _ in 0..<1000 {
+      let block = unsafe pool.allocate(sizeClass: 0)
+      retired.insert(UInt(bitPattern: block))
+    }
+    let section = HeldSection<PoolTestFlavor>()
+    for block in retired {
+      unsafe pool.retire(UnsafeMutableRawPointer(bitPattern: block)!, sizeClass: 0)
+    }
+    pool.flush()
+    #expect(pool.limboBytes == 256_000)
+    var live: [UInt] = []
+    for _ in 0..<5000 {
+      live.append(UInt(bitPattern: unsafe pool.allocate(sizeClass: 0)))
+    }
+    #expect(retired.isDisjoint(with: live))
+    #expect(Set(live).count == live.count)
+    #expect(pool.limboBytes == 256_000)
+    section.end()
+    Domain.barrier()
+
+    // After the grace period every one of them comes back, once.
+    let reserved = pool.reservedBytes
+    var again: Set<UInt> = []
+    var isDistinct = true
+    while pool.reservedBytes == reserved {
+      isDistinct = again.insert(UInt(bitPattern: unsafe pool.allocate(sizeClass: 0))).inserted
+      if !isDistinct { break }
+    }
+    #expect(isDistinct)
+    #expect(retired.isSubset(of: again))
+    #expect(again.isDisjoint(with: live))
+    #expect(pool.limboBytes == 0)
+  }
+
+  @Test func recyclingKeepsThePoolSmall() {
+    var pool = Pool(blockBytes: [1024])
+    for round in 0..<200 {
+      for _ in 0..<256 {
+        unsafe pool.retire(pool.allocate(sizeClass: 0), sizeClass: 0)
+      }
+      if round.isMultiple(of: 10) { Domain.barrier() }
+    }
+    // 50 MiB went through it; nobody was reading.
+    #expect(pool.reservedBytes < 200 * 256 * 1024 / 4)
+  }
+
+  @Test func limboIsBounded() {
+    var pool = Pool(blockBytes: [4096])
+    let section = HeldSection<PoolTestFlavor>()
+    let released = Flag()
+    // Ends the section when the writer below has nothing left to do but to wait for that.
+    let limit = Pool.limboBytesMax
+    let progress = InstanceCounter()
+    let box = SectionBox(section)
+    let watcher = RunningThread {
+      _ = waitUntil { progress.created * 4096 >= limit }
+      released.raise()
+      box.end()
+    }
+    var peak = 0
+    for _ in 0..<(limit / 4096 + 4096) {
+      unsafe pool.retire(pool.allocate(sizeClass: 0), sizeClass: 0)
+      progress.add()
+      peak = max(peak, pool.limboBytes)
+    }
+    watcher.join()
+    #expect(released.isRaised)
+    #expect(peak >= limit && peak <= limit + Pool.batchBytes)
+  }
+
+  private final class SectionBox: @unchecked Sendable {
+    // Sendable: taken once, by the watcher.
+    private var section: HeldSection<PoolTestFlavor>?
+    init(_ section: consuming HeldSection<PoolTestFlavor>) {
+      self.section = consume section
+    }
+    func end() { section.take()?.end() }
+  }
+
+  @Test func insideASectionTheWriterIsNotHeldUp() {
+    var pool = Pool(blockBytes: [4096])
+    Domain.withReadSection { _ in
+      for _ in 0..<(Pool.limboBytesMax / 4096 + 1024) {
+        unsafe pool.retire(pool.allocate(sizeClass: 0), sizeClass: 0)
+      }
+      #expect(pool.limboBytes > Pool.limboBytesMax)
+    }
+    pool.flush()
+    Domain.barrier()
+  }
+
+  /// A reader that found a live block before the pool went may still read it.
+  @Test func droppedPoolKeepsItsBlocksForOpenSections() {
+    let section = HeldSection<PoolTestFlavor>()
+    let before = Domain.statistics
+    let address: UInt
+    do {
+      var pool = Pool(blockBytes: [64])
+      let block = unsafe pool.allocate(sizeClass: 0)
+      unsafe block.storeBytes(of: 0x1234_5678, as: UInt.self)
+      address = UInt(bitPattern: block)
+      for _ in 0..<5000 { unsafe pool.retire(pool.allocate(sizeClass: 0), sizeClass: 0) }
+    }
+    // Its slabs wait, accounted by their bytes.
+    #expect(Domain.statistics.pendingCount > before.pendingCount)
+    #expect(Domain.statistics.pendingBytes >= 64)
+    let word = unsafe UnsafeRawPointer(bitPattern: address)!.load(as: UInt.self)
+    #expect(word == 0x1234_5678)
+    section.end()
+    Domain.barrier()
+    #expect(Domain.statistics.pendingBytes == 0)
+  }
+
+  /// `PoolShared` owns the slabs and frees them in its deinit.
+  @Test func droppedPoolFreesItsSlabs() {
+    weak var shared: PoolShared?
+    let section = HeldSection<PoolTestFlavor>()
+    do {
+      var pool = Pool(blockBytes: [64])
+      shared = pool.shared
+      // Full batches under way, one that is not handed over, live blocks.
+      for _ in 0..<9000 {
+        unsafe pool.retire(pool.allocate(sizeClass: 0), sizeClass: 0)
+      }
+      _ = unsafe pool.allocate(sizeClass: 0)
+    }
+    #expect(shared != nil)
+    section.end()
+    Domain.barrier()
+    #expect(shared == nil)
+  }
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import _RCUShims
+
+/// Whether this is a ThreadSanitizer build: its runtime is linked into the process.
+package var isThreadSanitizerBuild: Bool { rcushims_has_tsan_runtime() }
+
+/// Whether the read sections carry ThreadSanitizer's annotations.
+package var isAnnotatedBuild: Bool { rcushims_is_annotated() }
+
+/// Whether messages of `precondition` are printed: not in optimised builds.
+package var printsPreconditionMessages: Bool {
+  #if DEBUG
+    true
+  #else
+    false
+  #endif
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import Glibc
+
+/// A thread of the operating system that runs one closure. Join it.
+@safe
+package struct RunningThread: ~Copyable {
+  private let thread: pthread_t
+
+  package init(_ body: @escaping @Sendable () -> Void) {
+    var thread = pthread_t()
+    let context = unsafe Unmanaged.passRetained(ThreadBody(body)).toOpaque()
+    let error = unsafe pthread_create(
+      &thread, nil,
+      { context in
+        // Safety: the creator passed one retain.
+        unsafe Unmanaged<ThreadBody>.fromOpaque(context!).takeRetainedValue().run()
+        return nil
+      }, context)
+    precondition(error == 0, "RunningThread: no thread, errno \(error)")
+    self.thread = thread
+  }
+
+  /// Waits for the thread's end.
+  package consuming func join() {
+    let error = pthread_join(thread, nil)
+    precondition(error == 0, "RunningThread: no join, errno \(error)")
+  }
+
+  /// Lets the thread run without anybody waiting for it.
+  package consuming func detach() {
+    let error = pthread_detach(thread)
+    precondition(error == 0, "RunningThread: no detach, errno \(error)")
+  }
+}
+
+private final class ThreadBody: Sendable {
+  let run: @Sendable () -> Void
+  init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+}
+
+/// Runs `bodies` at the same time, each on a thread of its own, and waits for all of them.
+package func runThreads(_ bodies: [@Sendable () -> Void]) {
+  let gate = StartGate(bodies.count)
+  var threads: [pthread_t] = []
+  for body in bodies {
+    let thread = RunningThread {
+      gate.arriveAndWait()
+      body()
+    }
+    threads.append(thread.release())
+  }
+  for thread in threads {
+    let error = pthread_join(thread, nil)
+    precondition(error == 0, "runThreads: no join, errno \(error)")
+  }
+}
+
+/// Runs `body` on `count` threads at the same time, with the thread's index.
+package func runThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
+  runThreads((0..<count).map { index in { body(index) } })
+}
+
+extension RunningThread {
+  fileprivate consuming func release() -> pthread_t { thread }
+}
+
+/// Yields the processor to another thread.
+package func yieldThread() { sched_yield() }
+
+/// Waits until `condition` holds, yielding; for a state that no one signals.
+///
+/// - Returns: whether it held within `timeout`, which is there so that a broken test ends.
+package func waitUntil(
+  timeout: Duration = .seconds(60), _ condition: () -> Bool
+) -> Bool {
+  let deadline = ContinuousClock.now + timeout
+  while !condition() {
+    if ContinuousClock.now > deadline { return false }
+    usleep(50)
+  }
+  return true
+}
