@@ -61,7 +61,9 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "VirtualMemoryTests",
-      dependencies: ["VirtualMemory", "ReadCopyUpdate", "TestSupport", systemPackage],
+      dependencies: [
+        "VirtualMemory", "ReadCopyUpdate", "SequenceLocks", "TestSupport", systemPackage,
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "ProcessMapsTests",

@@ -56,7 +56,7 @@ enum LineFormatter {
       count += 1
     }
     func append(_ bytes: UnsafeRawBufferPointer) {
-      for unsafebyte in unsafe bytes { append(byte) }
+      for index in bytes.indices { unsafe append(bytes[index]) }
     }
     let deviceInodeCount = unsafe tail.header.pointee.deviceInodeCount
     unsafe append(UnsafeRawBufferPointer(start: tail.tail, count: deviceInodeCount))
