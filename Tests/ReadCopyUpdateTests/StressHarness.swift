@@ -79,10 +79,11 @@ final class StressRun<Flavor: RCUFlavor>: Sendable {
   private let pointer: Domain.Pointer<StressPointee>
   private let isStopping = Atomic(false)
   private let hasViolation = Atomic(false)
-  private let totals = Mutex(Totals())
+  private let totals = Locked(Totals())
 
   init() { pointer = Domain.Pointer(StressPointee(counter)) }
 
+  private static var pendingCountMax: Int { 10_000 }
   /// How often a reader looks at one pointee within one section.
   private static var looksPerSection: Int { 20 }
   /// Every so many sections the reader gives up its processor inside one.
@@ -113,9 +114,13 @@ final class StressRun<Flavor: RCUFlavor>: Sendable {
       }
       self.isStopping.store(true, ordering: .relaxed)
     }
+    // A short queue: what is pending at the end must not take longer than the run.
+    let limits = Domain.limits
+    Domain.limits = RCULimits(pendingCountMax: Self.pendingCountMax)
     runThreads(threads)
     pointer.clear()
     Domain.barrier()
+    Domain.limits = limits
     return totals.withLock { $0 }
   }
 
