@@ -135,5 +135,5 @@ private final class SharedCounter: Sendable {
 func expectTrap(_ result: ExitTest.Result?, names words: [String]) {
   guard let result, printsPreconditionMessages else { return }
   let message = String(decoding: result.standardErrorContent, as: UTF8.self)
-  for word in words { #expect(message.contains(word)) }
+  for word in words { #expect(message.contains(word), "\(message)") }
 }
