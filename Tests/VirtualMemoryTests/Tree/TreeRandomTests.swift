@@ -111,7 +111,11 @@ struct TreePair {
     default:
       let expected = model.protect(range, protection)
       var error: Errno?
-      do { try space.protect(address, length: length, protection) } catch let thrown { error = thrown }
+      do {
+        try space.protect(address, length: length, protection)
+      } catch let thrown {
+        error = thrown
+      }
       #expect(error == expected, "seed \(seed)")
     }
   }
