@@ -20,6 +20,15 @@ bool rcushims_has_tsan_runtime(void) {
   return dlsym(RTLD_DEFAULT, "__tsan_init") != NULL;
 }
 
+void rcushims_poison(void *address, size_t count) {
+  // Volatile, so that the loops don't become memset.
+  volatile uint64_t *words = address;
+  size_t word_count = count / sizeof *words;
+  for (size_t index = 0; index < word_count; index += 1) words[index] = 0xdeaddeaddeaddeadULL;
+  volatile uint8_t *bytes = address;
+  for (size_t index = word_count * sizeof *words; index < count; index += 1) bytes[index] = 0xdd;
+}
+
 int rcushims_start_thread(pthread_t *thread, const char *name,
                           void *(*body)(void *), void *context) {
   sigset_t all, before;

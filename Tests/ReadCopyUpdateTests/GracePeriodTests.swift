@@ -2,7 +2,6 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 import ReadCopyUpdate
-import Synchronization
 import TestSupport
 import Testing
 
@@ -194,7 +193,7 @@ import Testing
 
 /// What ran, in order. Written by the reclaimer under the lock.
 private final class OrderRecord: Sendable {
-  private let storage = Mutex<[Int]>([])
+  private let storage = Locked<[Int]>([])
   var values: [Int] { storage.withLock { $0 } }
   func append(_ value: Int) { storage.withLock { $0.append(value) } }
 }

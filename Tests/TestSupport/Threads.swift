@@ -82,3 +82,9 @@ package func waitUntil(
   }
   return true
 }
+
+/// Lets the calling thread sleep.
+package func sleepThread(for duration: Duration) {
+  let deadline = ContinuousClock.now + duration
+  while ContinuousClock.now < deadline { usleep(1000) }
+}

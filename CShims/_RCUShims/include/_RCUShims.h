@@ -66,6 +66,11 @@ static inline void rcushims_annotate_acquire(void *tag) {
 #endif
 }
 
+/// Overwrites `count` bytes that nobody uses any more with word stores that ThreadSanitizer sees.
+/// Why C, and not inline: the stores must be instrumented code. Swift's `storeBytes` is a call into
+/// the standard library, which is not, in unoptimised builds; nor is inline C in a Swift caller.
+void rcushims_poison(void *address, size_t count);
+
 // MARK: - bp: threads register themselves at first use
 
 // Why C: thread-local storage of another library, macros, and compiler barriers.

@@ -53,53 +53,48 @@ final class RetiredBatch: @unchecked Sendable {
 }
 
 /// What a pool and its batches under way share. Frees the slabs when the last of them is gone.
-final class PoolShared: Sendable {
-  private struct State: ~Copyable {
-    var returned: [RetiredBatch] = []
-    var spares: [RetiredBatch] = []
-    // Safety: allocated by the pool, freed once, in deinit.
-    var slabs: [UInt] = []
-  }
-
-  private let state = Mutex(State())
-  // Counts returned batches, so that the writer looks at the lock only when there are some.
-  // Written by the reclaimer and the writer under the lock; read by the writer without it.
-  private let returnedCount = Atomic(0)
+final class PoolShared: @unchecked Sendable {
+  // Sendable: the variables are read and written under `monitor`.
+  // A pthread monitor, not Synchronization's Mutex: ThreadSanitizer doesn't see the latter.
   private let monitor = Monitor()
+  private var returned: [RetiredBatch] = []
+  private var spares: [RetiredBatch] = []
+  // Safety: allocated by the pool, freed once, in deinit.
+  private var slabs: [UInt] = []
+  // Counts returned batches, so that the writer looks at the lock only when there are some.
+  // Written by the reclaimer and the writer under `monitor`; read by the writer without it.
+  private let returnedCount = Atomic(0)
 
   /// The most empty batches kept for reuse.
   private static let sparesMax = 4
 
   deinit {
-    state.withLock { state in
-      for slab in state.slabs {
-        // Safety: no node of the pool is reachable: store, pool and batches are gone.
-        unsafe UnsafeMutableRawPointer(bitPattern: slab).unsafelyUnwrapped.deallocate()
-      }
+    for slab in slabs {
+      // Safety: no node of the pool is reachable: store, pool and batches are gone.
+      unsafe UnsafeMutableRawPointer(bitPattern: slab).unsafelyUnwrapped.deallocate()
     }
   }
 
   @unsafe
   func own(_ slab: UnsafeMutableRawPointer) {
-    let word = UInt(bitPattern: slab)
-    state.withLock { $0.slabs.append(word) }
+    monitor.withLock { slabs.append(UInt(bitPattern: slab)) }
   }
 
   /// On the reclaimer, after the grace period.
   func giveBack(_ batch: RetiredBatch) {
-    state.withLock { state in
-      state.returned.append(batch)
+    monitor.withLock {
+      returned.append(batch)
       // The lock orders the contents; the count is only a hint.
-      returnedCount.store(state.returned.count, ordering: .relaxed)
+      returnedCount.store(returned.count, ordering: .relaxed)
+      monitor.signalAll()
     }
-    monitor.withLock { monitor.signalAll() }
   }
 
   func takeReturned() -> [RetiredBatch] {
     guard returnedCount.load(ordering: .relaxed) > 0 else { return [] }
-    return state.withLock { state in
-      let batches = state.returned
-      state.returned = []
+    return monitor.withLock {
+      let batches = returned
+      returned = []
       returnedCount.store(0, ordering: .relaxed)
       return batches
     }
@@ -107,13 +102,13 @@ final class PoolShared: Sendable {
 
   func waitForReturn() {
     monitor.withLock {
-      while state.withLock({ $0.returned.isEmpty }) { monitor.wait() }
+      while returned.isEmpty { monitor.wait() }
     }
   }
 
   func keepSpare(_ batch: RetiredBatch) {
-    state.withLock { if $0.spares.count < Self.sparesMax { $0.spares.append(batch) } }
+    monitor.withLock { if spares.count < Self.sparesMax { spares.append(batch) } }
   }
 
-  func takeSpare() -> RetiredBatch? { state.withLock { $0.spares.popLast() } }
+  func takeSpare() -> RetiredBatch? { monitor.withLock { spares.popLast() } }
 }

@@ -2,7 +2,6 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 internal import Glibc
-internal import Synchronization
 internal import _RCUShims
 
 /// One thread per domain that turns retirements into reclamation.
@@ -209,16 +208,28 @@ extension _Reclaimer {
   /// Stops `reclaimer` at exit: liburcu's own destructor, which comes after `atexit`, gives back
   /// the registry that a grace period walks.
   private static func stopAtExit(_ reclaimer: _Reclaimer) {
-    let isFirst = stopping.withLock { list -> Bool in
-      list.append(reclaimer)
-      return list.count == 1
-    }
-    if isFirst {
-      atexit {
-        for reclaimer in _Reclaimer.stopping.withLock({ $0 }) { reclaimer.stop() }
-      }
+    guard stopping.append(reclaimer) == 1 else { return }
+    atexit {
+      for reclaimer in _Reclaimer.stopping.all { reclaimer.stop() }
     }
   }
 
-  private static let stopping = Mutex<[_Reclaimer]>([])
+  private static let stopping = StopList()
+}
+
+/// The reclaimers that were started.
+private final class StopList: @unchecked Sendable {
+  // Sendable: `reclaimers` is read and written under `monitor`.
+  private let monitor = Monitor()
+  private var reclaimers: [_Reclaimer] = []
+
+  var all: [_Reclaimer] { monitor.withLock { reclaimers } }
+
+  /// Returns how many there are now.
+  func append(_ reclaimer: _Reclaimer) -> Int {
+    monitor.withLock {
+      reclaimers.append(reclaimer)
+      return reclaimers.count
+    }
+  }
 }

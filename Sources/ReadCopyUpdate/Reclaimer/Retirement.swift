@@ -43,14 +43,6 @@ public struct _Retirement: Sendable {
 @inlinable
 @unsafe
 package func _poison(_ address: UnsafeMutableRawPointer, byteCount: Int) {
-  guard rcushims_is_annotated() else { return }
-  var offset = 0
-  while offset + 8 <= byteCount {
-    unsafe address.storeBytes(of: 0xdead_dead_dead_dead, toByteOffset: offset, as: UInt64.self)
-    offset += 8
-  }
-  while offset < byteCount {
-    unsafe address.storeBytes(of: 0xdd, toByteOffset: offset, as: UInt8.self)
-    offset += 1
-  }
+  guard rcushims_is_annotated() && byteCount > 0 else { return }
+  unsafe rcushims_poison(address, byteCount)
 }

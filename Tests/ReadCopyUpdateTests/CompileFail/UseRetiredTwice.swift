@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+// What was retired is reclaimed once.
+// error: consumed more than once
+import ReadCopyUpdate
+
+func replace(_ pointer: borrowing RCU.Pointer<Int>) {
+  guard let old = pointer.exchange(2) else { return }
+  old.reclaim()
+  old.reclaim()
+}

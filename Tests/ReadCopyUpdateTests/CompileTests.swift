@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+import TestSupport
+import Testing
+
+/// What the types forbid. A file of `CompileFail` must be rejected with exactly the errors that it
+/// names; the file of the same name in `CompilePass`, which does it right, must compile: otherwise
+/// the rejection would prove nothing. Neither is given a flag that a user would have to know.
+///
+/// Skipped in sanitizer builds: the types are the same, and the compiler is no quicker.
+@Suite(.enabled(if: !isThreadSanitizerBuild)) struct CompileTests {
+  @Test(arguments: SwiftCompiler.snippets(in: "CompileFail", beside: #filePath))
+  func misuseIsRejected(_ name: String) throws {
+    let file = Self.path("CompileFail", name)
+    let expected = try SwiftCompiler.expectedErrors(in: file)
+    let diagnosis = try SwiftCompiler.compile(file)
+    #expect(diagnosis.status != 0)
+    #expect(!expected.isEmpty)
+    for text in expected {
+      #expect(
+        diagnosis.errors.contains { $0.contains(text) }, "missing: \(text)\n\(diagnosis.output)")
+    }
+    for error in diagnosis.errors {
+      #expect(expected.contains { error.contains($0) }, "unexpected: \(error)")
+    }
+  }
+
+  @Test(arguments: SwiftCompiler.snippets(in: "CompilePass", beside: #filePath))
+  func rightUseCompiles(_ name: String) throws {
+    let diagnosis = try SwiftCompiler.compile(Self.path("CompilePass", name))
+    #expect(diagnosis.status == 0, "\(diagnosis.output)")
+    #expect(diagnosis.errors.isEmpty && diagnosis.warnings.isEmpty, "\(diagnosis.output)")
+  }
+
+  @Test func everyMisuseHasItsRightUse() {
+    let misuses = SwiftCompiler.snippets(in: "CompileFail", beside: #filePath)
+    #expect(!misuses.isEmpty)
+    #expect(misuses == SwiftCompiler.snippets(in: "CompilePass", beside: #filePath))
+  }
+
+  private static func path(_ folder: String, _ name: String) -> String {
+    let path = #filePath
+    return String(path[..<path.lastIndex(of: "/")!]) + "/\(folder)/\(name).swift"
+  }
+}
