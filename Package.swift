@@ -62,7 +62,8 @@ let package = Package(
     .testTarget(
       name: "VirtualMemoryTests",
       dependencies: [
-        "VirtualMemory", "ReadCopyUpdate", "SequenceLocks", "TestSupport", systemPackage,
+        "VirtualMemory", "ReadCopyUpdate", "SequenceLocks", "TestSupport", "_RCUShims",
+        systemPackage,
       ],
       swiftSettings: settings),
     .testTarget(

@@ -21,17 +21,17 @@ extension AddressSpace {
   /// - Throws, the first that applies:
   ///   - `EINVAL`: the file's offset is not a multiple of the page; the length is 0.
   ///   - `ENOMEM`: the length wraps when rounded up.
-  ///   - `EOVERFLOW`: the file's offset and the length exceed what an offset can be.
   ///   - `ENOMEM`: there are more VMAs than ``AddressSpaceConfiguration/mapCountMax``; no free range
   ///     is long enough; a fixed range goes beyond the task's addresses.
   ///   - `EINVAL`: a fixed address is not a multiple of the page. `EPERM`: it is below
   ///     ``AddressSpaceConfiguration/addressMin``. `EEXIST`: something is mapped there, and the
   ///     flags say no-replace.
+  ///   - `EOVERFLOW`: the file's offset and the length exceed what an offset can be.
   ///   - `EINVAL`: no sharing type, or one that the backing doesn't allow; a shared or file mapping
-  ///     that grows down. `EOPNOTSUPP`: unknown flags with ``MapFlags/sharedValidate``;
-  ///     ``MapFlags/sync``.
+  ///     that grows down. `EOPNOTSUPP`: unknown flags with ``MapFlags/sharedValidate``.
   ///   - `EACCES`: the file was not opened for that.
   ///   - `ENOMEM`: cutting a hole into one VMA would make one too many.
+  ///   - `EOPNOTSUPP`: ``MapFlags/sync`` for a file; what was mapped in the range is gone.
   /// - Complexity: O(log n), and O(VMAs replaced).
   @discardableResult
   public func map(
@@ -88,6 +88,7 @@ struct MapRequest {
     if flags.contains(.locked) { result.insert(.locked) }
     if flags.contains(.stack) { result.insert(.noHugePage) }
     if flags.contains(.noReserve) { result.insert(.noReserve) }
+    if flags.contains(.sync) { result.insert(.sync) }
     return result
   }
 
@@ -113,7 +114,7 @@ struct MapRequest {
       switch type {
       case MapFlags.shared.rawValue, MapFlags.sharedValidate.rawValue:
         let isValidated = type == MapFlags.sharedValidate.rawValue
-        if flags.contains(.sync) || isValidated && flags.rawValue & ~MapFlags.validatedMask != 0 {
+        if isValidated && flags.rawValue & ~MapFlags.validatedMask != 0 {
           throw .notSupportedOnSocket
         }
         if protection.contains(.write) && access == .readOnly { throw .permissionDenied }
@@ -144,18 +145,23 @@ extension TreeWriter {
     guard request.length > 0 else { throw .invalidArgument }
     let length = request.length.roundedUpToPage
     guard length > 0 else { throw .noMemory }
+    guard draft.mapCount <= configuration.mapCountMax else { throw .noMemory }
+    let start = try place(request, length: length, configuration: configuration)
     if case .file(_, let offset) = request.backing {
       let (sum, wraps) = offset.addingReportingOverflow(length)
       guard !wraps, sum <= MapRequest.fileOffsetMax else { throw .overflow }
     }
-    guard draft.mapCount <= configuration.mapCountMax else { throw .noMemory }
-    let start = try place(request, length: length, configuration: configuration)
     let flags = try request.vmaFlags()
     let end = start + length
 
     // What the range would cut a hole into.
     if let cut = straddler(at: start), end < cut.end, draft.mapCount >= configuration.mapCountMax {
       throw .noMemory
+    }
+    if case .file = request.backing, request.flags.contains(.sync) {
+      // The file system refuses when the range is already free.
+      _ = removeRange(start, end, mapCountMax: .max)
+      throw .notSupportedOnSocket
     }
     var record = Record(
       start: start, end: end, flags: flags, pageOffset: pageOffset, object: 0, name: 0)

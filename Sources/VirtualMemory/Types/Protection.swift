@@ -43,17 +43,19 @@ public struct MapFlags: OptionSet, Sendable, Hashable {
   public static var nonBlock: Self { Self(rawValue: 0x10000) }
   /// `MAP_STACK`: no huge pages.
   public static var stack: Self { Self(rawValue: 0x20000) }
-  /// `MAP_SYNC`: refused, since no file here is on persistent memory.
+  /// `MAP_SYNC`: refused, since no file here is on persistent memory, as ext4 refuses it: after
+  /// what was mapped there is gone.
   public static var sync: Self { Self(rawValue: 0x80000) }
   /// At the address given, unless something is there. Implies ``fixed``.
   public static var fixedNoReplace: Self { Self(rawValue: 0x100000) }
 
   /// The bits of the sharing type, `MAP_TYPE`.
   static var typeMask: UInt64 { 0xf }
-  /// `LEGACY_MAP_MASK`: what a mapping of type ``sharedValidate`` may carry without the file
-  /// system's consent (with the bits that x86-64 adds).
+  /// What a mapping of type ``sharedValidate`` may carry: `LEGACY_MAP_MASK`, with the bits that
+  /// x86-64 adds, and `MAP_SYNC`, which the file system decides about. ``fixedNoReplace`` is not
+  /// among them.
   static var validatedMask: UInt64 {
-    0x1 | 0x2 | 0x10 | 0x20 | 0x100 | 0x800 | 0x1000 | 0x2000 | 0x4000 | 0x8000 | 0x10000
-      | 0x20000 | 0x40000 | 0x100000 | 0x40 | 0x80 | 0x0400_0000 | 0xfc00_0000
+    0x1 | 0x2 | 0x10 | 0x20 | 0x40 | 0x80 | 0x100 | 0x800 | 0x1000 | 0x2000 | 0x4000 | 0x8000
+      | 0x10000 | 0x20000 | 0x40000 | 0x80000 | 0x7c00_0000
   }
 }

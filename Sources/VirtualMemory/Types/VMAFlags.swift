@@ -22,6 +22,8 @@ struct VMAFlags: OptionSet, Sendable, Hashable, BitwiseCopyable {
   /// Counted against the overcommit limit. Invisible, but it keeps neighbours apart.
   static var accounted: Self { Self(rawValue: 0x0010_0000) }
   static var noReserve: Self { Self(rawValue: 0x0020_0000) }
+  /// `MAP_SYNC` was given: without effect on anonymous memory, but it keeps neighbours apart.
+  static var sync: Self { Self(rawValue: 0x0080_0000) }
   static var noHugePage: Self { Self(rawValue: 0x4000_0000) }
 
   static var access: Self { [.read, .write, .execute] }
