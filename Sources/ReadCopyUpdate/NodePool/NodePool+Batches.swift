@@ -66,7 +66,7 @@ extension BlockStack: @unchecked Sendable {
 }
 
 /// What a pool and its batches under way share. Frees the slabs when the last of them is gone.
-final class PoolShared: @unchecked Sendable {
+package final class PoolShared: @unchecked Sendable {
   // Sendable: the variables are read and written under `monitor`.
   // A pthread monitor, not Synchronization's Mutex: ThreadSanitizer doesn't see the latter.
   private let monitor = Monitor()
@@ -109,7 +109,12 @@ final class PoolShared: @unchecked Sendable {
     }
   }
 
-  func waitForReturn() {
+  /// Waits until a batch has come back that the writer hasn't recycled yet.
+  ///
+  /// Returns at once where that would be for ever: inside a read section, which the batches wait
+  /// for, on the reclaimer thread, which brings them, and when that thread has ended at exit.
+  package func waitForReturn<Flavor: RCUFlavor>(_ flavor: Flavor.Type) {
+    guard !flavor._isInReadSection, flavor._reclaimer.canBeWaitedFor else { return }
     monitor.withLock {
       while returned.isEmpty { monitor.wait() }
     }

@@ -32,13 +32,14 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   // Retired blocks with their size classes, and their bytes.
   private var batch = BlockStack(capacity: 0)
   private var batchedBytes = 0
-  let shared = PoolShared()
+  /// Outlives the pool while batches are under way; `waitForReturn` may be called without the lock.
+  package let shared = PoolShared()
 
   /// Retired bytes that make a batch. Handing a batch over wakes the reclaimer, which costs as much
   /// as ten updates: large enough to make that small, small enough that recycled blocks are still
   /// in a cache.
   package static var batchBytes: Int { 1 << 20 }
-  /// Past this the writer waits for the reclaimer, unless it is inside a read section.
+  /// Past this the writer should wait for the reclaimer.
   package static var limboBytesMax: Int { 32 << 20 }
   /// Bytes taken from the system at a time.
   private static var slabBytes: Int { 256 << 10 }
@@ -104,11 +105,12 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     // The batch's bytes are not stated to the domain: this pool bounds them itself.
     RCUDomain<Flavor>.afterGracePeriod { shared.giveBack(retired) }
     recycle()
-    while limboBytes > Self.limboBytesMax && !Flavor._isInReadSection {
-      shared.waitForReturn()
-      recycle()
-    }
   }
+
+  /// Whether more is in limbo than ``limboBytesMax``. The writer should then leave its lock and
+  /// wait with ``PoolShared/waitForReturn(_:)``: within the lock it would hold up readers, and a
+  /// deferred call that takes the same lock would never end.
+  package var isOverLimit: Bool { limboBytes > Self.limboBytesMax }
 
   @inline(never)
   private mutating func allocateSlow(sizeClass: Int) -> UnsafeMutableRawPointer {
