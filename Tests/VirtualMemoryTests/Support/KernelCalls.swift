@@ -72,3 +72,19 @@ final class OwnMapsText {
     return MapsLine.parse(unsafe String(decoding: bytes, as: UTF8.self))
   }
 }
+
+/// All of a file, also of one that gives less than asked for before its end, as those of `/proc` do;
+/// empty if it can't be opened.
+func contentsOfFile(_ path: String) -> [UInt8] {
+  let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
+  guard descriptor >= 0 else { return [] }
+  defer { Glibc.close(descriptor) }
+  var result: [UInt8] = []
+  while true {
+    let chunk = unsafe [UInt8](unsafeUninitializedCapacity: 1 << 16) { buffer, count in
+      count = max(0, unsafe Glibc.read(descriptor, buffer.baseAddress!, buffer.count))
+    }
+    if chunk.isEmpty { return result }
+    result += chunk
+  }
+}
