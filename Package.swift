@@ -68,7 +68,9 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "ProcessMapsTests",
-      dependencies: ["ProcessMaps", "VirtualMemory", "TestSupport", systemPackage],
+      dependencies: [
+        "ProcessMaps", "VirtualMemory", "SequenceLocks", "TestSupport", systemPackage,
+      ],
       swiftSettings: settings),
   ]
 )

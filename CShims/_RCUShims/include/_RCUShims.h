@@ -14,6 +14,7 @@
 #define _LGPL_SOURCE 1
 #endif
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -142,6 +143,10 @@ int rcushims_rwlock_init(pthread_rwlock_t *lock, bool prefers_writers);
 /// PROCMAP_QUERY on an open /proc/PID/maps. Returns 0 or -1 with errno.
 /// Why C: ioctl is variadic.
 int rcushims_procmap_query(int descriptor, void *query);
+
+/// This thread's errno.
+/// Why C: errno is a macro.
+static inline int rcushims_errno(void) { return errno; }
 
 /// Copies `count` bytes to `target`, an address given by a caller as a number.
 /// Returns 0, or EFAULT where it is not writable, as the kernel's copy_to_user does.

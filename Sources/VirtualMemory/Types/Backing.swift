@@ -17,6 +17,9 @@ public enum Backing: Sendable {
 public final class MappedFile: Sendable {
   let object: MapObject
 
+  /// A path has fewer bytes than this: `PATH_MAX`.
+  public static var pathCountMax: Int { 4096 }
+
   /// What the descriptor was opened for.
   public enum Access: Sendable, Hashable {
     /// `O_RDONLY`: a shared mapping can't be made writable.
@@ -41,7 +44,7 @@ public final class MappedFile: Sendable {
     path: some Collection<UInt8>, device: DeviceNumber, inode: UInt64,
     access: Access = .readWrite, isDeleted: Bool = false, buildID: [UInt8] = []
   ) {
-    precondition(path.count < 4096, "MappedFile: a path has at most 4,095 bytes")
+    precondition(path.count < Self.pathCountMax, "MappedFile: a path has at most 4,095 bytes")
     precondition(!path.contains(0), "MappedFile: a path has no NUL")
     precondition(buildID.count <= 20, "MappedFile: a build id has at most 20 bytes")
     var name = Array(path)

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+public import VirtualMemory
+public import SequenceLocks
+
+extension AddressSpace {
+  /// Makes an address space from the text of `/proc/PID/maps`, such that its dump is that text.
+  ///
+  /// What the text doesn't say is chosen so that it prints the same: lines with the same device,
+  /// inode and path are one file; the break spans the `[heap]` lines, the stack's start lies in the
+  /// `[stack]` line; the mmap base is the end of what is mapped highest below the stack.
+  ///
+  /// - Throws: ``ProcMapsError`` for what ``ProcMapsParser`` refuses, and for lines that no one
+  ///   address space prints together. A text read while its process was changing may be such a one:
+  ///   the kernel makes it in chunks.
+  /// - Complexity: O(bytes).
+  public convenience init(
+    procMaps text: [UInt8],
+    configuration: AddressSpaceConfiguration = AddressSpaceConfiguration(),
+    lockPreferring preference: MapLock.Preference = .writers
+  ) throws(ProcMapsError) {
+    let lines = try ProcMapsParser.parse(text)
+    var importer = ProcMapsImporter(text: text, taskSize: configuration.taskSize)
+    let mappings = try importer.mappings(of: lines)
+    var configuration = configuration
+    if let base = importer.mmapBase { configuration.mmapBase = base }
+    self.init(
+      importing: mappings, layout: importer.layout, configuration: configuration,
+      lockPreferring: preference)
+  }
+}
+
+/// Finds out what the lines of one text stand for.
+private struct ProcMapsImporter {
+  let text: [UInt8]
+  let taskSize: UInt64
+  private(set) var layout = ImportedLayout()
+  private(set) var mmapBase: UInt64?
+  private var files: [FileKey: MappedFile] = [:]
+
+  private struct FileKey: Hashable {
+    var device: DeviceNumber
+    var inode: UInt64
+    var name: [UInt8]
+  }
+
+  private static let gateStart: UInt64 = 0xffff_ffff_ff60_0000
+
+  init(text: [UInt8], taskSize: UInt64) {
+    self.text = text
+    self.taskSize = taskSize
+  }
+
+  mutating func mappings(of lines: [ProcMapsLine]) throws(ProcMapsError) -> [ImportedMapping] {
+    try findLayout(lines)
+    var mappings: [ImportedMapping] = []
+    mappings.reserveCapacity(lines.count)
+    for line in lines {
+      if try isGate(line, isLast: line.number == lines.count) { continue }
+      guard line.end <= taskSize else {
+        throw error(line, "an address below 0x\(String(taskSize, radix: 16)), the task's end")
+      }
+      mappings.append(
+        ImportedMapping(
+          start: line.start, end: line.end, protection: line.protection,
+          isShared: line.isShared, growsDown: name(of: line) == Self.stackName,
+          source: try source(of: line)))
+    }
+    return mappings
+  }
+
+  // MARK: Names that are derived
+
+  private static let heapName = Array("[heap]".utf8)
+  private static let stackName = Array("[stack]".utf8)
+  private static let gateName = Array("[vsyscall]".utf8)
+  private static let anonymousPrefix = Array("[anon:".utf8)
+  private static let sharedPrefix = Array("[anon_shmem:".utf8)
+
+  private func name(of line: ProcMapsLine) -> [UInt8] { Array(text[line.nameRange]) }
+
+  private mutating func findLayout(_ lines: [ProcMapsLine]) throws(ProcMapsError) {
+    let heap = lines.filter { name(of: $0) == Self.heapName }
+    if let first = heap.first, let last = heap.last {
+      layout.breakRange = first.start..<last.end
+    }
+    let stack = lines.filter { name(of: $0) == Self.stackName }
+    if let first = stack.first {
+      switch stack.count {
+      case 1:
+        // Inside the line, so that its neighbours are none.
+        layout.stackStart = first.end - 16
+      case 2 where first.end == stack[1].start:
+        layout.stackStart = first.end
+      default:
+        throw error(stack[1], "one [stack], or two that meet where the stack starts")
+      }
+      mmapBase = lines.last { $0.end <= first.start }?.end
+    }
+  }
+
+  /// Whether an anonymous mapping at `line` is called `[heap]` or `[stack]`.
+  private func derivedName(of line: ProcMapsLine) -> [UInt8]? {
+    if !layout.breakRange.isEmpty && line.start < layout.breakRange.upperBound
+      && line.end > layout.breakRange.lowerBound
+    {
+      return Self.heapName
+    }
+    if let start = layout.stackStart, line.start <= start, start <= line.end {
+      return Self.stackName
+    }
+    return nil
+  }
+
+  private mutating func isGate(_ line: ProcMapsLine, isLast: Bool) throws(ProcMapsError) -> Bool {
+    guard name(of: line) == Self.gateName else { return false }
+    guard isLast && line.start == Self.gateStart && line.end == Self.gateStart + pageBytes else {
+      throw error(line, "[vsyscall] last and at 0x\(String(Self.gateStart, radix: 16))")
+    }
+    guard !line.isShared && !isFile(line) else { throw error(line, "[vsyscall] without a file") }
+    layout.gateProtection = line.protection
+    return true
+  }
+
+  // MARK: Sources
+
+  /// Whether the line is that of a file: one has a device and an inode, or an offset, or a name that
+  /// isn't in brackets.
+  private func isFile(_ line: ProcMapsLine) -> Bool {
+    if line.inode != 0 || line.device != DeviceNumber(major: 0, minor: 0) || line.offset != 0 {
+      return true
+    }
+    return !line.nameRange.isEmpty && text[line.nameRange.lowerBound] != UInt8(ascii: "[")
+  }
+
+  private mutating func source(
+    of line: ProcMapsLine
+  ) throws(ProcMapsError) -> ImportedMapping.Source {
+    let name = name(of: line)
+    if isFile(line) {
+      guard line.offset % pageBytes == 0 else {
+        throw error(line, "an offset that is a multiple of the page")
+      }
+      if let given = Self.inner(of: name, prefix: Self.sharedPrefix) {
+        // The name hides the path that the kernel keeps for it.
+        let path = Array("/dev/zero (deleted)".utf8)
+        return .namedSharedMemory(try file(line, path), offset: line.offset, name: given)
+      }
+      return .file(try file(line, name), offset: line.offset)
+    }
+    if let derived = derivedName(of: line) {
+      let isSpecial =
+        name.first == UInt8(ascii: "[") && name != Self.heapName && name != Self.stackName
+        && Self.inner(of: name, prefix: Self.anonymousPrefix) == nil
+      if !isSpecial {
+        guard derived == name else {
+          throw error(
+            line, "the name \(String(decoding: derived, as: UTF8.self)), by the range it lies in")
+        }
+        return .anonymous
+      }
+    }
+    if name.isEmpty { return .anonymous }
+    if let given = Self.inner(of: name, prefix: Self.anonymousPrefix) {
+      return .namedAnonymous(given)
+    }
+    return .special(name)
+  }
+
+  /// The bytes between `prefix` and a closing bracket.
+  private static func inner(of name: [UInt8], prefix: [UInt8]) -> [UInt8]? {
+    guard name.starts(with: prefix), name.last == UInt8(ascii: "]") else { return nil }
+    return Array(name[prefix.count..<name.count - 1])
+  }
+
+  private mutating func file(_ line: ProcMapsLine, _ name: [UInt8]) throws(ProcMapsError)
+    -> MappedFile
+  {
+    let key = FileKey(device: line.device, inode: line.inode, name: name)
+    if let file = files[key] { return file }
+    guard name.count < MappedFile.pathCountMax else {
+      throw error(line, "a name of less than \(MappedFile.pathCountMax) bytes")
+    }
+    let file = MappedFile(path: name, device: line.device, inode: line.inode)
+    files[key] = file
+    return file
+  }
+
+  private func error(_ line: ProcMapsLine, _ expected: String) -> ProcMapsError {
+    let lineStart = text[..<line.nameRange.lowerBound].lastIndex(of: UInt8(ascii: "\n"))
+    let start = lineStart.map { $0 + 1 } ?? 0
+    let end = text[start...].firstIndex(of: UInt8(ascii: "\n")) ?? text.count
+    return ProcMapsError(
+      line: line.number, column: 1, expected: expected,
+      found: "“\(String(decoding: text[start..<end], as: UTF8.self))”")
+  }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+public import VirtualMemory
+
+/// One line of `/proc/PID/maps`, as it stands in the text.
+public struct ProcMapsLine: Sendable, Hashable {
+  /// The line's number, from 1.
+  public var number: Int
+  /// The first address.
+  public var start: UInt64
+  /// The address after the last one.
+  public var end: UInt64
+  /// The access allowed.
+  public var protection: Protection
+  /// Whether the line says `s`, not `p`.
+  public var isShared: Bool
+  /// Where the mapping starts in its file, in bytes.
+  public var offset: UInt64
+  public var device: DeviceNumber
+  public var inode: UInt64
+  /// Where the name is in the text, in bytes; empty if there is none.
+  public var nameRange: Range<Int>
+}
+
+/// What is wrong with a text that should be that of `/proc/PID/maps`.
+public struct ProcMapsError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// The line, from 1.
+  public var line: Int
+  /// The byte in the line, from 1.
+  public var column: Int
+  /// What should be there, and the rule if there is one to break.
+  public var expected: String
+  /// What is there.
+  public var found: String
+
+  public init(line: Int, column: Int, expected: String, found: String) {
+    self.line = line
+    self.column = column
+    self.expected = expected
+    self.found = found
+  }
+
+  public var description: String {
+    "line \(line), column \(column): expected \(expected), found \(found)"
+  }
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import VirtualMemory
+
+/// Reads the text of `/proc/PID/maps`: every line that a 64-bit kernel prints, and nothing else.
+///
+/// Strict, so that a line that is accepted can be printed again byte for byte: lower-case
+/// hexadecimal digits without superfluous zeros, the kernel's padding, ascending ranges, a newline
+/// at the end of every line.
+///
+/// ```swift
+/// let text = Array("00400000-00401000 r-xp 00000000 08:01 42 \n".utf8)
+/// let lines = try ProcMapsParser.parse(text)
+/// ```
+public enum ProcMapsParser {
+  /// The lines of `text`.
+  ///
+  /// - Throws: ``ProcMapsError`` for the first thing that a kernel would not have printed, with
+  ///   line, column, and what was expected there.
+  /// - Complexity: O(bytes).
+  public static func parse(_ text: [UInt8]) throws(ProcMapsError) -> [ProcMapsLine] {
+    var lines: [ProcMapsLine] = []
+    var cursor = Cursor(text: text)
+    while !cursor.isAtEnd { lines.append(try cursor.parseLine(after: lines.last)) }
+    return lines
+  }
+}
+
+/// A position in the text, and the grammar of a line from there.
+private struct Cursor {
+  let text: [UInt8]
+  var index = 0
+  var lineStart = 0
+  var lineNumber = 0
+
+  init(text: [UInt8]) { self.text = text }
+
+  var isAtEnd: Bool { index == text.count }
+  private var column: Int { index - lineStart }
+
+  mutating func parseLine(after previous: ProcMapsLine?) throws(ProcMapsError) -> ProcMapsLine {
+    lineStart = index
+    lineNumber += 1
+    let start = try hex(digitsMin: 8, "the start address in hexadecimal")
+    try byte("-", "'-' between the addresses")
+    let endIndex = index
+    let end = try hex(digitsMin: 8, "the end address in hexadecimal")
+    try check(start, end, endIndex: endIndex, after: previous)
+    try byte(" ", "a blank after the addresses")
+    let (protection, isShared) = try permissions()
+    try byte(" ", "a blank after the permissions")
+    let offset = try hex(digitsMin: 8, "the offset in hexadecimal")
+    try byte(" ", "a blank after the offset")
+    let major = try number32("the device's major number in hexadecimal")
+    try byte(":", "':' between the device's numbers")
+    let minor = try number32("the device's minor number in hexadecimal")
+    try byte(" ", "a blank after the device")
+    let inode = try decimal()
+    try byte(" ", "a blank after the inode")
+    let name = try name()
+    try byte("\n", "a newline at the end of the line")
+    return ProcMapsLine(
+      number: lineNumber, start: start, end: end, protection: protection, isShared: isShared,
+      offset: offset, device: DeviceNumber(major: major, minor: minor), inode: inode,
+      nameRange: name)
+  }
+
+  // MARK: Rules beyond the grammar
+
+  private func check(
+    _ start: UInt64, _ end: UInt64, endIndex: Int, after previous: ProcMapsLine?
+  ) throws(ProcMapsError) {
+    guard start % pageBytes == 0 else {
+      throw error(at: lineStart, "a start address that is a multiple of the page", show(start))
+    }
+    guard end % pageBytes == 0 else {
+      throw error(at: endIndex, "an end address that is a multiple of the page", show(end))
+    }
+    guard end > start else {
+      throw error(at: endIndex, "an end address above the start \(show(start))", show(end))
+    }
+    if let previous, start < previous.end {
+      throw error(
+        at: lineStart,
+        "a start address at or above \(show(previous.end)), where line \(previous.number) ends",
+        show(start))
+    }
+  }
+
+  private func show(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
+
+  // MARK: Fields
+
+  private mutating func permissions() throws(ProcMapsError) -> (Protection, Bool) {
+    var protection: Protection = []
+    if try oneOf("r", "-", "'r' or '-' for readable") { protection.insert(.read) }
+    if try oneOf("w", "-", "'w' or '-' for writable") { protection.insert(.write) }
+    if try oneOf("x", "-", "'x' or '-' for executable") { protection.insert(.execute) }
+    return (protection, try oneOf("s", "p", "'s' or 'p' for shared or private"))
+  }
+
+  /// The name's range: after the padding to column 73, up to the newline.
+  private mutating func name() throws(ProcMapsError) -> Range<Int> {
+    if index < text.count && text[index] == UInt8(ascii: "\n") { return index..<index }
+    let nameColumn = max(column, 72) + 1
+    while column < nameColumn {
+      try byte(" ", "the name at column \(nameColumn + 1), or a newline")
+    }
+    let start = index
+    while index < text.count && text[index] != UInt8(ascii: "\n") {
+      guard text[index] != 0 else { throw error(at: index, "a name without NUL", found(at: index)) }
+      index += 1
+    }
+    guard index > start else {
+      throw error(at: index, "a name after the padding", found(at: index))
+    }
+    return start..<index
+  }
+
+  private mutating func number32(_ what: String) throws(ProcMapsError) -> UInt32 {
+    let start = index
+    let value = try hex(digitsMin: 2, what)
+    guard let number = UInt32(exactly: value) else {
+      throw error(at: start, "\(what), of at most 32 bits", show(value))
+    }
+    return number
+  }
+
+  private mutating func hex(digitsMin: Int, _ what: String) throws(ProcMapsError) -> UInt64 {
+    let start = index
+    var value: UInt64 = 0
+    while index < text.count, let digit = Self.hexDigit(text[index]) {
+      guard value >> 60 == 0 else {
+        throw error(at: start, "\(what), of at most 64 bits", "a longer number")
+      }
+      value = value << 4 | digit
+      index += 1
+    }
+    let count = index - start
+    guard count > 0 else { throw error(at: index, what, found(at: index)) }
+    guard count >= digitsMin else {
+      throw error(at: index, "\(what), with at least \(digitsMin) digits", found(at: index))
+    }
+    guard count == digitsMin || text[start] != UInt8(ascii: "0") else {
+      throw error(at: start, "\(what), zeros only up to \(digitsMin) digits", "a superfluous zero")
+    }
+    return value
+  }
+
+  private static func hexDigit(_ byte: UInt8) -> UInt64? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt64(byte - UInt8(ascii: "0"))
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt64(byte - UInt8(ascii: "a") + 10)
+    default: nil
+    }
+  }
+
+  private mutating func decimal() throws(ProcMapsError) -> UInt64 {
+    let what = "the inode in decimal"
+    let start = index
+    var value: UInt64 = 0
+    while index < text.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(text[index]) {
+      let (product, wraps) = value.multipliedReportingOverflow(by: 10)
+      let (sum, carries) = product.addingReportingOverflow(
+        UInt64(text[index] - UInt8(ascii: "0")))
+      guard !wraps && !carries else {
+        throw error(at: start, "\(what), of at most 64 bits", "a longer number")
+      }
+      value = sum
+      index += 1
+    }
+    guard index > start else { throw error(at: index, what, found(at: index)) }
+    guard index - start == 1 || text[start] != UInt8(ascii: "0") else {
+      throw error(at: start, "\(what) without leading zeros", "a superfluous zero")
+    }
+    return value
+  }
+
+  // MARK: Bytes
+
+  private mutating func byte(_ wanted: Unicode.Scalar, _ what: String) throws(ProcMapsError) {
+    guard index < text.count, text[index] == UInt8(ascii: wanted) else {
+      throw error(at: index, what, found(at: index))
+    }
+    index += 1
+  }
+
+  /// True for `yes`, false for `no`.
+  private mutating func oneOf(
+    _ yes: Unicode.Scalar, _ no: Unicode.Scalar, _ what: String
+  ) throws(ProcMapsError) -> Bool {
+    guard index < text.count, text[index] == UInt8(ascii: yes) || text[index] == UInt8(ascii: no)
+    else { throw error(at: index, what, found(at: index)) }
+    defer { index += 1 }
+    return text[index] == UInt8(ascii: yes)
+  }
+
+  private func found(at index: Int) -> String {
+    guard index < text.count else { return "the end of the text" }
+    let byte = text[index]
+    switch byte {
+    case UInt8(ascii: "\n"): return "the end of the line"
+    case 0x20...0x7e: return "'\(Character(Unicode.Scalar(byte)))'"
+    default: return "the byte 0x" + String(byte, radix: 16)
+    }
+  }
+
+  private func error(at index: Int, _ expected: String, _ found: String) -> ProcMapsError {
+    ProcMapsError(
+      line: lineNumber, column: index - lineStart + 1, expected: expected, found: found)
+  }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+import Foundation
+import ProcessMaps
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import VirtualMemory
+
+/// Importing the kernel's text and dumping it gives the same bytes.
+@Suite struct ImportTests {
+  /// The processes that there are.
+  static func processIDs() throws -> [Int32] {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap(Int32.init)
+  }
+
+  static func expectRoundTrip(_ text: [UInt8], _ what: String) throws {
+    let space = try AddressSpace(procMaps: text)
+    space._checkInvariants()
+    for strategy in ReadingStrategy.allCases {
+      let dumped = space.maps(strategy).array
+      #expect(dumped == text, "\(what), \(strategy)")
+      var reader = MapsReader(space, strategy: strategy)
+      var chunks: [UInt8] = []
+      while true {
+        let chunk = reader.read(count: 1 << 20)
+        if chunk.isEmpty { break }
+        #expect(chunk.count <= 4095 && chunk.last == UInt8(ascii: "\n"))
+        chunks += chunk
+      }
+      #expect(chunks == text, "\(what), \(strategy), in chunks")
+    }
+    // Queries agree with the text.
+    for line in try ProcMapsParser.parse(text) where line.end <= space.configuration.taskSize {
+      let found = try space.namedQuery(line.end - 1)
+      #expect(found.result.start == line.start && found.result.end == line.end)
+      #expect(found.result.offset == line.offset && found.result.inode == line.inode)
+      #expect(found.name == Array(text[line.nameRange]))
+    }
+  }
+
+  @Test func stoppedChild() throws {
+    let child = Process()
+    child.executableURL = URL(fileURLWithPath: "/bin/sleep")
+    child.arguments = ["1000"]
+    try child.run()
+    defer {
+      kill(child.processIdentifier, SIGKILL)
+      child.waitUntilExit()
+    }
+    // Past its start-up: it sleeps, then it stops.
+    let maps = try KernelMaps(pid: child.processIdentifier)
+    let ready = ContinuousClock.now + .seconds(10)
+    while try !String(decoding: maps.text(), as: UTF8.self).contains("[stack]"),
+      ContinuousClock.now < ready
+    {}
+    kill(child.processIdentifier, SIGSTOP)
+    let text = try #require(try maps.stableText(attemptsMax: 1000))
+    #expect(text.count > 500)
+    try Self.expectRoundTrip(text, "the stopped child")
+  }
+
+  @Test func everyReadableProcess() throws {
+    var checked: [Int32] = []
+    var skipped: [String] = []
+    for pid in try Self.processIDs() {
+      do throws(Errno) {
+        let maps = try KernelMaps(pid: pid)
+        guard let text = try maps.stableText() else {
+          skipped.append("\(pid): changes all the time")
+          continue
+        }
+        if text.isEmpty { continue }  // A kernel thread has no address space.
+        checked.append(pid)
+        do {
+          try Self.expectRoundTrip(text, "process \(pid)")
+        } catch {
+          Issue.record("process \(pid): \(error)")
+        }
+      } catch {
+        skipped.append("\(pid): \(error)")
+      }
+    }
+    print("imported \(checked.count) processes; skipped \(skipped)")
+    #expect(checked.contains(getpid()) || !skipped.isEmpty)
+    #expect(!checked.isEmpty)
+  }
+
+  @Test func oneFileIsOneObject() throws {
+    let text = """
+      00400000-00401000 r--p 00000000 08:01 42                                 /bin/x
+      00401000-00402000 r-xp 00001000 08:01 42                                 /bin/x
+
+      """
+    let space = try AddressSpace(procMaps: Array(text.utf8))
+    // Made alike, the pieces merge: they are of one file, and the offsets continue.
+    try space.protect(0x401000, length: 4096, .read)
+    #expect(space.count == 1)
+    #expect(
+      space.maps().string
+        == "00400000-00402000 r--p 00000000 08:01 42"
+        + String(repeating: " ", count: 33) + "/bin/x\n")
+  }
+}
