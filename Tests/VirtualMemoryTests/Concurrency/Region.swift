@@ -38,19 +38,32 @@ final class Region: Sendable {
         let page = random.below(Self.pageCount)
         if page % Self.fixedEvery == 0 { continue }
         let isMapped = random.oneIn(2)
-        do throws(Errno) {
-          if isMapped {
-            try space.mapPages(page..<page + 1)
-          } else {
-            try space.unmapPages(page..<page + 1)
-          }
-        } catch {
-          preconditionFailure("Region: a change failed: \(error)")
-        }
+        change(page, isMapped)
         log.append(page: page, isMapped: isMapped, generation: space.generation)
       }
     }
     log.close()
+  }
+
+  /// The same without a log.
+  func churnUnlogged(count: Int) {
+    var random = SeededGenerator(seed: space.generation)
+    for _ in 0..<count {
+      let page = random.below(Self.pageCount)
+      if page % Self.fixedEvery != 0 { change(page, random.oneIn(2)) }
+    }
+  }
+
+  private func change(_ page: UInt64, _ isMapped: Bool) {
+    do throws(Errno) {
+      if isMapped {
+        try space.mapPages(page..<page + 1)
+      } else {
+        try space.unmapPages(page..<page + 1)
+      }
+    } catch {
+      preconditionFailure("Region: a change failed: \(error)")
+    }
   }
 
   // MARK: Checks
