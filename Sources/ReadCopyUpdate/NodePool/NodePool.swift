@@ -24,7 +24,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// Bytes of all blocks, live, free and in limbo.
   package private(set) var reservedBytes = 0
 
-  // Raw, not an array: read and changed by every allocation.
+  // Raw, not an array: read and changed by every allocation. Reached by `pointee`: this compiler
+  // instruments a change through a pointer's subscript wrongly for ThreadSanitizer.
   private let sizeClasses: UnsafeMutablePointer<SizeClass>
   private let sizeClassCount: Int
   // Retired blocks with their size classes, and their bytes.
@@ -71,14 +72,14 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @unsafe
   package mutating func allocate(sizeClass: Int) -> UnsafeMutableRawPointer {
     // Safety: a stack of free blocks holds addresses of blocks, and 0 means empty.
-    unsafe UnsafeMutableRawPointer(bitPattern: sizeClasses[sizeClass].free.pop())
+    unsafe UnsafeMutableRawPointer(bitPattern: (sizeClasses + sizeClass).pointee.free.pop())
       ?? allocateSlow(sizeClass: sizeClass)
   }
 
   /// Takes back a block that no reader has seen.
   @unsafe
   package mutating func free(_ block: UnsafeMutableRawPointer, sizeClass: Int) {
-    unsafe sizeClasses[sizeClass].free.push(UInt(bitPattern: block))
+    unsafe (sizeClasses + sizeClass).pointee.free.push(UInt(bitPattern: block))
   }
 
   /// Takes back a block that readers may still see, but no new one will: call it after the version
@@ -86,7 +87,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @unsafe
   package mutating func retire(_ block: UnsafeMutableRawPointer, sizeClass: Int) {
     batch.push(UInt(bitPattern: block) | UInt(sizeClass))
-    let bytes = unsafe sizeClasses[sizeClass].blockBytes
+    let bytes = unsafe (sizeClasses + sizeClass).pointee.blockBytes
     limboBytes += bytes
     batchedBytes += bytes
     if batchedBytes >= Self.batchBytes { flush() }
@@ -113,17 +114,19 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @inline(never)
   private mutating func allocateSlow(sizeClass: Int) -> UnsafeMutableRawPointer {
     recycle()
-    if let block = unsafe UnsafeMutableRawPointer(bitPattern: sizeClasses[sizeClass].free.pop()) {
+    if let block = unsafe UnsafeMutableRawPointer(
+      bitPattern: (sizeClasses + sizeClass).pointee.free.pop())
+    {
       return unsafe block
     }
-    let bytes = unsafe sizeClasses[sizeClass].blockBytes
+    let bytes = unsafe (sizeClasses + sizeClass).pointee.blockBytes
     let slab = UnsafeMutableRawPointer.allocate(byteCount: Self.slabBytes, alignment: 64)
     unsafe shared.own(slab)
     reservedBytes += Self.slabBytes
     var offset = Self.slabBytes - Self.slabBytes % bytes
     while offset > bytes {
       offset -= bytes
-      unsafe sizeClasses[sizeClass].free.push(UInt(bitPattern: slab + offset))
+      unsafe (sizeClasses + sizeClass).pointee.free.push(UInt(bitPattern: slab + offset))
     }
     return unsafe slab
   }
@@ -137,8 +140,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
         let address = word & ~RetiredBatch.sizeClassMask
         // Safety: `retire` made the word from a block's address and class.
         let block = unsafe UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped
-        unsafe _poison(block, byteCount: sizeClasses[sizeClass].blockBytes)
-        unsafe sizeClasses[sizeClass].free.push(address)
+        unsafe _poison(block, byteCount: (sizeClasses + sizeClass).pointee.blockBytes)
+        unsafe (sizeClasses + sizeClass).pointee.free.push(address)
       }
       limboBytes -= returned.bytes
     }
