@@ -23,7 +23,7 @@ define heading
 endef
 
 .PHONY: run bench test stress format clean deps lint build test-debug test-release test-tsan \
-  test-tsan-release test-consumer test-examples test-benchmarks
+  test-tsan-release test-consumer test-disassembly test-examples test-benchmarks
 
 run: deps
 	swift run -c release --package-path Examples maps-race $(ARGS)
@@ -32,7 +32,7 @@ bench: deps
 	swift run -c release --package-path Benchmarks swift-urcu-benchmarks $(ARGS)
 
 test: deps lint build test-debug test-release test-tsan test-tsan-release test-consumer \
-  test-examples test-benchmarks
+  test-disassembly test-examples test-benchmarks
 	$(call heading,All checks passed)
 
 deps:
@@ -68,6 +68,10 @@ test-tsan-release: deps
 test-consumer: deps
 	$(call heading,A package that depends on this one)
 	bash $(scripts)/consumer.sh
+
+test-disassembly: deps
+	$(call heading,Machine code of the read paths)
+	bash $(scripts)/disassembly.sh
 
 test-examples: deps
 	$(call heading,Examples)

@@ -32,6 +32,14 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
+    // What Tests/Scripts/disassembly.sh looks at.
+    .executableTarget(
+      name: "disassembly-probes",
+      dependencies: [
+        .product(name: "ReadCopyUpdate", package: "swift-urcu"),
+        .product(name: "SequenceLocks", package: "swift-urcu"),
+        .product(name: "VirtualMemory", package: "swift-urcu"),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )
