@@ -3,70 +3,87 @@
 
 internal import Synchronization
 
-/// Free blocks of one size, last in first out, so that the hottest is used next.
+/// Addresses of blocks, last in first out, so that the hottest is used next.
+///
+/// By hand, not an `Array`: its uniqueness checks would cost as much as the rest of an allocation.
+/// The pool's slabs own the blocks.
 @safe
-struct FreeList {
-  // Safety: the pool's slabs own the blocks; PoolShared frees them when both pool and batches are gone.
-  private var blocks: [UInt] = []
+struct BlockStack: ~Copyable {
+  private var words: UnsafeMutablePointer<UInt>
+  private var capacity: Int
+  private(set) var count = 0
 
-  /// - Safety: `block` is a block of the pool that nobody uses.
-  @unsafe
-  mutating func push(_ block: UnsafeMutableRawPointer) {
-    blocks.append(UInt(bitPattern: block))
+  init(capacity: Int) {
+    self.capacity = max(capacity, 16)
+    unsafe words = .allocate(capacity: self.capacity)
   }
 
-  mutating func pop() -> UnsafeMutableRawPointer? {
-    guard let block = blocks.popLast() else { return nil }
-    return unsafe UnsafeMutableRawPointer(bitPattern: block)
+  deinit { unsafe words.deallocate() }
+
+  mutating func push(_ word: UInt) {
+    if count == capacity { grow() }
+    unsafe (words + count).initialize(to: word)
+    count &+= 1
+  }
+
+  /// The last word pushed; 0 if there is none.
+  mutating func pop() -> UInt {
+    guard count > 0 else { return 0 }
+    count &-= 1
+    return unsafe words[count]
+  }
+
+  subscript(index: Int) -> UInt {
+    precondition(index >= 0 && index < count, "BlockStack: index out of range")
+    return unsafe words[index]
+  }
+
+  @inline(never)
+  private mutating func grow() {
+    let larger = UnsafeMutablePointer<UInt>.allocate(capacity: capacity * 2)
+    unsafe larger.initialize(from: words, count: count)
+    unsafe words.deallocate()
+    unsafe words = larger
+    capacity *= 2
   }
 }
 
-/// Retired blocks on their way through one grace period.
-///
-/// Owned by one thread at a time: the writer that fills it, the reclaimer, the writer again.
-final class RetiredBatch: @unchecked Sendable {
-  // Sendable: handed over through the reclaimer's queue and PoolShared's lock.
-  /// Blocks are 64-byte aligned: the low bits hold the size class.
-  static let sizeClassMask = 7
-  private var tagged: [UInt] = []
-  var bytes = 0
+/// The blocks of one size.
+struct SizeClass: ~Copyable {
+  let blockBytes: Int
+  var free = BlockStack(capacity: 256)
 
-  @unsafe
-  func append(_ block: UnsafeMutableRawPointer, sizeClass: Int) {
-    tagged.append(UInt(bitPattern: block) | UInt(sizeClass))
-  }
+  init(blockBytes: Int) { self.blockBytes = blockBytes }
+}
 
-  @unsafe
-  func forEach(_ body: (UnsafeMutableRawPointer, Int) -> Void) {
-    let mask = UInt(Self.sizeClassMask)
-    for word in tagged.reversed() {
-      // Safety: append made the word from a block's address.
-      let block = unsafe UnsafeMutableRawPointer(bitPattern: word & ~mask).unsafelyUnwrapped
-      unsafe body(block, Int(word & mask))
-    }
-  }
+/// Retired blocks on their way through one grace period: addresses, with the size class in the low
+/// bits, which 64-byte alignment leaves free.
+final class RetiredBatch: Sendable {
+  static let sizeClassMask: UInt = 7
+  let blocks: BlockStack
+  let bytes: Int
 
-  func removeAll() {
-    tagged.removeAll(keepingCapacity: true)
-    bytes = 0
+  init(_ blocks: consuming BlockStack, bytes: Int) {
+    self.blocks = blocks
+    self.bytes = bytes
   }
+}
+
+extension BlockStack: @unchecked Sendable {
+  // It owns its words; a batch's are not changed any more.
 }
 
 /// What a pool and its batches under way share. Frees the slabs when the last of them is gone.
-final class PoolShared: @unchecked Sendable {
+package final class PoolShared: @unchecked Sendable {
   // Sendable: the variables are read and written under `monitor`.
   // A pthread monitor, not Synchronization's Mutex: ThreadSanitizer doesn't see the latter.
   private let monitor = Monitor()
   private var returned: [RetiredBatch] = []
-  private var spares: [RetiredBatch] = []
   // Safety: allocated by the pool, freed once, in deinit.
   private var slabs: [UInt] = []
   // Counts returned batches, so that the writer looks at the lock only when there are some.
   // Written by the reclaimer and the writer under `monitor`; read by the writer without it.
   private let returnedCount = Atomic(0)
-
-  /// The most empty batches kept for reuse.
-  private static let sparesMax = 4
 
   deinit {
     for slab in slabs {
@@ -100,15 +117,14 @@ final class PoolShared: @unchecked Sendable {
     }
   }
 
-  func waitForReturn() {
+  /// Waits until a batch has come back that the writer hasn't recycled yet.
+  ///
+  /// Returns at once where that would be for ever: inside a read section, which the batches wait
+  /// for, on the reclaimer thread, which brings them, and when that thread has ended at exit.
+  package func waitForReturn<Flavor: RCUFlavor>(_ flavor: Flavor.Type) {
+    guard !flavor._isInReadSection, flavor._reclaimer.canBeWaitedFor else { return }
     monitor.withLock {
       while returned.isEmpty { monitor.wait() }
     }
   }
-
-  func keepSpare(_ batch: RetiredBatch) {
-    monitor.withLock { if spares.count < Self.sparesMax { spares.append(batch) } }
-  }
-
-  func takeSpare() -> RetiredBatch? { monitor.withLock { spares.popLast() } }
 }

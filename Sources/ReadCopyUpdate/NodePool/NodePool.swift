@@ -17,38 +17,50 @@
 /// Invariants:
 /// - A block is in exactly one place: live, on a free list, in `batch`, or in a batch under way.
 /// - `limboBytes` = bytes in `batch` and in batches under way.
+@safe
 package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
-  /// Bytes of a block, by size class; multiples of a cache line, 64 bytes.
-  package let blockBytes: [Int]
   /// Bytes retired and not yet recycled.
   package private(set) var limboBytes = 0
   /// Bytes of all blocks, live, free and in limbo.
   package private(set) var reservedBytes = 0
 
-  private var freeLists: [FreeList]
-  private var batch: RetiredBatch
-  let shared = PoolShared()
+  // Raw, not an array: read and changed by every allocation. Reached by `pointee`: this compiler
+  // instruments a change through a pointer's subscript wrongly for ThreadSanitizer.
+  private let sizeClasses: UnsafeMutablePointer<SizeClass>
+  private let sizeClassCount: Int
+  // Retired blocks with their size classes, and their bytes.
+  private var batch = BlockStack(capacity: 0)
+  private var batchedBytes = 0
+  /// Outlives the pool while batches are under way; `waitForReturn` may be called without the lock.
+  package let shared = PoolShared()
 
-  /// Retired bytes that make a batch. Large enough that a batch costs little beside its blocks,
-  /// small enough that recycled blocks are still in a second-level cache.
-  package static var batchBytes: Int { 128 << 10 }
-  /// Past this the writer waits for the reclaimer, unless it is inside a read section.
+  /// Retired bytes that make a batch. Handing a batch over wakes the reclaimer, which costs as much
+  /// as ten updates: large enough to make that small, small enough that recycled blocks are still
+  /// in a cache.
+  package static var batchBytes: Int { 1 << 20 }
+  /// Past this the writer should wait for the reclaimer.
   package static var limboBytesMax: Int { 32 << 20 }
   /// Bytes taken from the system at a time.
   private static var slabBytes: Int { 256 << 10 }
 
+  /// - Parameter blockBytes: bytes of a block, by size class; multiples of a cache line, 64 bytes.
   package init(blockBytes: [Int]) {
     precondition(
-      blockBytes.count <= RetiredBatch.sizeClassMask + 1 && blockBytes.allSatisfy { $0 % 64 == 0 },
+      blockBytes.count <= Int(RetiredBatch.sizeClassMask) + 1
+        && blockBytes.allSatisfy { $0 > 0 && $0 % 64 == 0 && $0 <= Self.slabBytes },
       "NodePool: at most 8 size classes, each a multiple of 64 bytes")
-    self.blockBytes = blockBytes
-    freeLists = blockBytes.map { _ in FreeList() }
-    batch = RetiredBatch()
+    sizeClassCount = blockBytes.count
+    unsafe sizeClasses = .allocate(capacity: blockBytes.count)
+    for index in blockBytes.indices {
+      unsafe (sizeClasses + index).initialize(to: SizeClass(blockBytes: blockBytes[index]))
+    }
   }
 
   /// Readers may still see blocks, live ones too: the slabs go after a grace period, and after the
   /// batches under way.
   deinit {
+    unsafe sizeClasses.deinitialize(count: sizeClassCount)
+    unsafe sizeClasses.deallocate()
     guard reservedBytes > 0 else { return }
     let shared = self.shared
     RCUDomain<Flavor>.afterGracePeriod(bytes: reservedBytes) { withExtendedLifetime(shared) {} }
@@ -59,69 +71,79 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// - Complexity: O(1); amortised, with a system allocation per slab.
   @unsafe
   package mutating func allocate(sizeClass: Int) -> UnsafeMutableRawPointer {
-    if let block = unsafe freeLists[sizeClass].pop() { return unsafe block }
-    return unsafe allocateSlow(sizeClass: sizeClass)
+    // Safety: a stack of free blocks holds addresses of blocks, and 0 means empty.
+    unsafe UnsafeMutableRawPointer(bitPattern: (sizeClasses + sizeClass).pointee.free.pop())
+      ?? allocateSlow(sizeClass: sizeClass)
   }
 
   /// Takes back a block that no reader has seen.
   @unsafe
   package mutating func free(_ block: UnsafeMutableRawPointer, sizeClass: Int) {
-    unsafe freeLists[sizeClass].push(block)
+    unsafe (sizeClasses + sizeClass).pointee.free.push(UInt(bitPattern: block))
   }
 
   /// Takes back a block that readers may still see, but no new one will: call it after the version
   /// without the block was published.
   @unsafe
   package mutating func retire(_ block: UnsafeMutableRawPointer, sizeClass: Int) {
-    unsafe batch.append(block, sizeClass: sizeClass)
-    let bytes = blockBytes[sizeClass]
+    batch.push(UInt(bitPattern: block) | UInt(sizeClass))
+    let bytes = unsafe (sizeClasses + sizeClass).pointee.blockBytes
     limboBytes += bytes
-    batch.bytes += bytes
-    if batch.bytes >= Self.batchBytes { flush() }
+    batchedBytes += bytes
+    if batchedBytes >= Self.batchBytes { flush() }
   }
 
   /// Hands the batch to the reclaimer, if there is anything in it.
   package mutating func flush() {
-    guard batch.bytes > 0 else { return }
-    let full = batch
-    batch = shared.takeSpare() ?? RetiredBatch()
+    guard batchedBytes > 0 else { return }
+    var full = BlockStack(capacity: batch.count)
+    swap(&full, &batch)
+    let retired = RetiredBatch(full, bytes: batchedBytes)
+    batchedBytes = 0
     let shared = self.shared
     // The batch's bytes are not stated to the domain: this pool bounds them itself.
-    RCUDomain<Flavor>.afterGracePeriod { shared.giveBack(full) }
+    RCUDomain<Flavor>.afterGracePeriod { shared.giveBack(retired) }
     recycle()
-    while limboBytes > Self.limboBytesMax && !Flavor._isInReadSection {
-      shared.waitForReturn()
-      recycle()
-    }
   }
+
+  /// Whether more is in limbo than ``limboBytesMax``. The writer should then leave its lock and
+  /// wait with ``PoolShared/waitForReturn(_:)``: within the lock it would hold up readers, and a
+  /// deferred call that takes the same lock would never end.
+  package var isOverLimit: Bool { limboBytes > Self.limboBytesMax }
 
   @inline(never)
   private mutating func allocateSlow(sizeClass: Int) -> UnsafeMutableRawPointer {
     recycle()
-    if let block = unsafe freeLists[sizeClass].pop() { return unsafe block }
-    let bytes = blockBytes[sizeClass]
-    let slab = UnsafeMutableRawPointer.allocate(
-      byteCount: Self.slabBytes, alignment: 64)
+    if let block = unsafe UnsafeMutableRawPointer(
+      bitPattern: (sizeClasses + sizeClass).pointee.free.pop())
+    {
+      return unsafe block
+    }
+    let bytes = unsafe (sizeClasses + sizeClass).pointee.blockBytes
+    let slab = UnsafeMutableRawPointer.allocate(byteCount: Self.slabBytes, alignment: 64)
     unsafe shared.own(slab)
     reservedBytes += Self.slabBytes
     var offset = Self.slabBytes - Self.slabBytes % bytes
-    while offset > 0 {
+    while offset > bytes {
       offset -= bytes
-      unsafe freeLists[sizeClass].push(slab + offset)
+      unsafe (sizeClasses + sizeClass).pointee.free.push(UInt(bitPattern: slab + offset))
     }
-    return unsafe freeLists[sizeClass].pop().unsafelyUnwrapped
+    return unsafe slab
   }
 
   /// Puts the blocks whose grace period has passed on the free lists.
   private mutating func recycle() {
     for returned in shared.takeReturned() {
-      unsafe returned.forEach { block, sizeClass in
-        unsafe _poison(block, byteCount: blockBytes[sizeClass])
-        unsafe freeLists[sizeClass].push(block)
+      for index in 0..<returned.blocks.count {
+        let word = returned.blocks[index]
+        let sizeClass = Int(word & RetiredBatch.sizeClassMask)
+        let address = word & ~RetiredBatch.sizeClassMask
+        // Safety: `retire` made the word from a block's address and class.
+        let block = unsafe UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped
+        unsafe _poison(block, byteCount: (sizeClasses + sizeClass).pointee.blockBytes)
+        unsafe (sizeClasses + sizeClass).pointee.free.push(address)
       }
       limboBytes -= returned.bytes
-      returned.removeAll()
-      shared.keepSpare(returned)
     }
   }
 }

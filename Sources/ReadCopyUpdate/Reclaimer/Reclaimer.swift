@@ -106,6 +106,9 @@ public final class _Reclaimer: @unchecked Sendable {
     counters.pendingBytes > bounds.pendingBytesMax || counters.pendingCount > bounds.pendingCountMax
   }
 
+  /// Whether a thread other than the caller still brings retirements to their end.
+  var canBeWaitedFor: Bool { monitor.withLock { !isReclaimerThread && !hasStopped } }
+
   private var isReclaimerThread: Bool {
     guard let thread else { return false }
     return pthread_equal(thread, pthread_self()) != 0

@@ -154,10 +154,8 @@ extension TreeWriter {
     let flags = try request.vmaFlags()
     let end = start + length
 
-    // What the range would cut a hole into.
-    if let cut = straddler(at: start), end < cut.end, draft.mapCount >= configuration.mapCountMax {
-      throw .noMemory
-    }
+    let around = surroundings(start, end)
+    guard !around.cutsHole || draft.mapCount < configuration.mapCountMax else { throw .noMemory }
     if case .file = request.backing, request.flags.contains(.sync) {
       // The file system refuses when the range is already free.
       _ = removeRange(start, end, mapCountMax: .max)
@@ -177,7 +175,7 @@ extension TreeWriter {
     case .anonymous:
       record.pageOffset = start / .page
     }
-    insert(record)
+    insert(record, around)
     ownObject?.release()
     return start
   }
@@ -185,42 +183,28 @@ extension TreeWriter {
   /// Puts `record` in, in the place of what is mapped there, merged with its neighbours.
   ///
   /// - Source: `vma_merge_new_range`.
-  private mutating func insert(_ record: Record) {
+  private mutating func insert(_ record: Record, _ around: Surroundings) {
     var record = record
-    var first = record.start
-    var last = record.end
-    var left: Record?
-    if let cut = straddler(at: record.start) {
-      left = cut.part(cut.start, record.start)
-    } else {
-      left = self.record(endingAt: record.start)
-    }
-    var right: Record?
-    if let cut = straddler(at: record.end) {
-      right = cut.part(record.end, cut.end)
-    } else {
-      right = self.record(startingAt: record.end)
-    }
-    let cutsRight = straddler(at: record.end) != nil
-    let cutsLeft = straddler(at: record.start) != nil
-    if let before = left, before.canMerge(with: record) {
-      record = before.merged(with: record)
-      first = before.start
-      left = nil
-    } else if !cutsLeft {
-      left = nil
-    }
-    if let after = right, record.canMerge(with: after) {
-      record = record.merged(with: after)
-      last = after.end
-      right = nil
-    } else if !cutsRight {
-      right = nil
-    }
+    var (first, last) = (record.start, record.end)
     var items = Items()
-    items.append(left)
-    items.append(record)
-    items.append(right)
+    if let left = around.cutAtStart.flatMap({ $0.part($0.start, first) }) ?? around.before,
+      left.canMerge(with: record)
+    {
+      record = left.merged(with: record)
+      first = left.start
+    } else if let cut = around.cutAtStart {
+      items.append(cut.part(cut.start, first))
+    }
+    if let right = around.cutAtEnd.flatMap({ $0.part(last, $0.end) }) ?? around.after,
+      record.canMerge(with: right)
+    {
+      record = record.merged(with: right)
+      items.append(record)
+      last = right.end
+    } else {
+      items.append(record)
+      if let cut = around.cutAtEnd { items.append(cut.part(last, cut.end)) }
+    }
     replace(first, last, with: items)
   }
 

@@ -38,6 +38,8 @@ public final class AddressSpace: @unchecked Sendable {
   let current: Atomic<UnsafeMutableRawPointer>
   let mapLock: MapLock
   let writer: UnsafeMutablePointer<TreeWriter>
+  /// Where the pool's retired nodes come back.
+  let nodesUnderWay: PoolShared
   let labels = Labels()
   // Written by speculative readers that were disturbed. Relaxed: statistics.
   let speculationRetryCount = Atomic<UInt64>(0)
@@ -54,6 +56,7 @@ public final class AddressSpace: @unchecked Sendable {
     mapLock = MapLock(preferring: preference)
     unsafe writer = .allocate(capacity: 1)
     unsafe writer.initialize(to: TreeWriter())
+    unsafe nodesUnderWay = writer.pointee.pool.shared
     unsafe current = Atomic(writer.pointee.makeVersion())
   }
 
@@ -110,8 +113,15 @@ extension AddressSpace {
   func write<R>(
     _ body: (inout TreeWriter) throws(Errno) -> R
   ) throws(Errno) -> R {
-    try mapLock.withWriteLock { () throws(Errno) -> R in
-      defer { unsafe publish(&writer.pointee) }
+    var isOverLimit = false
+    // Past the bound on retired nodes the writer waits for the reclaimer, out of the lock. A batch
+    // is on its way then, since a batch is much smaller than the bound.
+    defer { if isOverLimit { nodesUnderWay.waitForReturn(BulletproofFlavor.self) } }
+    return try mapLock.withWriteLock { () throws(Errno) -> R in
+      defer {
+        unsafe publish(&writer.pointee)
+        isOverLimit = unsafe writer.pointee.pool.isOverLimit
+      }
       return try unsafe body(&writer.pointee)
     }
   }

@@ -27,14 +27,6 @@ extension TreeWriter {
     splice(start, end, with: items)
   }
 
-  /// The VMA that contains `address` and starts before it: what a range from there would cut.
-  func straddler(at address: UInt64) -> Record? {
-    guard let record = draft.record(endingAbove: address), record.start < address else {
-      return nil
-    }
-    return record
-  }
-
   /// The VMA that ends at `address`.
   func record(endingAt address: UInt64) -> Record? {
     guard let record = draft.record(startingBelow: address), record.end == address else {
@@ -51,19 +43,66 @@ extension TreeWriter {
     return record
   }
 
+  /// What is around the edges of `start..<end`.
+  ///
+  /// - Complexity: O(log n), one descent, and O(VMAs in the range).
+  func surroundings(_ start: UInt64, _ end: UInt64) -> Surroundings {
+    var found = Surroundings()
+    var position = start == 0 ? 0 : start - 1
+    while let (leaf, first) = draft.find(endingAbove: position) {
+      for index in first..<leaf.count {
+        if leaf.start(index) > end { return found }
+        let record = leaf.record(index)
+        if record.end == start {
+          found.before = record
+        } else {
+          if record.start < start { found.cutAtStart = record }
+          if record.start == end {
+            found.after = record
+          } else {
+            found.isFree = false
+            if record.end > end { found.cutAtEnd = record }
+          }
+        }
+        position = record.end
+      }
+    }
+    return found
+  }
+
   /// Removes what is mapped in `start..<end`, and splits the VMAs at its edges.
   ///
-  /// - Throws: `ENOMEM` if that cuts a hole into one VMA and there may not be one more.
+  /// - Returns: false, and nothing is changed, if that cuts a hole into one VMA and there may not be
+  ///   one more.
   /// - Source: `do_vmi_align_munmap`.
-  mutating func removeRange(
-    _ start: UInt64, _ end: UInt64, mapCountMax: Int
-  ) -> Bool {
-    guard let first = draft.record(endingAbove: start), first.start < end else { return true }
-    if first.start < start && end < first.end && draft.mapCount >= mapCountMax { return false }
+  mutating func removeRange(_ start: UInt64, _ end: UInt64, mapCountMax: Int) -> Bool {
+    let around = surroundings(start, end)
+    if around.isFree { return true }
+    if around.cutsHole && draft.mapCount >= mapCountMax { return false }
     var items = Items()
-    items.append(first.part(first.start, start))
-    if let last = straddler(at: end) { items.append(last.part(end, last.end)) }
+    if let cut = around.cutAtStart { items.append(cut.part(cut.start, start)) }
+    if let cut = around.cutAtEnd { items.append(cut.part(end, cut.end)) }
     replace(start, end, with: items)
     return true
+  }
+}
+
+/// What is around the edges of a range.
+struct Surroundings {
+  /// The VMA that ends where the range starts.
+  var before: Record?
+  /// The VMA that starts before the range and ends in it or behind it.
+  var cutAtStart: Record?
+  /// The VMA that starts in the range or before it, and ends behind it.
+  var cutAtEnd: Record?
+  /// The VMA that starts where the range ends.
+  var after: Record?
+  /// Whether nothing is mapped in the range.
+  var isFree = true
+
+  /// Whether the range lies within one VMA, with something left at both sides.
+  var cutsHole: Bool {
+    guard let first = cutAtStart, let last = cutAtEnd else { return false }
+    return first.start == last.start
   }
 }

@@ -90,6 +90,7 @@ extension MapObject {
     let memory = UnsafeMutableRawPointer.allocate(
       byteCount: MemoryLayout<MapObjectHeader>.stride + bytes.count, alignment: 64)
     unsafe header = memory.bindMemory(to: MapObjectHeader.self, capacity: 1)
+    Self.countLive(1)
     unsafe header.initialize(
       to: MapObjectHeader(
         references: Atomic(1), inode: inode, device: device, kind: kind, access: access,
@@ -142,12 +143,29 @@ extension MapObject {
   @unsafe
   private static func free(word: UInt) {
     guard let object = MapObject(word: word) else { return }
+    countLive(-1)
     unsafe _poison(
       UnsafeMutableRawPointer(object.header) + MemoryLayout<MapObjectHeader>.stride,
       byteCount: object.byteCount - MemoryLayout<MapObjectHeader>.stride)
     unsafe object.header.deinitialize(count: 1)
     unsafe object.header.deallocate()
   }
+}
+
+// MARK: - Counting
+
+extension MapObject {
+  #if DEBUG
+    private static let live = Atomic(0)
+    /// Records that exist, of all address spaces; in debug builds only. For tests.
+    static var liveCount: Int { live.load(ordering: .relaxed) }
+    fileprivate static func countLive(_ change: Int) {
+      live.wrappingAdd(change, ordering: .relaxed)
+    }
+  #else
+    @inline(__always)
+    fileprivate static func countLive(_ change: Int) {}
+  #endif
 }
 
 // MARK: - Bytes

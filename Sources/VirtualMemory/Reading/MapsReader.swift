@@ -138,7 +138,9 @@ public struct MapsReader: ~Copyable {
     if target == offset { return }
     rewind()
     while offset < target {
-      fill(wanted: .max)
+      // Up to the line that holds the target, and no further: the rest of that line is what the
+      // next read hands out first.
+      fill(wanted: target - offset)
       if unreadEnd == 0 { return }
       unreadStart = min(target - offset, unreadEnd)
       offset += unreadStart

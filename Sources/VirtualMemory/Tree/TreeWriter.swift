@@ -74,8 +74,10 @@ struct EdgeList {
   private let base: UnsafeMutablePointer<Edge>
   private(set) var count = 0
 
-  /// The most that any step gathers: two nodes and what a splice adds to one.
-  static var capacity: Int { 2 * NodeLayout.innerCapacity + 8 }
+  /// The most that any step gathers: the children of two nodes. A splice in one node gathers less:
+  /// two children may become four. Not more than 1,024 bytes, past which a temporary allocation is
+  /// none on the stack.
+  static var capacity: Int { 2 * NodeLayout.innerCapacity }
 
   /// - Safety: `storage` holds `capacity` edges and outlives the list.
   init(_ storage: UnsafeMutableBufferPointer<Edge>) {

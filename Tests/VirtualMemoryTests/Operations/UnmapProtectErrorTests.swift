@@ -14,13 +14,14 @@ import Testing
 
   // MARK: unmap
 
-  @Test(arguments: [
-    (base + 1, 4096, Errno.invalidArgument), (base, 0, .invalidArgument),
-    (taskSize, 4096, .invalidArgument), (taskSize - 4096, 8192, .invalidArgument),
-    (taskSize + 4096, 4096, .invalidArgument), (base, .max, .invalidArgument),
-    (base, .max - 4095, .invalidArgument), (0, taskSize + 1, .invalidArgument),
-    (taskSize - 4096, 4096, nil), (0, 4096, nil), (base, 1, nil),
-  ] as [(UInt64, UInt64, Errno?)])
+  @Test(
+    arguments: [
+      (base + 1, 4096, Errno.invalidArgument), (base, 0, .invalidArgument),
+      (taskSize, 4096, .invalidArgument), (taskSize - 4096, 8192, .invalidArgument),
+      (taskSize + 4096, 4096, .invalidArgument), (base, .max, .invalidArgument),
+      (base, .max - 4095, .invalidArgument), (0, taskSize + 1, .invalidArgument),
+      (taskSize - 4096, 4096, nil), (0, 4096, nil), (base, 1, nil),
+    ] as [(UInt64, UInt64, Errno?)])
   func unmapErrors(_ address: UInt64, _ length: UInt64, _ expected: Errno?) throws {
     let space = AddressSpace()
     try space.mapPages(0..<1)

@@ -27,7 +27,7 @@ final class KernelWindow {
   }
 
   deinit {
-    unsafe Glibc.munmap(Self.pointer(base), Int(pageCount * 4096))
+    try? unmap(base, length: pageCount * 4096)
     Glibc.close(descriptor)
   }
 
@@ -37,25 +37,17 @@ final class KernelWindow {
     at address: UInt64, length: UInt64, protection: Protection, flags: MapFlags,
     descriptor: Int32 = -1, offset: UInt64 = 0
   ) throws(Errno) -> UInt64 {
-    let result = unsafe Glibc.mmap(
-      Self.pointer(address), Int(bitPattern: UInt(length)), Int32(protection.rawValue),
-      Int32(flags.rawValue), descriptor, Int(bitPattern: UInt(offset)))
-    guard let result = unsafe result, unsafe result != MAP_FAILED else {
-      throw Errno(rawValue: Glibc.errno)
-    }
-    return UInt64(UInt(bitPattern: result))
+    try KernelCalls.map(
+      at: address, length: length, protection: protection, flags: flags, descriptor: descriptor,
+      offset: offset)
   }
 
   func unmap(_ address: UInt64, length: UInt64) throws(Errno) {
-    guard unsafe Glibc.munmap(Self.pointer(address), Int(bitPattern: UInt(length))) == 0 else {
-      throw Errno(rawValue: Glibc.errno)
-    }
+    try KernelCalls.unmap(address, length: length)
   }
 
   func protect(_ address: UInt64, length: UInt64, _ protection: Protection) throws(Errno) {
-    let result = unsafe Glibc.mprotect(
-      Self.pointer(address)!, Int(bitPattern: UInt(length)), Int32(protection.rawValue))
-    guard result == 0 else { throw Errno(rawValue: Glibc.errno) }
+    try KernelCalls.protect(address, length: length, protection)
   }
 
   /// The lines of the kernel's text that intersect the window. They come first in it: the rest of
@@ -79,10 +71,6 @@ final class KernelWindow {
       }
       count = 0
     }
-  }
-
-  private static func pointer(_ address: UInt64) -> UnsafeMutableRawPointer? {
-    unsafe UnsafeMutableRawPointer(bitPattern: UInt(address))
   }
 }
 

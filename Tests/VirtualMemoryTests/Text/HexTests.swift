@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+import Testing
+
+@testable import VirtualMemory
+
+@Suite struct HexTests {
+  private static func formatted(_ value: UInt64) -> String {
+    unsafe withUnsafeTemporaryAllocation(byteCount: 24, alignment: 8) { memory in
+      unsafe memory.initializeMemory(as: UInt8.self, repeating: 0x21)
+      let count = unsafe LineFormatter.hex(value, at: memory.baseAddress!)
+      #expect(unsafe memory[16...].allSatisfy { $0 == 0x21 }, "it writes 16 bytes at most")
+      return unsafe String(decoding: memory[..<count], as: UTF8.self)
+    }
+  }
+
+  private static func expected(_ value: UInt64) -> String {
+    let digits = String(value, radix: 16)
+    return String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+  }
+
+  @Test func boundaryValues() {
+    var values: [UInt64] = [0, .max, 0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210]
+    for bit in 0..<64 as Range<UInt64> {
+      let power: UInt64 = 1 << bit
+      values += [power, power - 1, power + 1, ~power]
+    }
+    for value in values { #expect(Self.formatted(value) == Self.expected(value)) }
+  }
+
+  @Test func everyDigitInEveryPlace() {
+    for place in 0..<16 as Range<UInt64> {
+      for digit in 0..<16 as Range<UInt64> {
+        let value = digit << (4 * place)
+        #expect(Self.formatted(value) == Self.expected(value))
+      }
+    }
+  }
+
+  @Test func randomValues() {
+    var random = SeededGenerator(seed: 3)
+    for _ in 0..<20_000 {
+      let value = random.next() >> random.below(64)
+      let text = Self.formatted(value)
+      if text != Self.expected(value) {
+        Issue.record("\(Self.expected(value)) is shown as \(text)")
+        return
+      }
+    }
+  }
+
+  @Test func fixedDigits() {
+    #expect(MapsText.hex(0, digitsMin: 2) == Array("00".utf8))
+    #expect(MapsText.hex(0xabc, digitsMin: 2) == Array("abc".utf8))
+    #expect(
+      MapsText.deviceInode(device: DeviceNumber(major: 0xfd, minor: 1), inode: 5)
+        == Array("fd:01 5 ".utf8))
+  }
+}
