@@ -56,8 +56,10 @@ check() {
         split(text[line], words, /[ \t]+/)
         if (words[1] ~ /^(call|jmp|j[a-z]+|loop)/ || (words[1] == "bnd" && words[2] ~ /^(call|jmp)/)) {
           if (text[line] ~ /\*/) {
-            # A switch jumps through a register; a call through one is a closure or a witness.
-            if (words[1] !~ /^jmp/) bad[++badCount] = path ": " text[line]
+            # A switch jumps through a register. A call through one is a closure or a witness, and
+            # so is a jump that follows the end of the frame.
+            if (words[1] !~ /^jmp/ || text[line - 1] ~ /^(pop|leave|add .*%rsp)/)
+              bad[++badCount] = path ": " text[line]
           } else if (match(text[line], /<[^>+]+@plt>/)) {
             name = substr(text[line], RSTART + 1, RLENGTH - 6)
             outside[name] = 1
