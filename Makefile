@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 # make run      the demonstration; ARGS="…" are its arguments
+# make bench    the benchmarks; ARGS="…" are their arguments
 # make test     every check, stopping at the first that fails
 # make stress   the stress tests only, SWIFT_URCU_STRESS_SECONDS seconds each (default 60)
 # make format   formats the sources in place
@@ -21,14 +22,17 @@ define heading
 @printf '\n==> %s\n' '$(1)'
 endef
 
-.PHONY: run test stress format clean deps lint build test-debug test-release test-tsan \
-  test-tsan-release test-consumer test-examples test-benchmarks
+.PHONY: run bench test stress format clean deps lint build test-debug test-release test-tsan \
+  test-tsan-release test-consumer test-disassembly test-examples test-benchmarks
 
 run: deps
 	swift run -c release --package-path Examples maps-race $(ARGS)
 
+bench: deps
+	swift run -c release --package-path Benchmarks swift-urcu-benchmarks $(ARGS)
+
 test: deps lint build test-debug test-release test-tsan test-tsan-release test-consumer \
-  test-examples test-benchmarks
+  test-disassembly test-examples test-benchmarks
 	$(call heading,All checks passed)
 
 deps:
@@ -65,6 +69,10 @@ test-consumer: deps
 	$(call heading,A package that depends on this one)
 	bash $(scripts)/consumer.sh
 
+test-disassembly: deps
+	$(call heading,Machine code of the read paths)
+	bash $(scripts)/disassembly.sh
+
 test-examples: deps
 	$(call heading,Examples)
 ifneq ($(wildcard Examples/Package.swift),)
@@ -84,7 +92,7 @@ check-examples:
 test-benchmarks: deps
 	$(call heading,Benchmarks)
 ifneq ($(wildcard Benchmarks/Package.swift),)
-	$(without_warnings) swift build --package-path Benchmarks
+	$(without_warnings) swift build -c release --package-path Benchmarks
 	$(MAKE) --no-print-directory check-benchmarks
 else
 	@echo "no Benchmarks/Package.swift yet"
@@ -93,6 +101,7 @@ endif
 .PHONY: check-benchmarks
 check-benchmarks:
 	$(call heading,Benchmarks: their checks)
+	bash $(scripts)/benchmarks.sh
 
 stress: deps
 	$(call heading,Stress tests)

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+// What it shows: nothing. Tests/Scripts/disassembly.sh reads the machine code of these functions, to
+// see that read paths make no call that counts references, allocates or checks exclusivity. Each
+// function is what a user of the library would write, compiled with a user's settings.
+
+import ReadCopyUpdate
+import SequenceLocks
+import VirtualMemory
+
+struct Configuration: Sendable {
+  var limit = 10
+}
+
+struct Totals: Sendable, BitwiseCopyable {
+  var count = 1
+  var bytes = 2
+  var errors = 3
+  var retries = 4
+}
+
+enum Shared {
+  static let configuration = RCU.Pointer(Configuration())
+  static let totals = SeqLock(Totals())
+}
+
+@inline(never)
+func probeReadSection(_ pointer: borrowing RCU.Pointer<Configuration>) -> Int {
+  RCU.withReadSection { section in pointer.load(in: section)!.value.limit }
+}
+
+@inline(never)
+func probeSeqLock(_ lock: borrowing SeqLock<Totals>) -> Totals { lock.load() }
+
+// The positive controls: the check must find the retain, at once and one call further.
+final class Kept {}
+
+@inline(never)
+func probeControl(_ kept: Kept, _ array: inout [Kept]) { array[0] = kept }
+
+@inline(never)
+func probeNestedControl(_ kept: Kept, _ array: inout [Kept]) -> Int {
+  probeControl(kept, &array)
+  return array.count
+}
+
+@main
+enum Probes {
+  static func main() throws {
+    let space = AddressSpace()
+    let start = try space.map(length: pageBytes, protection: .read, flags: .private)
+    var buffer = MapsBuffer()
+    space.dump(into: &buffer)
+    var reader = MapsReader(space)
+    var chunkCount = 0
+    while let count = reader.withNextChunk({ $0.count }) { chunkCount += count }
+    var kept = [Kept()]
+    print(
+      probeNestedControl(Kept(), &kept),
+      probeReadSection(Shared.configuration), probeSeqLock(Shared.totals).bytes,
+      space.lookup(start)?.end == start + pageBytes,
+      try space.query(0, .coveringOrNext).start == start, buffer.count == chunkCount)
+  }
+}

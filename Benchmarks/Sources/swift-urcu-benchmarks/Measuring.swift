@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+import CBaselines
+import Foundation
+
+/// How much is measured.
+struct Effort {
+  let rounds: Int
+  let isQuick: Bool
+
+  /// What one sample of a loop takes at least. Long enough that the clock and the call cost nothing
+  /// beside it, short enough that most samples pass without an interruption.
+  var sampleNanoseconds: UInt64 { isQuick ? 200_000 : 20_000_000 }
+  /// Updates per sample: twenty of them are beyond the 99.9th percentile.
+  var updatesPerSample: Int { isQuick ? 500 : 20_000 }
+  /// Callbacks per sample. liburcu's wait 10 ms each.
+  var callbacksPerSample: Int { isQuick ? 2 : 20 }
+}
+
+/// One line of the table.
+struct Metric {
+  let name: String
+  /// What one unit of the value stands for.
+  let meaning: String
+  let unit: String
+  /// The metric of the same group that this one is divided by; its own name for a baseline.
+  let baseline: String
+}
+
+/// Something that is measured once a round and gives one value for each of its metrics.
+struct Subject {
+  let metrics: [Metric]
+  let sample: () throws -> [Double]
+}
+
+extension Subject {
+  /// Nanoseconds per iteration of a loop.
+  ///
+  /// - Parameters:
+  ///   - baseline: `nil` for a baseline.
+  ///   - iteration: how many of what is counted one iteration is.
+  ///   - loop: runs as many iterations as it is told and returns something that depends on each,
+  ///     so that the compiler can leave none out.
+  static func loop(
+    _ name: String, against baseline: String? = nil, meaning: String, effort: Effort,
+    iteration: Double = 1, _ loop: @escaping (Int) throws -> Int
+  ) -> Subject {
+    var count = 0
+    let metric = Metric(
+      name: name, meaning: meaning, unit: "ns", baseline: baseline ?? name)
+    return Subject(metrics: [metric]) {
+      if count == 0 { count = try Self.calibrate(loop, effort) }
+      let start = baselines_now()
+      Sink.take(try loop(count))
+      return [Double(baselines_now() - start) / (Double(count) * iteration)]
+    }
+  }
+
+  /// How many iterations make a sample.
+  private static func calibrate(_ loop: (Int) throws -> Int, _ effort: Effort) throws -> Int {
+    var count = 1
+    while true {
+      let start = baselines_now()
+      Sink.take(try loop(count))
+      let taken = baselines_now() - start
+      if taken >= effort.sampleNanoseconds { return count }
+      count *= taken * 8 < effort.sampleNanoseconds ? 4 : 2
+    }
+  }
+}
+
+/// Where results go that nobody looks at.
+enum Sink {
+  nonisolated(unsafe) private static var total = 0  // The main thread's.
+
+  @inline(never)
+  static func take(_ value: Int) { total &+= value }
+}
+
+/// What is measured in turns.
+struct Group {
+  let title: String
+  let subjects: [Subject]
+  /// Checks, after the last round, that everybody did the same.
+  var check: () throws -> Void = {}
+
+  func measure(_ effort: Effort) throws -> GroupResult {
+    var values = subjects.map { $0.metrics.map { _ in [Double]() } }
+    for _ in 0..<effort.rounds {
+      for (index, subject) in subjects.enumerated() {
+        for (metric, value) in try subject.sample().enumerated() {
+          values[index][metric].append(value)
+        }
+      }
+    }
+    try check()
+    let metrics = subjects.flatMap(\.metrics)
+    let all = Dictionary(
+      uniqueKeysWithValues: zip(metrics.map(\.name), values.flatMap { $0 }))
+    return GroupResult(
+      title: title, rows: metrics.map { Row(metric: $0, all: all) })
+  }
+}
+
+struct GroupResult {
+  let title: String
+  let rows: [Row]
+}
+
+/// One metric's values, and their ratios to the baseline's of the same round.
+struct Row {
+  let metric: Metric
+  let values: [Double]
+  let ratios: [Double]
+
+  init(metric: Metric, all: [String: [Double]]) {
+    guard let values = all[metric.name], let baseline = all[metric.baseline] else {
+      fail("“\(metric.name)” has no baseline “\(metric.baseline)”", code: 70)
+    }
+    self.metric = metric
+    self.values = values
+    ratios = zip(values, baseline).map { $0 / $1 }
+    guard (values + ratios).allSatisfy({ $0.isFinite && $0 > 0 }) else {
+      fail("“\(metric.name)” is not a positive number in each round: \(values)", code: 70)
+    }
+  }
+}
+
+extension [Double] {
+  var median: Double {
+    let sorted = self.sorted()
+    let middle = count / 2
+    return count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+  }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+// What it shows: what the library costs, each figure as a ratio to a named baseline that was measured
+// in the same run, in turns.
+//
+// What it leaves out: absolute promises. See README.md.
+
+import ArgumentParser
+import Foundation
+
+@main
+struct SwiftURCUBenchmarks: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "swift-urcu-benchmarks",
+    abstract: "Measure the library against baselines in the same run.")
+
+  @Option(help: "Rounds; in each, everything is measured once, in turns. The median counts.")
+  var rounds = 7
+
+  @Flag(help: "Measure so briefly that the figures mean nothing: to check that it works.")
+  var quick = false
+
+  @Option(help: "Only the groups whose title contains this.")
+  var filter: String?
+
+  @Option(help: "Write the results as JSON to this file.")
+  var json: String?
+
+  func validate() throws {
+    guard (5...1000).contains(rounds) else {
+      throw ValidationError("--rounds takes 5 to 1,000, not \(rounds).")
+    }
+  }
+
+  func run() throws {
+    let effort = Effort(rounds: rounds, isQuick: quick)
+    let machine = Machine.current()
+    print(machine.text)
+    print(
+      "rounds: \(rounds)"
+        + (quick ? ", quick: the figures mean nothing" : "; median of the rounds"))
+
+    var results: [GroupResult] = []
+    for entry in BenchmarkGroups.all where filter.map(entry.title.contains) ?? true {
+      FileHandle.standardError.write(Data("measuring: \(entry.title)\n".utf8))
+      results.append(try entry.make(effort).measure(effort))
+    }
+    guard !results.isEmpty else {
+      throw ValidationError("--filter: no group's title contains “\(filter ?? "")”.")
+    }
+    print(Report.table(results))
+    if let json { try write(Report.json(results, machine, effort), to: json) }
+  }
+
+  private func write(_ data: Data, to path: String) throws {
+    do {
+      try data.write(to: URL(fileURLWithPath: path))
+    } catch {
+      fail("cannot write \(path): \(error.localizedDescription)", code: 73)
+    }
+  }
+}
+
+/// Every group, in the order of the table. One lives at a time.
+enum BenchmarkGroups {
+  static var all: [(title: String, make: (Effort) throws -> Group)] {
+    [
+      (ReadSections.title, ReadSections.group),
+      (SequenceLockReads.title, SequenceLockReads.group),
+      (Queries.title, Queries.group),
+      (Dumps.title, Dumps.group),
+      (Updates.title, Updates.group),
+      (Memory.title, Memory.group),
+      (GracePeriods.title, GracePeriods.group),
+    ]
+  }
+}
+
+/// Ends the program with a message on standard error.
+func fail(_ message: String, code: Int32) -> Never {
+  FileHandle.standardError.write(Data("swift-urcu-benchmarks: \(message)\n".utf8))
+  exit(code)
+}
