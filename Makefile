@@ -78,6 +78,8 @@ endif
 .PHONY: check-examples
 check-examples:
 	$(call heading,Examples: their checks)
+	swift test --package-path Examples
+	bash $(scripts)/examples.sh
 
 test-benchmarks: deps
 	$(call heading,Benchmarks)

@@ -21,14 +21,13 @@ let package = Package(
       name: "maps-race",
       dependencies: [
         "CScheduling",
-        .product(name: "ReadCopyUpdate", package: "swift-urcu"),
-        .product(name: "SequenceLocks", package: "swift-urcu"),
         .product(name: "VirtualMemory", package: "swift-urcu"),
         .product(name: "ProcessMaps", package: "swift-urcu"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
+    .testTarget(name: "MapsRaceTests", dependencies: ["maps-race"]),
   ],
   swiftLanguageModes: [.v6]
 )

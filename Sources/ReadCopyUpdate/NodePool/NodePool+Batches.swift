@@ -48,6 +48,14 @@ struct BlockStack: ~Copyable {
   }
 }
 
+/// The blocks of one size.
+struct SizeClass: ~Copyable {
+  let blockBytes: Int
+  var free = BlockStack(capacity: 256)
+
+  init(blockBytes: Int) { self.blockBytes = blockBytes }
+}
+
 /// Retired blocks on their way through one grace period: addresses, with the size class in the low
 /// bits, which 64-byte alignment leaves free.
 final class RetiredBatch: Sendable {

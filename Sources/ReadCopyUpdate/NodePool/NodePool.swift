@@ -19,15 +19,14 @@
 /// - `limboBytes` = bytes in `batch` and in batches under way.
 @safe
 package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
-  /// Bytes of a block, by size class; multiples of a cache line, 64 bytes.
-  package let blockBytes: [Int]
   /// Bytes retired and not yet recycled.
   package private(set) var limboBytes = 0
   /// Bytes of all blocks, live, free and in limbo.
   package private(set) var reservedBytes = 0
 
-  // One stack of free blocks per size class.
-  private let freeLists: UnsafeMutablePointer<BlockStack>
+  // Raw, not an array: read and changed by every allocation. Reached by `pointee`: this compiler
+  // instruments a change through a pointer's subscript wrongly for ThreadSanitizer.
+  private let sizeClasses: UnsafeMutablePointer<SizeClass>
   private let sizeClassCount: Int
   // Retired blocks with their size classes, and their bytes.
   private var batch = BlockStack(capacity: 0)
@@ -44,24 +43,24 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// Bytes taken from the system at a time.
   private static var slabBytes: Int { 256 << 10 }
 
+  /// - Parameter blockBytes: bytes of a block, by size class; multiples of a cache line, 64 bytes.
   package init(blockBytes: [Int]) {
     precondition(
       blockBytes.count <= Int(RetiredBatch.sizeClassMask) + 1
-        && blockBytes.allSatisfy { $0 % 64 == 0 },
+        && blockBytes.allSatisfy { $0 > 0 && $0 % 64 == 0 && $0 <= Self.slabBytes },
       "NodePool: at most 8 size classes, each a multiple of 64 bytes")
-    self.blockBytes = blockBytes
     sizeClassCount = blockBytes.count
-    unsafe freeLists = .allocate(capacity: blockBytes.count)
+    unsafe sizeClasses = .allocate(capacity: blockBytes.count)
     for index in blockBytes.indices {
-      unsafe (freeLists + index).initialize(to: BlockStack(capacity: 256))
+      unsafe (sizeClasses + index).initialize(to: SizeClass(blockBytes: blockBytes[index]))
     }
   }
 
   /// Readers may still see blocks, live ones too: the slabs go after a grace period, and after the
   /// batches under way.
   deinit {
-    unsafe freeLists.deinitialize(count: sizeClassCount)
-    unsafe freeLists.deallocate()
+    unsafe sizeClasses.deinitialize(count: sizeClassCount)
+    unsafe sizeClasses.deallocate()
     guard reservedBytes > 0 else { return }
     let shared = self.shared
     RCUDomain<Flavor>.afterGracePeriod(bytes: reservedBytes) { withExtendedLifetime(shared) {} }
@@ -73,14 +72,14 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @unsafe
   package mutating func allocate(sizeClass: Int) -> UnsafeMutableRawPointer {
     // Safety: a stack of free blocks holds addresses of blocks, and 0 means empty.
-    unsafe UnsafeMutableRawPointer(bitPattern: freeLists[sizeClass].pop())
+    unsafe UnsafeMutableRawPointer(bitPattern: (sizeClasses + sizeClass).pointee.free.pop())
       ?? allocateSlow(sizeClass: sizeClass)
   }
 
   /// Takes back a block that no reader has seen.
   @unsafe
   package mutating func free(_ block: UnsafeMutableRawPointer, sizeClass: Int) {
-    unsafe freeLists[sizeClass].push(UInt(bitPattern: block))
+    unsafe (sizeClasses + sizeClass).pointee.free.push(UInt(bitPattern: block))
   }
 
   /// Takes back a block that readers may still see, but no new one will: call it after the version
@@ -88,7 +87,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @unsafe
   package mutating func retire(_ block: UnsafeMutableRawPointer, sizeClass: Int) {
     batch.push(UInt(bitPattern: block) | UInt(sizeClass))
-    let bytes = blockBytes[sizeClass]
+    let bytes = unsafe (sizeClasses + sizeClass).pointee.blockBytes
     limboBytes += bytes
     batchedBytes += bytes
     if batchedBytes >= Self.batchBytes { flush() }
@@ -115,17 +114,19 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @inline(never)
   private mutating func allocateSlow(sizeClass: Int) -> UnsafeMutableRawPointer {
     recycle()
-    if let block = unsafe UnsafeMutableRawPointer(bitPattern: freeLists[sizeClass].pop()) {
+    if let block = unsafe UnsafeMutableRawPointer(
+      bitPattern: (sizeClasses + sizeClass).pointee.free.pop())
+    {
       return unsafe block
     }
-    let bytes = blockBytes[sizeClass]
+    let bytes = unsafe (sizeClasses + sizeClass).pointee.blockBytes
     let slab = UnsafeMutableRawPointer.allocate(byteCount: Self.slabBytes, alignment: 64)
     unsafe shared.own(slab)
     reservedBytes += Self.slabBytes
     var offset = Self.slabBytes - Self.slabBytes % bytes
     while offset > bytes {
       offset -= bytes
-      unsafe freeLists[sizeClass].push(UInt(bitPattern: slab + offset))
+      unsafe (sizeClasses + sizeClass).pointee.free.push(UInt(bitPattern: slab + offset))
     }
     return unsafe slab
   }
@@ -139,8 +140,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
         let address = word & ~RetiredBatch.sizeClassMask
         // Safety: `retire` made the word from a block's address and class.
         let block = unsafe UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped
-        unsafe _poison(block, byteCount: blockBytes[sizeClass])
-        unsafe freeLists[sizeClass].push(address)
+        unsafe _poison(block, byteCount: (sizeClasses + sizeClass).pointee.blockBytes)
+        unsafe (sizeClasses + sizeClass).pointee.free.push(address)
       }
       limboBytes -= returned.bytes
     }

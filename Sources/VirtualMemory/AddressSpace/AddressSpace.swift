@@ -147,6 +147,17 @@ extension AddressSpace {
 
   /// Bytes mapped: the sum of the VMAs' lengths.
   public var mappedBytes: UInt64 { withCurrentVersion { $0.pageCount * .page } }
+
+  /// Bytes of memory that the address space itself holds for its VMAs: the nodes of the current
+  /// version, those that wait for a grace period, and free ones that are kept for the next change.
+  ///
+  /// It grows by slabs of some hundred KiB and never shrinks. Files and names are not counted: they
+  /// are shared.
+  ///
+  /// - Complexity: O(1), under the read lock.
+  public var memoryBytes: Int {
+    mapLock.withReadLock { unsafe writer.pointee.pool.reservedBytes }
+  }
 }
 
 extension TreeWriter {

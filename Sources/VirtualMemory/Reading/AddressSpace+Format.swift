@@ -11,12 +11,21 @@ extension AddressSpace {
   func format(_ formatter: inout ChunkFormatter, _ strategy: ReadingStrategy) {
     switch strategy {
     case .snapshot:
-      RCU.withReadSection { _ in formatter.append(currentVersion, labels) }
+      formatSnapshot(&formatter)
     case .locked:
       mapLock.withReadLock { formatter.append(currentVersion, labels) }
     case .speculative:
       formatSpeculatively(&formatter)
     }
+  }
+
+  /// Formats from one version.
+  ///
+  /// A function of its own, so that its machine code can be checked: nothing in it allocates or
+  /// counts references.
+  @inline(never)
+  private func formatSnapshot(_ formatter: inout ChunkFormatter) {
+    RCU.withReadSection { _ in formatter.append(currentVersion, labels) }
   }
 
   /// Formats VMA by VMA, each validated against the lock's counter.

@@ -22,16 +22,26 @@ extension AddressSpace {
     _ address: UInt64, _ flags: QueryFlags = [], _ strategy: ReadingStrategy = .snapshot
   ) throws(Errno) -> QueryResult {
     guard flags.rawValue & ~QueryFlags.known == 0 else { throw .invalidArgument }
-    var found: QueryResult?
+    let found: QueryResult?
     switch strategy {
-    case .snapshot:
-      RCU.withReadSection { _ in found = currentVersion.query(address, flags) }
-    case .locked:
-      mapLock.withReadLock { found = currentVersion.query(address, flags) }
-    case .speculative:
-      speculate { version in found = version.query(address, flags) }
+    case .snapshot: found = RCU.withReadSection { _ in currentVersion.query(address, flags) }
+    case .locked: found = queryLocked(address, flags)
+    case .speculative: found = querySpeculatively(address, flags)
     }
     guard let found else { throw .noSuchFileOrDirectory }
+    return found
+  }
+
+  // Functions of their own, so that the snapshot's code stays small.
+  @inline(never)
+  private func queryLocked(_ address: UInt64, _ flags: QueryFlags) -> QueryResult? {
+    mapLock.withReadLock { currentVersion.query(address, flags) }
+  }
+
+  @inline(never)
+  private func querySpeculatively(_ address: UInt64, _ flags: QueryFlags) -> QueryResult? {
+    var found: QueryResult?
+    speculate { version in found = version.query(address, flags) }
     return found
   }
 
@@ -156,7 +166,9 @@ extension AddressSpace {
 extension Version {
   @inline(__always)
   func query(_ address: UInt64, _ flags: QueryFlags) -> QueryResult? {
-    match(address, flags).map(result(of:))
+    // Not `map(result(of:))`: that method would be a closure on the heap.
+    guard let record = match(address, flags) else { return nil }
+    return result(of: record)
   }
 
   /// - Source: `query_matching_vma`.

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+# The example programs do what they say, in a short form, and refuse what they should.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+programs=$(swift build --package-path "$root/Examples" --show-bin-path)
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+expect_exit() {
+  local expected=$1 status=0
+  shift
+  "$@" >"$folder/output" 2>&1 || status=$?
+  if [ "$status" -ne "$expected" ]; then
+    echo "examples: $* exited with $status, not $expected:" >&2
+    cat "$folder/output" >&2
+    exit 1
+  fi
+}
+
+echo "maps-race: every strategy, in chunks and whole"
+for form in "" --whole --no-pin; do
+  # shellcheck disable=SC2086
+  expect_exit 0 "$programs/maps-race" --seconds 0.5 --runs 1 $form \
+    --json "$folder/race.json" --plot "$folder/race.svg"
+  for strategy in snapshot speculative locked kernel; do
+    grep -qE "^$strategy +[1-9][0-9]* " "$folder/output" ||
+      { echo "examples: no row for $strategy" >&2; cat "$folder/output" >&2; exit 1; }
+    grep -q "\"strategy\" : \"$strategy\"" "$folder/race.json"
+    grep -q ">$strategy</text>" "$folder/race.svg"
+  done
+done
+expect_exit 0 "$programs/maps-race" --seconds 0.2 --runs 1 --no-pause --no-busy \
+  --reader-preferring --strategy locked
+
+echo "maps-race: bad arguments"
+expect_exit 64 "$programs/maps-race" --runs none
+expect_exit 64 "$programs/maps-race" --scanners -1
+expect_exit 64 "$programs/maps-race" --seconds 0
+expect_exit 64 "$programs/maps-race" --strategy fastest
+expect_exit 64 "$programs/maps-race" --no-such-option
+expect_exit 66 "$programs/maps-race" --pid 2147483647
+expect_exit 73 "$programs/maps-race" --seconds 0.05 --runs 1 --strategy snapshot \
+  --json "$folder/none/race.json"
