@@ -78,11 +78,10 @@ import Testing
     var count = 0
     var position: UInt64 = 0
     while true {
-      // Nodes are looked at before their contents are used.
-      if let root = unsafe version.root { unsafe lookAt(root) }
-      guard let (leaf, first) = version.find(endingAbove: position) else { break }
+      guard position < version.endMax, let leaf = leaf(above: position, in: version) else { break }
       usleep(20)
       unsafe lookAt(leaf.base)
+      let first = leaf.rank(position)
       let leafCount = leaf.count
       guard leafCount <= NodeLayout.leafCapacity, first < leafCount else { return false }
       for index in first..<leafCount {
@@ -94,6 +93,20 @@ import Testing
       }
     }
     return count == version.mapCount && pageCount == version.pageCount
+  }
+
+  /// `Version.find`, looking at each node before its contents are used.
+  private static func leaf(above position: UInt64, in version: Version) -> Leaf? {
+    guard var node = unsafe version.root else { return nil }
+    for _ in 0..<version.height {
+      unsafe lookAt(node)
+      let inner = unsafe Inner(node)
+      unsafe node = inner.child(min(inner.rank(position), NodeLayout.innerCapacity - 1))
+      // A block's address, whatever became of the block it was read from.
+      guard UInt(bitPattern: node) % 64 == 0 else { return nil }
+    }
+    unsafe lookAt(node)
+    return unsafe Leaf(node)
   }
 
   /// Reads the node's keys through a typed pointer: unoptimised code reads raw memory in the
