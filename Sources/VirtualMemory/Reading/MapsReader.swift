@@ -99,6 +99,8 @@ public struct MapsReader: ~Copyable {
   /// At most `count` bytes of text; empty at the end.
   public mutating func read(count: Int) -> [UInt8] {
     precondition(count >= 0, "MapsReader.read: a count is not negative")
+    // The array's initializer would store its count in the empty array that all threads share.
+    if count == 0 { return [] }
     return unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in
       initializedCount = unsafe read(into: UnsafeMutableRawBufferPointer(buffer))
     }
