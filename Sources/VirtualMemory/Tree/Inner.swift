@@ -5,40 +5,14 @@
 ///
 /// - Safety: as ``Leaf``.
 @safe
-struct Inner {
+struct Inner: Node {
   let base: UnsafeMutableRawPointer
 
   @inline(__always)
   init(_ base: UnsafeMutableRawPointer) { unsafe self.base = base }
 
-  @inline(__always)
-  private func word(_ array: Int, _ index: Int) -> UInt64 {
-    unsafe base.load(
-      fromByteOffset: array &* NodeLayout.innerArrayBytes &+ index &* 8, as: UInt64.self)
-  }
-
-  @inline(__always)
-  private func setWord(_ array: Int, _ index: Int, _ value: UInt64) {
-    unsafe base.storeBytes(
-      of: value, toByteOffset: array &* NodeLayout.innerArrayBytes &+ index &* 8, as: UInt64.self)
-  }
-
-  @inline(__always)
-  var count: Int {
-    get { unsafe base.load(fromByteOffset: NodeLayout.innerHeader, as: Int.self) }
-    nonmutating set {
-      unsafe base.storeBytes(of: newValue, toByteOffset: NodeLayout.innerHeader, as: Int.self)
-    }
-  }
-
-  /// The write section that made the node.
-  var edit: UInt64 {
-    get { unsafe base.load(fromByteOffset: NodeLayout.innerHeader + 8, as: UInt64.self) }
-    nonmutating set {
-      unsafe base.storeBytes(
-        of: newValue, toByteOffset: NodeLayout.innerHeader + 8, as: UInt64.self)
-    }
-  }
+  static var arrayBytes: Int { NodeLayout.innerArrayBytes }
+  static var headerOffset: Int { NodeLayout.innerHeader }
 
   @inline(__always) func end(_ index: Int) -> UInt64 { word(0, index) }
   @inline(__always) func start(_ index: Int) -> UInt64 { word(1, index) }
@@ -70,15 +44,6 @@ struct Inner {
     base &+= end(base &+ 1) <= address ? 2 : 0
     base &+= end(base) <= address ? 1 : 0
     return base &+ (end(base) <= address ? 1 : 0)
-  }
-
-  func copyContents(of other: Inner) {
-    unsafe base.copyMemory(from: other.base, byteCount: NodeLayout.innerHeader + 8)
-  }
-
-  /// Sets the keys in `from..<to` to the padding.
-  func pad(from: Int, to: Int) {
-    for index in from..<to { setWord(0, index, .max) }
   }
 
   /// The node as a child.

@@ -6,40 +6,14 @@
 /// - Safety: made only from the address of a leaf block. Immutable once published; only the writer
 ///   that made it calls the mutating functions, before that.
 @safe
-struct Leaf {
+struct Leaf: Node {
   let base: UnsafeMutableRawPointer
 
   @inline(__always)
   init(_ base: UnsafeMutableRawPointer) { unsafe self.base = base }
 
-  @inline(__always)
-  private func word(_ array: Int, _ index: Int) -> UInt64 {
-    unsafe base.load(
-      fromByteOffset: array &* NodeLayout.leafArrayBytes &+ index &* 8, as: UInt64.self)
-  }
-
-  @inline(__always)
-  private func setWord(_ array: Int, _ index: Int, _ value: UInt64) {
-    unsafe base.storeBytes(
-      of: value, toByteOffset: array &* NodeLayout.leafArrayBytes &+ index &* 8, as: UInt64.self)
-  }
-
-  @inline(__always)
-  var count: Int {
-    get { unsafe base.load(fromByteOffset: NodeLayout.leafHeader, as: Int.self) }
-    nonmutating set {
-      unsafe base.storeBytes(of: newValue, toByteOffset: NodeLayout.leafHeader, as: Int.self)
-    }
-  }
-
-  /// The write section that made the node.
-  var edit: UInt64 {
-    get { unsafe base.load(fromByteOffset: NodeLayout.leafHeader + 8, as: UInt64.self) }
-    nonmutating set {
-      unsafe base.storeBytes(
-        of: newValue, toByteOffset: NodeLayout.leafHeader + 8, as: UInt64.self)
-    }
-  }
+  static var arrayBytes: Int { NodeLayout.leafArrayBytes }
+  static var headerOffset: Int { NodeLayout.leafHeader }
 
   @inline(__always) func end(_ index: Int) -> UInt64 { word(0, index) }
   @inline(__always) func start(_ index: Int) -> UInt64 { word(1, index) }
@@ -73,11 +47,6 @@ struct Leaf {
     return base &+ (end(base) <= address ? 1 : 0)
   }
 
-  /// Copies all of `other`'s arrays and its count.
-  func copyContents(of other: Leaf) {
-    unsafe base.copyMemory(from: other.base, byteCount: NodeLayout.leafHeader + 8)
-  }
-
   /// Moves the entries from `index` on by `shift` positions. Keys beyond the new count are padded.
   func shift(from index: Int, by shift: Int) {
     let oldCount = count
@@ -87,11 +56,6 @@ struct Leaf {
     }
     count = oldCount + shift
     if shift < 0 { pad(from: oldCount + shift, to: oldCount) }
-  }
-
-  /// Sets the keys in `from..<to` to the padding.
-  func pad(from: Int, to: Int) {
-    for index in from..<to { setWord(0, index, .max) }
   }
 
   /// The leaf as a child.

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+/// What leaves and inner nodes have in common: arrays of words, of which the first holds the keys, and
+/// a header behind them.
+///
+/// Never used as an existential, and only through its two conforming types: every access compiles to
+/// one load or store at a constant distance.
+protocol Node {
+  /// The block. Its contents are immutable once the node is published.
+  var base: UnsafeMutableRawPointer { get }
+  /// Bytes of one array.
+  static var arrayBytes: Int { get }
+  /// Where the header lies in the block.
+  static var headerOffset: Int { get }
+}
+
+extension Node {
+  @inline(__always)
+  func word(_ array: Int, _ index: Int) -> UInt64 {
+    unsafe base.load(fromByteOffset: array &* Self.arrayBytes &+ index &* 8, as: UInt64.self)
+  }
+
+  @inline(__always)
+  func setWord(_ array: Int, _ index: Int, _ value: UInt64) {
+    unsafe base.storeBytes(
+      of: value, toByteOffset: array &* Self.arrayBytes &+ index &* 8, as: UInt64.self)
+  }
+
+  /// The number of entries.
+  @inline(__always)
+  var count: Int {
+    get { unsafe base.load(fromByteOffset: Self.headerOffset, as: Int.self) }
+    nonmutating set {
+      unsafe base.storeBytes(of: newValue, toByteOffset: Self.headerOffset, as: Int.self)
+    }
+  }
+
+  /// The write section that made the node.
+  @inline(__always)
+  var edit: UInt64 {
+    get { unsafe base.load(fromByteOffset: Self.headerOffset + 8, as: UInt64.self) }
+    nonmutating set {
+      unsafe base.storeBytes(of: newValue, toByteOffset: Self.headerOffset + 8, as: UInt64.self)
+    }
+  }
+
+  /// Copies all of `other`'s arrays and its count.
+  @inline(__always)
+  func copyContents(of other: Self) {
+    unsafe base.copyMemory(from: other.base, byteCount: Self.headerOffset + 8)
+  }
+
+  /// Sets the keys in `from..<to` to the padding.
+  func pad(from: Int, to: Int) {
+    for index in from..<to { setWord(0, index, .max) }
+  }
+}
