@@ -106,7 +106,7 @@ check-benchmarks:
 stress: deps
 	$(call heading,Stress tests)
 	SWIFT_URCU_STRESS_SECONDS=$(or $(SWIFT_URCU_STRESS_SECONDS),60) \
-	  swift test $(release) --scratch-path .build-release --filter Stress
+	  swift test $(release) --scratch-path .build-release --filter "[Ss]tress"
 
 format:
 	swift format --in-place --recursive --parallel $(formatted)

@@ -108,9 +108,10 @@ enum LineFormatter {
     nibbles = (nibbles | nibbles &<< 8) & 0x00ff_00ff_00ff_00ff
     nibbles = (nibbles | nibbles &<< 4) & 0x0f0f_0f0f_0f0f_0f0f
     nibbles = nibbles.byteSwapped
-    // 1 in each byte that is above 9: those get the distance from '9' + 1 to 'a'.
+    // 1 in each byte that is above 9, then all its bits: those get the distance from '9' + 1 to 'a'.
     let letters = ((nibbles &+ 0x0606_0606_0606_0606) &>> 4) & 0x0101_0101_0101_0101
-    return nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
+    let mask = (letters &<< 8) &- letters
+    return nibbles &+ 0x3030_3030_3030_3030 &+ (mask & 0x2727_2727_2727_2727)
   }
 
   /// Copies `count` bytes in steps of 32, reading and writing up to 31 beyond.
