@@ -39,10 +39,14 @@ extension RCUDomain {
   /// reclaimer, unless the thread is inside a read section or is the reclaimer itself, where it is
   /// counted in ``RCUStatistics/overLimitCount`` instead.
   ///
+  /// - Precondition: `bytes` is not negative, and not above 2^48; the thread holds no lock that an
+  ///   action takes.
   /// - Parameter bytes: the memory that `action` gives back.
   /// - Threads: any thread, inside a section too.
   /// - Source: `call_rcu`, but with a thread of our own: liburcu's polls every 10 ms.
   public static func afterGracePeriod(bytes: Int = 0, _ action: @escaping @Sendable () -> Void) {
+    precondition(
+      bytes >= 0 && bytes <= 1 << 48, "RCUDomain.afterGracePeriod: bytes are 0 to 2^48")
     Flavor._reclaimer.retire(_Retirement(bytes: bytes, action: action))
   }
 

@@ -2,12 +2,19 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 /// Bounds on what may wait for a grace period in one domain.
+///
+/// A retired pointee counts with its own size. Memory that it owns elsewhere, such as an array's
+/// storage, is not known: bound such retirements by their count.
 public struct RCULimits: Sendable, Equatable {
   /// The most bytes that may wait. Default 64 MiB: a reader that stalls for a second must not cost
   /// more memory than a cache would.
-  public var pendingBytesMax: Int
+  public var pendingBytesMax: Int {
+    didSet { precondition(pendingBytesMax > 0, "RCULimits: limits are positive") }
+  }
   /// The most retirements that may wait. Default 1,048,576.
-  public var pendingCountMax: Int
+  public var pendingCountMax: Int {
+    didSet { precondition(pendingCountMax > 0, "RCULimits: limits are positive") }
+  }
 
   public init(pendingBytesMax: Int = 64 << 20, pendingCountMax: Int = 1 << 20) {
     precondition(pendingBytesMax > 0 && pendingCountMax > 0, "RCULimits: limits are positive")

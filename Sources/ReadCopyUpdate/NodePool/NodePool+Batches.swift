@@ -79,6 +79,8 @@ package final class PoolShared: @unchecked Sendable {
   // A pthread monitor, not Synchronization's Mutex: ThreadSanitizer doesn't see the latter.
   private let monitor = Monitor()
   private var returned: [RetiredBatch] = []
+  // Batches that wait for their grace period.
+  private var underWayCount = 0
   // Safety: allocated by the pool, freed once, in deinit.
   private var slabs: [UInt] = []
   // Counts returned batches, so that the writer looks at the lock only when there are some.
@@ -97,9 +99,13 @@ package final class PoolShared: @unchecked Sendable {
     monitor.withLock { slabs.append(UInt(bitPattern: slab)) }
   }
 
+  /// By the writer, before the batch is handed to the reclaimer.
+  func willHandOver() { monitor.withLock { underWayCount += 1 } }
+
   /// On the reclaimer, after the grace period.
   func giveBack(_ batch: RetiredBatch) {
     monitor.withLock {
+      underWayCount -= 1
       returned.append(batch)
       // The lock orders the contents; the count is only a hint.
       returnedCount.store(returned.count, ordering: .relaxed)
@@ -120,11 +126,12 @@ package final class PoolShared: @unchecked Sendable {
   /// Waits until a batch has come back that the writer hasn't recycled yet.
   ///
   /// Returns at once where that would be for ever: inside a read section, which the batches wait
-  /// for, on the reclaimer thread, which brings them, and when that thread has ended at exit.
+  /// for, on the reclaimer thread, which brings them, when that thread has ended at exit, and when no
+  /// batch is under way, since another writer has recycled the last one.
   package func waitForReturn<Flavor: RCUFlavor>(_ flavor: Flavor.Type) {
     guard !flavor._isInReadSection, flavor._reclaimer.canBeWaitedFor else { return }
     monitor.withLock {
-      while returned.isEmpty { monitor.wait() }
+      while returned.isEmpty && underWayCount > 0 { monitor.wait() }
     }
   }
 }

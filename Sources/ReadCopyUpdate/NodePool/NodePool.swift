@@ -63,7 +63,9 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     unsafe sizeClasses.deallocate()
     guard reservedBytes > 0 else { return }
     let shared = self.shared
-    RCUDomain<Flavor>.afterGracePeriod(bytes: reservedBytes) { withExtendedLifetime(shared) {} }
+    // A deinit doesn't wait, past a limit either.
+    Flavor._reclaimer.retire(
+      _Retirement(bytes: reservedBytes) { withExtendedLifetime(shared) {} }, isBounded: false)
   }
 
   /// A block of `blockBytes[sizeClass]` bytes, 64-byte aligned, contents undefined.
@@ -101,8 +103,11 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     let retired = RetiredBatch(full, bytes: batchedBytes)
     batchedBytes = 0
     let shared = self.shared
-    // The batch's bytes are not stated to the domain: this pool bounds them itself.
-    RCUDomain<Flavor>.afterGracePeriod { shared.giveBack(retired) }
+    shared.willHandOver()
+    // Not bounded by the domain, which might wait here, within the owner's lock: this pool has a
+    // bound of its own, and its owner waits outside.
+    Flavor._reclaimer.retire(
+      _Retirement(bytes: 0) { shared.giveBack(retired) }, isBounded: false)
     recycle()
   }
 

@@ -64,8 +64,7 @@ public final class _Reclaimer: @unchecked Sendable {
   @usableFromInline
   func retire(_ retirement: _Retirement) { retire(retirement, isBounded: true) }
 
-  /// - Parameter isBounded: false for a retirement that holds no memory, by a thread that must not
-  ///   block: the limits are not looked at.
+  /// - Parameter isBounded: false by a thread that must not block: the limits are not looked at.
   func retire(_ retirement: _Retirement, isBounded: Bool) {
     let isOverLimit = monitor.withLock { () -> Bool in
       if thread == nil { start() }

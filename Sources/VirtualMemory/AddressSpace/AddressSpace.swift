@@ -47,11 +47,13 @@ public final class AddressSpace: @unchecked Sendable {
 
   /// Makes an empty address space.
   ///
+  /// - Precondition: the configuration's addresses are multiples of the page, and in order.
   /// - Parameter preference: which side the lock of ``ReadingStrategy/locked`` lets pass first.
   public init(
     configuration: AddressSpaceConfiguration = AddressSpaceConfiguration(),
     lockPreferring preference: MapLock.Preference = .writers
   ) {
+    configuration.validate()
     self.configuration = configuration
     mapLock = MapLock(preferring: preference)
     unsafe writer = .allocate(capacity: 1)
@@ -114,13 +116,19 @@ extension AddressSpace {
     _ body: (inout TreeWriter) throws(Errno) -> R
   ) throws(Errno) -> R {
     var isOverLimit = false
-    // Past the bound on retired nodes the writer waits for the reclaimer, out of the lock. A batch
-    // is on its way then, since a batch is much smaller than the bound.
-    defer { if isOverLimit { nodesUnderWay.waitForReturn(BulletproofFlavor.self) } }
+    var released: [UInt] = []
+    // What may wait for the reclaimer waits out of the lock: a deferred call may want the lock too.
+    defer {
+      for word in released { MapObject(word: word)?.release() }
+      if isOverLimit { nodesUnderWay.waitForReturn(BulletproofFlavor.self) }
+    }
     return try mapLock.withWriteLock { () throws(Errno) -> R in
       defer {
         unsafe publish(&writer.pointee)
         isOverLimit = unsafe writer.pointee.pool.isOverLimit
+        if unsafe !writer.pointee.released.isEmpty {
+          unsafe swap(&released, &writer.pointee.released)
+        }
       }
       return try unsafe body(&writer.pointee)
     }
@@ -169,8 +177,8 @@ extension TreeWriter {
     return unsafe block
   }
 
-  /// After publishing: hands the nodes and objects that the draft no longer uses to the grace
-  /// period, and begins the next write section's edit.
+  /// After publishing: hands the nodes that the draft no longer uses to the grace period, and begins
+  /// the next write section's edit.
   @unsafe
   mutating func retireReplaced(and version: UnsafeMutableRawPointer) {
     for tagged in replaced {
@@ -181,8 +189,6 @@ extension TreeWriter {
     }
     replaced.removeAll(keepingCapacity: true)
     unsafe pool.retire(version, sizeClass: NodeLayout.versionClass)
-    for word in released { MapObject(word: word)?.release() }
-    released.removeAll(keepingCapacity: true)
     edit += 1
   }
 }

@@ -68,7 +68,7 @@ extension AddressSpace {
       start: record.start, end: record.end,
       protection: Protection(rawValue: UInt32(record.flags.rawValue & 7)),
       isShared: record.flags.contains(.mayShare),
-      offset: header == nil ? 0 : record.pageOffset * .page,
+      offset: header == nil ? 0 : record.pageOffset &* .page,
       device: header?.header.pointee.device ?? DeviceNumber(major: 0, minor: 0),
       inode: header?.header.pointee.inode ?? 0, name: shown)
   }

@@ -8,7 +8,7 @@ public struct AddressSpaceConfiguration: Sendable, Hashable {
   /// The lowest address that may be mapped, `vm.mmap_min_addr`.
   public var addressMin: UInt64 = 4096
   /// The end of the area that the top-down search uses. The kernel leaves at least 128 MiB for
-  /// the stack above it.
+  /// the stack above it. At most ``taskSize``.
   public var mmapBase: UInt64 = 0x7fff_ffff_f000 - (128 << 20)
   /// `vm.max_map_count`: `map` fails when there are more; a split fails when there are as many.
   public var mapCountMax: Int = 65_530
@@ -18,6 +18,18 @@ public struct AddressSpaceConfiguration: Sendable, Hashable {
   public var sharedMemoryDevice = DeviceNumber(major: 0, minor: 1)
 
   public init() {}
+
+  /// Traps unless the numbers fit together.
+  func validate() {
+    precondition(
+      taskSize.isPageAligned && addressMin.isPageAligned && mmapBase.isPageAligned
+        && stackGuardGap.isPageAligned,
+      "AddressSpaceConfiguration: addresses are multiples of the page")
+    precondition(
+      addressMin < taskSize && mmapBase <= taskSize && taskSize < 1 << 63,
+      "AddressSpaceConfiguration: addressMin < taskSize, mmapBase <= taskSize < 2^63")
+    precondition(mapCountMax >= 0, "AddressSpaceConfiguration: mapCountMax is not negative")
+  }
 
   /// The bottom-up search, used when nothing is free below ``mmapBase``, starts here.
   var unmappedBase: UInt64 { (taskSize / 3).roundedUpToPage }
