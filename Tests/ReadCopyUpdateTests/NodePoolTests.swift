@@ -142,6 +142,16 @@ import Testing
     Domain.barrier()
   }
 
+  /// Nothing is under way any more when another writer has recycled the last batch.
+  @Test func waitingForWhatIsRecycledReturns() {
+    var pool = Pool(blockBytes: [64])
+    for _ in 0..<20_000 { unsafe pool.retire(pool.allocate(sizeClass: 0), sizeClass: 0) }
+    pool.flush()
+    Domain.barrier()
+    while pool.limboBytes > 0 { _ = unsafe pool.allocate(sizeClass: 0) }
+    pool.shared.waitForReturn(PoolTestFlavor.self)
+  }
+
   /// A reader that found a live block before the pool went may still read it.
   @Test func droppedPoolKeepsItsBlocksForOpenSections() {
     let section = HeldSection<PoolTestFlavor>()
