@@ -17,7 +17,9 @@ public struct KernelMaps: ~Copyable {
   /// - Throws: `ENOENT` if there is no such process, `EACCES` if it may not be read.
   public init(pid: Int32? = nil) throws(Errno) {
     let path = FilePath("/proc/\(pid.map(String.init) ?? "self")/maps")
-    descriptor = try Self.rethrowing { try FileDescriptor.open(path, .readOnly) }
+    descriptor = try Self.rethrowing {
+      try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
+    }
   }
 
   deinit { try? descriptor.close() }

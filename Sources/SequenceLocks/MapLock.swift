@@ -125,7 +125,7 @@ public final class MapLock: @unchecked Sendable {
 // MARK: - Speculation
 
 extension MapLock {
-  /// The counter now: what a version that is published in this write section is called.
+  /// The counter now: odd in a write section, which leaves it one higher. Nothing is ordered by it.
   @inlinable
   public var sequence: UInt64 { counter.current }
 
@@ -148,14 +148,22 @@ extension MapLock {
     counter.validate(speculation.sequence)
   }
 
-  /// Runs `body` without the lock; `nil` if a writer was inside or came between.
+  /// Runs `body` without the lock; `nil` if a writer was inside or came between, also where `body`
+  /// threw.
   ///
   /// - Parameter body: reads atomics, or what read-copy update protects, and copies. It must not
   ///   follow what it copied: that is valid only if this returns a value.
   @inlinable
   public func speculate<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R? {
     guard let sequence = counter.tryBegin() else { return nil }
-    let result = try body()
+    let result: R
+    do throws(E) {
+      result = try body()
+    } catch {
+      // Thrown over what may have been torn: it counts only if it wasn't.
+      if counter.validate(sequence) { throw error }
+      return nil
+    }
     return counter.validate(sequence) ? result : nil
   }
 }

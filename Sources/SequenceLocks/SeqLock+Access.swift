@@ -97,7 +97,7 @@ extension SeqLock {
   }
 }
 
-/// How often the readers of a ``SeqLock`` or the speculations of a ``MapLock`` were disturbed.
+/// How often the readers of a ``SeqLock`` were disturbed.
 public struct SeqLockStatistics: Sendable, Equatable {
   /// Attempts repeated because of a writer.
   public let retryCount: UInt64

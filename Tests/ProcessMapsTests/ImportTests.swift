@@ -50,13 +50,16 @@ import Testing
       kill(child.processIdentifier, SIGKILL)
       child.waitUntilExit()
     }
-    // Past its start-up: it sleeps, then it stops.
-    let maps = try KernelMaps(pid: child.processIdentifier)
-    let ready = ContinuousClock.now + .seconds(10)
-    while try !String(decoding: maps.text(), as: UTF8.self).contains("[stack]"),
-      ContinuousClock.now < ready
-    {}
-    kill(child.processIdentifier, SIGSTOP)
+    // Past the `exec`: the C library is there. Opened anew each time, since an open file stays with
+    // the address space that the process had then.
+    let pid = child.processIdentifier
+    let isStarted = waitUntil {
+      let text = try? KernelMaps(pid: pid).text()
+      return text.map { String(decoding: $0, as: UTF8.self).contains("libc.so") } ?? false
+    }
+    try #require(isStarted)
+    kill(pid, SIGSTOP)
+    let maps = try KernelMaps(pid: pid)
     let text = try #require(try maps.stableText(attemptsMax: 1000))
     #expect(text.count > 500)
     try Self.expectRoundTrip(text, "the stopped child")

@@ -93,6 +93,8 @@ struct Race: ParsableCommand {
   }
 
   func run() throws {
+    // A child process that dies is told by its silence, not by a signal.
+    signal(SIGPIPE, SIG_IGN)
     let text = try loadMaps()
     let settings = RaceSettings(
       scanners: scanners, queriers: queriers, secondsPerRun: seconds / Double(runs),

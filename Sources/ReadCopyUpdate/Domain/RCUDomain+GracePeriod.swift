@@ -50,6 +50,14 @@ extension RCUDomain {
     Flavor._reclaimer.retire(_Retirement(bytes: bytes, action: action))
   }
 
+  /// Runs `action` as `afterGracePeriod` does, but never waits: for deinits, which don't know what
+  /// locks are held.
+  package static func _afterGracePeriodWithoutWaiting(
+    bytes: Int, _ action: @escaping @Sendable () -> Void
+  ) {
+    Flavor._reclaimer.retire(_Retirement(bytes: bytes, action: action), isBounded: false)
+  }
+
   /// Waits until everything that was retired before the call has been reclaimed.
   ///
   /// - Precondition: not inside a read section, and not on the reclaimer thread.

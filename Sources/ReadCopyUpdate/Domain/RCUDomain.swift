@@ -22,10 +22,13 @@
 /// ```
 ///
 /// The rules that the compiler enforces: a ``Ref`` can't be stored, returned, captured by an
-/// escaping closure or sent elsewhere; there is no `await` inside a section; the calls that block
-/// are not available to `async` code. The rule that traps: no ``synchronize()-(()->())`` or
+/// escaping closure or sent elsewhere; there is no `await` inside a section; ``synchronize()-(()->())``,
+/// ``barrier()-(()->())`` and `reclaim()` are not available to `async` code. The rule that traps: no ``synchronize()-(()->())`` or
 /// ``barrier()-(()->())`` inside a section. The rule that is yours: a section ends soon, since
-/// memory that is retired meanwhile waits for it.
+/// memory that is retired meanwhile waits for it. Past the domain's ``limits`` whoever retires, by
+/// replacing or dropping a pointee too, waits with it: so hold no lock then that a deferred call takes.
+///
+/// A child of `fork` that doesn't `exec` has no reclaimer: it may read, but must not retire or wait.
 public enum RCUDomain<Flavor: RCUFlavor> {}
 
 /// The default domain.

@@ -22,8 +22,15 @@ public protocol RCUFlavor: SendableMetatype {
   static func _waitForGracePeriod()
   /// Makes the calling thread one that may read, until it ends.
   static func _prepareReclaimerThread()
+  /// Undoes `_prepareReclaimerThread`, before the thread ends.
+  static func _finishReclaimerThread()
   /// The domain's own thread and queue of retirements.
   static var _reclaimer: _Reclaimer { get }
+}
+
+extension RCUFlavor {
+  public static func _prepareReclaimerThread() {}
+  public static func _finishReclaimerThread() {}
 }
 
 /// A flavor whose reader threads must be registered before they read.
@@ -53,8 +60,6 @@ public enum BulletproofFlavor: RCUFlavor {
 
   public static func _waitForGracePeriod() { rcushims_bp_synchronize() }
 
-  public static func _prepareReclaimerThread() {}
-
   public static let _reclaimer = _Reclaimer(flavor: BulletproofFlavor.self)
 }
 
@@ -83,6 +88,9 @@ public enum MembarrierFlavor: ThreadRegisteringFlavor {
   public static func _waitForGracePeriod() { rcushims_memb_synchronize() }
 
   public static func _prepareReclaimerThread() { rcushims_memb_register_thread() }
+
+  // liburcu's registry is a list through the threads' own memory.
+  public static func _finishReclaimerThread() { rcushims_memb_unregister_thread() }
 
   public static let _reclaimer = _Reclaimer(flavor: MembarrierFlavor.self)
 

@@ -10,11 +10,12 @@ extension RCUDomain {
   /// to it keep it until their sections end; then it is destroyed, on the reclaimer thread. The
   /// same holds for the pointee that is left when the pointer itself goes.
   ///
-  /// - Threads: all operations from any thread; writers need no lock between them.
+  /// - Threads: all operations from any thread; writers need no lock between them. Replacing or
+  ///   dropping a pointee past ``RCUDomain/limits`` waits for the reclaimer, outside of sections.
   /// - Source: `rcu_dereference`, `rcu_assign_pointer`, `rcu_xchg_pointer`.
   @safe
   public struct Pointer<Pointee: ~Copyable & Sendable>: ~Copyable {
-    // Written by store, exchange, compareExchange and update; read by load.
+    // Written by store, clear, exchange and update; read by load.
     // The address of one heap allocation that holds a Pointee, or nil.
     @usableFromInline
     let storage: Atomic<UnsafeMutableRawPointer?>

@@ -4,7 +4,8 @@
 extension RCUDomain {
   /// A value that was taken out of a ``Pointer`` and that readers may still see.
   ///
-  /// Dropping it defers its destruction by a grace period. ``reclaim()`` waits for one instead.
+  /// Dropping it defers its destruction by a grace period, and past ``RCUDomain/limits`` waits for
+  /// the reclaimer, outside of sections. ``reclaim()`` waits for a grace period instead.
   @safe
   @frozen
   public struct Retired<Value: ~Copyable & Sendable>: ~Copyable {

@@ -159,6 +159,7 @@ extension _Reclaimer {
       if batch.capacity > Self.keptCapacityMax { batch = [] }
       finish(count: count, bytes: bytes)
     }
+    flavor._finishReclaimerThread()
     monitor.withLock { hasStopped = true }
     progress.withLock { progress.signalAll() }
   }

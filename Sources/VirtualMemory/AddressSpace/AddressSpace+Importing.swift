@@ -59,7 +59,9 @@ extension AddressSpace {
   ///   - mappings: in ascending order, page-aligned, without overlaps, below
   ///     ``AddressSpaceConfiguration/taskSize``.
   ///   - layout: the break, the stack and the gate.
-  /// - Precondition: the mappings are as described. `ProcessMaps` checks text before it comes here.
+  /// - Precondition: the mappings are as described, and the offsets of files multiples of the page.
+  ///   Names are not checked: one that the kernel would refuse is printed as it is.
+  /// `ProcessMaps` checks text before it comes here.
   /// - Complexity: O(n).
   public convenience init(
     importing mappings: some Sequence<ImportedMapping>, layout: ImportedLayout = ImportedLayout(),
@@ -74,8 +76,10 @@ extension AddressSpace {
     for mapping in mappings {
       precondition(
         mapping.start.isPageAligned && mapping.end.isPageAligned && mapping.start < mapping.end
-          && mapping.start >= lastEnd && mapping.end <= configuration.taskSize,
-        "AddressSpace(importing:): mappings are page-aligned, ascending, and below taskSize")
+          && mapping.offset.isPageAligned && mapping.start >= lastEnd
+          && mapping.end <= configuration.taskSize,
+        "AddressSpace(importing:): mappings and offsets are page-aligned, ascending, and below taskSize"
+      )
       lastEnd = mapping.end
       records.append(mapping.record(&names))
     }
@@ -100,7 +104,7 @@ extension ImportedMapping {
     case .anonymous:
       break
     case .namedAnonymous(let name):
-      record.name = Self.object(name, .anonymousName, &names)
+      record.name = Self.nameObject(name, &names)
     case .file(let file, let offset):
       file.object.retain()
       record.object = file.object.word
@@ -109,7 +113,7 @@ extension ImportedMapping {
       file.object.retain()
       record.object = file.object.word
       record.pageOffset = offset / .page
-      record.name = Self.object(name, .anonymousName, &names)
+      record.name = Self.nameObject(name, &names)
     case .special(let name):
       let object = MapObject(kind: .special, name: name)
       record.object = object.word
@@ -118,10 +122,18 @@ extension ImportedMapping {
     return record
   }
 
-  private static func object(
-    _ name: [UInt8], _ kind: MapObject.Kind, _ names: inout [[UInt8]: MapObject]
+  /// The file's offset in bytes; 0 without a file.
+  fileprivate var offset: UInt64 {
+    switch source {
+    case .file(_, let offset), .namedSharedMemory(_, let offset, _): offset
+    case .anonymous, .namedAnonymous, .special: 0
+    }
+  }
+
+  private static func nameObject(
+    _ name: [UInt8], _ names: inout [[UInt8]: MapObject]
   ) -> UInt {
-    let object = names[name] ?? MapObject(kind: kind, name: name)
+    let object = names[name] ?? MapObject(kind: .anonymousName, name: name)
     names[name] = object
     object.retain()
     return object.word

@@ -22,9 +22,11 @@ internal import Synchronization
 /// results carry the version's *generation*. ``ReadingStrategy`` offers the kernel's two other ways
 /// for comparison.
 ///
-/// - Threads: all operations from any thread. Changes exclude one another. None of the changing
-///   operations may be called in an RCU read section that a lookup opened (none of them calls you
-///   back there).
+/// - Threads: all operations from any thread. Changes exclude one another. Don't call a changing
+///   operation, nor one that reads by ``ReadingStrategy/locked`` or ``ReadingStrategy/speculative``,
+///   inside a read section of `RCU`: it may sleep on the lock, and every grace period with it. A
+///   changing operation waits for the reclaimer, with no lock held, when readers hold up more than
+///   32 MiB of retired nodes.
 @safe
 public final class AddressSpace: @unchecked Sendable {
   // Sendable: `current` is atomic, `writer` is used under the write lock only, the rest is
@@ -119,7 +121,7 @@ extension AddressSpace {
     var released: [UInt] = []
     // What may wait for the reclaimer waits out of the lock: a deferred call may want the lock too.
     defer {
-      for word in released { MapObject(word: word)?.release() }
+      for word in released { MapObject(word: word)?.release(mayWait: true) }
       if isOverLimit { nodesUnderWay.waitForReturn(BulletproofFlavor.self) }
     }
     return try mapLock.withWriteLock { () throws(Errno) -> R in

@@ -122,16 +122,24 @@ extension MapObject {
   }
 
   /// Drops a reference. The last one frees the record after a grace period.
-  func release() {
+  ///
+  /// - Parameter mayWait: whether the caller may wait for the reclaimer, past the domain's limits. A
+  ///   deinit may not, since it doesn't know what locks are held.
+  func release(mayWait: Bool = false) {
     // Releasing: what this owner did with the record happens before it is freed. Pairs with the
     // acquiring half of the last owner's own subtraction.
     let (_, left) = unsafe header.pointee.references.subtract(1, ordering: .acquiringAndReleasing)
     guard left == 0 else { return }
     let bytes = byteCount
     let word = word
-    RCU.afterGracePeriod(bytes: bytes) {
+    let action: @Sendable () -> Void = {
       // Safety: no reference is left, and the sections that could still see the record are over.
       unsafe MapObject.free(word: word)
+    }
+    if mayWait {
+      RCU.afterGracePeriod(bytes: bytes, action)
+    } else {
+      RCU._afterGracePeriodWithoutWaiting(bytes: bytes, action)
     }
   }
 

@@ -41,7 +41,7 @@ extension AddressSpace {
   @inline(never)
   private func querySpeculatively(_ address: UInt64, _ flags: QueryFlags) -> QueryResult? {
     var found: QueryResult?
-    speculate { version in found = version.query(address, flags) }
+    speculate { version, _ in found = version.query(address, flags) }
     return found
   }
 
@@ -88,10 +88,10 @@ extension AddressSpace {
     case .locked:
       mapLock.withReadLock { pinned = pinnedAnswer(in: currentVersion, address, flags) }
     case .speculative:
-      speculate { version in
-        // A former attempt's pins; none after a failed one.
+      speculate { version, isStillValid in
+        // A former attempt's pins.
         pinned?.release()
-        pinned = pinnedAnswer(in: version, address, flags)
+        pinned = pinnedAnswer(in: version, address, flags, pinIf: isStillValid)
       }
     }
     guard let pinned else { throw .noSuchFileOrDirectory }
@@ -102,16 +102,19 @@ extension AddressSpace {
   /// Runs `body` until the counter stood still meanwhile; after some failures under the lock.
   ///
   /// - Parameter body: runs in a read section or under the lock, perhaps more than once.
-  private func speculate(_ body: (Version) -> Void) {
+  ///   It is given a test of whether the counter has stood still so far.
+  private func speculate(_ body: (Version, () -> Bool) -> Void) {
     for _ in 0..<ReadingStrategy.speculationAttemptsMax {
       let isValid = RCU.withReadSection { _ -> Bool in
-        mapLock.speculate { body(currentVersion) } != nil
+        guard let speculation = mapLock.speculateTryBegin() else { return false }
+        body(currentVersion) { mapLock.validate(speculation) }
+        return mapLock.validate(speculation)
       }
       if isValid { return }
       speculationRetryCount.add(1, ordering: .relaxed)
     }
     speculationFallbackCount.add(1, ordering: .relaxed)
-    mapLock.withReadLock { body(currentVersion) }
+    mapLock.withReadLock { body(currentVersion) { true } }
   }
 }
 
@@ -143,15 +146,16 @@ struct PinnedAnswer {
 }
 
 extension AddressSpace {
-  /// The answer, pinned. `isPinned` is false if its object was about to go.
+  /// The answer, pinned. `isPinned` is false if it isn't valid any more, or its object was about to go.
   private func pinnedAnswer(
-    in version: Version, _ address: UInt64, _ flags: QueryFlags
+    in version: Version, _ address: UInt64, _ flags: QueryFlags,
+    pinIf isValid: () -> Bool = { true }
   ) -> PinnedAnswer? {
     guard let record = version.match(address, flags) else { return nil }
     let (tail, name) = labels.objects(of: record, in: version)
     var answer = PinnedAnswer(
       result: version.result(of: record), tail: tail, name: name, isPinned: false)
-    guard tail.pin() else { return answer }
+    guard isValid(), tail.pin() else { return answer }
     guard name?.pin() ?? true else {
       tail.release()
       return answer

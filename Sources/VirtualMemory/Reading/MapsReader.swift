@@ -106,7 +106,7 @@ public struct MapsReader: ~Copyable {
   }
 
   /// Calls `body` with the next chunk: what is left of the last one, or one more, without copying
-  /// it. `nil` at the end.
+  /// it. `nil` at the end. The chunk is handed out also if `body` throws.
   public mutating func withNextChunk<R: ~Copyable, E: Error>(
     _ body: (Span<UInt8>) throws(E) -> R
   ) throws(E) -> R? {
@@ -133,7 +133,8 @@ public struct MapsReader: ~Copyable {
 
   /// Goes to byte `target` of the text, by making the text again from its start.
   ///
-  /// Past the end it stays at the end. The kernel does the same for `lseek` and `pread`.
+  /// Past the end it stays at the end, and reads give nothing. (The kernel makes the text again too,
+  /// for `lseek` and `pread`; it reports the offset asked for.)
   public mutating func seek(to target: Int) {
     precondition(target >= 0, "MapsReader.seek: an offset is not negative")
     if target == offset { return }

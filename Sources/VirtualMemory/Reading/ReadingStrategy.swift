@@ -7,8 +7,8 @@ internal import Synchronization
 ///
 /// One interface for the three, so that they can be compared and tested alike.
 public enum ReadingStrategy: Sendable, Hashable, CaseIterable {
-  /// Reads one immutable version in an RCU read section: never waits, never repeats, never holds up
-  /// a writer, and sees the address space as of one instant. The default.
+  /// Reads one immutable version in an RCU read section: never waits, never looks anything up twice,
+  /// never holds up a writer, and sees the address space as of one instant. The default.
   case snapshot
   /// The kernel series' way: VMA by VMA, copies the record in an RCU read section, validates the
   /// copy against the sequence counter of the `MapLock`, pins what the copy refers to, validates

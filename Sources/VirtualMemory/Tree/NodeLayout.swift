@@ -42,9 +42,6 @@ enum NodeLayout {
   static var versionClass: Int { 2 }
   /// Bytes of a block per size class: nodes with their 16-byte headers, in whole cache lines.
   static var blockBytes: [Int] { [leafHeader + 64, innerHeader + 64, 128] }
-
-  /// A bound on the height, for paths on the stack: 4^20 entries and more.
-  static var heightMax: Int { 20 }
 }
 
 /// One VMA as a leaf holds it.
