@@ -78,11 +78,11 @@ public struct MapsReader: ~Copyable {
   public mutating func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
     if offset == 0 && buffer.count > 0 && unreadStart == 0 { rewind() }
     var done = unsafe takeUnread(into: buffer)
-    let left = buffer.count - done
-    if left > 0 {
-      fill(wanted: left)
-      done += unsafe takeUnread(into: UnsafeMutableRawBufferPointer(rebasing: buffer[done...]))
-    }
+    guard buffer.count > 0, unreadStart == unreadEnd else { return done }
+    // Also when nothing is wanted any more: the kernel then makes one line ahead, which the next
+    // read hands out before a whole chunk.
+    fill(wanted: buffer.count - done)
+    done += unsafe takeUnread(into: UnsafeMutableRawBufferPointer(rebasing: buffer[done...]))
     return done
   }
 

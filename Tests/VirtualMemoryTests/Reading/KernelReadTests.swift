@@ -22,7 +22,12 @@ import Testing
   @Test func sequencesOfReads() throws {
     let child = try StoppedChild()
     let space = child.model()
-    for sizes in [[30, 1 << 20], [1000], [4096], [4095], [1], [100, 4000], [1 << 20], [80, 81]] {
+    // The last: exactly what is left of the first line.
+    let firstLine = child.text.prefix { $0 != "\n" }.utf8.count + 1
+    for sizes in [
+      [30, 1 << 20], [1000], [4096], [4095], [1], [100, 4000], [1 << 20], [80, 81],
+      [30, firstLine - 30, 1 << 20],
+    ] {
       try Self.compare(child, space, ReadingStrategy.snapshot) { round in
         .read(sizes[round % sizes.count])
       }

@@ -68,6 +68,16 @@ import Testing
     }
   }
 
+  /// A read that takes exactly what was left makes one line ahead: the next has it and a chunk.
+  @Test func takingWhatIsLeftMakesOneLineAhead() throws {
+    var reader = MapsReader(try Self.space())
+    let first = reader.read(count: 10)
+    let rest = reader.read(count: Self.lineBytes - 10)
+    let next = reader.read(count: 1 << 20)
+    #expect(first.count == 10 && rest.count == Self.lineBytes - 10)
+    #expect(next.count == Self.lineBytes + 4095 / Self.lineBytes * Self.lineBytes)
+  }
+
   @Test func emptySpaceAndEmptyReads() throws {
     var reader = MapsReader(AddressSpace())
     let nothing = reader.read(count: 100)
