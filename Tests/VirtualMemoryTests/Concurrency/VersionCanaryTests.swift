@@ -42,7 +42,7 @@ import Testing
     }
   }
 
-  private static let attemptsMax = 5
+  private static let attemptsMax = 8
 
   @Test func walkInASectionIsRight() async {
     let result = await #expect(
