@@ -61,7 +61,7 @@ extension AddressSpace {
   ///   - layout: the break, the stack and the gate.
   /// - Precondition: the mappings are as described, and the offsets of files multiples of the page.
   ///   Names are not checked: one that the kernel would refuse is printed as it is.
-  /// `ProcessMaps` checks text before it comes here.
+  ///   `ProcessMaps` checks text before it comes here.
   /// - Complexity: O(n).
   public convenience init(
     importing mappings: some Sequence<ImportedMapping>, layout: ImportedLayout = ImportedLayout(),

@@ -100,8 +100,9 @@ extension TreeWriter {
     var items = Items()
     var first = record.start
     var last = record.end
-    let before = start == record.start ? self.record(endingAt: start) : nil
-    let after = end == record.end ? self.record(startingAt: end) : nil
+    // A neighbour that meets the range exactly: none where the range ends within `record`.
+    let around = surroundings(start, end)
+    let (before, after) = (around.before, around.after)
     let mergesLeft = before.map { $0.canMerge(with: changed) } ?? false
     let mergesRight = after.map { changed.canMerge(with: $0) } ?? false
     if mergesLeft, let before {

@@ -27,22 +27,6 @@ extension TreeWriter {
     splice(start, end, with: items)
   }
 
-  /// The VMA that ends at `address`.
-  func record(endingAt address: UInt64) -> Record? {
-    guard let record = draft.record(startingBelow: address), record.end == address else {
-      return nil
-    }
-    return record
-  }
-
-  /// The VMA that starts at `address`.
-  func record(startingAt address: UInt64) -> Record? {
-    guard let record = draft.record(endingAbove: address), record.start == address else {
-      return nil
-    }
-    return record
-  }
-
   /// What is around the edges of `start..<end`.
   ///
   /// - Complexity: O(log n), one descent, and O(VMAs in the range).

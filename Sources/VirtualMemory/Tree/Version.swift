@@ -56,22 +56,6 @@ extension Version {
     return leaf.record(index)
   }
 
-  /// The last VMA that starts below `address`.
-  func record(startingBelow address: UInt64) -> Record? {
-    guard var node = unsafe root else { return nil }
-    for _ in 0..<height {
-      let inner = unsafe Inner(node)
-      var index = inner.count - 1
-      while index >= 0 && inner.start(index) >= address { index -= 1 }
-      guard index >= 0 else { return nil }
-      unsafe node = inner.child(index)
-    }
-    let leaf = unsafe Leaf(node)
-    var index = leaf.count - 1
-    while index >= 0 && leaf.start(index) >= address { index -= 1 }
-    return index >= 0 ? leaf.record(index) : nil
-  }
-
   /// Calls `body` with each VMA that intersects `start..<end`, in order.
   func forEach(in start: UInt64, _ end: UInt64, _ body: (Record) -> Void) {
     var position = start
