@@ -8,6 +8,8 @@
 #define CURCU_H
 
 #include <urcu/urcu-bp.h>
+#include <urcu/urcu-mb.h>
 #include <urcu/urcu-memb.h>
+#include <urcu/urcu-qsbr.h>
 
 #endif

@@ -13,8 +13,8 @@ extension BulletproofTestFlavor {
   static func _enterReadSection() { BulletproofFlavor._enterReadSection() }
   static func _exitReadSection() { BulletproofFlavor._exitReadSection() }
   static var _isInReadSection: Bool { BulletproofFlavor._isInReadSection }
+  static var _number: Int32 { BulletproofFlavor._number }
   static func _waitForGracePeriod() { BulletproofFlavor._waitForGracePeriod() }
-  static func _prepareReclaimerThread() { BulletproofFlavor._prepareReclaimerThread() }
 }
 
 enum RetiredTestFlavor: BulletproofTestFlavor {
@@ -52,9 +52,11 @@ struct HeldSection<Flavor: RCUFlavor>: ~Copyable {
     self.opened = opened
     self.released = released
     thread = RunningThread {
-      RCUDomain<Flavor>.withReadSection { _ in
-        opened.raise()
-        released.wait()
+      withReaderThread(Flavor.self) {
+        RCUDomain<Flavor>.withReadSection { _ in
+          opened.raise()
+          released.wait()
+        }
       }
     }
     opened.wait()

@@ -99,14 +99,17 @@ import Testing
     await #expect(processExitsWith: .success) {
       RCU.limits = RCULimits(pendingBytesMax: 10, pendingCountMax: 10)
       let section = HeldSection<BulletproofFlavor>()
-      let done = InstanceCounter()
-      for _ in 0..<50 {
+      let (begun, done) = (InstanceCounter(), InstanceCounter())
+      for _ in 0..<11 { RCU.withReadSection { _ in RCU.afterGracePeriod(bytes: 1) {} } }
+      for index in 0..<50 {
         Task {
-          await RCU.synchronize()
+          begun.add()
+          if index.isMultiple(of: 2) { await RCU.synchronize() } else { await RCU.barrier() }
           done.add()
         }
       }
-      while RCU.statistics.pendingCount < 50 { await Task.yield() }
+      // More tasks than the pool has threads: each got one although those before it wait.
+      while begun.created < 50 { await Task.yield() }
       section.end()
       while done.created < 50 { await Task.yield() }
       precondition(RCU.statistics.waitCount == 0)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-internal import Glibc
+package import Glibc
 
 /// A thread of the operating system that runs one closure. Join it.
 @safe
@@ -24,6 +24,15 @@ package struct RunningThread: ~Copyable {
 
   /// Waits for the thread's end.
   package consuming func join() {
+    Self.join(thread)
+  }
+
+  /// The thread by itself, for those who keep several; join it with `join(_:)`.
+  package typealias Released = pthread_t
+
+  package consuming func release() -> Released { thread }
+
+  package static func join(_ thread: Released) {
     let error = pthread_join(thread, nil)
     precondition(error == 0, "RunningThread: no join, errno \(error)")
   }
@@ -51,19 +60,12 @@ package func runThreads(_ bodies: [@Sendable () -> Void]) {
     }
     threads.append(thread.release())
   }
-  for thread in threads {
-    let error = pthread_join(thread, nil)
-    precondition(error == 0, "runThreads: no join, errno \(error)")
-  }
+  for thread in threads { RunningThread.join(thread) }
 }
 
 /// Runs `body` on `count` threads at the same time, with the thread's index.
 package func runThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
   runThreads((0..<count).map { index in { body(index) } })
-}
-
-extension RunningThread {
-  fileprivate consuming func release() -> pthread_t { thread }
 }
 
 /// Yields the processor to another thread.

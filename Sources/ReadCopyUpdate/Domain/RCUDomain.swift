@@ -28,7 +28,8 @@
 /// memory that is retired meanwhile waits for it. Past the domain's ``limits`` whoever retires, by
 /// replacing or dropping a pointee too, waits with it: so hold no lock then that a deferred call takes.
 ///
-/// A child of `fork` that doesn't `exec` has no reclaimer: it may read, but must not retire or wait.
+/// A child of `fork` may read, retire and wait, with a reclaimer of its own: the fork waits for the
+/// batch that is under way. Inside a read section it can't: such a child may only `exec` or exit.
 public enum RCUDomain<Flavor: RCUFlavor> {}
 
 /// The default domain.
@@ -67,7 +68,7 @@ extension RCUDomain {
 extension RCUDomain where Flavor: ThreadRegisteringFlavor {
   /// Registers the calling thread as a reader while `body` runs.
   ///
-  /// Nested calls on one thread register it once.
+  /// Nested calls on one thread register it once. A thread that ends inside is unregistered.
   ///
   /// - Source: `rcu_register_thread`, `rcu_unregister_thread`.
   @available(*, noasync, message: "a task may change threads; use the default domain, RCU")

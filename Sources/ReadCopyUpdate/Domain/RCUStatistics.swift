@@ -27,17 +27,66 @@ public struct RCULimits: Sendable, Equatable {
 public struct RCUStatistics: Sendable, Equatable {
   /// Retirements that wait for a grace period or run now.
   public internal(set) var pendingCount = 0
+  /// The largest that ``pendingCount`` has been.
+  public internal(set) var pendingCountPeak = 0
   /// Bytes that wait for a grace period, as the callers stated them.
   public internal(set) var pendingBytes = 0
   /// The largest that ``pendingBytes`` has been.
   public internal(set) var pendingBytesPeak = 0
   /// Retirements executed.
   public internal(set) var executedCount = 0
-  /// Grace periods waited for, by the reclaimer and by `synchronize()`.
+  /// Grace periods waited for, by the reclaimer, by helping threads and by `synchronize()`.
   public internal(set) var gracePeriodCount = 0
-  /// How often a retiring thread waited for the reclaimer, past a limit.
+  /// How long those took.
+  public internal(set) var gracePeriodLatency = RCULatencyHistogram()
+  /// How often a retiring thread waited, past a limit.
   public internal(set) var waitCount = 0
-  /// How often a thread retired past a limit where it could not wait: inside a read section, or on
-  /// the reclaimer thread.
+  /// How often such a thread found that the reclaimer's thread didn't come to run, and reclaimed by
+  /// itself.
+  public internal(set) var helpCount = 0
+  /// How often a thread retired past a limit where it could not wait: inside a read section, or in
+  /// a deferred call.
   public internal(set) var overLimitCount = 0
+  /// Stalls reported; see ``RCUStallMonitor``.
+  public internal(set) var stallCount = 0
+}
+
+/// How often something took how long, in classes that double.
+///
+/// Class 0 counts what took less than 2 ns; class `n` what took from 2ⁿ to less than 2ⁿ⁺¹ ns; the last one
+/// also all that took longer.
+public struct RCULatencyHistogram: Sendable, Equatable {
+  /// Occurrences by class.
+  public private(set) var counts: [Int]
+
+  /// 2⁴⁰ ns are eighteen minutes.
+  private static let classCount = 41
+
+  init() { counts = Array(repeating: 0, count: Self.classCount) }
+
+  mutating func record(nanoseconds: UInt64) {
+    counts[min(63 - (nanoseconds | 1).leadingZeroBitCount, Self.classCount - 1)] += 1
+  }
+
+  /// All occurrences.
+  public var count: Int { counts.reduce(0, +) }
+
+  /// The latency, rounded up to the end of its class, that a share of all occurrences didn't
+  /// exceed; `nil` if there are none.
+  ///
+  /// - Parameter percentile: 0 to 100.
+  /// - Complexity: O(number of classes).
+  public func latency(atPercentile percentile: Double) -> Duration? {
+    precondition(
+      percentile >= 0 && percentile <= 100, "RCULatencyHistogram: a percentile is 0 to 100")
+    let total = count
+    guard total > 0 else { return nil }
+    let rank = max(1, Int((Double(total) * percentile / 100).rounded(.up)))
+    var seen = 0
+    for (index, count) in counts.enumerated() {
+      seen += count
+      if seen >= rank { return .nanoseconds(Int64(1) << Int64(index + 1)) }
+    }
+    return nil
+  }
 }

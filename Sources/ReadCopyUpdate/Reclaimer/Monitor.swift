@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 internal import Glibc
+internal import _RCUShims
 
 /// A mutex and a condition variable at one stable address.
 ///
@@ -16,9 +17,13 @@ struct Monitor: ~Copyable, @unchecked Sendable {
   init() {
     unsafe mutex = .allocate(capacity: 1)
     unsafe condition = .allocate(capacity: 1)
+    initialize()
+  }
+
+  private func initialize() {
     unsafe mutex.initialize(to: pthread_mutex_t())
     unsafe condition.initialize(to: pthread_cond_t())
-    let errors = unsafe (pthread_mutex_init(mutex, nil), pthread_cond_init(condition, nil))
+    let errors = unsafe (pthread_mutex_init(mutex, nil), rcushims_condition_init(condition))
     precondition(errors == (0, 0), "Monitor: pthread can't make a mutex and a condition")
   }
 
@@ -38,5 +43,19 @@ struct Monitor: ~Copyable, @unchecked Sendable {
   /// Waits for a signal. The lock is held before and after; wake-ups may be spurious.
   func wait() { unsafe pthread_cond_wait(condition, mutex) }
 
+  /// The same, at most until `deadline`, in nanoseconds of the monotonic clock.
+  func wait(until deadline: UInt64) {
+    _ = unsafe rcushims_condition_wait(condition, mutex, deadline)
+  }
+
   func signalAll() { unsafe pthread_cond_broadcast(condition) }
+
+  // MARK: Around a fork
+
+  func lock() { unsafe pthread_mutex_lock(mutex) }
+  func unlock() { unsafe pthread_mutex_unlock(mutex) }
+
+  /// In a child of `fork`: free, with nobody waiting. A condition remembers its waiters, and would
+  /// wait for those that the child doesn't have.
+  func startAfresh() { initialize() }
 }

@@ -2,50 +2,74 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 internal import Glibc
+internal import Synchronization
 internal import _RCUShims
 
-/// One thread per domain that turns retirements into reclamation.
+/// Turns retirements into reclamation: one queue, and one thread that works it off.
 ///
-/// The retiring thread appends to `queue`. The reclaimer takes the whole queue as one batch, waits
-/// for one grace period, and runs the batch: what is retired during a grace period is the next
-/// batch, so that batches grow with the load by themselves. liburcu's `call_rcu` polls every 10 ms
-/// instead, and lets the queue grow without bound.
+/// The retiring thread appends to `queue`. Whoever has the role of the *runner* takes the whole
+/// queue as one batch, waits for one grace period, and runs the batch: what is retired during a
+/// grace period is the next batch, so that batches grow with the load by themselves. The runner is
+/// the reclaimer's own thread, or, past a limit, a retiring thread that finds nobody at work.
+/// liburcu's `call_rcu` polls every 10 ms instead, and lets the queue grow without bound.
 ///
 /// Invariants, under `monitor`:
 /// - `statistics.pendingCount` = retirements in `queue` plus those of the batch that have not run.
-/// - `executedSerial <= enqueuedSerial`; retirements run in the order of their serials.
+/// - `executedSerial <= enqueuedSerial`; retirements run in the order of their serials, since there
+///   is one runner at a time.
+/// - `startedGracePeriod` counts the runner's grace periods; `endedGracePeriod` is equal to it, or
+///   one less while the runner waits.
 /// - The thread runs from the first retirement to the process's exit. What is retired after that is
 ///   never run, and nobody waits for it.
 @safe
 public final class _Reclaimer: @unchecked Sendable {
-  // Sendable: every mutable field is read and written under `monitor`.
-  private let flavor: any RCUFlavor.Type
-  private let monitor = Monitor()
-  // Signalled when a batch has run. Waiters: threads past a limit, and barriers.
-  private let progress = Monitor()
+  // Sendable: every mutable field is read and written under `monitor`, but for atomics.
+  let source: any GracePeriodSource
+  let monitor = Monitor()
+  // Signalled when something has come to an end. Waiters: threads past a limit, and barriers.
+  let progress = Monitor()
 
-  private var queue: [_Retirement] = []
-  private var enqueuedSerial: UInt64 = 0
-  private var executedSerial: UInt64 = 0
-  private var counters = RCUStatistics()
+  var queue: [_Retirement] = []
+  var enqueuedSerial: UInt64 = 0
+  var executedSerial: UInt64 = 0
+  var counters = RCUStatistics()
   private var bounds = RCULimits()
-  private var isIdle = false
-  private var isStopping = false
-  private var hasStopped = false
-  // Sorted by serial.
-  private var drainActions: [DrainAction] = []
-  private var thread: pthread_t?
 
-  /// What to run, on the reclaimer thread, when the retirement `serial` has run.
-  private struct DrainAction {
-    let serial: UInt64
-    let action: @Sendable () -> Void
-  }
+  // The thread.
+  let hasStarted = Atomic(false)
+  var thread: pthread_t?
+  var isIdle = false
+  var isStopping = false
+  var hasStopped = false
+  /// Who takes and runs batches now.
+  var runner: pthread_t?
 
-  init(flavor: any RCUFlavor.Type) { self.flavor = flavor }
+  // Grace periods.
+  var startedGracePeriod: UInt64 = 0
+  /// The last one that somebody asked for.
+  var requestedGracePeriod: UInt64 = 0
+  // Written by the runner under `monitor`; read without it.
+  let endedGracePeriod = Atomic<UInt64>(0)
+  /// Somebody waits: no time to let the batch grow.
+  var isUrgent = false
+  /// When each wait for a grace period that is under way began.
+  var waitStarts: [UInt64] = []
 
-  /// The most retirements whose array is kept for the next batch; a larger one is given back.
-  private static let keptCapacityMax = 4096
+  // Sorted.
+  var drainActions = AwaitingActions()
+  var gracePeriodActions = AwaitingActions()
+
+  // Diagnostics and fork.
+  let isKnown = Atomic(false)
+  var stallMonitor = RCUStallMonitor()
+  /// The wait that was reported last, and how long it must last to be reported again.
+  var reportedWait: (start: UInt64, nextNanoseconds: UInt64) = (0, 0)
+  /// The forking thread has the role of the runner for the time of the fork only.
+  var forkTookRole = false
+
+  init(source: any GracePeriodSource) { self.source = source }
+
+  convenience init(flavor: any RCUFlavor.Type) { self.init(source: FlavorSource(flavor: flavor)) }
 
   public var statistics: RCUStatistics { monitor.withLock { counters } }
 
@@ -58,181 +82,161 @@ public final class _Reclaimer: @unchecked Sendable {
     }
   }
 
-  func countGracePeriod() { monitor.withLock { counters.gracePeriodCount += 1 } }
-
-  /// Takes over `retirement`. Waits for the reclaimer past a limit, where that is allowed.
+  /// Takes over `retirement`. Past a limit helps or waits, where that is allowed.
   @usableFromInline
   func retire(_ retirement: _Retirement) { retire(retirement, isBounded: true) }
 
   /// - Parameter isBounded: false by a thread that must not block: the limits are not looked at.
   func retire(_ retirement: _Retirement, isBounded: Bool) {
+    startOnce()
     let isOverLimit = monitor.withLock { () -> Bool in
-      if thread == nil { start() }
       queue.append(retirement)
       enqueuedSerial += 1
       counters.pendingCount += 1
       counters.pendingBytes += retirement.bytes
+      counters.pendingCountPeak = max(counters.pendingCountPeak, counters.pendingCount)
       counters.pendingBytesPeak = max(counters.pendingBytesPeak, counters.pendingBytes)
-      if isIdle { monitor.signalAll() }
+      if isIdle && runner == nil { wakeThread() }
       guard isBounded && isOver else { return false }
-      let mayWait = !flavor._isInReadSection && !isReclaimerThread
-      if mayWait { counters.waitCount += 1 } else { counters.overLimitCount += 1 }
+      let mayWait = !source.isInReadSection && !isRunner
+      if !mayWait { counters.overLimitCount += 1 }
       return mayWait
     }
-    if isOverLimit { waitUntil { !isOver } }
+    if isOverLimit { source.whileBlocked { returnBelowLimit() } }
   }
 
   /// Waits until all that was retired before has run.
   func waitUntilDrained() {
     precondition(
-      monitor.withLock { !isReclaimerThread },
-      "RCUDomain.barrier() on the reclaimer thread waits for itself; call it from another thread")
-    let target = monitor.withLock { enqueuedSerial }
-    waitUntil { executedSerial >= target }
+      monitor.withLock { !isRunner },
+      "RCUDomain.barrier() in a deferred call waits for itself; call it from another thread")
+    requireGracePeriods()
+    startOnce()
+    let target = monitor.withLock {
+      hurry()
+      return enqueuedSerial
+    }
+    source.whileBlocked { waitUntil { executedSerial >= target } }
   }
 
-  /// Runs `action` when all that was retired before has run: at once, or on the reclaimer thread.
+  /// Runs `action` when all that was retired before has run: at once, or on the runner's thread.
   func whenDrained(_ action: @escaping @Sendable () -> Void) {
+    requireGracePeriods()
+    startOnce()
     let isDrained = monitor.withLock { () -> Bool in
       if executedSerial >= enqueuedSerial { return true }
-      drainActions.append(DrainAction(serial: enqueuedSerial, action: action))
+      drainActions.append(action, at: enqueuedSerial)
+      hurry()
       return false
     }
     if isDrained { action() }
   }
 
-  private var isOver: Bool {
+  var isOver: Bool {
     counters.pendingBytes > bounds.pendingBytesMax || counters.pendingCount > bounds.pendingCountMax
   }
 
   /// Whether a thread other than the caller still brings retirements to their end.
-  var canBeWaitedFor: Bool { monitor.withLock { !isReclaimerThread && !hasStopped } }
+  var canBeWaitedFor: Bool { monitor.withLock { !isRunner && !hasStopped } }
 
-  private var isReclaimerThread: Bool {
-    guard let thread else { return false }
-    return pthread_equal(thread, pthread_self()) != 0
+  /// Whether the caller runs a batch now. Under `monitor`.
+  var isRunner: Bool {
+    guard let runner else { return false }
+    return pthread_equal(runner, pthread_self()) != 0
+  }
+
+  func requireGracePeriods() {
+    precondition(
+      !source.isLost,
+      "RCUDomain: this process was forked inside a read section; leave the section before fork, or exec in the child"
+    )
+  }
+
+  /// Lets the thread begin at once what is there. Under `monitor`.
+  func hurry() {
+    isUrgent = true
+    monitor.signalAll()
+  }
+
+  /// Wakes the thread from having nothing to do. Under `monitor`; others need not wake it again.
+  func wakeThread() {
+    isIdle = false
+    monitor.signalAll()
   }
 
   /// Waits until `condition`, which runs under `monitor`, holds.
-  private func waitUntil(_ condition: () -> Bool) {
-    // Order of locks: `progress`, then `monitor`. The reclaimer signals `progress` with neither
+  func waitUntil(_ condition: () -> Bool) {
+    // Order of locks: `progress`, then `monitor`. The runner signals `progress` with neither
     // held but its own, after it updated the counters: no wake-up is lost.
     progress.withLock {
       while !monitor.withLock({ hasStopped || condition() }) { progress.wait() }
     }
   }
-}
 
-// MARK: - The thread
+  /// How long a thread past a limit lets the reclaimer's thread get a processor before it reclaims
+  /// by itself.
+  private static let patienceNanoseconds: UInt64 = 1_000_000
 
-extension _Reclaimer {
-  /// How long the process's exit waits for what is pending. A section that is open at exit would
-  /// hold it up for ever.
-  private static let exitWaitMilliseconds: UInt32 = 1000
-
-  /// Starts the thread. Called under `monitor`.
-  private func start() {
-    var thread = pthread_t()
-    let context = unsafe Unmanaged.passRetained(self).toOpaque()
-    let error = unsafe rcushims_start_thread(
-      &thread, "rcu-\(flavor.name)",
-      { context in
-        let reclaimer = unsafe Unmanaged<_Reclaimer>.fromOpaque(context.unsafelyUnwrapped)
-        unsafe reclaimer.takeRetainedValue().run()
-        return nil
-      }, context)
-    precondition(error == 0, "RCUDomain: no thread for the reclaimer, errno \(error)")
-    self.thread = thread
-    _Reclaimer.stopAtExit(self)
-  }
-
-  private func run() {
-    flavor._prepareReclaimerThread()
+  /// Past a limit: waits for the runner; while there is none, runs batches, until the limit holds.
+  private func returnBelowLimit() {
+    requireGracePeriods()
+    monitor.withLock {
+      counters.waitCount += 1
+      hurry()
+    }
     var batch: [_Retirement] = []
-    while takeBatch(&batch) {
-      flavor._waitForGracePeriod()
-      let count = batch.count
-      let bytes = batch.reduce(0) { $0 + $1.bytes }
-      // Each goes as it has run, with what it captured: before anyone is told that it has.
-      batch.reverse()
-      while let retirement = batch.popLast() { retirement.run() }
-      if batch.capacity > Self.keptCapacityMax { batch = [] }
-      finish(count: count, bytes: bytes)
-    }
-    flavor._finishReclaimerThread()
-    monitor.withLock { hasStopped = true }
-    progress.withLock { progress.signalAll() }
-  }
-
-  /// Waits for retirements and takes all of them. False: stopping, and nothing is left.
-  private func takeBatch(_ batch: inout [_Retirement]) -> Bool {
-    monitor.withLock {
-      while queue.isEmpty && !isStopping {
-        isIdle = true
-        monitor.wait()
+    while waitBelowLimit() {
+      let helps = monitor.withLock { () -> Bool in
+        guard isUnattended else { return false }
+        counters.helpCount += 1
+        takeBatch(&batch)
+        return true
       }
-      isIdle = false
-      swap(&batch, &queue)
-      return !batch.isEmpty
+      if helps { source.asReader { runBatch(&batch) } }
     }
   }
 
-  private func finish(count: Int, bytes: Int) {
-    let drained = monitor.withLock { () -> [DrainAction] in
-      counters.gracePeriodCount += 1
-      counters.executedCount += count
-      counters.pendingCount -= count
-      counters.pendingBytes -= bytes
-      executedSerial += UInt64(count)
-      guard !drainActions.isEmpty else { return [] }
-      let firstPending = drainActions.firstIndex { $0.serial > executedSerial }
-      let drained = drainActions.prefix(upTo: firstPending ?? drainActions.endIndex)
-      drainActions.removeFirst(drained.count)
-      return Array(drained)
+  /// Waits until the limit holds, or nobody has attended to the queue for a while: true.
+  private func waitBelowLimit() -> Bool {
+    var unattendedSince: UInt64?
+    return progress.withLock {
+      while true {
+        let (isOver, isUnattended) = monitor.withLock {
+          (self.isOver && !hasStopped, self.isUnattended)
+        }
+        if !isOver { return false }
+        guard isUnattended else {
+          unattendedSince = nil
+          progress.wait()
+          continue
+        }
+        let now = rcushims_now()
+        let end = (unattendedSince ?? now) + Self.patienceNanoseconds
+        if now >= end { return true }
+        unattendedSince = end - Self.patienceNanoseconds
+        progress.wait(until: end)
+      }
     }
-    progress.withLock { progress.signalAll() }
-    for waiting in drained { waiting.action() }
   }
 
-  /// Runs what is pending and ends the thread.
-  fileprivate func stop() {
-    let thread = monitor.withLock { () -> pthread_t? in
-      isStopping = true
-      monitor.signalAll()
-      return isReclaimerThread ? nil : self.thread
-    }
-    if let thread { _ = rcushims_join_thread(thread, Self.exitWaitMilliseconds) }
-  }
+  /// Whether there is something to run, and nobody at it. Under `monitor`.
+  private var isUnattended: Bool { runner == nil && !queue.isEmpty }
 }
 
-// MARK: - Exit
+/// What to run, on the runner's thread, when a count has been reached.
+struct AwaitingActions {
+  private var actions: [(target: UInt64, action: @Sendable () -> Void)] = []
 
-extension _Reclaimer {
-  /// Stops `reclaimer` at exit: liburcu's own destructor, which comes after `atexit`, gives back
-  /// the registry that a grace period walks.
-  private static func stopAtExit(_ reclaimer: _Reclaimer) {
-    guard stopping.append(reclaimer) == 1 else { return }
-    atexit {
-      for reclaimer in _Reclaimer.stopping.all { reclaimer.stop() }
-    }
+  /// Targets never decrease.
+  mutating func append(_ action: @escaping @Sendable () -> Void, at target: UInt64) {
+    actions.append((target, action))
   }
 
-  private static let stopping = StopList()
-}
-
-/// The reclaimers that were started.
-private final class StopList: @unchecked Sendable {
-  // Sendable: `reclaimers` is read and written under `monitor`.
-  private let monitor = Monitor()
-  private var reclaimers: [_Reclaimer] = []
-
-  var all: [_Reclaimer] { monitor.withLock { reclaimers } }
-
-  /// Returns how many there are now.
-  func append(_ reclaimer: _Reclaimer) -> Int {
-    monitor.withLock {
-      reclaimers.append(reclaimer)
-      return reclaimers.count
-    }
+  /// Removes and returns those whose target has been reached.
+  mutating func take(reached count: UInt64) -> [@Sendable () -> Void] {
+    guard !actions.isEmpty else { return [] }
+    let reached = actions.prefix { $0.target <= count }
+    actions.removeFirst(reached.count)
+    return reached.map(\.action)
   }
 }

@@ -34,7 +34,8 @@ public struct _Retirement: Sendable {
   func run() { unsafe action(object) }
 }
 
-/// Fills memory that is about to be freed, in sanitizer builds only.
+/// Fills memory that is about to be freed, in sanitizer builds, or where
+/// ``RCUDebugging/poisonsReclaimedMemory`` is on.
 ///
 /// ThreadSanitizer doesn't report `free` or `memset` racing with a reader; it does report plain
 /// stores of instrumented code.
@@ -43,6 +44,6 @@ public struct _Retirement: Sendable {
 @inlinable
 @unsafe
 package func _poison(_ address: UnsafeMutableRawPointer, byteCount: Int) {
-  guard rcushims_is_annotated() && byteCount > 0 else { return }
+  guard rcushims_poisons() && byteCount > 0 else { return }
   unsafe rcushims_poison(address, byteCount)
 }

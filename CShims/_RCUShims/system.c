@@ -8,13 +8,19 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
-char rcushims_bp_tag;
-char rcushims_memb_tag;
+_Atomic(bool) rcushims_poison_is_on;
+
+__attribute__((constructor)) static void read_poison_setting(void) {
+  const char *setting = getenv("SWIFT_URCU_POISON");
+  if (setting != NULL && strcmp(setting, "1") == 0) rcushims_set_poisons(true);
+}
 
 bool rcushims_has_tsan_runtime(void) {
   return dlsym(RTLD_DEFAULT, "__tsan_init") != NULL;
@@ -24,7 +30,7 @@ void rcushims_poison(void *address, size_t count) {
   // Volatile, so that the loops don't become memset.
   volatile uint64_t *words = address;
   size_t word_count = count / sizeof *words;
-  for (size_t index = 0; index < word_count; index += 1) words[index] = 0xdeaddeaddeaddeadULL;
+  for (size_t index = 0; index < word_count; index += 1) words[index] = RCUSHIMS_POISON_WORD;
   volatile uint8_t *bytes = address;
   for (size_t index = word_count * sizeof *words; index < count; index += 1) bytes[index] = 0xdd;
 }
@@ -51,6 +57,35 @@ int rcushims_join_thread(pthread_t thread, unsigned milliseconds) {
     deadline.tv_nsec -= 1000000000;
   }
   return pthread_timedjoin_np(thread, NULL, &deadline);
+}
+
+void rcushims_make_sleeps_exact(void) { (void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); }
+
+uint64_t rcushims_now(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+int rcushims_condition_init(pthread_cond_t *condition) {
+  pthread_condattr_t attributes;
+  int error = pthread_condattr_init(&attributes);
+  if (error != 0) return error;
+  error = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  if (error == 0) error = pthread_cond_init(condition, &attributes);
+  pthread_condattr_destroy(&attributes);
+  return error;
+}
+
+int rcushims_condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, uint64_t deadline) {
+  struct timespec until = {.tv_sec = (time_t)(deadline / 1000000000),
+                           .tv_nsec = (long)(deadline % 1000000000)};
+  return pthread_cond_timedwait(condition, mutex, &until);
+}
+
+void rcushims_write_error(const char *text, size_t count) {
+  ssize_t ignored = write(STDERR_FILENO, text, count);
+  (void)ignored;
 }
 
 int rcushims_rwlock_init(pthread_rwlock_t *lock, bool prefers_writers) {

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+// liburcu's flavor qsbr. A thread that is online is always inside what liburcu calls a section,
+// until it announces a quiescent state; liburcu itself can't tell whether something still uses what
+// it read. A word of our own can, so that announcing, waiting or going offline inside a section
+// traps, and so that an unregistered or offline reader does.
+//
+// | our word | meaning |
+// |---|---|
+// | 0        | not registered, or offline: must not read |
+// | 1        | online, in no section |
+// | n > 1    | n - 1 sections are nested |
+
+#ifndef RCU_SHIMS_QSBR_H
+#define RCU_SHIMS_QSBR_H
+
+#ifndef _LGPL_SOURCE
+#define _LGPL_SOURCE 1
+#endif
+
+#include <urcu/urcu-qsbr.h>
+
+#include "rcushims_readers.h"
+
+#pragma clang assume_nonnull begin
+
+/// Written by its thread; read by it, and by whoever asks for the blocking readers.
+extern __thread uint32_t rcushims_qsbr_state;
+
+/// False: the thread may not read.
+static inline bool rcushims_qsbr_read_lock(void) {
+  // The usual case stores a constant: no section waits for the state that the last one left.
+  uint32_t state = rcushims_qsbr_state;
+  if (caa_likely(state == 1)) {
+    rcushims_qsbr_state = 2;
+  } else {
+    if (state == 0) return false;
+    rcushims_qsbr_state = state + 1;
+  }
+  cmm_barrier();
+  return true;
+}
+
+static inline void rcushims_qsbr_read_unlock(void) {
+  cmm_barrier();
+  uint32_t state = rcushims_qsbr_state;
+  if (caa_likely(state == 2)) {
+    rcushims_qsbr_state = 1;
+  } else {
+    rcushims_qsbr_state = state - 1;
+  }
+}
+
+static inline bool rcushims_qsbr_read_ongoing(void) { return rcushims_qsbr_state > 1; }
+
+/// Online, and in no section.
+static inline bool rcushims_qsbr_is_between_sections(void) { return rcushims_qsbr_state == 1; }
+
+static inline bool rcushims_qsbr_is_registered(void) {
+  return URCU_TLS(urcu_qsbr_reader).registered;
+}
+
+/// The thread is online, and in no section.
+static inline void rcushims_qsbr_quiescent_state(void) {
+  rcushims_annotate_release(&rcushims_tags[RCUSHIMS_QSBR]);
+  _urcu_qsbr_quiescent_state();
+}
+
+/// The thread is online, and in no section.
+static inline void rcushims_qsbr_go_offline(void) {
+  rcushims_annotate_release(&rcushims_tags[RCUSHIMS_QSBR]);
+  rcushims_qsbr_state = 0;
+  _urcu_qsbr_thread_offline();
+}
+
+/// The thread is registered and offline.
+static inline void rcushims_qsbr_go_online(void) {
+  _urcu_qsbr_thread_online();
+  rcushims_qsbr_state = 1;
+}
+
+#pragma clang assume_nonnull end
+
+#endif

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+// Threads, time and the kernel's own maps.
+
+#ifndef RCU_SHIMS_SYSTEM_H
+#define RCU_SHIMS_SYSTEM_H
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#pragma clang assume_nonnull begin
+
+// MARK: - Threads and time
+
+/// Starts a thread named `name` with every signal blocked, so that no handler of the
+/// program runs on it. Returns 0 or an errno.
+/// Why C: Swift imports neither `pthread_setname_np`'s nor `sigfillset`'s macros alike on
+/// every libc, and the mask must be set before the thread exists.
+int rcushims_start_thread(pthread_t *thread, const char *name,
+                          void *_Nullable (*_Nonnull body)(void *_Nullable),
+                          void *_Nullable context);
+
+/// Joins `thread`, waiting at most `milliseconds`. Returns 0, or ETIMEDOUT.
+int rcushims_join_thread(pthread_t thread, unsigned milliseconds);
+
+/// Lets the calling thread's short sleeps end on time, not up to 50 µs later.
+/// Why C: prctl is variadic.
+void rcushims_make_sleeps_exact(void);
+
+/// Nanoseconds of the monotonic clock.
+/// Why C: a call without a type's metadata, for the reclaimer's every batch.
+uint64_t rcushims_now(void);
+
+/// Initialises a condition variable whose timed waits are in `rcushims_now`'s time.
+int rcushims_condition_init(pthread_cond_t *condition);
+
+/// Waits on `condition` until `deadline`, in nanoseconds of `rcushims_now`. Returns 0 or ETIMEDOUT.
+int rcushims_condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, uint64_t deadline);
+
+/// A readers-writer lock that prefers writers when `prefers_writers`.
+/// Why C: the kind's constants are an anonymous enum under _GNU_SOURCE.
+int rcushims_rwlock_init(pthread_rwlock_t *lock, bool prefers_writers);
+
+/// Writes `text` to standard error as one piece, without a lock of stdio's.
+void rcushims_write_error(const char *text, size_t count);
+
+// MARK: - The kernel's own maps
+
+/// PROCMAP_QUERY on an open /proc/PID/maps. Returns 0 or -1 with errno.
+/// Why C: ioctl is variadic.
+int rcushims_procmap_query(int descriptor, void *query);
+
+/// This thread's errno.
+/// Why C: errno is a macro.
+static inline int rcushims_errno(void) { return errno; }
+
+/// Copies `count` bytes to `target`, an address given by a caller as a number.
+/// Returns 0, or EFAULT where it is not writable, as the kernel's copy_to_user does.
+/// Why C: an address that faults must give an error, not a signal; the kernel's own
+/// `process_vm_writev` on ourselves does that.
+int rcushims_copy_to_user(uint64_t target, const void *source, size_t count);
+
+#pragma clang assume_nonnull end
+
+#endif

@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+// The list of reading threads, and what is done for every flavor alike.
+
+#define _GNU_SOURCE 1
+
+#include "_RCUShims.h"
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#include <urcu/list.h>
+
+char rcushims_tags[RCUSHIMS_FLAVOR_COUNT];
+__thread uint32_t rcushims_qsbr_state;
+
+/// One thread that reads in one flavor. Lives in that thread's own storage.
+/// Linked and unlinked by its thread under its flavor's lock; read by others under it.
+struct listed_reader {
+  struct cds_list_head link;
+  /// liburcu's word and its link in liburcu's registry (not bp's, which prunes by itself).
+  unsigned long *word;
+  struct cds_list_head *registry_link;
+  /// Our word of qsbr.
+  uint32_t *qsbr_state;
+  /// When somebody last saw this thread outside of sections, in `rcushims_now`'s time.
+  uint64_t seen_outside;
+  pid_t thread;
+  bool is_listed;
+};
+
+static __thread struct listed_reader own_readers[RCUSHIMS_FLAVOR_COUNT];
+
+static struct cds_list_head lists[RCUSHIMS_FLAVOR_COUNT] = {
+    CDS_LIST_HEAD_INIT(lists[0]), CDS_LIST_HEAD_INIT(lists[1]), CDS_LIST_HEAD_INIT(lists[2]),
+    CDS_LIST_HEAD_INIT(lists[3])};
+static pthread_mutex_t list_locks[RCUSHIMS_FLAVOR_COUNT] = {
+    PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
+    PTHREAD_MUTEX_INITIALIZER};
+
+/// Shared by whoever is inside liburcu with a lock of liburcu's, exclusive to a thread that forks:
+/// a child must not start with such a lock held by a thread that it doesn't have. Not for bp, which
+/// has hooks of its own.
+static pthread_rwlock_t gates[RCUSHIMS_FLAVOR_COUNT] = {
+    PTHREAD_RWLOCK_INITIALIZER, PTHREAD_RWLOCK_INITIALIZER, PTHREAD_RWLOCK_INITIALIZER,
+    PTHREAD_RWLOCK_INITIALIZER};
+
+static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
+static pthread_key_t exit_key;
+
+// MARK: - The list
+
+/// Locks the list against other threads and against handlers of this one, which may read.
+static void lock_list(int flavor, sigset_t *before) {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, before);
+  pthread_mutex_lock(&list_locks[flavor]);
+}
+
+static void unlock_list(int flavor, const sigset_t *before) {
+  pthread_mutex_unlock(&list_locks[flavor]);
+  pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+static void remove_from_list(int flavor) {
+  sigset_t mask;
+  lock_list(flavor, &mask);
+  struct listed_reader *reader = &own_readers[flavor];
+  if (reader->is_listed) {
+    cds_list_del(&reader->link);
+    reader->is_listed = false;
+  }
+  unlock_list(flavor, &mask);
+}
+
+static bool is_registered(int flavor) {
+  switch (flavor) {
+    case RCUSHIMS_MEMB: return rcushims_memb_is_registered();
+    case RCUSHIMS_MB: return rcushims_mb_is_registered();
+    case RCUSHIMS_QSBR: return rcushims_qsbr_is_registered();
+    default: return false;
+  }
+}
+
+/// The end of a thread. liburcu's registry leads through its storage: it must not stay there.
+static void thread_ends(void *ignored) {
+  (void)ignored;
+  remove_from_list(RCUSHIMS_BP);
+  for (int flavor = RCUSHIMS_MEMB; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
+    if (own_readers[flavor].is_listed && is_registered(flavor)) rcushims_unregister_thread(flavor);
+    remove_from_list(flavor);
+  }
+}
+
+static void make_exit_key(void) {
+  (void)pthread_key_create(&exit_key, thread_ends);
+  rcushims_install_fork_handlers();
+}
+
+static void add_to_list(int flavor, unsigned long *word, struct cds_list_head *registry_link) {
+  pthread_once(&exit_key_once, make_exit_key);
+  sigset_t mask;
+  lock_list(flavor, &mask);
+  struct listed_reader *reader = &own_readers[flavor];
+  if (reader->is_listed && reader->word != word) {
+    // bp gave this thread another word: the thread is ending, and reads again.
+    cds_list_del(&reader->link);
+    reader->is_listed = false;
+  }
+  if (!reader->is_listed) {
+    reader->word = word;
+    reader->registry_link = registry_link;
+    reader->qsbr_state = flavor == RCUSHIMS_QSBR ? &rcushims_qsbr_state : NULL;
+    reader->thread = (pid_t)syscall(SYS_gettid);
+    reader->is_listed = true;
+    cds_list_add(&reader->link, &lists[flavor]);
+    // Any value that isn't NULL: the key's destructor then runs at the thread's end.
+    (void)pthread_setspecific(exit_key, own_readers);
+  }
+  unlock_list(flavor, &mask);
+}
+
+// MARK: - First sections
+
+void rcushims_bp_read_lock_slow(void) {
+  urcu_bp_register_thread();
+  struct urcu_bp_reader *reader = URCU_TLS(urcu_bp_reader);
+  add_to_list(RCUSHIMS_BP, &reader->ctr, NULL);
+  cmm_barrier();
+  unsigned long word = reader->ctr;
+  if (word & URCU_BP_GP_CTR_NEST_MASK) {
+    _CMM_STORE_SHARED(reader->ctr, (word + URCU_BP_GP_COUNT) | RCUSHIMS_LISTED);
+  } else {
+    _CMM_STORE_SHARED(reader->ctr, _CMM_LOAD_SHARED(urcu_bp_gp.ctr) | RCUSHIMS_LISTED);
+    urcu_bp_smp_mb_slave();
+  }
+}
+
+#define COUNTING_FLAVOR(flavor, number, order)                                                  \
+  bool rcushims_##flavor##_read_lock_slow(void) {                                               \
+    struct urcu_reader *reader = &URCU_TLS(urcu_##flavor##_reader);                             \
+    if (!reader->registered) return false;                                                      \
+    add_to_list(number, &reader->ctr, &reader->node);                                           \
+    cmm_barrier();                                                                              \
+    unsigned long word = reader->ctr;                                                           \
+    if (word & URCU_GP_CTR_NEST_MASK) {                                                         \
+      _CMM_STORE_SHARED(reader->ctr, (word + URCU_GP_COUNT) | RCUSHIMS_LISTED);                 \
+    } else {                                                                                    \
+      _CMM_STORE_SHARED(reader->ctr, _CMM_LOAD_SHARED(urcu_##flavor##_gp.ctr) | RCUSHIMS_LISTED); \
+      order();                                                                                  \
+    }                                                                                           \
+    return true;                                                                                \
+  }
+
+COUNTING_FLAVOR(memb, RCUSHIMS_MEMB, urcu_memb_smp_mb_slave)
+COUNTING_FLAVOR(mb, RCUSHIMS_MB, cmm_smp_mb)
+
+// MARK: - Registration
+
+void rcushims_register_thread(int flavor) {
+  pthread_rwlock_rdlock(&gates[flavor]);
+  switch (flavor) {
+    case RCUSHIMS_MEMB:
+      urcu_memb_register_thread();
+      add_to_list(flavor, &URCU_TLS(urcu_memb_reader).ctr, &URCU_TLS(urcu_memb_reader).node);
+      break;
+    case RCUSHIMS_MB:
+      urcu_mb_register_thread();
+      add_to_list(flavor, &URCU_TLS(urcu_mb_reader).ctr, &URCU_TLS(urcu_mb_reader).node);
+      break;
+    case RCUSHIMS_QSBR:
+      urcu_qsbr_register_thread();
+      add_to_list(flavor, &URCU_TLS(urcu_qsbr_reader).ctr, &URCU_TLS(urcu_qsbr_reader).node);
+      rcushims_qsbr_state = 1;
+      break;
+    default: urcu_bp_register_thread(); break;
+  }
+  pthread_rwlock_unlock(&gates[flavor]);
+}
+
+void rcushims_unregister_thread(int flavor) {
+  rcushims_annotate_release(&rcushims_tags[flavor]);
+  // Waiting at the gate, a thread must not hold up the grace period that the gate waits for.
+  if (flavor == RCUSHIMS_QSBR && rcushims_qsbr_state != 0) {
+    rcushims_qsbr_state = 0;
+    urcu_qsbr_thread_offline();
+  }
+  pthread_rwlock_rdlock(&gates[flavor]);
+  // Off both lists within the gate: a child takes off liburcu's who is on ours.
+  remove_from_list(flavor);
+  switch (flavor) {
+    case RCUSHIMS_MEMB:
+      urcu_memb_unregister_thread();
+      URCU_TLS(urcu_memb_reader).ctr = 0;
+      break;
+    case RCUSHIMS_MB:
+      urcu_mb_unregister_thread();
+      URCU_TLS(urcu_mb_reader).ctr = 0;
+      break;
+    case RCUSHIMS_QSBR: urcu_qsbr_unregister_thread(); break;
+    default: break;
+  }
+  pthread_rwlock_unlock(&gates[flavor]);
+}
+
+// MARK: - Grace periods
+
+static void synchronize_qsbr(void) {
+  // liburcu takes the thread offline while it waits, but not while it waits at our gate.
+  bool was_online = rcushims_qsbr_state != 0;
+  if (was_online) rcushims_qsbr_go_offline();
+  pthread_rwlock_rdlock(&gates[RCUSHIMS_QSBR]);
+  urcu_qsbr_synchronize_rcu();
+  pthread_rwlock_unlock(&gates[RCUSHIMS_QSBR]);
+  if (was_online) rcushims_qsbr_go_online();
+}
+
+void rcushims_synchronize(int flavor) {
+  switch (flavor) {
+    case RCUSHIMS_BP: urcu_bp_synchronize_rcu(); break;
+    case RCUSHIMS_QSBR: synchronize_qsbr(); break;
+    default:
+      pthread_rwlock_rdlock(&gates[flavor]);
+      if (flavor == RCUSHIMS_MEMB) {
+        urcu_memb_synchronize_rcu();
+      } else {
+        urcu_mb_synchronize_rcu();
+      }
+      pthread_rwlock_unlock(&gates[flavor]);
+      break;
+  }
+  rcushims_annotate_acquire(&rcushims_tags[flavor]);
+}
+
+// MARK: - Who blocks
+
+static unsigned long grace_period_word(int flavor) {
+  switch (flavor) {
+    case RCUSHIMS_BP: return CMM_LOAD_SHARED(urcu_bp_gp.ctr);
+    case RCUSHIMS_MEMB: return CMM_LOAD_SHARED(urcu_memb_gp.ctr);
+    case RCUSHIMS_MB: return CMM_LOAD_SHARED(urcu_mb_gp.ctr);
+    default: return CMM_LOAD_SHARED(urcu_qsbr_gp.ctr);
+  }
+}
+
+/// Whether a grace period that runs at `now` waits for this reader. As liburcu decides it.
+static bool blocks(int flavor, const struct listed_reader *reader, unsigned long now,
+                   uint32_t *nesting) {
+  unsigned long word = __atomic_load_n(reader->word, __ATOMIC_RELAXED);
+  if (flavor == RCUSHIMS_QSBR) {
+    uint32_t state = __atomic_load_n(reader->qsbr_state, __ATOMIC_RELAXED);
+    *nesting = state > 1 ? state - 1 : 0;
+    return word != 0 && word != now;
+  }
+  *nesting = (uint32_t)(word & URCU_GP_CTR_NEST_MASK);
+  return *nesting != 0 && ((word ^ now) & URCU_GP_CTR_PHASE) != 0;
+}
+
+size_t rcushims_blocking_readers(int flavor, struct rcushims_blocking_reader *found,
+                                 size_t capacity) {
+  sigset_t mask;
+  lock_list(flavor, &mask);
+  unsigned long now = grace_period_word(flavor);
+  size_t count = 0;
+  struct listed_reader *reader;
+  cds_list_for_each_entry(reader, &lists[flavor], link) {
+    uint32_t nesting;
+    if (!blocks(flavor, reader, now, &nesting)) continue;
+    if (count < capacity) {
+      found[count].thread = reader->thread;
+      found[count].nesting = nesting;
+    }
+    count += 1;
+  }
+  unlock_list(flavor, &mask);
+  return count;
+}
+
+size_t rcushims_listed_thread_count(int flavor) {
+  sigset_t mask;
+  lock_list(flavor, &mask);
+  size_t count = 0;
+  struct cds_list_head *link;
+  cds_list_for_each(link, &lists[flavor]) count += 1;
+  unlock_list(flavor, &mask);
+  return count;
+}
+
+/// Notes which threads are outside of sections; whether all have been since `start`.
+static bool all_seen_outside(int flavor, uint64_t start) {
+  sigset_t mask;
+  lock_list(flavor, &mask);
+  uint64_t now = rcushims_now();
+  bool all = true;
+  struct listed_reader *reader;
+  cds_list_for_each_entry(reader, &lists[flavor], link) {
+    unsigned long word = __atomic_load_n(reader->word, __ATOMIC_RELAXED);
+    if ((word & URCU_GP_CTR_NEST_MASK) == 0) reader->seen_outside = now;
+    all = all && reader->seen_outside >= start;
+  }
+  unlock_list(flavor, &mask);
+  return all;
+}
+
+void rcushims_await_readers(int flavor, unsigned microseconds) {
+  // qsbr's readers announce by themselves, and its grace period is woken by them.
+  if (flavor == RCUSHIMS_QSBR) return;
+  uint64_t start = rcushims_now();
+  while (!all_seen_outside(flavor, start) &&
+         rcushims_now() - start < (uint64_t)microseconds * 1000) {
+    struct timespec pause = {.tv_sec = 0, .tv_nsec = 10000};
+    nanosleep(&pause, NULL);
+  }
+}
+
+// MARK: - fork
+
+// <urcu/call-rcu.h> declares these for one flavor only, the last whose header came.
+#define CALL_RCU_HOOKS(flavor)                        \
+  void urcu_##flavor##_call_rcu_before_fork(void);       \
+  void urcu_##flavor##_call_rcu_after_fork_parent(void); \
+  void urcu_##flavor##_call_rcu_after_fork_child(void);
+
+CALL_RCU_HOOKS(bp)
+CALL_RCU_HOOKS(memb)
+CALL_RCU_HOOKS(mb)
+CALL_RCU_HOOKS(qsbr)
+
+/// What the library's Swift side does around a fork.
+static struct rcushims_fork_hooks fork_hooks;
+static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+
+/// By the forking thread, for the time of the fork.
+static __thread bool is_skipped[RCUSHIMS_FLAVOR_COUNT];
+static __thread bool came_online[RCUSHIMS_FLAVOR_COUNT];
+/// In a child: forked inside a section of this flavor, while others may have held its locks.
+static bool is_lost[RCUSHIMS_FLAVOR_COUNT];
+
+bool rcushims_is_lost(int flavor) { return is_lost[flavor]; }
+
+bool rcushims_is_inside(int flavor) {
+  switch (flavor) {
+    case RCUSHIMS_BP: return rcushims_bp_read_ongoing();
+    case RCUSHIMS_MEMB: return rcushims_memb_read_ongoing();
+    case RCUSHIMS_MB: return rcushims_mb_read_ongoing();
+    default: return rcushims_qsbr_read_ongoing();
+  }
+}
+
+// liburcu's call_rcu hooks also stop and restart the threads that resize its hash tables. They come
+// first: such a thread may wait for a grace period before it stops.
+static void lock_for_fork(int flavor) {
+  switch (flavor) {
+    case RCUSHIMS_BP:
+      urcu_bp_call_rcu_before_fork();
+      urcu_bp_before_fork();
+      break;
+    case RCUSHIMS_MEMB: urcu_memb_call_rcu_before_fork(); break;
+    case RCUSHIMS_MB: urcu_mb_call_rcu_before_fork(); break;
+    default: urcu_qsbr_call_rcu_before_fork(); break;
+  }
+  if (flavor != RCUSHIMS_BP) pthread_rwlock_wrlock(&gates[flavor]);
+  pthread_mutex_lock(&list_locks[flavor]);
+}
+
+static void before_fork(void) {
+  for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
+    // Inside a section the grace period under way waits for this thread: don't wait for it.
+    is_skipped[flavor] = is_lost[flavor] || rcushims_is_inside(flavor);
+  }
+  // Online, this thread would hold up the grace period that it is about to wait for.
+  came_online[RCUSHIMS_QSBR] = rcushims_qsbr_is_between_sections();
+  if (came_online[RCUSHIMS_QSBR]) rcushims_qsbr_go_offline();
+  if (fork_hooks.before) fork_hooks.before();
+  for (int flavor = RCUSHIMS_FLAVOR_COUNT - 1; flavor >= 0; flavor -= 1) {
+    if (!is_skipped[flavor]) lock_for_fork(flavor);
+  }
+}
+
+static void unlock_in_parent(int flavor) {
+  pthread_mutex_unlock(&list_locks[flavor]);
+  if (flavor != RCUSHIMS_BP) pthread_rwlock_unlock(&gates[flavor]);
+  switch (flavor) {
+    case RCUSHIMS_BP:
+      urcu_bp_after_fork_parent();
+      urcu_bp_call_rcu_after_fork_parent();
+      break;
+    case RCUSHIMS_MEMB: urcu_memb_call_rcu_after_fork_parent(); break;
+    case RCUSHIMS_MB: urcu_mb_call_rcu_after_fork_parent(); break;
+    default: urcu_qsbr_call_rcu_after_fork_parent(); break;
+  }
+}
+
+static void after_fork_in_parent(void) {
+  for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
+    if (!is_skipped[flavor]) unlock_in_parent(flavor);
+  }
+  if (fork_hooks.after_in_parent) fork_hooks.after_in_parent();
+  if (came_online[RCUSHIMS_QSBR]) rcushims_qsbr_go_online();
+}
+
+/// Takes the threads that the child doesn't have off our list and off liburcu's registry.
+static void forget_other_threads(int flavor) {
+  struct listed_reader *own = &own_readers[flavor];
+  struct listed_reader *reader, *next;
+  cds_list_for_each_entry_safe(reader, next, &lists[flavor], link) {
+    if (reader == own) continue;
+    if (reader->registry_link) cds_list_del(reader->registry_link);
+    cds_list_del(&reader->link);
+  }
+  if (own->is_listed) own->thread = (pid_t)syscall(SYS_gettid);
+}
+
+static void unlock_in_child(int flavor) {
+  forget_other_threads(flavor);
+  pthread_mutex_unlock(&list_locks[flavor]);
+  if (flavor != RCUSHIMS_BP) pthread_rwlock_init(&gates[flavor], NULL);
+  switch (flavor) {
+    case RCUSHIMS_BP:
+      urcu_bp_after_fork_child();
+      urcu_bp_call_rcu_after_fork_child();
+      break;
+    case RCUSHIMS_MEMB: urcu_memb_call_rcu_after_fork_child(); break;
+    case RCUSHIMS_MB: urcu_mb_call_rcu_after_fork_child(); break;
+    default: urcu_qsbr_call_rcu_after_fork_child(); break;
+  }
+}
+
+static void after_fork_in_child(void) {
+  for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
+    if (is_skipped[flavor]) {
+      is_lost[flavor] = true;
+    } else {
+      unlock_in_child(flavor);
+    }
+  }
+  if (fork_hooks.after_in_child) fork_hooks.after_in_child();
+  if (came_online[RCUSHIMS_QSBR]) rcushims_qsbr_go_online();
+}
+
+static void install_fork_handlers(void) {
+  (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+void rcushims_install_fork_handlers(void) { pthread_once(&fork_once, install_fork_handlers); }
+
+void rcushims_set_fork_hooks(struct rcushims_fork_hooks hooks) {
+  fork_hooks = hooks;
+  rcushims_install_fork_handlers();
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+public import _RCUShims
+
+/// liburcu's `bp`: a thread registers itself the first time it reads (about a microsecond, once).
+///
+/// The default, since the threads of Swift Concurrency, Dispatch and SwiftNIO can't be registered
+/// by hand. Reads as fast as ``MembarrierFlavor``.
+public enum BulletproofFlavor: RCUFlavor {
+  public static var name: String { "bp" }
+
+  @inlinable @inline(__always)
+  public static func _enterReadSection() { rcushims_bp_read_lock() }
+
+  @inlinable @inline(__always)
+  public static func _exitReadSection() { rcushims_bp_read_unlock() }
+
+  @inlinable @inline(__always)
+  public static var _isInReadSection: Bool { rcushims_bp_read_ongoing() }
+
+  public static var _number: Int32 { Int32(RCUSHIMS_BP) }
+  public static let _reclaimer = _Reclaimer(flavor: BulletproofFlavor.self)
+}
+
+/// liburcu's `memb`: `sys_membarrier` takes the memory barriers off the read side.
+///
+/// A thread registers with ``RCUDomain/withRegisteredThread(_:)``. A read section on a thread that
+/// has not traps: liburcu would let it through, and free memory under it.
+///
+/// A grace period that waits for a long section is woken by its end; `bp` looks every 10 ms.
+public enum MembarrierFlavor: ThreadRegisteringFlavor {
+  public static var name: String { "memb" }
+
+  @inlinable @inline(__always)
+  public static func _enterReadSection() {
+    guard rcushims_memb_read_lock() else { _unregisteredReader("MembarrierFlavor") }
+  }
+
+  @inlinable @inline(__always)
+  public static func _exitReadSection() { rcushims_memb_read_unlock() }
+
+  @inlinable @inline(__always)
+  public static var _isInReadSection: Bool { rcushims_memb_read_ongoing() }
+
+  public static var _number: Int32 { Int32(RCUSHIMS_MEMB) }
+  public static let _reclaimer = _Reclaimer(flavor: MembarrierFlavor.self)
+  public static var _isThreadRegistered: Bool { rcushims_memb_is_registered() }
+}
+
+/// liburcu's `mb`: memory barriers at both ends of a section, hence no system call in a grace
+/// period. Where `sys_membarrier` is forbidden, `memb` and `bp` do the same.
+///
+/// Threads register as for ``MembarrierFlavor``.
+public enum MemoryBarrierFlavor: ThreadRegisteringFlavor {
+  public static var name: String { "mb" }
+
+  @inlinable @inline(__always)
+  public static func _enterReadSection() {
+    guard rcushims_mb_read_lock() else { _unregisteredReader("MemoryBarrierFlavor") }
+  }
+
+  @inlinable @inline(__always)
+  public static func _exitReadSection() { rcushims_mb_read_unlock() }
+
+  @inlinable @inline(__always)
+  public static var _isInReadSection: Bool { rcushims_mb_read_ongoing() }
+
+  public static var _number: Int32 { Int32(RCUSHIMS_MB) }
+  public static let _reclaimer = _Reclaimer(flavor: MemoryBarrierFlavor.self)
+  public static var _isThreadRegistered: Bool { rcushims_mb_is_registered() }
+}
+
+/// liburcu's `qsbr`: a section costs nothing but its checks; a registered thread says itself when
+/// it uses nothing that it has read.
+///
+/// Threads register as for ``MembarrierFlavor``, are *online* then, and call
+/// ``RCUDomain/quiescentState()`` now and then: a thread that doesn't holds up every grace period.
+/// Around whatever blocks (input, a lock, a join) a thread is ``RCUDomain/offline(_:)``; the waits of
+/// this module are so by themselves. No sections in signal handlers.
+public enum QuiescentStateFlavor: ThreadRegisteringFlavor {
+  public static var name: String { "qsbr" }
+
+  @inlinable @inline(__always)
+  public static func _enterReadSection() {
+    guard rcushims_qsbr_read_lock() else { _offlineReader() }
+  }
+
+  @inlinable @inline(__always)
+  public static func _exitReadSection() { rcushims_qsbr_read_unlock() }
+
+  @inlinable @inline(__always)
+  public static var _isInReadSection: Bool { rcushims_qsbr_read_ongoing() }
+
+  public static func _whileBlocked(_ body: () -> Void) {
+    guard rcushims_qsbr_is_between_sections() else { return body() }
+    rcushims_qsbr_go_offline()
+    defer { rcushims_qsbr_go_online() }
+    body()
+  }
+
+  public static var _number: Int32 { Int32(RCUSHIMS_QSBR) }
+  public static let _reclaimer = _Reclaimer(flavor: QuiescentStateFlavor.self)
+  public static var _isThreadRegistered: Bool { rcushims_qsbr_is_registered() }
+}
+
+/// Reading on a thread whose sections no grace period waits for.
+@usableFromInline
+@inline(never)
+func _offlineReader() -> Never {
+  precondition(
+    !rcushims_qsbr_is_registered(),
+    "RCUDomain<QuiescentStateFlavor>: this thread is offline; read outside of offline { }")
+  _unregisteredReader("QuiescentStateFlavor")
+}
+
+extension RCUDomain where Flavor == QuiescentStateFlavor {
+  /// Says that the calling thread uses nothing that it has read: grace periods stop waiting for it.
+  ///
+  /// - Precondition: the thread is registered and online, and in no section.
+  /// - Memory ordering: a full barrier, unless no grace period has begun since the last call.
+  ///   Everything done before happens before the end of every grace period that waits for this
+  ///   thread now. *Pairs with* ``synchronize()-(()->())``.
+  /// - Complexity: O(1); two loads while no grace period is under way.
+  /// - Source: `rcu_quiescent_state`.
+  @inlinable
+  public static func quiescentState() {
+    precondition(
+      rcushims_qsbr_is_between_sections(),
+      "RCUDomain.quiescentState() inside a read section, or on a thread that isn't registered and online; leave the section first"
+    )
+    rcushims_qsbr_quiescent_state()
+  }
+
+  /// Runs `body`, which may block and must not read, while no grace period waits for this thread.
+  ///
+  /// - Precondition: the thread is registered and online, and in no section.
+  /// - Memory ordering: a full barrier before and after `body`; else as ``quiescentState()``.
+  /// - Source: `rcu_thread_offline`, `rcu_thread_online`.
+  @inlinable
+  @available(*, noasync, message: "a task may change threads; use the default domain, RCU")
+  public static func offline<R: ~Copyable, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
+    precondition(
+      rcushims_qsbr_is_between_sections(),
+      "RCUDomain.offline inside a read section, or on a thread that isn't registered and online; leave the section first"
+    )
+    rcushims_qsbr_go_offline()
+    defer { rcushims_qsbr_go_online() }
+    return try body()
+  }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import Glibc
+internal import _RCUShims
+
+/// What a reclaimer has to know of the readers that it waits for.
+protocol GracePeriodSource: Sendable {
+  /// For messages, and the name of the reclaimer's thread.
+  var name: String { get }
+  /// Whether the calling thread is inside a section, which a grace period would wait for.
+  var isInReadSection: Bool { get }
+  /// Blocks until every section that is open now has ended.
+  func waitForGracePeriod()
+  /// Runs `body`, which blocks, without holding up grace periods by that.
+  func whileBlocked(_ body: () -> Void)
+  /// Runs `body`, which may read.
+  func asReader(_ body: () -> Void)
+  /// Who holds up the grace period that is under way.
+  func blockingReaders() -> [RCUStalledReader]
+  /// Whether this process was forked where its grace periods can't be waited for any more.
+  var isLost: Bool { get }
+  /// Whether the calling thread, about to fork, must not wait for grace periods.
+  var mustNotWaitToFork: Bool { get }
+  /// In a child of `fork`, by its only thread.
+  func forgetOtherThreads()
+}
+
+extension GracePeriodSource {
+  var mustNotWaitToFork: Bool { isLost || isInReadSection }
+}
+
+/// The readers of one of liburcu's flavors.
+struct FlavorSource: GracePeriodSource {
+  let flavor: any RCUFlavor.Type
+
+  var name: String { flavor.name }
+  var isInReadSection: Bool { flavor._isInReadSection }
+  func waitForGracePeriod() { flavor._waitForGracePeriod() }
+  func whileBlocked(_ body: () -> Void) { flavor._whileBlocked(body) }
+
+  func asReader(_ body: () -> Void) {
+    guard let flavor = flavor as? any ThreadRegisteringFlavor.Type, !flavor._isThreadRegistered
+    else { return body() }
+    flavor._registerThread()
+    // liburcu's registry leads through the threads' own memory.
+    defer { flavor._unregisterThread() }
+    body()
+  }
+
+  var isLost: Bool { rcushims_is_lost(flavor._number) }
+
+  // The shims do that, for all reclaimers of a flavor at once.
+  func forgetOtherThreads() {}
+
+  /// The most threads that a report names.
+  private static let reportedReadersMax = 16
+
+  func blockingReaders() -> [RCUStalledReader] {
+    unsafe withUnsafeTemporaryAllocation(
+      of: rcushims_blocking_reader.self, capacity: Self.reportedReadersMax
+    ) { found in
+      let count = unsafe rcushims_blocking_readers(
+        flavor._number, found.baseAddress, Self.reportedReadersMax)
+      return unsafe found.prefix(min(count, Self.reportedReadersMax)).map {
+        RCUStalledReader(threadID: $0.thread, nesting: Int($0.nesting))
+      }
+    }
+  }
+}

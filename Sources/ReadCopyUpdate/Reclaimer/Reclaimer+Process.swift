@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import Glibc
+internal import Synchronization
+internal import _RCUShims
+
+// What the end and the fork of a process mean for reclaimers.
+
+extension _Reclaimer {
+  /// All reclaimers in use.
+  static let known = KnownReclaimers()
+
+  /// Takes part in what is done with all reclaimers.
+  @inline(__always)
+  func becomeKnown() {
+    if !isKnown.load(ordering: .relaxed) { _Reclaimer.known.add(self) }
+  }
+
+  /// How long the process's exit waits for what is pending. A section that is open at exit would
+  /// hold it up for ever.
+  private static let exitWaitMilliseconds: UInt32 = 1000
+
+  /// Runs what is pending and ends the thread; at exit.
+  fileprivate func stopAtExit() {
+    let thread = monitor.withLock { () -> pthread_t? in
+      isStopping = true
+      monitor.signalAll()
+      return isRunner ? nil : self.thread
+    }
+    guard let thread else { return }
+    if rcushims_join_thread(thread, Self.exitWaitMilliseconds) != 0 { reportLeak() }
+  }
+
+  /// Runs what is pending and ends the thread, without waiting for that; for a reclaimer that
+  /// nobody can use any more.
+  func finishAndForget() {
+    _Reclaimer.known.remove(self)
+    let thread = monitor.withLock { () -> pthread_t? in
+      isStopping = true
+      monitor.signalAll()
+      return self.thread
+    }
+    if let thread { pthread_detach(thread) }
+  }
+
+  /// Says what is left at exit, and why.
+  private func reportLeak() {
+    let statistics = self.statistics
+    guard statistics.pendingCount > 0 else { return }
+    let readers = source.blockingReaders()
+    let reason =
+      readers.isEmpty
+      ? "" : "; an open read section holds them up: " + RCUStall.list(readers)
+    writeError(
+      "RCUDomain<\(source.name)>: at exit \(statistics.pendingCount) retirements with \(statistics.pendingBytes) bytes are not reclaimed\(reason)"
+    )
+  }
+}
+
+/// The reclaimers in use, and what is done with all of them.
+final class KnownReclaimers: @unchecked Sendable {
+  // Sendable: the fields are read and written under `monitor`.
+  private let monitor = Monitor()
+  private var reclaimers: [_Reclaimer] = []
+  private var hasHandlers = false
+
+  var all: [_Reclaimer] { monitor.withLock { reclaimers } }
+
+  func withLock(_ body: () -> Void) { monitor.withLock(body) }
+
+  func add(_ reclaimer: _Reclaimer) {
+    monitor.withLock {
+      guard !reclaimer.isKnown.load(ordering: .relaxed) else { return }
+      reclaimers.append(reclaimer)
+      reclaimer.isKnown.store(true, ordering: .relaxed)
+      installHandlers()
+    }
+  }
+
+  func remove(_ reclaimer: _Reclaimer) {
+    monitor.withLock { reclaimers.removeAll { $0 === reclaimer } }
+  }
+
+  private func installHandlers() {
+    guard !hasHandlers else { return }
+    hasHandlers = true
+    // liburcu's own destructor, which comes after `atexit`, gives back the registry that a grace
+    // period walks.
+    atexit {
+      StallWatch.shared.stop()
+      for reclaimer in _Reclaimer.known.all { reclaimer.stopAtExit() }
+    }
+    rcushims_set_fork_hooks(
+      rcushims_fork_hooks(
+        before: { _Reclaimer.known.prepareFork() },
+        after_in_parent: { _Reclaimer.known.endFork(inChild: false) },
+        after_in_child: { _Reclaimer.known.endFork(inChild: true) }))
+  }
+
+  // MARK: fork
+  //
+  // A child has the memory of all threads and only the forking one of them. So before a fork that
+  // thread takes the role of every runner, which means that no batch is under way, and every lock;
+  // after it, it gives them back, or in the child makes them anew.
+
+  fileprivate func prepareFork() {
+    for reclaimer in all { reclaimer.takeRoleToFork() }
+    monitor.lock()
+    for reclaimer in reclaimers { reclaimer.lockToFork() }
+    StallWatch.shared.lockToFork()
+  }
+
+  fileprivate func endFork(inChild: Bool) {
+    StallWatch.shared.unlockAfterFork(inChild: inChild)
+    for reclaimer in reclaimers { reclaimer.unlockAfterFork(inChild: inChild) }
+    if inChild { monitor.startAfresh() } else { monitor.unlock() }
+  }
+}
+
+extension _Reclaimer {
+  /// Waits until no batch is under way, and keeps others from taking one. A fork in a deferred call
+  /// has the role already; one inside a read section can't wait for it.
+  fileprivate func takeRoleToFork() {
+    guard !source.mustNotWaitToFork else { return }
+    source.whileBlocked {
+      waitUntil {
+        guard runner == nil else { return isRunner }
+        runner = pthread_self()
+        forkTookRole = true
+        return true
+      }
+    }
+  }
+
+  fileprivate func lockToFork() {
+    progress.lock()
+    monitor.lock()
+  }
+
+  fileprivate func unlockAfterFork(inChild: Bool) {
+    if forkTookRole {
+      forkTookRole = false
+      runner = nil
+    }
+    guard inChild else {
+      wakeThread()
+      progress.signalAll()
+      monitor.unlock()
+      progress.unlock()
+      return
+    }
+    source.forgetOtherThreads()
+    monitor.startAfresh()
+    progress.startAfresh()
+    waitStarts = []
+    isIdle = false
+    // A fork in a deferred call: this thread is, and stays, the reclaimer's.
+    if let thread, pthread_equal(thread, pthread_self()) != 0 { return }
+    thread = nil
+    // The next retirement starts a thread; what is pending would wait for it till then.
+    hasStarted.store(false, ordering: .relaxed)
+  }
+}

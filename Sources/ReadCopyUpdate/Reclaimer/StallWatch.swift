@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import Glibc
+internal import Synchronization
+internal import _RCUShims
+
+/// One thread for all domains that looks, now and then, whether a grace period takes too long.
+///
+/// It costs readers nothing: liburcu's word of each thread tells from outside who is inside a
+/// section. It costs the waiting threads one load; the thread sleeps for good when nothing has been
+/// waited for lately.
+@safe
+final class StallWatch: @unchecked Sendable {
+  // Sendable: the fields are read and written under `monitor`, but for the atomic.
+  static let shared = StallWatch()
+
+  private let monitor = Monitor()
+  private var thread: pthread_t?
+  private var isStopping = false
+  // Written under `monitor` by the thread before it looks a last time, by others when they wake it.
+  // Read by every waiting thread after it noted its wait: either the thread sees the wait, or the
+  // waiting thread sees that it sleeps. Both are ordered by the reclaimer's lock.
+  let isAsleep = Atomic(true)
+
+  /// Rounds without anything to watch before the thread goes to sleep.
+  private static let idleRoundsMax = 8
+  /// How often the thread looks within a threshold.
+  private static let looksPerThreshold: UInt64 = 4
+  private static let pauseMin: UInt64 = 1_000_000
+  private static let pauseMax: UInt64 = 1_000_000_000
+
+  /// By whoever is about to wait for a grace period.
+  func gracePeriodBegins() {
+    if isAsleep.load(ordering: .relaxed) { wake() }
+  }
+
+  /// Lets the thread look, since a wait or other settings are new.
+  @inline(never)
+  func wake() {
+    monitor.withLock {
+      guard !isStopping else { return }
+      isAsleep.store(false, ordering: .relaxed)
+      monitor.signalAll()
+      if thread == nil { start() }
+    }
+  }
+
+  private func start() {
+    var thread = pthread_t()
+    let error = unsafe rcushims_start_thread(
+      &thread, "rcu-stall-watch",
+      { _ in
+        StallWatch.shared.run()
+        return nil
+      }, nil)
+    // Without it stalls go unreported; nothing else depends on it.
+    if error == 0 { self.thread = thread }
+  }
+
+  private func run() {
+    var idleRounds = 0
+    while monitor.withLock({ !isStopping }) {
+      let (isBusy, pause) = look()
+      idleRounds = isBusy ? 0 : idleRounds + 1
+      monitor.withLock {
+        guard !isStopping else { return }
+        if idleRounds < Self.idleRoundsMax {
+          monitor.wait(until: rcushims_now() + pause)
+        } else {
+          isAsleep.store(true, ordering: .relaxed)
+        }
+      }
+      guard idleRounds >= Self.idleRoundsMax else { continue }
+      // A wait that began before the store above is seen here.
+      if look().isBusy { isAsleep.store(false, ordering: .relaxed) }
+      monitor.withLock {
+        while isAsleep.load(ordering: .relaxed) && !isStopping { monitor.wait() }
+      }
+      idleRounds = 0
+    }
+  }
+
+  /// Looks at all domains; whether any waits for a grace period, and when to look again.
+  private func look() -> (isBusy: Bool, pause: UInt64) {
+    var isBusy = false
+    var pause = Self.pauseMax
+    for reclaimer in _Reclaimer.known.all {
+      let (isWaiting, threshold) = reclaimer.reportStall()
+      guard let threshold else { continue }
+      isBusy = isBusy || isWaiting
+      pause = min(pause, threshold / Self.looksPerThreshold)
+    }
+    return (isBusy, max(pause, Self.pauseMin))
+  }
+
+  /// Ends the thread, at exit.
+  func stop() {
+    let thread = monitor.withLock { () -> pthread_t? in
+      isStopping = true
+      monitor.signalAll()
+      return self.thread
+    }
+    guard let thread, pthread_equal(thread, pthread_self()) == 0 else { return }
+    _ = rcushims_join_thread(thread, 1000)
+  }
+
+  func lockToFork() { monitor.lock() }
+
+  func unlockAfterFork(inChild: Bool) {
+    guard inChild else { return monitor.unlock() }
+    monitor.startAfresh()
+    thread = nil
+    isAsleep.store(true, ordering: .relaxed)
+  }
+}
+
+extension _Reclaimer {
+  /// Reports the longest wait under way, if it is time to. Returns whether there is one, and the
+  /// threshold if this domain is watched.
+  func reportStall() -> (isWaiting: Bool, threshold: UInt64?) {
+    var stall: RCUStall?
+    let (isWaiting, settings) = monitor.withLock { () -> (Bool, RCUStallMonitor) in
+      guard let threshold = stallMonitor.thresholdNanoseconds, let start = waitStarts.min()
+      else { return (false, stallMonitor) }
+      if reportedWait.start != start { reportedWait = (start, threshold) }
+      let now = rcushims_now()
+      let age = now > start ? now - start : 0
+      guard age >= reportedWait.nextNanoseconds else { return (true, stallMonitor) }
+      // Again when it has lasted twice as long: a line now and then, not a flood.
+      reportedWait.nextNanoseconds = age &* 2
+      counters.stallCount += 1
+      stall = RCUStall(
+        domainName: source.name, duration: .nanoseconds(Int64(age)), readers: [],
+        pendingCount: counters.pendingCount, pendingBytes: counters.pendingBytes)
+      return (true, stallMonitor)
+    }
+    if var stall {
+      stall.readers = source.blockingReaders()
+      settings.handler(stall)
+    }
+    return (isWaiting, settings.thresholdNanoseconds)
+  }
+}

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+@testable import ReadCopyUpdate
+import TestSupport
+import Testing
+
+/// All flavors, for what is tested alike.
+enum TestedFlavor: String, CaseIterable, Codable, Sendable, CustomTestStringConvertible {
+  case bp, memb, mb, qsbr
+
+  var testDescription: String { rawValue }
+
+  var type: any RCUFlavor.Type {
+    switch self {
+    case .bp: BulletproofFlavor.self
+    case .memb: MembarrierFlavor.self
+    case .mb: MemoryBarrierFlavor.self
+    case .qsbr: QuiescentStateFlavor.self
+    }
+  }
+
+  static var registering: [TestedFlavor] { [.memb, .mb, .qsbr] }
+}
+
+@Suite struct FlavorTests {
+  @Test(arguments: TestedFlavor.allCases)
+  func sectionsNest(_ flavor: TestedFlavor) {
+    func check<Flavor: RCUFlavor>(_: Flavor.Type) {
+      typealias Domain = RCUDomain<Flavor>
+      withReaderThread(Flavor.self) {
+        #expect(!Domain.isInReadSection)
+        for depth in 1...100 {
+          nest(depth) {
+            #expect(Domain.isInReadSection)
+          }
+          #expect(!Domain.isInReadSection)
+        }
+      }
+      func nest(_ depth: Int, _ body: () -> Void) {
+        if depth == 0 { return body() }
+        Domain.withReadSection { _ in nest(depth - 1, body) }
+        if depth > 1 { #expect(!Domain.isInReadSection || depth > 1) }
+      }
+    }
+    check(flavor.type)
+  }
+
+  @Test(arguments: TestedFlavor.allCases)
+  func everythingRetiredIsDestroyed(_ flavor: TestedFlavor) async {
+    func check<Flavor: RCUFlavor>(_: Flavor.Type) async {
+      typealias Domain = RCUDomain<Flavor>
+      let counter = InstanceCounter()
+      let pointer = Domain.Pointer(Counted(0, counter))
+      for value in 1...1000 { pointer.store(Counted(value, counter)) }
+      await Domain.barrier()
+      #expect(counter.live == 1 && counter.created == 1001)
+      pointer.clear()
+      await Domain.synchronize()
+      await Domain.barrier()
+      #expect(counter.live == 0)
+    }
+    await check(flavor.type)
+  }
+
+  @Test(arguments: TestedFlavor.allCases)
+  func synchronizeWaitsForAReader(_ flavor: TestedFlavor) {
+    func check<Flavor: RCUFlavor>(_: Flavor.Type) {
+      let section = HeldSection<Flavor>()
+      let returned = Flag()
+      let waiter = RunningThread {
+        RCUDomain<Flavor>.synchronize()
+        returned.raise()
+      }
+      for _ in 0..<200 { yieldThread() }
+      #expect(!returned.isRaised)
+      section.end()
+      waiter.join()
+    }
+    check(flavor.type)
+  }
+
+  /// A registered thread that ends, whatever state it is in, holds up nobody.
+  @Test(arguments: TestedFlavor.allCases)
+  func threadsMayEndInsideASection(_ flavor: TestedFlavor) async {
+    await #expect(processExitsWith: .exitCode(0)) { [flavor] in
+      FlavorTests.checkThreadsMayEndInsideASection(flavor)
+    }
+  }
+
+  private static func checkThreadsMayEndInsideASection(_ flavor: TestedFlavor) {
+    func check<Flavor: RCUFlavor>(_: Flavor.Type) {
+      typealias Domain = RCUDomain<Flavor>
+      for _ in 0..<50 {
+        runThreads(4) { _ in
+          if let flavor = Flavor.self as? any ThreadRegisteringFlavor.Type {
+            flavor._registerThread()
+          }
+          Flavor._enterReadSection()
+          // The thread ends here, without leaving.
+        }
+        Domain.synchronize()
+        Domain.afterGracePeriod {}
+        Domain.barrier()
+      }
+      precondition(Domain._listedThreadCount <= 2, "ended threads are still on the list")
+    }
+    check(flavor.type)
+  }
+
+  @Test(arguments: TestedFlavor.registering)
+  func unregisteredReadersTrap(_ flavor: TestedFlavor) async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) { [flavor] in
+      FlavorTests.checkUnregisteredReadersTrap(flavor)
+    }
+    Self.expect(result, names: ["withRegisteredThread"])
+  }
+
+  private static func checkUnregisteredReadersTrap(_ flavor: TestedFlavor) {
+    func check<Flavor: RCUFlavor>(_: Flavor.Type) {
+      RCUDomain<Flavor>.withReadSection { _ in }
+    }
+    check(flavor.type)
+  }
+
+  @Test(arguments: TestedFlavor.registering)
+  func readersThatAreNoLongerRegisteredTrap(_ flavor: TestedFlavor) async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) { [flavor] in
+      FlavorTests.checkReadersThatAreNoLongerRegisteredTrap(flavor)
+    }
+    Self.expect(result, names: ["withRegisteredThread"])
+  }
+
+  private static func checkReadersThatAreNoLongerRegisteredTrap(_ flavor: TestedFlavor) {
+    func check<Flavor: RCUFlavor>(_: Flavor.Type) {
+      withReaderThread(Flavor.self) { RCUDomain<Flavor>.withReadSection { _ in } }
+      RCUDomain<Flavor>.withReadSection { _ in }
+    }
+    check(flavor.type)
+  }
+
+  /// A thread on the list is named from its first section on, and forgotten at its end.
+  @Test func listFollowsThreads() {
+    typealias Domain = RCUDomain<MemoryBarrierFlavor>
+    let before = Domain._listedThreadCount
+    Domain.withRegisteredThread {
+      #expect(Domain._listedThreadCount == before + 1)
+    }
+    #expect(Domain._listedThreadCount == before)
+  }
+
+  static func expect(_ result: ExitTest.Result?, names words: [String]) {
+    // Optimised builds trap without a message.
+    guard let result, printsPreconditionMessages else { return }
+    let message = String(decoding: result.standardErrorContent, as: UTF8.self)
+    for word in words { #expect(message.contains(word)) }
+  }
+}
+
+// MARK: - qsbr
+
+@Suite struct QuiescentStateTests {
+  private typealias Domain = RCUDomain<QuiescentStateFlavor>
+
+  /// A grace period waits for the announcement, not for the section's end.
+  @Test func gracePeriodWaitsForTheQuiescentState() {
+    let (read, announces, returned, done) = (Flag(), Flag(), Flag(), Flag())
+    let reader = RunningThread {
+      Domain.withRegisteredThread {
+        Domain.withReadSection { _ in }
+        read.raise()
+        announces.wait()
+        while !returned.isRaised { Domain.quiescentState() }
+        Domain.offline { done.wait() }
+      }
+    }
+    read.wait()
+    let waiter = RunningThread {
+      Domain.synchronize()
+      returned.raise()
+    }
+    for _ in 0..<200 { yieldThread() }
+    #expect(!returned.isRaised)
+    announces.raise()
+    waiter.join()
+    // The reader is offline now: nobody waits for it.
+    Domain.synchronize()
+    done.raise()
+    reader.join()
+  }
+
+  /// The waits of the module take an online thread offline: it would wait for itself.
+  @Test func onlineThreadsMayWait() {
+    Domain.withRegisteredThread {
+      let counter = InstanceCounter()
+      let pointer = Domain.Pointer(Counted(0, counter))
+      for value in 0..<100 {
+        pointer.store(Counted(value, counter))
+        Domain.synchronize()
+      }
+      Domain.startGracePeriod().wait()
+      Domain.barrier()
+      #expect(counter.live == 1)
+      Domain.withReadSection { _ in #expect(Domain.isInReadSection) }
+    }
+  }
+
+  @Test func waitingPastALimitGoesOffline() async {
+    await #expect(processExitsWith: .exitCode(0)) {
+      RCUDomain<QuiescentStateFlavor>.limits = RCULimits(pendingCountMax: 10)
+      withReaderThread(QuiescentStateFlavor.self) {
+        for _ in 0..<10_000 { RCUDomain<QuiescentStateFlavor>.afterGracePeriod {} }
+      }
+    }
+  }
+
+  @Test func quiescentStateInsideASectionTraps() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      withReaderThread(QuiescentStateFlavor.self) {
+        RCUDomain<QuiescentStateFlavor>.withReadSection { _ in
+          RCUDomain<QuiescentStateFlavor>.quiescentState()
+        }
+      }
+    }
+    FlavorTests.expect(result, names: ["quiescentState", "leave the section first"])
+  }
+
+  @Test func offlineInsideASectionTraps() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      withReaderThread(QuiescentStateFlavor.self) {
+        RCUDomain<QuiescentStateFlavor>.withReadSection { _ in
+          RCUDomain<QuiescentStateFlavor>.offline {}
+        }
+      }
+    }
+    FlavorTests.expect(result, names: ["offline", "leave the section first"])
+  }
+
+  @Test func synchronizeInsideASectionTraps() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      withReaderThread(QuiescentStateFlavor.self) {
+        RCUDomain<QuiescentStateFlavor>.withReadSection { _ in
+          RCUDomain<QuiescentStateFlavor>.synchronize()
+        }
+      }
+    }
+    FlavorTests.expect(result, names: ["synchronize()", "leave the section first"])
+  }
+
+  @Test func readingOfflineTraps() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      withReaderThread(QuiescentStateFlavor.self) {
+        RCUDomain<QuiescentStateFlavor>.offline {
+          RCUDomain<QuiescentStateFlavor>.withReadSection { _ in }
+        }
+      }
+    }
+    FlavorTests.expect(result, names: ["offline"])
+  }
+}
