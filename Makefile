@@ -15,6 +15,7 @@ SHELL := /bin/bash
 scripts := Tests/Scripts
 formatted := $(wildcard Package.swift Sources Tests Examples Benchmarks)
 release := -c release -Xswiftc -enable-testing
+run_tests := bash $(scripts)/run-tests.sh
 without_warnings := bash $(scripts)/without-warnings.sh "$(CURDIR)"
 SWIFT_URCU_STRESS_SECONDS ?=
 
@@ -51,11 +52,11 @@ build: deps
 
 test-debug: deps
 	$(call heading,Tests: debug)
-	swift test
+	$(run_tests) swift test
 
 test-release: deps
 	$(call heading,Tests: release)
-	swift test $(release) --scratch-path .build-release
+	$(run_tests) swift test $(release) --scratch-path .build-release
 
 test-tsan: deps
 	$(call heading,Tests: ThreadSanitizer debug)
@@ -86,7 +87,7 @@ endif
 .PHONY: check-examples
 check-examples:
 	$(call heading,Examples: their checks)
-	swift test --package-path Examples
+	$(run_tests) swift test --package-path Examples
 	bash $(scripts)/examples.sh
 
 test-benchmarks: deps
@@ -106,7 +107,7 @@ check-benchmarks:
 stress: deps
 	$(call heading,Stress tests)
 	SWIFT_URCU_STRESS_SECONDS=$(or $(SWIFT_URCU_STRESS_SECONDS),60) \
-	  swift test $(release) --scratch-path .build-release --filter "[Ss]tress"
+	  $(run_tests) swift test $(release) --scratch-path .build-release --filter "[Ss]tress"
 
 format:
 	swift format --in-place --recursive --parallel $(formatted)

@@ -61,9 +61,9 @@ import Testing
     #expect(!messages.contains("ThreadSanitizer"))
   }
 
-  /// A mutant runs to its first violation, at most so long. A missing grace period takes
-  /// ThreadSanitizer some 300,000 iterations.
-  private static let mutantDuration = Duration.seconds(30)
+  /// A mutant runs to its first violation, at most so long: on a busy machine a missing grace period,
+  /// which takes ThreadSanitizer some 300,000 iterations, may be long in coming.
+  private static let mutantDuration = Duration.seconds(180)
   private static let violationStatus: Int32 = 42
   /// ThreadSanitizer's own, as its default and as our scripts set it.
   private static let reportStatus: Int32 = 66

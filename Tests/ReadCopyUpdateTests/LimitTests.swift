@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 @testable import ReadCopyUpdate
+import Synchronization
 import TestSupport
 import Testing
 
@@ -134,7 +135,75 @@ import Testing
     Domain.barrier()
   }
 
+  // MARK: - Helping
+
+  /// Without a thread of the reclaimer those who retire past the limit reclaim by themselves. That it
+  /// gets no processor is played by not starting it.
+  @Test func threadsPastTheLimitHelpWhenTheReclaimerDoesNotRun() {
+    typealias Domain = RCUDomain<HelpTestFlavor>
+    Domain.limits = RCULimits(pendingBytesMax: 1 << 30, pendingCountMax: 10)
+    HelpTestFlavor._reclaimer.hasStarted.store(true, ordering: .relaxed)
+    let order = Locked<[Int]>([])
+    let ran = InstanceCounter()
+    for value in 0..<100 {
+      Domain.afterGracePeriod {
+        order.withLock { $0.append(value) }
+        // In a deferred call nobody helps or waits, whichever thread runs it.
+        if value.isMultiple(of: 10) { Domain.afterGracePeriod { ran.add() } }
+      }
+    }
+    runThreads(4) { _ in
+      for _ in 0..<50 { Domain.afterGracePeriod { ran.add() } }
+    }
+    var statistics = Domain.statistics
+    #expect(statistics.helpCount > 0)
+    #expect(statistics.pendingCount <= 10 && statistics.pendingCountPeak <= 10 + 4 + 10)
+    #expect(order.withLock { $0 } == Array(0..<100))
+    // The rest is the thread's.
+    HelpTestFlavor._reclaimer.hasStarted.store(false, ordering: .relaxed)
+    Domain.barrier()
+    statistics = Domain.statistics
+    #expect(ran.created == 210 && statistics.executedCount == 310)
+    #expect(statistics.pendingCount == 0)
+  }
+
+  /// A flood against a reader that stalls stays below the limit, in every flavor.
+  @Test(arguments: TestedFlavor.allCases)
+  func floodAgainstAStalledReaderIsBounded(_ flavor: TestedFlavor) async {
+    await #expect(processExitsWith: .exitCode(0)) { [flavor] in LimitTests.flood(flavor) }
+  }
+
+  private static func flood(_ flavor: TestedFlavor) {
+    func flood<Flavor: RCUFlavor>(_: Flavor.Type) {
+      typealias Domain = RCUDomain<Flavor>
+      let writers = 3
+      let itemBytes = 4096
+      Domain.limits = RCULimits(pendingBytesMax: 1 << 20)
+      let section = HeldSection<Flavor>()
+      let isStopping = Flag()
+      let writing = RunningThread {
+        runThreads(writers) { _ in
+          while !isStopping.isRaised { Domain.afterGracePeriod(bytes: itemBytes) {} }
+        }
+      }
+      precondition(waitUntil { Domain.statistics.waitCount >= writers })
+      sleepThread(for: .seconds(StressOptions.seconds))
+      precondition(Domain.statistics.executedCount <= 1, "something was reclaimed under a reader")
+      section.end()
+      isStopping.raise()
+      writing.join()
+      Domain.barrier()
+      let peak = Domain.statistics.pendingBytesPeak
+      precondition(peak <= 1 << 20 + writers * itemBytes, "\(peak) bytes were pending")
+    }
+    flood(flavor.type)
+  }
+
   private enum RaisedLimitFlavor: BulletproofTestFlavor {
     static let _reclaimer = _Reclaimer(flavor: RaisedLimitFlavor.self)
   }
+}
+
+private enum HelpTestFlavor: BulletproofTestFlavor {
+  static let _reclaimer = _Reclaimer(flavor: HelpTestFlavor.self)
 }

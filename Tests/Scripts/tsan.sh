@@ -22,5 +22,5 @@ if [ "$bits" -gt 28 ] && setarch "$(uname -m)" -R true 2>/dev/null; then
   prefix=(setarch "$(uname -m)" -R)
 fi
 
-exec "${prefix[@]}" swift test --sanitize=thread -Xcc -DSWIFT_URCU_TSAN=1 \
+exec bash "$(dirname "$0")/run-tests.sh" "${prefix[@]}" swift test --sanitize=thread -Xcc -DSWIFT_URCU_TSAN=1 \
   --scratch-path "$scratch" "$@"
