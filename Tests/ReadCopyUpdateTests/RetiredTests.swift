@@ -50,6 +50,7 @@ import Testing
     private var retired: Domain.Retired<Counted>?
     init(_ retired: consuming Domain.Retired<Counted>?) { self.retired = retired }
     func reclaim() { retired.take()?.reclaim() }
+    func take() { _ = retired.take()?.take() }
   }
 
   @Test func reclaimDestroysBeforeItReturns() {
@@ -74,6 +75,102 @@ import Testing
     #expect(counter.live == 1)
     section.end()
     Domain.barrier()
+    #expect(counter.live == 0)
+  }
+
+  // MARK: - value and take
+
+  @Test func valueIsReadInPlace() {
+    let counter = InstanceCounter()
+    let pointer = Domain.Pointer(Counted(5, counter))
+    if let old = pointer.exchange(Counted(6, counter)) {
+      #expect(old.value.value == 5)
+      #expect(counter.live == 2)
+    } else {
+      Issue.record("exchange lost the old pointee")
+    }
+    pointer.clear()
+    Domain.barrier()
+    #expect(counter.live == 0)
+  }
+
+  @Test func takeMovesTheValueOut() {
+    let counter = InstanceCounter()
+    let pointer = Domain.Pointer(Counted(5, counter))
+    if let taken = pointer.exchange(Counted(6, counter))?.take() {
+      #expect(taken.value == 5)
+      #expect(counter.live == 2)
+    } else {
+      Issue.record("exchange lost the old pointee")
+    }
+    #expect(counter.live == 1)
+    pointer.clear()
+    Domain.barrier()
+    #expect(counter.live == 0)
+    #expect(counter.created == 2)
+  }
+
+  @Test func takeWaitsForOpenSections() {
+    let counter = InstanceCounter()
+    let pointer = Domain.Pointer(Counted(1, counter))
+    let section = HeldSection<RetiredTestFlavor>()
+    let box = RetiredBox(pointer.exchange(Counted(2, counter)))
+    let (started, returned) = (Flag(), Flag())
+    let thread = RunningThread {
+      started.raise()
+      box.take()
+      returned.raise()
+    }
+    started.wait()
+    for _ in 0..<10_000 {
+      #expect(!returned.isRaised)
+      yieldThread()
+    }
+    section.end()
+    thread.join()
+    #expect(counter.live == 1)
+  }
+
+  @Test func asyncTwinsWaitForAGracePeriod() async {
+    let counter = InstanceCounter()
+    let pointer = Domain.Pointer<Counted>()
+    for value in 0..<200 {
+      let old = pointer.exchange(Counted(value, counter))
+      let isFirst = old == nil
+      #expect(isFirst == (value == 0))
+      if value.isMultiple(of: 2) {
+        await old?.reclaim()
+      } else if let taken = await old?.take() {
+        #expect(taken.value == value - 1)
+        #expect(counter.live == 2)
+      }
+      #expect(counter.live == 1)
+    }
+    pointer.clear()
+    await Domain.barrier()
+    #expect(counter.live == 0)
+  }
+
+  /// The reader ends its section by itself; see `asyncSynchronizeWaitsForAnOpenSection`.
+  @Test func asyncTakeWaitsForAnOpenSection() async {
+    let counter = InstanceCounter()
+    for _ in 0..<100 {
+      let pointer = Domain.Pointer(Counted(1, counter))
+      let (opened, closing) = (Flag(), Flag())
+      RunningThread {
+        Domain.withReadSection { _ in
+          opened.raise()
+          for _ in 0..<50 { yieldThread() }
+          closing.raise()
+        }
+      }.detach()
+      while !opened.isRaised { await Task.yield() }
+      if let old = pointer.exchange(Counted(2, counter)) {
+        let taken = await old.take()
+        #expect(closing.isRaised && taken.value == 1)
+      }
+    }
+    await Domain.barrier()
     #expect(counter.live == 0)
   }
 }

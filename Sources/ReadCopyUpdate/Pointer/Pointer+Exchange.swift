@@ -26,6 +26,69 @@ extension RCUDomain.Pointer where Pointee: ~Copyable {
   }
 }
 
+// MARK: - compareExchange
+
+extension RCUDomain {
+  /// How a ``Pointer/compareExchange(expected:desired:)`` ended.
+  public enum ExchangeResult<Pointee: ~Copyable & Sendable>: ~Copyable {
+    /// The new pointee is in place. `old` is what was expected; `nil` where nothing was.
+    case exchanged(old: Retired<Pointee>?)
+    /// Another writer came first. The new pointee comes back, seen by nobody.
+    case notExchanged(desired: Pointee)
+  }
+}
+
+extension RCUDomain.ExchangeResult: Sendable where Pointee: ~Copyable {}
+
+extension RCUDomain.Pointer where Pointee: ~Copyable {
+  /// Replaces the pointee if it is still the one that was loaded, and returns the old one, retired.
+  ///
+  /// Addresses are compared, not values. Since `expected` was loaded in a section that is still
+  /// open, its address can't have been freed and taken by another pointee meanwhile: there is no ABA.
+  ///
+  /// ```swift
+  /// RCU.withReadSection { section in
+  ///   guard let old = limit.load(in: section) else { return }
+  ///   switch limit.compareExchange(expected: old, desired: Limit(old.value.count + 1)) {
+  ///   case .exchanged: break
+  ///   case .notExchanged: retry = true
+  ///   }
+  /// }
+  /// ```
+  ///
+  /// - Parameter expected: what ``load(in:)`` gave; `nil` for a pointer to nothing.
+  /// - Returns: the old pointee, or `desired` back if another writer came first. Waiting for the old
+  ///   one's grace period, by `reclaim()` or `take()`, has to wait until the section has ended.
+  /// - Memory ordering: acquiring and releasing (`memory_order_acq_rel`) where it exchanges, as
+  ///   ``exchange(_:)``. The release *pairs with* the acquire of ``load(in:)``: whoever loads
+  ///   `desired` sees it initialised. The acquire pairs with the release that put `expected` there,
+  ///   so that it can be destroyed. Relaxed where it doesn't exchange: what was found instead is
+  ///   not looked at; load it again.
+  /// - Complexity: O(1) and one allocation, given back where it doesn't exchange.
+  /// - Source: `rcu_cmpxchg_pointer`.
+  @inlinable
+  public borrowing func compareExchange(
+    expected: RCUDomain.Ref<Pointee>?, desired: consuming Pointee
+  ) -> RCUDomain.ExchangeResult<Pointee> {
+    var old: UnsafeMutableRawPointer? = nil
+    if let expected { unsafe old = expected.address }
+    let new = unsafe _PointeeBox<Pointee>.allocate(desired)
+    let (exchanged, _) = unsafe storage.compareExchange(
+      expected: old, desired: new, successOrdering: .acquiringAndReleasing,
+      failureOrdering: .relaxed)
+    guard exchanged else {
+      // Never published: it is this thread's alone.
+      let pointee = unsafe new.assumingMemoryBound(to: Pointee.self).move()
+      unsafe _PointeeBox<Pointee>.deallocate(new)
+      return .notExchanged(desired: pointee)
+    }
+    guard let old = unsafe old else { return .exchanged(old: nil) }
+    return unsafe .exchanged(old: RCUDomain.Retired(old))
+  }
+}
+
+// MARK: - update
+
 extension RCUDomain.Pointer where Pointee: Sendable {
   /// Copies the pointee, lets `body` change the copy, and publishes it unless another writer came
   /// first; then it starts again with that writer's value. The copy-update of RCU.

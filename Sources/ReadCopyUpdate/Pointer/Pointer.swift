@@ -15,7 +15,7 @@ extension RCUDomain {
   /// - Source: `rcu_dereference`, `rcu_assign_pointer`, `rcu_xchg_pointer`.
   @safe
   public struct Pointer<Pointee: ~Copyable & Sendable>: ~Copyable {
-    // Written by store, clear, exchange and update; read by load.
+    // Written by store, clear, exchange, compareExchange and update; read by load.
     // The address of one heap allocation that holds a Pointee, or nil.
     @usableFromInline
     let storage: Atomic<UnsafeMutableRawPointer?>
@@ -91,9 +91,14 @@ enum _PointeeBox<Pointee: ~Copyable> {
   /// Destroys the pointee. No reader can reach it any more.
   @inlinable
   static func destroy(_ address: UnsafeMutableRawPointer) {
-    let box = unsafe address.assumingMemoryBound(to: Pointee.self)
-    unsafe box.deinitialize(count: 1)
+    unsafe address.assumingMemoryBound(to: Pointee.self).deinitialize(count: 1)
+    unsafe deallocate(address)
+  }
+
+  /// Frees what is left when the pointee was moved out.
+  @inlinable
+  static func deallocate(_ address: UnsafeMutableRawPointer) {
     unsafe _poison(address, byteCount: MemoryLayout<Pointee>.size)
-    unsafe box.deallocate()
+    unsafe address.assumingMemoryBound(to: Pointee.self).deallocate()
   }
 }

@@ -2,15 +2,21 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 extension RCUDomain {
-  /// A value that was taken out of a ``Pointer`` and that readers may still see.
+  /// A value that was taken out of a ``Pointer`` or a collection and that readers may still see.
   ///
   /// Dropping it defers its destruction by a grace period, and past ``RCUDomain/limits`` waits for
-  /// the reclaimer, outside of sections. ``reclaim()`` waits for a grace period instead.
+  /// the reclaimer, outside of sections. ``reclaim()-(()->())`` waits for a grace period instead,
+  /// and ``take()-(()->Value)`` gives the value itself after one.
   @safe
   @frozen
   public struct Retired<Value: ~Copyable & Sendable>: ~Copyable {
+    // The allocation, which starts with a Value. Nil: given up by `reclaim` or `take`, nothing is
+    // left to do. (`discard self` would ask for fields that need no destruction.)
     @usableFromInline
-    let address: UnsafeMutableRawPointer
+    var address: UnsafeMutableRawPointer?
+    // What to do with the allocation where it holds more than a Value. Nil: it doesn't.
+    @usableFromInline
+    let node: _RetiredNode?
 
     /// - Safety: `address` is a `_PointeeBox<Value>` that no new reader can reach, and that no one
     ///   else retires.
@@ -18,30 +24,128 @@ extension RCUDomain {
     @unsafe
     init(_ address: UnsafeMutableRawPointer) {
       unsafe self.address = address
+      self.node = nil
+    }
+
+    /// - Safety: `address` starts with a `Value`, is what `node` says, and as above.
+    @usableFromInline
+    @unsafe
+    init(_ address: UnsafeMutableRawPointer, node: _RetiredNode) {
+      unsafe self.address = address
+      self.node = node
     }
 
     @inlinable
     deinit {
+      guard let address = unsafe address else { return }
+      guard let node else {
+        return unsafe Flavor._reclaimer.retire(
+          _Retirement(bytes: _PointeeBox<Value>.bytes, object: address) { object in
+            unsafe _PointeeBox<Value>.destroy(object.unsafelyUnwrapped)
+          })
+      }
       unsafe Flavor._reclaimer.retire(
-        _Retirement(bytes: _PointeeBox<Value>.bytes, object: address) { object in
-          unsafe _PointeeBox<Value>.destroy(object.unsafelyUnwrapped)
-        })
+        _Retirement(bytes: node.bytes, object: address, action: node.destroy))
     }
 
-    /// Waits for a grace period, then destroys the value on the calling thread.
-    ///
-    /// - Precondition: as ``RCUDomain/synchronize()-(()->())``.
-    @available(*, noasync, message: "blocks the thread; drop the value instead")
+    /// The value, in place. Readers may look at it at the same time.
     @inlinable
-    public consuming func reclaim() {
-      RCUDomain.synchronize()
-      let address = unsafe self.address
-      discard self
-      unsafe _PointeeBox<Value>.destroy(address)
+    @safe
+    public var value: Value {
+      // Safety: only `reclaim` and `take`, which consume this, give the allocation up.
+      @inline(__always)
+      unsafeAddress {
+        unsafe UnsafePointer(address.unsafelyUnwrapped.assumingMemoryBound(to: Value.self))
+      }
     }
   }
 }
 
 extension RCUDomain.Retired: @unchecked Sendable where Value: ~Copyable {
   // It is the only owner of a Sendable value.
+}
+
+// MARK: - Waiting for the grace period
+
+extension RCUDomain.Retired where Value: ~Copyable {
+  /// Waits for a grace period, then destroys the value on the calling thread.
+  ///
+  /// - Precondition: as ``RCUDomain/synchronize()-(()->())``.
+  @available(*, noasync, message: "blocks the thread; the async overload doesn't")
+  @inlinable
+  public consuming func reclaim() {
+    RCUDomain.synchronize()
+    destroyNow()
+  }
+
+  /// Suspends the task for a grace period, then destroys the value.
+  @inlinable
+  public consuming func reclaim() async {
+    await RCUDomain.synchronize()
+    destroyNow()
+  }
+
+  /// Waits for a grace period and gives the value to the caller, who is then its only owner.
+  ///
+  /// - Precondition: as ``RCUDomain/synchronize()-(()->())``.
+  @available(*, noasync, message: "blocks the thread; the async overload doesn't")
+  @inlinable
+  public consuming func take() -> Value {
+    RCUDomain.synchronize()
+    return moveNow()
+  }
+
+  /// Suspends the task for a grace period and gives the value to the caller, who is then its only
+  /// owner.
+  @inlinable
+  public consuming func take() async -> Value {
+    await RCUDomain.synchronize()
+    return moveNow()
+  }
+
+  /// A grace period has passed: the caller is the last who can reach the value.
+  @inlinable
+  consuming func destroyNow() {
+    let address = unsafe self.address.unsafelyUnwrapped
+    unsafe self.address = nil
+    guard let node else { return unsafe _PointeeBox<Value>.destroy(address) }
+    unsafe node.destroy(address)
+  }
+
+  @inlinable
+  consuming func moveNow() -> Value {
+    let address = unsafe self.address.unsafelyUnwrapped
+    unsafe self.address = nil
+    let value = unsafe address.assumingMemoryBound(to: Value.self).move()
+    if let node {
+      unsafe node.destroyRest(address)
+    } else {
+      unsafe _PointeeBox<Value>.deallocate(address)
+    }
+    return value
+  }
+}
+
+/// What to do with an allocation that starts with a retired value and holds more than that.
+@safe
+@frozen
+@usableFromInline
+struct _RetiredNode: Sendable {
+  /// What its destruction gives back, for the limits.
+  @usableFromInline let bytes: Int
+  // Functions without a context: a retirement allocates nothing.
+  /// Destroys all that the allocation holds, and frees it.
+  @usableFromInline let destroy: @Sendable (UnsafeMutableRawPointer?) -> Void
+  /// The same after the value was moved out.
+  @usableFromInline let destroyRest: @Sendable (UnsafeMutableRawPointer?) -> Void
+
+  @inlinable
+  init(
+    bytes: Int, destroy: @escaping @Sendable (UnsafeMutableRawPointer?) -> Void,
+    destroyRest: @escaping @Sendable (UnsafeMutableRawPointer?) -> Void
+  ) {
+    self.bytes = bytes
+    unsafe self.destroy = destroy
+    unsafe self.destroyRest = destroyRest
+  }
 }

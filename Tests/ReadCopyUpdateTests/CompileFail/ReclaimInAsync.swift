@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// Reclaiming waits: not in async code.
-// error: instance method 'reclaim' is unavailable from asynchronous contexts; blocks the thread
+// Reclaiming waits: in async code it has to be awaited.
+// error: expression is 'async' but is not marked with 'await'
 import ReadCopyUpdate
 
 func replace(_ pointer: borrowing RCU.Pointer<Int>) async {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// Dropping what was retired doesn't wait.
+// The async twin suspends the task; dropping what was retired doesn't wait.
 import ReadCopyUpdate
 
 func replace(_ pointer: borrowing RCU.Pointer<Int>) async {
   _ = pointer.exchange(2)
+  await pointer.exchange(3)?.reclaim()
   await RCU.barrier()
 }
 
