@@ -38,7 +38,9 @@ let package = Package(
       providers: [.apt(["liburcu-dev"])]),
     .target(
       name: "_RCUShims", dependencies: ["CURCU"], path: "CShims/_RCUShims",
-      linkerSettings: ["bp", "memb", "mb", "qsbr"].map { .linkedLibrary("urcu-" + $0) }),
+      linkerSettings: ["bp", "memb", "mb", "qsbr", "cds", "common"].map {
+        .linkedLibrary("urcu-" + $0)
+      }),
 
     .target(name: "ReadCopyUpdate", dependencies: ["_RCUShims"], swiftSettings: settings),
     .target(name: "SequenceLocks", dependencies: ["_RCUShims"], swiftSettings: settings),

@@ -11,6 +11,7 @@
 #define RCU_SHIMS_H
 
 #include "rcushims_annotations.h"
+#include "rcushims_collections.h"
 #include "rcushims_qsbr.h"
 #include "rcushims_readers.h"
 #include "rcushims_system.h"

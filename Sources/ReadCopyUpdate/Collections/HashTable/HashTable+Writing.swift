@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+public import _RCUShims
+
+extension RCUDomain {
+  /// How a replacement of a collection's element ended.
+  public enum Replacement<Value: ~Copyable & Sendable>: ~Copyable {
+    /// The new value is in place of the old one.
+    case replaced(old: Retired<Value>)
+    /// There was nothing to replace. The new value comes back, seen by nobody.
+    case notFound(new: Value)
+  }
+}
+
+extension RCUDomain.Replacement: Sendable where Value: ~Copyable {}
+
+// MARK: - Adding
+
+extension RCUDomain.HashTable where Value: ~Copyable {
+  /// Adds a value, even if the key is there already: the key then has several, see
+  /// ``forEachValue(forKey:in:_:)``.
+  ///
+  /// - Memory ordering: a full barrier before. *Pairs with* the acquire of ``lookup(_:in:)``: who
+  ///   finds the value sees it initialised.
+  /// - Complexity: O(1) on average, and one allocation.
+  /// - Source: `cds_lfht_add`.
+  @inlinable
+  public borrowing func insert(_ value: consuming Value, forKey key: Key) {
+    let hash = key.hashValue
+    let link = unsafe Node.allocate(value, key)
+    Flavor._enterReadSection()
+    unsafe rcushims_table_add(table, UInt(bitPattern: hash), link)
+    Flavor._exitReadSection()
+    core.count(1, hash: hash)
+  }
+
+  /// Adds a value unless the key is there already; then the table stays as it is.
+  ///
+  /// - Returns: `nil` if the value was added, or the value back.
+  /// - Memory ordering: as ``insert(_:forKey:)``.
+  /// - Complexity: O(1) on average, and one allocation.
+  /// - Source: `cds_lfht_add_unique`.
+  @inlinable
+  public borrowing func insertUnique(_ value: consuming Value, forKey key: Key) -> Value? {
+    let hash = key.hashValue
+    let link = unsafe Node.allocate(value, key)
+    Flavor._enterReadSection()
+    let present = unsafe _withMatcher(of: { unsafe Node.key(of: $0).pointee == key }) { matcher in
+      unsafe rcushims_table_add_unique(table, UInt(bitPattern: hash), matcher, link)
+    }
+    Flavor._exitReadSection()
+    guard unsafe present != link else {
+      core.count(1, hash: hash)
+      return nil
+    }
+    return unsafe takeBack(link)
+  }
+
+  /// Adds a value, or puts it in the place of the key's old one. A lookup sees one or the other,
+  /// never none.
+  ///
+  /// - Returns: the old value, if there was one. Of duplicates, the first.
+  /// - Memory ordering: as ``insert(_:forKey:)``.
+  /// - Complexity: O(1) on average, and one allocation.
+  /// - Source: `cds_lfht_add_replace`.
+  @inlinable
+  @discardableResult
+  public borrowing func updateValue(
+    _ value: consuming Value, forKey key: Key
+  ) -> RCUDomain.Retired<Value>? {
+    let hash = key.hashValue
+    let link = unsafe Node.allocate(value, key)
+    Flavor._enterReadSection()
+    let old = unsafe _withMatcher(of: { unsafe Node.key(of: $0).pointee == key }) { matcher in
+      unsafe rcushims_table_add_replace(table, UInt(bitPattern: hash), matcher, link)
+    }
+    Flavor._exitReadSection()
+    guard let old = unsafe old else {
+      core.count(1, hash: hash)
+      return nil
+    }
+    return unsafe retire(old)
+  }
+
+  /// Puts a value in the place of the key's old one, if it has one. A lookup sees one or the other,
+  /// never none.
+  ///
+  /// - Returns: the old value, of duplicates the first; or the new one back.
+  /// - Memory ordering: as ``insert(_:forKey:)``.
+  /// - Complexity: O(1) on average and one allocation, times the number of writers that collide on
+  ///   the key.
+  /// - Source: `cds_lfht_replace`.
+  @inlinable
+  public borrowing func replaceValue(
+    forKey key: Key, with value: consuming Value
+  ) -> RCUDomain.Replacement<Value> {
+    let hash = key.hashValue
+    let link = unsafe Node.allocate(value, key)
+    Flavor._enterReadSection()
+    var iterator = unsafe find(key, hash: hash)
+    while unsafe iterator.node != nil
+      && !rcushims_table_replace(table, &iterator, UInt(bitPattern: hash), link)
+    {
+      // Another writer removed or replaced it in between.
+      unsafe iterator = find(key, hash: hash)
+    }
+    Flavor._exitReadSection()
+    guard let old = unsafe iterator.node else {
+      return unsafe .notFound(new: takeBack(link))
+    }
+    return unsafe .replaced(old: retire(old))
+  }
+}
+
+// MARK: - Removing
+
+extension RCUDomain.HashTable where Value: ~Copyable {
+  /// Removes the key and its value; of duplicates, the first.
+  ///
+  /// - Returns: the value, if there was one. Dropping it destroys it after a grace period.
+  /// - Memory ordering: acquiring: the value is seen as its writer left it.
+  /// - Complexity: O(1) on average, times the number of writers that collide on the key.
+  /// - Source: `cds_lfht_del`.
+  @inlinable
+  @discardableResult
+  public borrowing func removeValue(forKey key: Key) -> RCUDomain.Retired<Value>? {
+    let hash = key.hashValue
+    Flavor._enterReadSection()
+    var link = unsafe find(key, hash: hash).node
+    while let found = unsafe link, unsafe !rcushims_table_delete(table, found) {
+      // Another writer removed or replaced it in between.
+      unsafe link = find(key, hash: hash).node
+    }
+    Flavor._exitReadSection()
+    guard let link = unsafe link else { return nil }
+    core.count(-1, hash: hash)
+    return unsafe retire(link)
+  }
+
+  /// Removes all elements that are in the table at the call; of those that are added meanwhile, some
+  /// may stay.
+  ///
+  /// - Returns: how many. They are destroyed after a grace period.
+  /// - Complexity: O(elements + buckets), in one section.
+  @inlinable
+  @discardableResult
+  public borrowing func removeAll() -> Int {
+    var removed = 0
+    Flavor._enterReadSection()
+    defer { Flavor._exitReadSection() }
+    var iterator = unsafe cds_lfht_iter()
+    unsafe rcushims_table_first(table, &iterator)
+    while let link = unsafe iterator.node {
+      if unsafe rcushims_table_delete(table, link) {
+        removed += 1
+        core.count(-1, hash: unsafe Node.key(of: link).pointee.hashValue)
+        _ = unsafe retire(link)
+      }
+      unsafe rcushims_table_next(table, &iterator)
+    }
+    return removed
+  }
+
+  /// - Safety: `link` was taken out by the caller.
+  @inlinable
+  @unsafe
+  borrowing func retire(
+    _ link: UnsafeMutablePointer<cds_lfht_node>
+  ) -> RCUDomain.Retired<Value> {
+    unsafe RCUDomain.Retired(Node.start(of: link), node: Node.retired)
+  }
+
+  /// The value of a node that was not published.
+  @inlinable
+  @unsafe
+  borrowing func takeBack(_ link: UnsafeMutablePointer<cds_lfht_node>) -> Value {
+    let node = unsafe Node.start(of: link)
+    let value = unsafe node.assumingMemoryBound(to: Value.self).move()
+    unsafe Node.destroyRest(node)
+    return value
+  }
+}
+
+/// Passes `matches` to C.
+///
+/// Not generic but for what `body` returns: C calls one function, and finds the closure by address.
+@usableFromInline
+@unsafe
+func _withMatcher<R>(
+  of matches: (UnsafeMutablePointer<cds_lfht_node>) -> Bool,
+  _ body: (UnsafePointer<rcushims_matcher>) -> R
+) -> R {
+  unsafe withoutActuallyEscaping(matches) { closure in
+    var closure = unsafe closure
+    return unsafe withUnsafeMutablePointer(to: &closure) { address in
+      var matcher = unsafe rcushims_matcher(
+        matches: { context, node in
+          // Safety: `context` is `address`, which outlives the call.
+          let closure = unsafe context.assumingMemoryBound(
+            to: ((UnsafeMutablePointer<cds_lfht_node>) -> Bool).self)
+          return unsafe closure.pointee(node)
+        }, context: address)
+      return unsafe withUnsafePointer(to: &matcher, body)
+    }
+  }
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+public import Synchronization
+internal import _RCUShims
+
+/// What outlives a hash table: liburcu's part, until sections that were open when the table went
+/// have ended and a resize that was under way has run.
+///
+/// Who destroys: the last reference. The table has one, which its deinit hands to the reclaimer for
+/// after a grace period; a resize that waits for the reclaimer has one too. In whatever order those
+/// two run, the last comes after the grace period, outside of sections, and when no resize is
+/// under way, which is what `cds_lfht_destroy` asks for.
+@safe
+@usableFromInline
+final class _HashTableCore<Flavor: RCUFlavor>: @unchecked Sendable {
+  // Sendable: `table` is made to be shared, and the rest is constant or atomic.
+  @usableFromInline let table: OpaquePointer
+  @usableFromInline let counts = _ShardedCount()
+  private let flavor: UnsafePointer<rcu_flavor_struct>
+  private let node: _RetiredNode
+  private let linkOffset: Int
+  private let bucketCountMin: Int
+  // Written by who holds `isResizing`; read by all, as a hint.
+  @usableFromInline let bucketCount: Atomic<Int>
+  // Whether a resize waits for the reclaimer.
+  private let isScheduled = Atomic(false)
+  // The lock around `cds_lfht_resize`, only ever tried: a writer that helps must not wait behind a
+  // resize that waits for a grace period.
+  private let isResizing = Atomic(false)
+
+  /// - Parameter node: what to do with a node of the table.
+  /// - Parameter linkOffset: where the node has liburcu's links.
+  @usableFromInline
+  init(minimumCapacity: Int, node: _RetiredNode, linkOffset: Int) {
+    precondition(
+      minimumCapacity >= 1 && minimumCapacity <= 1 << 30,
+      "RCUDomain.HashTable: a minimumCapacity is 1 to 2^30")
+    let name = Flavor.name
+    guard let flavor = unsafe name.withCString({ unsafe rcushims_table_flavor($0) }) else {
+      preconditionFailure("RCUDomain.HashTable: liburcu has no flavor \(name)")
+    }
+    bucketCountMin = Self.powerOfTwo(minimumCapacity)
+    bucketCount = Atomic(bucketCountMin)
+    guard let table = unsafe rcushims_table_new(flavor, UInt(bucketCountMin)) else {
+      preconditionFailure("RCUDomain.HashTable: no memory for \(bucketCountMin) buckets")
+    }
+    self.node = node
+    self.linkOffset = linkOffset
+    unsafe self.flavor = flavor
+    unsafe self.table = table
+  }
+
+  deinit {
+    // Nobody reads or writes any more: no section is needed.
+    var iterator = unsafe cds_lfht_iter()
+    unsafe rcushims_table_first(table, &iterator)
+    while let link = unsafe iterator.node {
+      unsafe rcushims_table_next(table, &iterator)
+      _ = unsafe rcushims_table_delete(table, link)
+      unsafe node.destroy(UnsafeMutableRawPointer(link) - linkOffset)
+    }
+    unsafe rcushims_table_destroy(table)
+  }
+
+  /// What the table's end gives back, for the limits.
+  var bytes: Int {
+    let bucketBytes = unsafe MemoryLayout<cds_lfht_node>.size
+    return max(0, counts.sum) * node.bytes + bucketCount.load(ordering: .relaxed) * bucketBytes
+  }
+
+  // MARK: Resizing
+
+  /// Elements per bucket past which a writer doesn't wait for the reclaimer.
+  private static var helpLoad: Int { 4 }
+
+  /// Counts an element that was added or removed, and resizes where it is time.
+  @inlinable
+  func count(_ change: Int, hash: Int) {
+    let shard = counts.add(change, hash: hash)
+    let buckets = bucketCount.load(ordering: .relaxed)
+    // One of 16 counters stands for all: a hint, looked at again with the sum.
+    let estimate = shard &* _ShardedCount.shardCount
+    if estimate > buckets || (change < 0 && estimate &* 8 < buckets) { considerResize() }
+  }
+
+  /// The number of buckets for what the table holds.
+  private var wantedBucketCount: Int {
+    let (count, buckets) = (counts.sum, bucketCount.load(ordering: .relaxed))
+    if count > buckets { return Self.powerOfTwo(count) }
+    if count * 8 < buckets { return max(bucketCountMin, Self.powerOfTwo(max(1, count * 2))) }
+    return buckets
+  }
+
+  @usableFromInline
+  func considerResize() {
+    let buckets = bucketCount.load(ordering: .relaxed)
+    guard wantedBucketCount != buckets else { return }
+    // Growing waits for no grace period: allowed with whatever locks the caller holds.
+    if counts.sum > buckets * Self.helpLoad && !Flavor._isInReadSection {
+      return resize(mayShrink: false)
+    }
+    guard !isScheduled.exchange(true, ordering: .acquiringAndReleasing) else { return }
+    RCUDomain<Flavor>._afterGracePeriodWithoutWaiting(bytes: 0) {
+      // Cleared first: what changes from here on schedules another.
+      self.isScheduled.store(false, ordering: .releasing)
+      _withRegisteredThread(Flavor.self) { self.resize(mayShrink: true) }
+    }
+  }
+
+  /// Outside of sections, on a registered thread.
+  private func resize(mayShrink: Bool) {
+    // Pairs with the release below: one at a time. Whoever finds it taken leaves it to that one,
+    // or to the next writer who finds the table too small.
+    guard !isResizing.exchange(true, ordering: .acquiring) else { return }
+    defer { isResizing.store(false, ordering: .releasing) }
+    let wanted = wantedBucketCount
+    let buckets = bucketCount.load(ordering: .relaxed)
+    guard wanted > buckets || (mayShrink && wanted < buckets) else { return }
+    unsafe rcushims_table_resize(table, flavor, UInt(wanted))
+    bucketCount.store(wanted, ordering: .relaxed)
+  }
+
+  /// The smallest power of two that is not below `count`, which is positive.
+  private static func powerOfTwo(_ count: Int) -> Int {
+    count == 1 ? 1 : 1 << (Int.bitWidth - (count - 1).leadingZeroBitCount)
+  }
+}
+
+/// Runs `body` on the calling thread, registered where the flavor asks for it: the reclaimer may be a
+/// thread that it doesn't count as a reader.
+private func _withRegisteredThread<Flavor: RCUFlavor>(_: Flavor.Type, _ body: () -> Void) {
+  guard let registering = Flavor.self as? any ThreadRegisteringFlavor.Type,
+    !registering._isThreadRegistered
+  else { return body() }
+  registering._registerThread()
+  defer { registering._unregisterThread() }
+  body()
+}
+
+/// A counter in 16 parts, a cache line each, so that writers don't meet in one.
+@safe
+@usableFromInline
+struct _ShardedCount: ~Copyable, @unchecked Sendable {
+  // Sendable: all access is atomic.
+  @usableFromInline let shards: UnsafeMutableRawPointer
+
+  @usableFromInline static var shardCount: Int { @inlinable get { 16 } }
+  @usableFromInline static var shardBytes: Int { @inlinable get { 64 } }
+
+  init() {
+    unsafe shards = .allocate(
+      byteCount: Self.shardCount * Self.shardBytes, alignment: Self.shardBytes)
+    for index in 0..<Self.shardCount {
+      unsafe (shards + index * Self.shardBytes).initializeMemory(
+        as: Atomic<Int>.self, to: Atomic(0))
+    }
+  }
+
+  deinit { unsafe shards.deallocate() }
+
+  @inlinable
+  func shard(_ index: Int) -> UnsafeMutablePointer<Atomic<Int>> {
+    unsafe (shards + index &* Self.shardBytes).assumingMemoryBound(to: Atomic<Int>.self)
+  }
+
+  /// Returns the shard's new value. An element's removal finds the shard of its insertion.
+  ///
+  /// Relaxed: a number, which nothing is published by.
+  @inlinable
+  func add(_ change: Int, hash: Int) -> Int {
+    // Not the lowest bits, which choose the bucket.
+    let index = Int(truncatingIfNeeded: UInt(bitPattern: hash) &>> 32) & (Self.shardCount &- 1)
+    return unsafe shard(index).pointee.wrappingAdd(change, ordering: .relaxed).newValue
+  }
+
+  @inlinable
+  var sum: Int {
+    var sum = 0
+    for index in 0..<Self.shardCount {
+      sum &+= unsafe shard(index).pointee.load(ordering: .relaxed)
+    }
+    return sum
+  }
+}
