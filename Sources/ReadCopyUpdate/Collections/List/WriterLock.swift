@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import Glibc
+
+/// The lock that keeps the writers of one collection apart.
+///
+/// Unlike `Monitor` it has no condition, can be taken by inlinable code, and notices a thread that
+/// takes it twice.
+@safe
+@usableFromInline
+struct _WriterLock: ~Copyable, @unchecked Sendable {
+  // Sendable: a pthread mutex is made to be shared.
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+
+  @usableFromInline
+  init() {
+    unsafe mutex = .allocate(capacity: 1)
+    unsafe mutex.initialize(to: pthread_mutex_t())
+    var attributes = pthread_mutexattr_t()
+    let errors = unsafe [
+      pthread_mutexattr_init(&attributes),
+      pthread_mutexattr_settype(&attributes, Int32(PTHREAD_MUTEX_ERRORCHECK)),
+      pthread_mutex_init(mutex, &attributes),
+      pthread_mutexattr_destroy(&attributes),
+    ]
+    precondition(errors.allSatisfy { $0 == 0 }, "_WriterLock: pthread can't make a mutex")
+  }
+
+  deinit {
+    unsafe pthread_mutex_destroy(mutex)
+    unsafe mutex.deallocate()
+  }
+
+  @usableFromInline
+  func lock() {
+    let error = unsafe pthread_mutex_lock(mutex)
+    precondition(
+      error == 0,
+      "RCUDomain.List: a predicate changes the list that calls it; change it after the call")
+  }
+
+  @usableFromInline
+  func unlock() { unsafe pthread_mutex_unlock(mutex) }
+}
