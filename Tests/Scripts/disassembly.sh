@@ -129,6 +129,11 @@ echo "disassembly: the controls were caught"
 
 failures=0
 check "read section and load" "probeReadSection(" || failures=1
+check "HashTable.lookup" "probeHashTableLookup(" || failures=1
+check "HashTable.forEach" "probeHashTableWalk(" || failures=1
+check "List.forEach" "probeListWalk(" || failures=1
+check "List.first" "probeListSearch(" || failures=1
+check "LockFreeStack.top" "probeStackTop(" || failures=1
 check "SeqLock.load" "probeSeqLock(" || failures=1
 check "AddressSpace.lookup" "VirtualMemory.AddressSpace.lookup(Swift.UInt64)" || failures=1
 check "AddressSpace.query" "VirtualMemory.AddressSpace.query(" || failures=1

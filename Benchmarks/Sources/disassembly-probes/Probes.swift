@@ -13,6 +13,10 @@ struct Configuration: Sendable {
   var limit = 10
 }
 
+struct Route: ~Copyable, Sendable {
+  let hop: Int
+}
+
 struct Totals: Sendable, BitwiseCopyable {
   var count = 1
   var bytes = 2
@@ -23,11 +27,47 @@ struct Totals: Sendable, BitwiseCopyable {
 enum Shared {
   static let configuration = RCU.Pointer(Configuration())
   static let totals = SeqLock(Totals())
+  static let table = RCU.HashTable<Int, Route>()
+  static let list = RCU.List<Route>()
+  static let stack = RCU.LockFreeStack<Route>()
 }
 
 @inline(never)
 func probeReadSection(_ pointer: borrowing RCU.Pointer<Configuration>) -> Int {
   RCU.withReadSection { section in pointer.load(in: section)!.value.limit }
+}
+
+@inline(never)
+func probeHashTableLookup(_ table: borrowing RCU.HashTable<Int, Route>, _ key: Int) -> Int {
+  RCU.withReadSection { section in table.lookup(key, in: section)?.value.hop ?? 0 }
+}
+
+@inline(never)
+func probeHashTableWalk(_ table: borrowing RCU.HashTable<Int, Route>) -> Int {
+  RCU.withReadSection { section in
+    var sum = 0
+    table.forEach(in: section) { entry in sum &+= entry.key &* entry.value.hop }
+    return sum
+  }
+}
+
+@inline(never)
+func probeListWalk(_ list: borrowing RCU.List<Route>) -> Int {
+  RCU.withReadSection { section in
+    var sum = 0
+    list.forEach(in: section) { route in sum &+= route.value.hop }
+    return sum
+  }
+}
+
+@inline(never)
+func probeListSearch(_ list: borrowing RCU.List<Route>, _ hop: Int) -> Bool {
+  RCU.withReadSection { section in list.first(in: section) { $0.hop == hop } != nil }
+}
+
+@inline(never)
+func probeStackTop(_ stack: borrowing RCU.LockFreeStack<Route>) -> Int {
+  RCU.withReadSection { section in stack.top(in: section)?.value.hop ?? 0 }
 }
 
 @inline(never)
@@ -56,9 +96,14 @@ enum Probes {
     var chunkCount = 0
     while let count = reader.withNextChunk({ $0.count }) { chunkCount += count }
     var kept = [Kept()]
+    Shared.table.insert(Route(hop: 1), forKey: 2)
+    Shared.list.append(Route(hop: 3))
+    Shared.stack.push(Route(hop: 4))
     print(
       probeNestedControl(Kept(), &kept),
       probeReadSection(Shared.configuration), probeSeqLock(Shared.totals).bytes,
+      probeHashTableLookup(Shared.table, 2), probeHashTableWalk(Shared.table),
+      probeListWalk(Shared.list), probeListSearch(Shared.list, 3), probeStackTop(Shared.stack),
       space.lookup(start)?.end == start + pageBytes,
       try space.query(0, .coveringOrNext).start == start, buffer.count == chunkCount)
   }
