@@ -25,8 +25,11 @@ extension RCUDomain {
     @safe
     public var value: Value {
       // Safety: the section keeps the pointee, and nobody changes a published pointee.
+      //
+      // A coroutine, and no addressor: where a parameter of this type is captured by `||` or `&&`, an
+      // addressor crashes the optimiser of Swift 6.3.1. The machine code is the same.
       @inline(__always)
-      unsafeAddress { unsafe UnsafePointer(address.assumingMemoryBound(to: Value.self)) }
+      _read { yield unsafe address.assumingMemoryBound(to: Value.self).pointee }
     }
   }
 }

@@ -78,8 +78,9 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     @safe
     public var key: Key {
       // Safety: the section keeps the node, and nobody changes a key or a published value.
+      // Coroutines as in Ref.
       @inline(__always)
-      unsafeAddress { unsafe UnsafePointer(Node.key(of: link)) }
+      _read { yield unsafe Node.key(of: link).pointee }
     }
 
     /// The value, in place.
@@ -87,9 +88,7 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     @safe
     public var value: Value {
       @inline(__always)
-      unsafeAddress {
-        unsafe UnsafePointer(Node.start(of: link).assumingMemoryBound(to: Value.self))
-      }
+      _read { yield unsafe Node.start(of: link).assumingMemoryBound(to: Value.self).pointee }
     }
   }
 
