@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+@testable import ReadCopyUpdate
+import Foundation
+import TestSupport
+import Testing
+
+/// Misuse traps, and a process ends well with collections at work.
+@Suite struct CollectionTrapTests {
+  @Test func aCapacityThatIsNotPositiveTraps() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      _ = RCU.HashTable<Int, Int>(minimumCapacity: 0)
+    }
+    Self.expect(result, names: ["RCUDomain.HashTable", "minimumCapacity"])
+  }
+
+  @Test func anUnregisteredWriterOfATableTraps() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      let table = RCUDomain<MembarrierFlavor>.HashTable<Int, Int>()
+      table.insert(1, forKey: 1)
+    }
+    Self.expect(result, names: ["MembarrierFlavor", "withRegisteredThread"])
+  }
+
+  @Test func anUnregisteredPopTraps() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      let stack = RCUDomain<MembarrierFlavor>.LockFreeStack<Int>()
+      stack.pop()
+    }
+    Self.expect(result, names: ["MembarrierFlavor", "withRegisteredThread"])
+  }
+
+  private enum NamelessFlavor: BulletproofTestFlavor {
+    static var name: String { "nameless" }
+    static let _reclaimer = _Reclaimer(flavor: NamelessFlavor.self)
+  }
+
+  @Test func aTableOfAFlavorThatLiburcuLacksTraps() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      _ = RCUDomain<NamelessFlavor>.HashTable<Int, Int>()
+    }
+    Self.expect(result, names: ["RCUDomain.HashTable", "nameless"])
+  }
+
+  /// Tables grow and shrink, on the reclaimer too, while the process exits.
+  @Test(arguments: 1...5)
+  func exitsWhileTablesAreResized(_ round: Int) async {
+    await #expect(processExitsWith: .exitCode(0)) {
+      let resized = InstanceCounter()
+      for _ in 0..<3 {
+        RunningThread {
+          while true {
+            let table = RCU.HashTable<Int, Int>(minimumCapacity: 1)
+            for key in 0..<5000 { table.insert(key, forKey: key) }
+            for key in 0..<5000 { table.removeValue(forKey: key) }
+            resized.add()
+          }
+        }.detach()
+      }
+      while resized.created < 3 { yieldThread() }
+      exit(0)
+    }
+  }
+
+  /// The threads that tables start, our reclaimer's in the end, take no signal of the program's.
+  /// liburcu's own resizing thread would let SIGUSR1 through.
+  @Test func resizingTakesNoSignal() async {
+    await #expect(processExitsWith: .exitCode(0)) {
+      let before = Set(CollectionTrapTests.threads())
+      let table = RCU.HashTable<Int, Int>(minimumCapacity: 1)
+      // Large enough for liburcu to start threads for parts of it.
+      for key in 0..<100_000 { table.insert(key, forKey: key) }
+      await RCU.barrier()
+      precondition(table.bucketCount > 50_000)
+      let started = CollectionTrapTests.threads().filter { !before.contains($0) }
+      precondition(!started.isEmpty)
+      for thread in started {
+        let mask = CollectionTrapTests.blockedSignals(of: thread)
+        precondition(mask & 1 << UInt64(SIGUSR1 - 1) != 0, "thread \(thread): \(mask)")
+      }
+      exit(0)
+    }
+  }
+
+  private static func threads() -> [String] {
+    (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
+  }
+
+  private static func blockedSignals(of thread: String) -> UInt64 {
+    let status = try? String(contentsOfFile: "/proc/self/task/\(thread)/status", encoding: .utf8)
+    let line = status?.split(separator: "\n").first { $0.hasPrefix("SigBlk:") }
+    // A thread that has ended meanwhile takes none.
+    guard let line else { return .max }
+    return UInt64(line.dropFirst(7).filter { !$0.isWhitespace }, radix: 16) ?? 0
+  }
+
+  private static func expect(_ result: ExitTest.Result?, names words: [String]) {
+    // Optimised builds trap without a message.
+    guard let result, printsPreconditionMessages else { return }
+    let message = String(decoding: result.standardErrorContent, as: UTF8.self)
+    for word in words { #expect(message.contains(word)) }
+  }
+}
