@@ -20,7 +20,7 @@ final class _HashTableCore<Flavor: RCUFlavor>: @unchecked Sendable {
   private let flavor: UnsafePointer<rcu_flavor_struct>
   private let node: _RetiredNode
   private let linkOffset: Int
-  private let bucketCountMin: Int
+  @usableFromInline let bucketCountMin: Int
   // Written by who holds `isResizing`; read by all, as a hint.
   @usableFromInline let bucketCount: Atomic<Int>
   // Whether a resize waits for the reclaimer.
@@ -81,7 +81,8 @@ final class _HashTableCore<Flavor: RCUFlavor>: @unchecked Sendable {
     let buckets = bucketCount.load(ordering: .relaxed)
     // One of 16 counters stands for all: a hint, looked at again with the sum.
     let estimate = shard &* _ShardedCount.shardCount
-    if estimate > buckets || (change < 0 && estimate &* 8 < buckets) { considerResize() }
+    let mayShrink = change < 0 && buckets > bucketCountMin && estimate &* 8 < buckets
+    if estimate > buckets || mayShrink { considerResize() }
   }
 
   /// The number of buckets for what the table holds.

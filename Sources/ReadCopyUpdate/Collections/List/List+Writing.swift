@@ -99,17 +99,22 @@ extension RCUDomain.List where Element: ~Copyable {
     where matches: (borrowing Element) -> Bool,
     _ body: (consuming RCUDomain.Retired<Element>) -> Void
   ) -> Int {
-    // Linked by `previous`, which readers don't look at, the last removed first.
+    // Linked by `previous`, which readers don't look at, in the list's order.
     var removed: UnsafeMutableRawPointer? = nil
+    var lastRemoved: UnsafeMutableRawPointer? = nil
     lock.lock()
-    var next = unsafe tail.load(ordering: .relaxed)
+    var next = unsafe head.load(ordering: .relaxed)
     while let node = unsafe next {
-      unsafe next = Node.links(node).pointee.previous
-      if matches(unsafe Node.element(node).pointee) {
-        unsafe unlink(node)
-        unsafe Node.links(node).pointee.previous = removed
+      unsafe next = Node.links(node).pointee.next.load(ordering: .relaxed)
+      guard matches(unsafe Node.element(node).pointee) else { continue }
+      unsafe unlink(node)
+      unsafe Node.links(node).pointee.previous = nil
+      if let last = unsafe lastRemoved {
+        unsafe Node.links(last).pointee.previous = node
+      } else {
         unsafe removed = node
       }
+      unsafe lastRemoved = node
     }
     lock.unlock()
     var count = 0
