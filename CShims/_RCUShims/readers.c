@@ -174,7 +174,7 @@ void rcushims_register_thread(int flavor) {
     case RCUSHIMS_QSBR:
       urcu_qsbr_register_thread();
       add_to_list(flavor, &URCU_TLS(urcu_qsbr_reader).ctr, &URCU_TLS(urcu_qsbr_reader).node);
-      rcushims_qsbr_state = 1;
+      __atomic_store_n(&rcushims_qsbr_state, 1, __ATOMIC_RELAXED);
       break;
     default: urcu_bp_register_thread(); break;
   }
@@ -185,7 +185,7 @@ void rcushims_unregister_thread(int flavor) {
   rcushims_annotate_release(&rcushims_tags[flavor]);
   // Waiting at the gate, a thread must not hold up the grace period that the gate waits for.
   if (flavor == RCUSHIMS_QSBR && rcushims_qsbr_state != 0) {
-    rcushims_qsbr_state = 0;
+    __atomic_store_n(&rcushims_qsbr_state, 0, __ATOMIC_RELAXED);
     urcu_qsbr_thread_offline();
   }
   pthread_rwlock_rdlock(&gates[flavor]);

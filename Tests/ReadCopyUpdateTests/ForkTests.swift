@@ -183,17 +183,10 @@ private final class ForkWorld<Flavor: RCUFlavor>: Sendable {
   /// Whether the pointee is intact.
   func read() -> Bool {
     var isIntact = false
-    withReaderIfNeeded {
+    withReaderThread(Flavor.self) {
       isIntact = Domain.withReadSection { pointer.load(in: $0)?.value.isIntact ?? false }
     }
     return isIntact
-  }
-
-  private func withReaderIfNeeded(_ body: () -> Void) {
-    if let flavor = Flavor.self as? any ThreadRegisteringFlavor.Type, flavor._isThreadRegistered {
-      return body()
-    }
-    withReaderThread(Flavor.self, body)
   }
 
   /// Everything that a domain offers, with threads of its own; 0 if it works.
@@ -233,13 +226,19 @@ private final class ForkWorld<Flavor: RCUFlavor>: Sendable {
     for index in 0..<3 {
       threads.append(
         RunningThread {
-          reading.add()
+          // Once before the fork: Swift's runtime looks things up under locks of its own the first
+          // time, which a child would inherit.
+          var round = 0
           while !self.isStopping.isRaised {
             if index == 0 { self.replace() } else { precondition(self.read()) }
+            round += 1
+            if round == 100 { reading.add() }
           }
         }.release())
     }
     while reading.created < 3 { yieldThread() }
+    // 4: how many are alive says nothing here, where a writer is at work.
+    precondition([0, 4].contains(useInChild()))
     body()
     isStopping.raise()
     for thread in threads { RunningThread.join(thread) }

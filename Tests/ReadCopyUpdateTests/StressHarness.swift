@@ -178,8 +178,5 @@ final class StressRun<Flavor: RCUFlavor>: Sendable {
 
 /// Runs `body` on the calling thread, registered where `flavor` asks for it.
 func withReaderThread<Flavor: RCUFlavor>(_ flavor: Flavor.Type, _ body: () -> Void) {
-  guard let registering = flavor as? any ThreadRegisteringFlavor.Type else { return body() }
-  registering._registerThread()
-  defer { registering._unregisterThread() }
-  body()
+  Flavor._asReader(body)
 }

@@ -16,6 +16,11 @@ package func runInForkedChild(seconds: UInt32 = 60, _ body: () -> Int32) -> Chil
   let child = forkProcess()
   precondition(child >= 0, "runInForkedChild: fork failed")
   if child == 0 {
+    // Threads of Dispatch block signals.
+    var mask = sigset_t()
+    unsafe sigemptyset(&mask)
+    unsafe sigaddset(&mask, SIGALRM)
+    unsafe pthread_sigmask(SIG_UNBLOCK, &mask, nil)
     alarm(seconds)
     _exit(body())
   }

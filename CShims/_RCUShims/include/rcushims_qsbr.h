@@ -31,12 +31,12 @@ extern __thread uint32_t rcushims_qsbr_state;
 /// False: the thread may not read.
 static inline bool rcushims_qsbr_read_lock(void) {
   // The usual case stores a constant: no section waits for the state that the last one left.
-  uint32_t state = rcushims_qsbr_state;
+  uint32_t state = __atomic_load_n(&rcushims_qsbr_state, __ATOMIC_RELAXED);
   if (caa_likely(state == 1)) {
-    rcushims_qsbr_state = 2;
+    __atomic_store_n(&rcushims_qsbr_state, 2, __ATOMIC_RELAXED);
   } else {
     if (state == 0) return false;
-    rcushims_qsbr_state = state + 1;
+    __atomic_store_n(&rcushims_qsbr_state, state + 1, __ATOMIC_RELAXED);
   }
   cmm_barrier();
   return true;
@@ -44,11 +44,11 @@ static inline bool rcushims_qsbr_read_lock(void) {
 
 static inline void rcushims_qsbr_read_unlock(void) {
   cmm_barrier();
-  uint32_t state = rcushims_qsbr_state;
+  uint32_t state = __atomic_load_n(&rcushims_qsbr_state, __ATOMIC_RELAXED);
   if (caa_likely(state == 2)) {
-    rcushims_qsbr_state = 1;
+    __atomic_store_n(&rcushims_qsbr_state, 1, __ATOMIC_RELAXED);
   } else {
-    rcushims_qsbr_state = state - 1;
+    __atomic_store_n(&rcushims_qsbr_state, state - 1, __ATOMIC_RELAXED);
   }
 }
 
@@ -70,14 +70,14 @@ static inline void rcushims_qsbr_quiescent_state(void) {
 /// The thread is online, and in no section.
 static inline void rcushims_qsbr_go_offline(void) {
   rcushims_annotate_release(&rcushims_tags[RCUSHIMS_QSBR]);
-  rcushims_qsbr_state = 0;
+  __atomic_store_n(&rcushims_qsbr_state, 0, __ATOMIC_RELAXED);
   _urcu_qsbr_thread_offline();
 }
 
 /// The thread is registered and offline.
 static inline void rcushims_qsbr_go_online(void) {
   _urcu_qsbr_thread_online();
-  rcushims_qsbr_state = 1;
+  __atomic_store_n(&rcushims_qsbr_state, 1, __ATOMIC_RELAXED);
 }
 
 #pragma clang assume_nonnull end

@@ -31,12 +31,15 @@ public protocol RCUFlavor: SendableMetatype {
   static var _number: Int32 { get }
   /// Runs `body`, which blocks, without holding up grace periods by that.
   static func _whileBlocked(_ body: () -> Void)
+  /// Runs `body`, which may read, on a thread that may not be registered.
+  static func _asReader(_ body: () -> Void)
   /// The domain's own thread and queue of retirements.
   static var _reclaimer: _Reclaimer { get }
 }
 
 extension RCUFlavor {
   public static func _whileBlocked(_ body: () -> Void) { body() }
+  public static func _asReader(_ body: () -> Void) { body() }
 
   /// What every flavor's grace period is, unless a test leaves something out.
   public static func _waitForGracePeriod() {
@@ -62,6 +65,15 @@ extension ThreadRegisteringFlavor {
       "RCUDomain: this process was forked inside a read section; leave the section before fork, or exec in the child"
     )
     rcushims_register_thread(_number)
+  }
+
+  // Not by a cast at run time: the runtime's locks may be lost in a child of fork.
+  public static func _asReader(_ body: () -> Void) {
+    if _isThreadRegistered { return body() }
+    _registerThread()
+    // liburcu's registry leads through the threads' own memory.
+    defer { _unregisterThread() }
+    body()
   }
 
   public static func _unregisterThread() { rcushims_unregister_thread(_number) }

@@ -39,14 +39,7 @@ struct FlavorSource: GracePeriodSource {
   func waitForGracePeriod() { flavor._waitForGracePeriod() }
   func whileBlocked(_ body: () -> Void) { flavor._whileBlocked(body) }
 
-  func asReader(_ body: () -> Void) {
-    guard let flavor = flavor as? any ThreadRegisteringFlavor.Type, !flavor._isThreadRegistered
-    else { return body() }
-    flavor._registerThread()
-    // liburcu's registry leads through the threads' own memory.
-    defer { flavor._unregisterThread() }
-    body()
-  }
+  func asReader(_ body: () -> Void) { flavor._asReader(body) }
 
   var isLost: Bool { rcushims_is_lost(flavor._number) }
 

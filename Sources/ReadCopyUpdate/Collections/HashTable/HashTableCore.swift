@@ -105,7 +105,7 @@ final class _HashTableCore<Flavor: RCUFlavor>: @unchecked Sendable {
     RCUDomain<Flavor>._afterGracePeriodWithoutWaiting(bytes: 0) {
       // Cleared first: what changes from here on schedules another.
       self.isScheduled.store(false, ordering: .releasing)
-      _withRegisteredThread(Flavor.self) { self.resize(mayShrink: true) }
+      Flavor._asReader { self.resize(mayShrink: true) }
     }
   }
 
@@ -126,17 +126,6 @@ final class _HashTableCore<Flavor: RCUFlavor>: @unchecked Sendable {
   private static func powerOfTwo(_ count: Int) -> Int {
     count == 1 ? 1 : 1 << (Int.bitWidth - (count - 1).leadingZeroBitCount)
   }
-}
-
-/// Runs `body` on the calling thread, registered where the flavor asks for it: the reclaimer may be a
-/// thread that it doesn't count as a reader.
-private func _withRegisteredThread<Flavor: RCUFlavor>(_: Flavor.Type, _ body: () -> Void) {
-  guard let registering = Flavor.self as? any ThreadRegisteringFlavor.Type,
-    !registering._isThreadRegistered
-  else { return body() }
-  registering._registerThread()
-  defer { registering._unregisterThread() }
-  body()
 }
 
 /// A counter in 16 parts, a cache line each, so that writers don't meet in one.
