@@ -56,7 +56,7 @@ let package = Package(
       name: "TestSupport", dependencies: ["ReadCopyUpdate", "_RCUShims"],
       path: "Tests/TestSupport", swiftSettings: settings),
     .testTarget(
-      name: "ReadCopyUpdateTests", dependencies: ["ReadCopyUpdate", "TestSupport"],
+      name: "ReadCopyUpdateTests", dependencies: ["ReadCopyUpdate", "TestSupport", "CURCU"],
       exclude: ["CompileFail", "CompilePass"], swiftSettings: settings),
     .testTarget(
       name: "SequenceLocksTests", dependencies: ["SequenceLocks", "TestSupport"],

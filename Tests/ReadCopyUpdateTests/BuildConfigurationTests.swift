@@ -18,4 +18,11 @@ import Testing
       #expect(isAnnotatedBuild == (expected == "1"))
     }
   }
+
+  /// The same for `Tests/Scripts/asan.sh`.
+  @Test func addressSanitizerThatWasAskedForIsThere() {
+    if let expected = environment("SWIFT_URCU_EXPECT_ASAN") {
+      #expect(isAddressSanitizerBuild == (expected == "1"))
+    }
+  }
 }

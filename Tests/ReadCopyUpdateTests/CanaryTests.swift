@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-@testable import ReadCopyUpdate
+import CURCU
 import Foundation
+@testable import ReadCopyUpdate
 import TestSupport
 import Testing
 
@@ -25,6 +26,22 @@ import Testing
     static let _reclaimer = _Reclaimer(flavor: NoGracePeriodFlavor.self)
   }
 
+  /// Sections that ThreadSanitizer isn't told about: liburcu's own functions.
+  private enum NoAnnotationFlavor: BulletproofTestFlavor {
+    static func _exitReadSection() { urcu_bp_read_unlock() }
+    static let _reclaimer = _Reclaimer(flavor: NoAnnotationFlavor.self)
+  }
+
+  /// memb without the check: a thread that isn't registered reads as liburcu lets it.
+  private enum NoRegistrationFlavor: RCUFlavor {
+    static var name: String { "test" }
+    static var _number: Int32 { MembarrierFlavor._number }
+    static func _enterReadSection() { urcu_memb_read_lock() }
+    static func _exitReadSection() { MembarrierFlavor._exitReadSection() }
+    static var _isInReadSection: Bool { MembarrierFlavor._isInReadSection }
+    static let _reclaimer = _Reclaimer(flavor: NoRegistrationFlavor.self)
+  }
+
   /// The same, nothing left out.
   private enum UnchangedFlavor: BulletproofTestFlavor {
     static let _reclaimer = _Reclaimer(flavor: UnchangedFlavor.self)
@@ -44,6 +61,38 @@ import Testing
       processExitsWith: Self.found, observing: [\.standardErrorContent]
     ) {
       CanaryTests.runMutant(NoGracePeriodFlavor.self)
+    }
+    Self.expectReport(result)
+  }
+
+  @Test func missingRegistrationIsFound() async {
+    let result = await #expect(
+      processExitsWith: Self.found, observing: [\.standardErrorContent]
+    ) {
+      CanaryTests.runMutant(NoRegistrationFlavor.self)
+    }
+    Self.expectReport(result)
+  }
+
+  /// Without the annotations right code would be reported: they are what makes the silence of the
+  /// other tests mean something, and they are no suppression.
+  @Test(.enabled(if: isThreadSanitizerBuild))
+  func missingAnnotationIsFound() async {
+    let result = await #expect(
+      processExitsWith: Self.found, observing: [\.standardErrorContent]
+    ) {
+      CanaryTests.runMutant(NoAnnotationFlavor.self)
+    }
+    Self.expectReport(result)
+  }
+
+  /// x86-64 orders loads by itself: only ThreadSanitizer can see this one.
+  @Test(.enabled(if: isThreadSanitizerBuild))
+  func relaxedLoadIsFound() async {
+    let result = await #expect(
+      processExitsWith: Self.found, observing: [\.standardErrorContent]
+    ) {
+      CanaryTests.runMutant(UnchangedFlavor.self, loadsRelaxed: true)
     }
     Self.expectReport(result)
   }
@@ -72,8 +121,10 @@ import Testing
     .exitCode(isThreadSanitizerBuild ? reportStatus : violationStatus)
   }
 
-  private static func runMutant<Flavor: RCUFlavor>(_ flavor: Flavor.Type) -> Never {
-    let run = StressRun<Flavor>()
+  private static func runMutant<Flavor: RCUFlavor>(
+    _ flavor: Flavor.Type, loadsRelaxed: Bool = false
+  ) -> Never {
+    let run = StressRun<Flavor>(loadsRelaxed: loadsRelaxed)
     // In sanitizer builds the report ends the process; a violation alone doesn't count.
     let totals = run.run(
       writers: 1, readers: 2, for: mutantDuration, stopsAtViolation: !isThreadSanitizerBuild)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-import ReadCopyUpdate
+@testable import ReadCopyUpdate
 import Synchronization
 import TestSupport
 
@@ -81,7 +81,13 @@ final class StressRun<Flavor: RCUFlavor>: Sendable {
   private let hasViolation = Atomic(false)
   private let totals = Locked(Totals())
 
-  init() { pointer = Domain.Pointer(StressPointee(counter)) }
+  /// A mutant's: loads the pointer without acquiring.
+  private let loadsRelaxed: Bool
+
+  init(loadsRelaxed: Bool = false) {
+    self.loadsRelaxed = loadsRelaxed
+    pointer = Domain.Pointer(StressPointee(counter))
+  }
 
   private static var pendingCountMax: Int { 10_000 }
   /// How often a reader looks at one pointee within one section.
@@ -102,7 +108,9 @@ final class StressRun<Flavor: RCUFlavor>: Sendable {
     for _ in 0..<readers {
       threads.append {
         withReaderThread(Flavor.self) {
-          self.add(Self.read(self.pointer, self.isStopping, self.hasViolation))
+          self.add(
+            Self.read(
+              self.pointer, relaxed: self.loadsRelaxed, self.isStopping, self.hasViolation))
         }
       }
     }
@@ -148,9 +156,17 @@ final class StressRun<Flavor: RCUFlavor>: Sendable {
     return writes
   }
 
+  @_lifetime(copy section)
+  private static func loadRelaxed(
+    _ pointer: borrowing Domain.Pointer<StressPointee>, in section: Domain.ReadSection
+  ) -> Domain.Ref<StressPointee>? {
+    guard let address = unsafe pointer.storage.load(ordering: .relaxed) else { return nil }
+    return unsafe Domain.Ref(address, in: section)
+  }
+
   private static func read(
-    _ pointer: borrowing Domain.Pointer<StressPointee>, _ isStopping: borrowing Atomic<Bool>,
-    _ hasViolation: borrowing Atomic<Bool>
+    _ pointer: borrowing Domain.Pointer<StressPointee>, relaxed: Bool,
+    _ isStopping: borrowing Atomic<Bool>, _ hasViolation: borrowing Atomic<Bool>
   ) -> (reads: Int, violations: Int) {
     var reads = 0
     var violations = 0
@@ -158,7 +174,8 @@ final class StressRun<Flavor: RCUFlavor>: Sendable {
       reads += 1
       let yields = reads.isMultiple(of: sectionsPerYield)
       let isIntact = Domain.withReadSection { section in
-        guard let ref = pointer.load(in: section) else { return false }
+        let loaded = relaxed ? loadRelaxed(pointer, in: section) : pointer.load(in: section)
+        guard let ref = loaded else { return false }
         let serial = ref.value.serial
         var isIntact = ref.value.isIntact
         if yields { yieldThread() }

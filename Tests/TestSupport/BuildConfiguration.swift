@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+internal import Glibc
 internal import _RCUShims
 
 /// Whether this is a ThreadSanitizer build: its runtime is linked into the process.
 package var isThreadSanitizerBuild: Bool { rcushims_has_tsan_runtime() }
+
+/// Whether this is an AddressSanitizer build.
+package var isAddressSanitizerBuild: Bool { unsafe dlsym(nil, "__asan_init") != nil }
 
 /// Whether the read sections carry ThreadSanitizer's annotations.
 package var isAnnotatedBuild: Bool { rcushims_is_annotated() }

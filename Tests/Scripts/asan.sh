@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+# asan.sh SCRATCH-PATH [ARGUMENT…]
+# Runs the tests under AddressSanitizer with LeakSanitizer. No suppressions; the first report ends
+# the process.
+set -euo pipefail
+
+scratch=$1
+shift
+
+export ASAN_OPTIONS="halt_on_error=1 exitcode=67 detect_leaks=1 ${ASAN_OPTIONS:-}"
+export LSAN_OPTIONS="exitcode=68 ${LSAN_OPTIONS:-}"
+# A test compares this with what is linked.
+export SWIFT_URCU_EXPECT_ASAN=1
+
+exec bash "$(dirname "$0")/run-tests.sh" swift test --sanitize=address --scratch-path "$scratch" "$@"
