@@ -24,7 +24,7 @@ define heading
 endef
 
 .PHONY: run bench test stress format clean deps lint build test-debug test-release test-tsan \
-  test-tsan-release test-consumer test-disassembly test-examples test-benchmarks
+  test-tsan-release test-asan test-consumer test-disassembly test-examples test-benchmarks
 
 run: deps
 	swift run -c release --package-path Examples maps-race $(ARGS)
@@ -32,7 +32,7 @@ run: deps
 bench: deps
 	swift run -c release --package-path Benchmarks swift-urcu-benchmarks $(ARGS)
 
-test: deps lint build test-debug test-release test-tsan test-tsan-release test-consumer \
+test: deps lint build test-debug test-release test-tsan test-tsan-release test-asan test-consumer \
   test-disassembly test-examples test-benchmarks
 	$(call heading,All checks passed)
 
@@ -65,6 +65,10 @@ test-tsan: deps
 test-tsan-release: deps
 	$(call heading,Tests: ThreadSanitizer release)
 	bash $(scripts)/tsan.sh .build-tsan-release $(release)
+
+test-asan: deps
+	$(call heading,Tests: AddressSanitizer and LeakSanitizer)
+	bash $(scripts)/asan.sh .build-asan $(release)
 
 test-consumer: deps
 	$(call heading,A package that depends on this one)
@@ -113,5 +117,5 @@ format:
 	swift format --in-place --recursive --parallel $(formatted)
 
 clean:
-	rm -rf .build .build-release .build-tsan .build-tsan-release
+	rm -rf .build .build-release .build-tsan .build-tsan-release .build-asan
 	rm -rf Examples/.build Benchmarks/.build
