@@ -12,6 +12,7 @@ let package = Package(
     // Named, so that the checkout's folder may have any name.
     .package(name: "swift-urcu", path: ".."),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-atomics", from: "1.2.0"),
     .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
   ],
@@ -19,7 +20,10 @@ let package = Package(
     // liburcu as a C program uses it.
     .target(
       name: "CBaselines",
-      linkerSettings: [.linkedLibrary("urcu-bp"), .linkedLibrary("urcu-memb")]),
+      linkerSettings: [
+        .linkedLibrary("urcu-bp"), .linkedLibrary("urcu-memb"), .linkedLibrary("urcu-mb"),
+        .linkedLibrary("urcu-qsbr"), .linkedLibrary("dl"),
+      ]),
     .executableTarget(
       name: "swift-urcu-benchmarks",
       dependencies: [
@@ -28,6 +32,7 @@ let package = Package(
         .product(name: "SequenceLocks", package: "swift-urcu"),
         .product(name: "VirtualMemory", package: "swift-urcu"),
         .product(name: "ProcessMaps", package: "swift-urcu"),
+        .product(name: "Atomics", package: "swift-atomics"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),

@@ -3,27 +3,6 @@
 
 // The read side by calls into the shared library, as a program gets it without _LGPL_SOURCE.
 
-#include "baselines.h"
+#include "read-loops.h"
 
-#include <urcu/urcu-bp.h>
-#include <urcu/urcu-memb.h>
-
-int64_t baselines_read_bp_calls(const struct baselines_pointer *pointer, size_t count) {
-  int64_t sum = 0;
-  for (size_t index = 0; index < count; index++) {
-    urcu_bp_read_lock();
-    sum += __atomic_load_n(&pointer->node, __ATOMIC_ACQUIRE)->value;
-    urcu_bp_read_unlock();
-  }
-  return sum;
-}
-
-int64_t baselines_read_memb_calls(const struct baselines_pointer *pointer, size_t count) {
-  int64_t sum = 0;
-  for (size_t index = 0; index < count; index++) {
-    urcu_memb_read_lock();
-    sum += __atomic_load_n(&pointer->node, __ATOMIC_ACQUIRE)->value;
-    urcu_memb_read_unlock();
-  }
-  return sum;
-}
+DEFINE_READ_LOOPS(calls)

@@ -10,6 +10,8 @@ struct Machine: Encodable {
   var cores: Int
   var processor: String
   var liburcu: String
+  /// A line for each known peer: its version, or that it was left out.
+  var peers: [String]
 
   var text: String {
     """
@@ -17,10 +19,11 @@ struct Machine: Encodable {
     cores: \(cores)
     processor: \(processor)
     liburcu: \(liburcu)
+    \(peers.joined(separator: "\n"))
     """
   }
 
-  static func current() -> Machine {
+  static func current(peers: [String]) -> Machine {
     var names = utsname()
     uname(&names)
     let release = withUnsafeBytes(of: &names.release) { bytes in
@@ -28,7 +31,7 @@ struct Machine: Encodable {
     }
     return Machine(
       kernel: release, cores: sysconf(Int32(_SC_NPROCESSORS_ONLN)), processor: processorModel(),
-      liburcu: liburcuVersion())
+      liburcu: liburcuVersion(), peers: peers)
   }
 
   private static func processorModel() -> String {

@@ -4,10 +4,11 @@
 import CBaselines
 import Foundation
 
-/// How much is measured.
+/// How much is measured, and who takes part.
 struct Effort {
   let rounds: Int
   let isQuick: Bool
+  let peers: [Peer]
 
   /// What one sample of a loop takes at least. Long enough that the clock and the call cost nothing
   /// beside it, short enough that most samples pass without an interruption.
@@ -16,6 +17,13 @@ struct Effort {
   var updatesPerSample: Int { isQuick ? 500 : 20_000 }
   /// Callbacks per sample. liburcu's wait 10 ms each.
   var callbacksPerSample: Int { isQuick ? 2 : 20 }
+  /// Retirements per sample: several of call_rcu's rounds of 10 ms, and fewer than our default
+  /// limits allow to be pending.
+  var retirementsPerSample: Int { isQuick ? 2_000 : 400_000 }
+  /// How long a reader stalls.
+  var stallNanoseconds: UInt64 { isQuick ? 20_000_000 : 1_000_000_000 }
+  /// Rounds with a stalled reader.
+  var stallsMax: Int { 5 }
 }
 
 /// One line of the table.
@@ -50,7 +58,13 @@ extension Subject {
     let metric = Metric(
       name: name, meaning: meaning, unit: "ns", baseline: baseline ?? name)
     return Subject(metrics: [metric]) {
-      if count == 0 { count = try Self.calibrate(loop, effort) }
+      if count == 0 {
+        count = try calibrate(effort) {
+          let start = baselines_now()
+          Sink.take(try loop($0))
+          return baselines_now() - start
+        }
+      }
       let start = baselines_now()
       Sink.take(try loop(count))
       return [Double(baselines_now() - start) / (Double(count) * iteration)]
@@ -58,12 +72,12 @@ extension Subject {
   }
 
   /// How many iterations make a sample.
-  private static func calibrate(_ loop: (Int) throws -> Int, _ effort: Effort) throws -> Int {
+  ///
+  /// - Parameter time: the nanoseconds of so many.
+  static func calibrate(_ effort: Effort, _ time: (Int) throws -> UInt64) rethrows -> Int {
     var count = 1
     while true {
-      let start = baselines_now()
-      Sink.take(try loop(count))
-      let taken = baselines_now() - start
+      let taken = try time(count)
       if taken >= effort.sampleNanoseconds { return count }
       count *= taken * 8 < effort.sampleNanoseconds ? 4 : 2
     }
@@ -82,12 +96,14 @@ enum Sink {
 struct Group {
   let title: String
   let subjects: [Subject]
+  /// For groups whose samples take so long that the rounds asked for would be too many.
+  var roundsMax = Int.max
   /// Checks, after the last round, that everybody did the same.
   var check: () throws -> Void = {}
 
   func measure(_ effort: Effort) throws -> GroupResult {
     var values = subjects.map { $0.metrics.map { _ in [Double]() } }
-    for _ in 0..<effort.rounds {
+    for _ in 0..<min(effort.rounds, roundsMax) {
       for (index, subject) in subjects.enumerated() {
         for (metric, value) in try subject.sample().enumerated() {
           values[index][metric].append(value)

@@ -1,67 +1,112 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+import Atomics
 import CBaselines
 import Foundation
 import ReadCopyUpdate
 import Synchronization
 
-/// A read section with the load of one pointer in it.
+/// A read section with the load of one pointer in it, by one thread or by two at the same time.
 enum ReadSections {
-  static let title = "Read section with one load"
-  private static let meaning = "one section, load, field, end"
+  static func title(_ threadCount: Int) -> String {
+    "Read section with one load, \(threadCount) thread\(threadCount == 1 ? "" : "s")"
+  }
 
-  static func group(_ effort: Effort) -> Group {
+  static func group(_ threadCount: Int, _ effort: Effort) -> Group {
     let fixture = ReadFixture()
-    let word = fixture.word
-    func c(
-      _ name: String, _ flavor: String, _ loop: @escaping (Int) -> Int64
-    ) -> Subject {
-      .loop(name, against: flavor == name ? nil : flavor, meaning: meaning, effort: effort) {
-        Int(loop($0))
+    func subject(_ name: String, _ baseline: String, _ meaning: String, _ reader: Reader) -> Subject
+    {
+      .reads(
+        name, against: baseline, meaning: meaning, effort: effort, threadCount: threadCount, reader)
+    }
+    var subjects: [Subject] = []
+    for flavor in Flavor.all {
+      let inlined = "C, \(flavor.name) inlined"
+      let meaning = "one section, load, field, end\(flavor.remark)"
+      subjects.append(subject(inlined, inlined, meaning, flavor.inlined(fixture)))
+      if let reader = fixture.readers[flavor.name] {
+        subjects.append(subject("Swift, \(flavor.name)", inlined, meaning, reader))
       }
+      subjects.append(
+        subject("C, \(flavor.name) by calls", inlined, meaning, flavor.calling(fixture)))
+    }
+    let bulletproof = "C, bp inlined"
+    for peer in effort.peers {
+      subjects.append(subject(peer.name, bulletproof, "one section, load, field, end", peer.reader))
     }
     return Group(
-      title: title,
-      subjects: [
-        c("C, bp inlined", "C, bp inlined") { baselines_read_bp_inline(word, $0) },
-        .loop("Swift, bp", against: "C, bp inlined", meaning: meaning, effort: effort) {
-          fixture.readBulletproof($0)
-        },
-        c("C, bp by calls", "C, bp inlined") { baselines_read_bp_calls(word, $0) },
-        c("C, memb inlined", "C, memb inlined") { count in
-          Memb.withRegisteredThread { baselines_read_memb_inline(word, count) }
-        },
-        .loop("Swift, memb", against: "C, memb inlined", meaning: meaning, effort: effort) {
-          count in Memb.withRegisteredThread { fixture.readMembarrier(count) }
-        },
-        c("C, memb by calls", "C, memb inlined") { count in
-          Memb.withRegisteredThread { baselines_read_memb_calls(word, count) }
-        },
-        .loop(
-          "Swift, Mutex", against: "C, bp inlined", meaning: "one lock, load, unlock",
-          effort: effort
-        ) { fixture.readMutex($0) },
-        .loop(
-          "C, pthread rwlock", against: "C, bp inlined", meaning: "one read lock, load, unlock",
-          effort: effort
-        ) { Int(baselines_read_rwlock(fixture.lock, word, $0)) },
+      title: title(threadCount),
+      subjects: subjects + [
+        subject(
+          "Swift, Mutex", bulletproof, "one lock, load, unlock",
+          Reader { _, count in fixture.readMutex(count) }),
+        subject(
+          "C, pthread rwlock", bulletproof, "one read lock, load, unlock",
+          Reader { _, count in
+            Int(baselines_read_rwlock(fixture.lock, fixture.word, count))
+          }),
+        subject(
+          "Swift, ManagedAtomic", bulletproof, "one load of a reference, field, release",
+          Reader { _, count in fixture.readReference(count) }),
       ])
   }
 }
 
-private typealias Memb = RCUDomain<MembarrierFlavor>
+/// One flavor of liburcu in C.
+struct Flavor: @unchecked Sendable {
+  // Sendable: a table of functions that doesn't change.
+  let name: String
+  private let functions: UnsafePointer<baselines_flavor>
+  /// What its readers do besides.
+  var remark = ""
+
+  static let bp = Flavor(name: "bp", functions: baselines_bp())
+  static let memb = Flavor(name: "memb", functions: baselines_memb())
+  static let mb = Flavor(name: "mb", functions: baselines_mb())
+  static let qsbr = Flavor(
+    name: "qsbr", functions: baselines_qsbr(),
+    remark: "; each \(BASELINES_SECTIONS_PER_QUIESCENT_STATE)th time a quiescent state")
+  static let all = [bp, memb, mb, qsbr]
+
+  func inlined(_ fixture: ReadFixture) -> Reader {
+    reader { flavor, count in Int(flavor.functions.pointee.read_inline(fixture.word, count)) }
+  }
+
+  func calling(_ fixture: ReadFixture) -> Reader {
+    reader { flavor, count in Int(flavor.functions.pointee.read_calls(fixture.word, count)) }
+  }
+
+  func synchronize(_ count: Int) { functions.pointee.synchronize(count) }
+
+  /// A reader whose threads C registers: Swift's reading loops run on them too.
+  func reader(_ read: @escaping @Sendable (Flavor, Int) -> Int) -> Reader {
+    Reader(
+      enter: {
+        functions.pointee.register_thread()
+        return nil
+      },
+      leave: { _ in functions.pointee.unregister_thread() },
+      read: { _, count in read(self, count) })
+  }
+}
 
 private struct Node: Sendable {
   var value = 1
 }
 
-private final class ReadFixture {
-  let bulletproof = RCU.Pointer(Node())
-  let membarrier = Memb.Pointer(Node())
-  let mutex = Mutex(Node())
+private final class Reference: AtomicReference, Sendable {
+  let value = 1
+}
+
+final class ReadFixture: @unchecked Sendable {
+  // Sendable: nothing is written after the initialisation.
+  private let bulletproof = RCU.Pointer(Node())
+  private let membarrier = RCUDomain<MembarrierFlavor>.Pointer(Node())
+  private let mutex = Mutex(Node())
+  private let reference = ManagedAtomic(Reference())
   // C's: the same in memory. Freed with the fixture.
-  let node = UnsafeMutablePointer<baselines_node>.allocate(capacity: 1)
+  private let node = UnsafeMutablePointer<baselines_node>.allocate(capacity: 1)
   let word = UnsafeMutablePointer<baselines_pointer>.allocate(capacity: 1)
   let lock = UnsafeMutablePointer<pthread_rwlock_t>.allocate(capacity: 1)
 
@@ -79,22 +124,12 @@ private final class ReadFixture {
     node.deallocate()
   }
 
-  @inline(never)
-  func readBulletproof(_ count: Int) -> Int {
-    var sum = 0
-    for _ in 0..<count {
-      sum &+= RCU.withReadSection { bulletproof.load(in: $0)?.value.value ?? 0 }
-    }
-    return sum
-  }
-
-  @inline(never)
-  func readMembarrier(_ count: Int) -> Int {
-    var sum = 0
-    for _ in 0..<count {
-      sum &+= Memb.withReadSection { membarrier.load(in: $0)?.value.value ?? 0 }
-    }
-    return sum
+  /// Swift's, by the names of the flavors.
+  var readers: [String: Reader] {
+    [
+      "bp": Flavor.bp.reader { _, count in read(self.bulletproof, count) },
+      "memb": Flavor.memb.reader { _, count in read(self.membarrier, count) },
+    ]
   }
 
   @inline(never)
@@ -103,4 +138,20 @@ private final class ReadFixture {
     for _ in 0..<count { sum &+= mutex.withLock { $0.value } }
     return sum
   }
+
+  @inline(never)
+  func readReference(_ count: Int) -> Int {
+    var sum = 0
+    for _ in 0..<count { sum &+= reference.load(ordering: .acquiring).value }
+    return sum
+  }
+}
+
+@inline(never)
+private func read<F>(_ pointer: borrowing RCUDomain<F>.Pointer<Node>, _ count: Int) -> Int {
+  var sum = 0
+  for _ in 0..<count {
+    sum &+= RCUDomain<F>.withReadSection { pointer.load(in: $0)?.value.value ?? 0 }
+  }
+  return sum
 }

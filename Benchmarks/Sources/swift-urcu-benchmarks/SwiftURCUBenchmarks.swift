@@ -27,6 +27,9 @@ struct SwiftURCUBenchmarks: ParsableCommand {
   @Option(help: "Write the results as JSON to this file.")
   var json: String?
 
+  @Option(help: "Where Peers/build.sh put what it built.")
+  var peers: String?
+
   func validate() throws {
     guard (5...1000).contains(rounds) else {
       throw ValidationError("--rounds takes 5 to 1,000, not \(rounds).")
@@ -34,8 +37,9 @@ struct SwiftURCUBenchmarks: ParsableCommand {
   }
 
   func run() throws {
-    let effort = Effort(rounds: rounds, isQuick: quick)
-    let machine = Machine.current()
+    let peers = Peers(directory: peers)
+    let effort = Effort(rounds: rounds, isQuick: quick, peers: peers.all)
+    let machine = Machine.current(peers: peers.descriptions)
     print(machine.text)
     print(
       "rounds: \(rounds)"
@@ -66,13 +70,19 @@ struct SwiftURCUBenchmarks: ParsableCommand {
 enum BenchmarkGroups {
   static var all: [(title: String, make: (Effort) throws -> Group)] {
     [
-      (ReadSections.title, ReadSections.group),
+      (ReadSections.title(1), { ReadSections.group(1, $0) }),
+      (ReadSections.title(2), { ReadSections.group(2, $0) }),
+      (Retiring.title, Retiring.group),
+      (Synchronizing.title(0), { Synchronizing.group(0, $0) }),
+      (Synchronizing.title(1), { Synchronizing.group(1, $0) }),
+      (Synchronizing.title(2), { Synchronizing.group(2, $0) }),
+      (CallbackLatency.title, CallbackLatency.group),
+      (StalledReader.title, StalledReader.group),
       (SequenceLockReads.title, SequenceLockReads.group),
       (Queries.title, Queries.group),
       (Dumps.title, Dumps.group),
       (Updates.title, Updates.group),
       (Memory.title, Memory.group),
-      (GracePeriods.title, GracePeriods.group),
     ]
   }
 }

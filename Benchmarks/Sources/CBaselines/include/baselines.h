@@ -25,25 +25,51 @@ struct baselines_pointer {
   const struct baselines_node *node;
 };
 
-// Each loop reads `count` times: opens a section, loads the pointer, adds the value, closes the
-// section. The sum is returned, so that no load can go.
+/// After how many sections a reader of qsbr says that it is in none.
+#define BASELINES_SECTIONS_PER_QUIESCENT_STATE 64
 
-// For memb the thread must be registered.
-int64_t baselines_read_bp_inline(const struct baselines_pointer *pointer, size_t count);
-int64_t baselines_read_memb_inline(const struct baselines_pointer *pointer, size_t count);
-int64_t baselines_read_bp_calls(const struct baselines_pointer *pointer, size_t count);
-int64_t baselines_read_memb_calls(const struct baselines_pointer *pointer, size_t count);
+/// One flavor of liburcu.
+///
+/// The reading loops open a section `count` times, load the pointer, add the value, and close the
+/// section; the sum is returned, so that no load can go. The thread must be registered.
+struct baselines_flavor {
+  /// Nothing for bp.
+  void (*register_thread)(void);
+  void (*unregister_thread)(void);
+  /// With the read side inlined, as a program gets it that is compiled with _LGPL_SOURCE.
+  int64_t (*read_inline)(const struct baselines_pointer *pointer, size_t count);
+  /// With the read side called in the shared library, as a program gets it otherwise.
+  int64_t (*read_calls)(const struct baselines_pointer *pointer, size_t count);
+  /// Waits for a grace period `count` times.
+  void (*synchronize)(size_t count);
+};
+
+const struct baselines_flavor *baselines_bp(void);
+const struct baselines_flavor *baselines_memb(void);
+const struct baselines_flavor *baselines_mb(void);
+const struct baselines_flavor *baselines_qsbr(void);
+
+/// The same loop under a readers-writer lock.
 int64_t baselines_read_rwlock(
     pthread_rwlock_t *lock, const struct baselines_pointer *pointer, size_t count);
 
 /// Copies 32 bytes into registers `count` times, and adds two of the words.
 int64_t baselines_copy_32(const int64_t *words, size_t count);
 
-/// Calls `urcu_bp_synchronize_rcu` `count` times.
-void baselines_synchronize_bp(size_t count);
-
 /// Nanoseconds from `urcu_bp_call_rcu` to its callback.
 uint64_t baselines_call_rcu_latency(void);
+
+/// `count` times: allocates an object of 64 bytes besides liburcu's head, makes one pointer point
+/// to it, and hands the old one to `urcu_bp_call_rcu`, whose callback frees it.
+void baselines_call_rcu_retire(size_t count);
+
+/// Does that with objects of `bytes`, the head included, until the monotonic clock says `deadline`
+/// or `pending_max` bytes are pending. Returns the most bytes that were.
+uint64_t baselines_call_rcu_retire_until(
+    uint64_t deadline, size_t bytes, uint64_t pending_max, uint64_t *retired);
+
+/// Waits until every callback has run. Returns how many objects callbacks have freed in all.
+uint64_t baselines_call_rcu_drain(void);
 
 /// Nanoseconds of the monotonic clock.
 uint64_t baselines_now(void);

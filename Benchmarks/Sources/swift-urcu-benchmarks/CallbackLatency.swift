@@ -6,25 +6,15 @@ import Dispatch
 import ReadCopyUpdate
 import Synchronization
 
-/// Waiting for readers.
-enum GracePeriods {
-  static let title = "Grace periods, nobody reads"
+/// From a retirement to its callback.
+enum CallbackLatency {
+  static let title = "Callback latency, nobody reads"
 
   static func group(_ effort: Effort) -> Group {
-    let wait = "C, synchronize"
     let callback = "C, call_rcu"
     return Group(
       title: title,
       subjects: [
-        .loop(wait, meaning: "one urcu_bp_synchronize_rcu", effort: effort) {
-          baselines_synchronize_bp($0)
-          return $0
-        },
-        .loop("Swift, synchronize", against: wait, meaning: "one RCU.synchronize()", effort: effort)
-        {
-          for _ in 0..<$0 { RCU.synchronize() }
-          return $0
-        },
         latency(callback, against: callback, "from urcu_bp_call_rcu to its callback", effort) {
           baselines_call_rcu_latency()
         },

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+import CBaselines
+import Foundation
+import Synchronization
+
+/// Something that reads a pointer to a 1.
+struct Reader: Sendable {
+  /// What the thread must do before it reads; the result is passed on to the others.
+  var enter: @Sendable () -> UnsafeMutableRawPointer? = { nil }
+  /// Undoes it.
+  var leave: @Sendable (UnsafeMutableRawPointer?) -> Void = { _ in }
+  /// Reads so many times, and returns the sum of what it read.
+  let read: @Sendable (UnsafeMutableRawPointer?, Int) -> Int
+
+  /// Nanoseconds of the calling thread for `count` reads. Entering and leaving don't count.
+  ///
+  /// - Parameter gate: passed just before the first read that counts.
+  func time(_ count: Int, gate: () -> Void = {}) -> UInt64 {
+    let record = enter()
+    defer { leave(record) }
+    // What a thread does once, at its first read, doesn't count either.
+    check(read(record, 1), 1)
+    gate()
+    let start = baselines_now()
+    let sum = read(record, count)
+    let taken = baselines_now() - start
+    check(sum, count)
+    return taken
+  }
+
+  /// Nanoseconds for `count` reads by each of `threadCount` threads that start together: the mean
+  /// of their own times.
+  func time(_ count: Int, threadCount: Int) -> UInt64 {
+    if threadCount == 1 { return time(count) }
+    let team = Team(threadCount)
+    for _ in 0..<threadCount {
+      Thread { team.finish(time(count, gate: team.passGate)) }.start()
+    }
+    return team.wait() / UInt64(threadCount)
+  }
+
+  private func check(_ sum: Int, _ count: Int) {
+    guard sum == count else { fail("\(count) reads of a 1 gave \(sum)", code: 70) }
+  }
+}
+
+extension Subject {
+  /// Nanoseconds per read of each of some threads that read at the same time.
+  static func reads(
+    _ name: String, against baseline: String? = nil, meaning: String, effort: Effort,
+    threadCount: Int, _ reader: Reader
+  ) -> Subject {
+    var count = 0
+    let metric = Metric(name: name, meaning: meaning, unit: "ns", baseline: baseline ?? name)
+    return Subject(metrics: [metric]) {
+      if count == 0 {
+        count = calibrate(effort) { reader.time($0, threadCount: threadCount) }
+      }
+      return [Double(reader.time(count, threadCount: threadCount)) / Double(count)]
+    }
+  }
+}
+
+/// Threads that read without pause until they are told to stop.
+final class BusyReaders: Sendable {
+  /// How many reads they do between two looks at whether they should stop.
+  private static let readsPerTurn = 1000
+
+  private let isStopped = Atomic(false)
+  private let finished = DispatchGroup()
+
+  /// Starts the threads, and returns when each has read.
+  init(_ threadCount: Int, _ reader: Reader) {
+    let started = DispatchGroup()
+    for _ in 0..<threadCount {
+      started.enter()
+      finished.enter()
+      Thread { [self] in
+        let record = reader.enter()
+        var count = Self.readsPerTurn
+        var sum = reader.read(record, count)
+        started.leave()
+        while !isStopped.load(ordering: .relaxed) {
+          sum += reader.read(record, Self.readsPerTurn)
+          count += Self.readsPerTurn
+        }
+        reader.leave(record)
+        guard sum == count else { fail("\(count) reads of a 1 gave \(sum)", code: 70) }
+        finished.leave()
+      }.start()
+    }
+    started.wait()
+  }
+
+  /// Stops the threads, and returns when they have.
+  func stop() {
+    isStopped.store(true, ordering: .relaxed)
+    finished.wait()
+  }
+}
+
+/// Threads that start together.
+private final class Team: Sendable {
+  // How many have not arrived at the gate.
+  private let missing: Atomic<Int>
+  private let total = Atomic<UInt64>(0)
+  private let finished = DispatchGroup()
+
+  init(_ threadCount: Int) {
+    missing = Atomic(threadCount)
+    for _ in 0..<threadCount { finished.enter() }
+  }
+
+  /// Returns when all have arrived.
+  func passGate() {
+    missing.subtract(1, ordering: .relaxed)
+    // Not asleep: whoever is first must be running when the last arrives.
+    while missing.load(ordering: .relaxed) > 0 { continue }
+  }
+
+  /// Adds what a thread took.
+  func finish(_ nanoseconds: UInt64) {
+    total.add(nanoseconds, ordering: .relaxed)
+    finished.leave()
+  }
+
+  /// Waits for all, and returns what they took together.
+  func wait() -> UInt64 {
+    finished.wait()
+    return total.load(ordering: .relaxed)
+  }
+}
