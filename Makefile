@@ -30,7 +30,9 @@ run: deps
 	swift run -c release --package-path Examples maps-race $(ARGS)
 
 bench: deps
-	swift run -c release --package-path Benchmarks swift-urcu-benchmarks $(ARGS)
+	@bash Benchmarks/Peers/build.sh
+	swift run -c release --package-path Benchmarks swift-urcu-benchmarks \
+	  --peers Benchmarks/.build/peers $(ARGS)
 
 test: deps lint build test-debug test-release test-tsan test-tsan-release test-asan test-consumer \
   test-disassembly test-examples test-benchmarks

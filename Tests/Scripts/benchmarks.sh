@@ -2,13 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-# Runs the benchmarks in their short form. They check themselves that all sides find the same; this
-# checks that what they print and write is well-formed. Times are never looked at.
+# Runs the benchmarks in their short form, without peers and with those that are installed. They
+# check themselves that all sides find the same; this checks that what they print and write is
+# well-formed. Times are never looked at.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+
+groups=13
+rows_without_peers=86
+# Each reads in two groups and retires in one, by two rows; concurrencykit waits in three.
+rows_of_concurrencykit=7
+rows_of_crossbeam=4
 
 fail() {
   echo "benchmarks: $1" >&2
@@ -20,29 +27,49 @@ swift build -c release --package-path "$root/Benchmarks" --product swift-urcu-be
 program=$(swift build -c release --package-path "$root/Benchmarks" --show-bin-path)
 program+=/swift-urcu-benchmarks
 
-"$program" --quick --rounds 5 --json "$work/json" >"$work/table" ||
-  fail "the short form failed"
-for line in 'kernel: Linux [0-9]' 'cores: [1-9]' 'processor: .' 'liburcu: [0-9(]'; do
-  grep -qE "^$line" "$work/table" || fail "the machine's description lacks “$line”"
-done
-[ "$(grep -c '^## ' "$work/table")" -eq 7 ] || fail "the table doesn't have 7 groups"
+# run <rows>, then arguments: the table and the JSON have all groups and that many rows.
+run() {
+  local expected=$1 line rows wrong count key found
+  shift
+  "$program" --quick --rounds 5 --json "$work/json" "$@" >"$work/table" ||
+    fail "the short form failed"
+  for line in 'kernel: Linux [0-9]' 'cores: [1-9]' 'processor: .' 'liburcu: [0-9(]'; do
+    grep -qE "^$line" "$work/table" || fail "the machine's description lacks “$line”"
+  done
+  count=$(grep -c '^## ' "$work/table")
+  [ "$count" -eq "$groups" ] || fail "the table has $count groups, not $groups"
 
-# Every line after the column names is a group, or a name, a median, a unit, a ratio, and so on.
-rows=$(sed '1,/^ *median /d' "$work/table" | grep -vE '^(## .*)?$')
-wrong=$(grep -vE '^[^ ].* {2,}[0-9.,]+ +(ns|bytes) +[0-9.,]+ .*(\(baseline\)|[^ ]) {2,}[^ ]' \
-  <<<"$rows" || true)
-[ -z "$wrong" ] || fail "not a row of the table: $wrong"
-count=$(wc -l <<<"$rows")
-[ "$count" -ge 25 ] || fail "only $count rows"
-if grep -qwiE 'nan|inf' "$work/table" "$work/json"; then fail "a figure is not a number"; fi
-for key in baseline group meaning median name ratio ratioMax ratioMin unit values; do
-  found=$(grep -cE "^ +\"$key\" : " "$work/json")
-  [ "$found" -eq "$count" ] || fail "the JSON has “$key” $found times for $count rows"
+  # Every line after the column names is a group, or a name, a median, a unit, a ratio, and so on.
+  rows=$(sed '1,/^ *median /d' "$work/table" | grep -vE '^(## .*)?$')
+  wrong=$(grep -vE '^[^ ].* {2,}[0-9.,]+ +(ns|bytes|pages) +[0-9.,]+ .*(\(baseline\)|[^ ]) {2,}[^ ]' \
+    <<<"$rows" || true)
+  [ -z "$wrong" ] || fail "not a row of the table: $wrong"
+  count=$(wc -l <<<"$rows")
+  [ "$count" -eq "$expected" ] || fail "$count rows, not $expected"
+  if grep -qwiE 'nan|inf' "$work/table" "$work/json"; then fail "a figure is not a number"; fi
+  for key in baseline group meaning median name ratio ratioMax ratioMin unit values; do
+    found=$(grep -cE "^ +\"$key\" : " "$work/json")
+    [ "$found" -eq "$count" ] || fail "the JSON has “$key” $found times for $count rows"
+  done
+}
+
+# What isn't built is named.
+run "$rows_without_peers"
+for name in 'C, ck epoch' 'Rust, crossbeam-epoch'; do
+  grep -q "^$name: not built, left out" "$work/table" || fail "the table doesn't name “$name”"
 done
+
+# What is installed is built, and takes part.
+bash "$root/Benchmarks/Peers/build.sh"
+peers=$root/Benchmarks/.build/peers
+expected=$rows_without_peers
+[ ! -e "$peers/libpeer-concurrencykit.so" ] || expected=$((expected + rows_of_concurrencykit))
+[ ! -e "$peers/libpeer-crossbeam-epoch.so" ] || expected=$((expected + rows_of_crossbeam))
+run "$expected" --peers "$peers"
 
 # Wrong arguments are refused.
 if "$program" --quick --rounds 1 >/dev/null 2>&1; then fail "--rounds 1 was accepted"; fi
 if "$program" --quick --filter "no such group" >/dev/null 2>&1; then
   fail "a filter that matches nothing was accepted"
 fi
-echo "benchmarks: $count rows, well-formed"
+echo "benchmarks: $expected rows, well-formed"
