@@ -6,6 +6,7 @@
 #include "baselines.h"
 
 #include <dlfcn.h>
+#include <sched.h>
 #include <time.h>
 
 int64_t baselines_read_rwlock(
@@ -29,6 +30,29 @@ int64_t baselines_copy_32(const int64_t *words, size_t count) {
     sum += a + d;
   }
   return sum;
+}
+
+// What the process could use when it started: threads inherit what their makers are pinned to.
+static cpu_set_t allowed_cores;
+
+__attribute__((constructor)) static void note_allowed_cores(void) {
+  if (sched_getaffinity(0, sizeof allowed_cores, &allowed_cores) != 0) CPU_SET(0, &allowed_cores);
+}
+
+void baselines_pin_thread(size_t index) {
+  size_t left = index % (size_t)CPU_COUNT(&allowed_cores);
+  for (int core = 0; core < CPU_SETSIZE; core++) {
+    if (!CPU_ISSET(core, &allowed_cores) || left-- > 0) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(core, &one);
+    (void)sched_setaffinity(0, sizeof one, &one);
+    return;
+  }
+}
+
+void baselines_unpin_thread(void) {
+  (void)sched_setaffinity(0, sizeof allowed_cores, &allowed_cores);
 }
 
 uint64_t baselines_now(void) {

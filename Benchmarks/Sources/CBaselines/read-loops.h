@@ -14,15 +14,19 @@
 #include <urcu/urcu-memb.h>
 #include <urcu/urcu-qsbr.h>
 
-#define DEFINE_READ_LOOP(flavor, kind, after_section)                                            \
+#define READ_SECTION(flavor)                                                                     \
+  urcu_##flavor##_read_lock();                                                                   \
+  sum += __atomic_load_n(&pointer->node, __ATOMIC_ACQUIRE)->value;                               \
+  urcu_##flavor##_read_unlock();
+
+#define DEFINE_READ_LOOP(flavor, kind, after_sections)                                           \
   int64_t baselines_read_##flavor##_##kind(                                                      \
       const struct baselines_pointer *pointer, size_t count) {                                   \
     int64_t sum = 0;                                                                             \
-    for (size_t index = 0; index < count; index++) {                                             \
-      urcu_##flavor##_read_lock();                                                               \
-      sum += __atomic_load_n(&pointer->node, __ATOMIC_ACQUIRE)->value;                           \
-      urcu_##flavor##_read_unlock();                                                             \
-      after_section;                                                                             \
+    for (size_t index = 0; index < count; index += BASELINES_SECTIONS_PER_TURN) {                \
+      READ_SECTION(flavor) READ_SECTION(flavor) READ_SECTION(flavor) READ_SECTION(flavor)        \
+      READ_SECTION(flavor) READ_SECTION(flavor) READ_SECTION(flavor) READ_SECTION(flavor)        \
+      after_sections;                                                                            \
     }                                                                                            \
     return sum;                                                                                  \
   }
@@ -31,9 +35,10 @@
   DEFINE_READ_LOOP(bp, kind, (void)0)                                                            \
   DEFINE_READ_LOOP(memb, kind, (void)0)                                                          \
   DEFINE_READ_LOOP(mb, kind, (void)0)                                                            \
-  DEFINE_READ_LOOP(                                                                              \
-      qsbr, kind,                                                                                \
-      if ((index + 1) % BASELINES_SECTIONS_PER_QUIESCENT_STATE == 0) urcu_qsbr_quiescent_state())
+  DEFINE_READ_LOOP(qsbr, kind, if (ENDS_QUIESCENT(index)) urcu_qsbr_quiescent_state())
+
+#define ENDS_QUIESCENT(index)                                                                    \
+  (((index) + BASELINES_SECTIONS_PER_TURN) % BASELINES_SECTIONS_PER_QUIESCENT_STATE == 0)
 
 #define DECLARE_READ_LOOP(flavor, kind)                                                          \
   int64_t baselines_read_##flavor##_##kind(                                                      \

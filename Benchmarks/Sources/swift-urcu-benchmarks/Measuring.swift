@@ -73,9 +73,13 @@ extension Subject {
 
   /// How many iterations make a sample.
   ///
-  /// - Parameter time: the nanoseconds of so many.
-  static func calibrate(_ effort: Effort, _ time: (Int) throws -> UInt64) rethrows -> Int {
-    var count = 1
+  /// - Parameters:
+  ///   - first: the smallest number; all are multiples of it.
+  ///   - time: the nanoseconds of so many.
+  static func calibrate(
+    _ effort: Effort, from first: Int = 1, _ time: (Int) throws -> UInt64
+  ) rethrows -> Int {
+    var count = first
     while true {
       let taken = try time(count)
       if taken >= effort.sampleNanoseconds { return count }

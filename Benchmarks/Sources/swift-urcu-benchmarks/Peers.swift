@@ -13,8 +13,11 @@ struct Peer: @unchecked Sendable {
   var reader: Reader {
     let functions = functions
     return Reader(
-      enter: { functions.enter_thread() },
-      leave: { functions.leave_thread($0.unsafelyUnwrapped) },
+      within: { body in
+        let record = functions.enter_thread()
+        body(record)
+        functions.leave_thread(record)
+      },
       read: { record, count in Int(functions.read(record.unsafelyUnwrapped, count)) })
   }
 }

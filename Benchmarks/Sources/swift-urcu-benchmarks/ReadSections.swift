@@ -70,24 +70,23 @@ struct Flavor: @unchecked Sendable {
   static let all = [bp, memb, mb, qsbr]
 
   func inlined(_ fixture: ReadFixture) -> Reader {
-    reader { flavor, count in Int(flavor.functions.pointee.read_inline(fixture.word, count)) }
+    reader { Int(functions.pointee.read_inline(fixture.word, $0)) }
   }
 
   func calling(_ fixture: ReadFixture) -> Reader {
-    reader { flavor, count in Int(flavor.functions.pointee.read_calls(fixture.word, count)) }
+    reader { Int(functions.pointee.read_calls(fixture.word, $0)) }
   }
 
   func synchronize(_ count: Int) { functions.pointee.synchronize(count) }
 
-  /// A reader whose threads C registers: Swift's reading loops run on them too.
-  func reader(_ read: @escaping @Sendable (Flavor, Int) -> Int) -> Reader {
+  private func reader(_ read: @escaping @Sendable (Int) -> Int) -> Reader {
     Reader(
-      enter: {
+      within: { body in
         functions.pointee.register_thread()
-        return nil
+        body(nil)
+        functions.pointee.unregister_thread()
       },
-      leave: { _ in functions.pointee.unregister_thread() },
-      read: { _, count in read(self, count) })
+      read: { _, count in read(count) })
   }
 }
 
@@ -127,8 +126,8 @@ final class ReadFixture: @unchecked Sendable {
   /// Swift's, by the names of the flavors.
   var readers: [String: Reader] {
     [
-      "bp": Flavor.bp.reader { _, count in read(self.bulletproof, count) },
-      "memb": Flavor.memb.reader { _, count in read(self.membarrier, count) },
+      "bp": Reader { _, count in read(self.bulletproof, count) },
+      "memb": registeringReader(RCUDomain<MembarrierFlavor>.self) { read(self.membarrier, $0) },
     ]
   }
 
@@ -147,11 +146,32 @@ final class ReadFixture: @unchecked Sendable {
   }
 }
 
+/// The sections of a turn are written out, as C's are.
 @inline(never)
 private func read<F>(_ pointer: borrowing RCUDomain<F>.Pointer<Node>, _ count: Int) -> Int {
   var sum = 0
-  for _ in 0..<count {
-    sum &+= RCUDomain<F>.withReadSection { pointer.load(in: $0)?.value.value ?? 0 }
+  for _ in 0..<count / Reader.countUnit {
+    sum &+= readOnce(pointer)
+    sum &+= readOnce(pointer)
+    sum &+= readOnce(pointer)
+    sum &+= readOnce(pointer)
+    sum &+= readOnce(pointer)
+    sum &+= readOnce(pointer)
+    sum &+= readOnce(pointer)
+    sum &+= readOnce(pointer)
   }
   return sum
+}
+
+@inline(__always)
+private func readOnce<F>(_ pointer: borrowing RCUDomain<F>.Pointer<Node>) -> Int {
+  RCUDomain<F>.withReadSection { pointer.load(in: $0)?.value.value ?? 0 }
+}
+
+private func registeringReader<F: ThreadRegisteringFlavor>(
+  _ domain: RCUDomain<F>.Type, _ read: @escaping @Sendable (Int) -> Int
+) -> Reader {
+  Reader(
+    within: { body in RCUDomain<F>.withRegisteredThread { body(nil) } },
+    read: { _, count in read(count) })
 }

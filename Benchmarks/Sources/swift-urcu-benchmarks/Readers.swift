@@ -7,36 +7,42 @@ import Synchronization
 
 /// Something that reads a pointer to a 1.
 struct Reader: Sendable {
-  /// What the thread must do before it reads; the result is passed on to the others.
-  var enter: @Sendable () -> UnsafeMutableRawPointer? = { nil }
-  /// Undoes it.
-  var leave: @Sendable (UnsafeMutableRawPointer?) -> Void = { _ in }
-  /// Reads so many times, and returns the sum of what it read.
+  /// Runs a body between what a thread must do before it reads and what undoes it. Passes what the
+  /// reads take.
+  var within: @Sendable ((UnsafeMutableRawPointer?) -> Void) -> Void = { body in body(nil) }
+  /// Reads so many times, a multiple of ``countUnit``, and returns the sum of what it read.
   let read: @Sendable (UnsafeMutableRawPointer?, Int) -> Int
 
-  /// Nanoseconds of the calling thread for `count` reads. Entering and leaving don't count.
+  static let countUnit = Int(BASELINES_SECTIONS_PER_TURN)
+
+  /// Nanoseconds of the calling thread for `count` reads. What comes before and after doesn't count.
   ///
   /// - Parameter gate: passed just before the first read that counts.
   func time(_ count: Int, gate: () -> Void = {}) -> UInt64 {
-    let record = enter()
-    defer { leave(record) }
-    // What a thread does once, at its first read, doesn't count either.
-    check(read(record, 1), 1)
-    gate()
-    let start = baselines_now()
-    let sum = read(record, count)
-    let taken = baselines_now() - start
-    check(sum, count)
+    var taken: UInt64 = 0
+    within { record in
+      // What a thread does once, at its first read, doesn't count either.
+      check(read(record, Self.countUnit), Self.countUnit)
+      gate()
+      let start = baselines_now()
+      let sum = read(record, count)
+      taken = baselines_now() - start
+      check(sum, count)
+    }
     return taken
   }
 
-  /// Nanoseconds for `count` reads by each of `threadCount` threads that start together: the mean
-  /// of their own times.
+  /// Nanoseconds for `count` reads by each of `threadCount` threads that start together, each on a
+  /// core of its own: the mean of their own times.
   func time(_ count: Int, threadCount: Int) -> UInt64 {
     if threadCount == 1 { return time(count) }
     let team = Team(threadCount)
-    for _ in 0..<threadCount {
-      Thread { team.finish(time(count, gate: team.passGate)) }.start()
+    for index in 0..<threadCount {
+      Thread {
+        // Else the scheduler may leave both on the core where they were made.
+        baselines_pin_thread(index)
+        team.finish(time(count, gate: team.passGate))
+      }.start()
     }
     return team.wait() / UInt64(threadCount)
   }
@@ -56,17 +62,19 @@ extension Subject {
     let metric = Metric(name: name, meaning: meaning, unit: "ns", baseline: baseline ?? name)
     return Subject(metrics: [metric]) {
       if count == 0 {
-        count = calibrate(effort) { reader.time($0, threadCount: threadCount) }
+        count = calibrate(effort, from: Reader.countUnit) {
+          reader.time($0, threadCount: threadCount)
+        }
       }
       return [Double(reader.time(count, threadCount: threadCount)) / Double(count)]
     }
   }
 }
 
-/// Threads that read without pause until they are told to stop.
+/// Threads that read without pause until they are told to stop, each on a core of its own.
 final class BusyReaders: Sendable {
   /// How many reads they do between two looks at whether they should stop.
-  private static let readsPerTurn = 1000
+  private static let readsPerTurn = 1024
 
   private let isStopped = Atomic(false)
   private let finished = DispatchGroup()
@@ -74,24 +82,30 @@ final class BusyReaders: Sendable {
   /// Starts the threads, and returns when each has read.
   init(_ threadCount: Int, _ reader: Reader) {
     let started = DispatchGroup()
-    for _ in 0..<threadCount {
+    for index in 0..<threadCount {
       started.enter()
       finished.enter()
       Thread { [self] in
-        let record = reader.enter()
-        var count = Self.readsPerTurn
-        var sum = reader.read(record, count)
-        started.leave()
-        while !isStopped.load(ordering: .relaxed) {
-          sum += reader.read(record, Self.readsPerTurn)
-          count += Self.readsPerTurn
-        }
-        reader.leave(record)
-        guard sum == count else { fail("\(count) reads of a 1 gave \(sum)", code: 70) }
+        // Beside whoever waits for them, as long as there are cores.
+        baselines_pin_thread(index + 1)
+        reader.within { record in readUntilStopped(reader, record, started) }
         finished.leave()
       }.start()
     }
     started.wait()
+  }
+
+  private func readUntilStopped(
+    _ reader: Reader, _ record: UnsafeMutableRawPointer?, _ started: DispatchGroup
+  ) {
+    var count = Self.readsPerTurn
+    var sum = reader.read(record, count)
+    started.leave()
+    while !isStopped.load(ordering: .relaxed) {
+      sum += reader.read(record, Self.readsPerTurn)
+      count += Self.readsPerTurn
+    }
+    guard sum == count else { fail("\(count) reads of a 1 gave \(sum)", code: 70) }
   }
 
   /// Stops the threads, and returns when they have.

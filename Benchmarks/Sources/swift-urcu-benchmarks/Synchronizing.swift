@@ -62,13 +62,19 @@ enum Synchronizing {
         return $0
       } : Subject(metrics: [metric]) { [median(effort) { wait(record, 1) }] }
     return Subject(metrics: [metric]) {
+      var values: Result<[Double], any Error> = .success([])
       // Whoever waits is a reader too, who doesn't read: without any, some need not look.
-      record = reader.enter()
-      Sink.take(reader.read(record, 1))
-      defer { reader.leave(record) }
-      let readers = BusyReaders(readerCount, reader)
-      defer { readers.stop() }
-      return try subject.sample()
+      reader.within {
+        record = $0
+        Sink.take(reader.read(record, Reader.countUnit))
+        let readers = BusyReaders(readerCount, reader)
+        // Alone there, as long as the readers are fewer than the cores.
+        baselines_pin_thread(0)
+        values = Result { try subject.sample() }
+        baselines_unpin_thread()
+        readers.stop()
+      }
+      return try values.get()
     }
   }
 

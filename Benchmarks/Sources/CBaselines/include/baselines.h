@@ -25,13 +25,18 @@ struct baselines_pointer {
   const struct baselines_node *node;
 };
 
+/// How many sections a reading loop writes out. The same instructions take 0.7 to 1.2 ns depending
+/// on the address they happen to be at: several of them give the mean of several addresses.
+#define BASELINES_SECTIONS_PER_TURN 8
+
 /// After how many sections a reader of qsbr says that it is in none.
 #define BASELINES_SECTIONS_PER_QUIESCENT_STATE 64
 
 /// One flavor of liburcu.
 ///
 /// The reading loops open a section `count` times, load the pointer, add the value, and close the
-/// section; the sum is returned, so that no load can go. The thread must be registered.
+/// section; the sum is returned, so that no load can go. The count is a multiple of
+/// BASELINES_SECTIONS_PER_TURN; the thread must be registered.
 struct baselines_flavor {
   /// Nothing for bp.
   void (*register_thread)(void);
@@ -70,6 +75,13 @@ uint64_t baselines_call_rcu_retire_until(
 
 /// Waits until every callback has run. Returns how many objects callbacks have freed in all.
 uint64_t baselines_call_rcu_drain(void);
+
+/// Keeps the calling thread on one core: the `index`th of those that the process may use, counted
+/// round and round.
+void baselines_pin_thread(size_t index);
+
+/// Lets the calling thread run on any of them again.
+void baselines_unpin_thread(void);
 
 /// Nanoseconds of the monotonic clock.
 uint64_t baselines_now(void);
