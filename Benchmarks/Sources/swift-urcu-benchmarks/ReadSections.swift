@@ -165,7 +165,7 @@ private func read<F>(_ pointer: borrowing RCUDomain<F>.Pointer<Node>, _ count: I
 
 @inline(__always)
 private func readOnce<F>(_ pointer: borrowing RCUDomain<F>.Pointer<Node>) -> Int {
-  RCUDomain<F>.withReadSection { pointer.load(in: $0)?.value.value ?? 0 }
+  RCUDomain<F>.withReadSection { pointer.load(in: $0)!.value.value }
 }
 
 private func registeringReader<F: ThreadRegisteringFlavor>(
