@@ -12,7 +12,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 groups=13
-rows_without_peers=86
+rows_without_peers=96
 # Each reads in two groups and retires in one, by two rows; concurrencykit waits in three.
 rows_of_concurrencykit=7
 rows_of_crossbeam=4

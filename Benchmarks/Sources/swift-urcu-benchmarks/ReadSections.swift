@@ -102,6 +102,8 @@ final class ReadFixture: @unchecked Sendable {
   // Sendable: nothing is written after the initialisation.
   private let bulletproof = RCU.Pointer(Node())
   private let membarrier = RCUDomain<MembarrierFlavor>.Pointer(Node())
+  private let memoryBarrier = RCUDomain<MemoryBarrierFlavor>.Pointer(Node())
+  private let quiescentState = RCUDomain<QuiescentStateFlavor>.Pointer(Node())
   private let mutex = Mutex(Node())
   private let reference = ManagedAtomic(Reference())
   // C's: the same in memory. Freed with the fixture.
@@ -128,6 +130,10 @@ final class ReadFixture: @unchecked Sendable {
     [
       "bp": Reader { _, count in read(self.bulletproof, count) },
       "memb": registeringReader(RCUDomain<MembarrierFlavor>.self) { read(self.membarrier, $0) },
+      "mb": registeringReader(RCUDomain<MemoryBarrierFlavor>.self) { read(self.memoryBarrier, $0) },
+      "qsbr": registeringReader(RCUDomain<QuiescentStateFlavor>.self) {
+        readQuiescent(self.quiescentState, $0)
+      },
     ]
   }
 
@@ -146,21 +152,34 @@ final class ReadFixture: @unchecked Sendable {
   }
 }
 
-/// The sections of a turn are written out, as C's are.
 @inline(never)
 private func read<F>(_ pointer: borrowing RCUDomain<F>.Pointer<Node>, _ count: Int) -> Int {
   var sum = 0
-  for _ in 0..<count / Reader.countUnit {
-    sum &+= readOnce(pointer)
-    sum &+= readOnce(pointer)
-    sum &+= readOnce(pointer)
-    sum &+= readOnce(pointer)
-    sum &+= readOnce(pointer)
-    sum &+= readOnce(pointer)
-    sum &+= readOnce(pointer)
-    sum &+= readOnce(pointer)
+  for _ in 0..<count / Reader.countUnit { sum &+= readTurn(pointer) }
+  return sum
+}
+
+/// Says now and then that it is in no section, after as many as C's.
+@inline(never)
+private func readQuiescent(
+  _ pointer: borrowing RCUDomain<QuiescentStateFlavor>.Pointer<Node>, _ count: Int
+) -> Int {
+  let sectionsPerState = Int(BASELINES_SECTIONS_PER_QUIESCENT_STATE)
+  var sum = 0
+  for turn in 0..<count / Reader.countUnit {
+    sum &+= readTurn(pointer)
+    if (turn + 1) * Reader.countUnit % sectionsPerState == 0 {
+      RCUDomain<QuiescentStateFlavor>.quiescentState()
+    }
   }
   return sum
+}
+
+/// The sections of a turn are written out, as C's are.
+@inline(__always)
+private func readTurn<F>(_ pointer: borrowing RCUDomain<F>.Pointer<Node>) -> Int {
+  readOnce(pointer) &+ readOnce(pointer) &+ readOnce(pointer) &+ readOnce(pointer)
+    &+ readOnce(pointer) &+ readOnce(pointer) &+ readOnce(pointer) &+ readOnce(pointer)
 }
 
 @inline(__always)

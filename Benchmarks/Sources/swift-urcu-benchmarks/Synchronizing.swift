@@ -46,6 +46,8 @@ enum Synchronizing {
   private static let waits: [String: @Sendable (UnsafeMutableRawPointer?, Int) -> Void] = [
     "bp": { _, count in for _ in 0..<count { RCU.synchronize() } },
     "memb": { _, count in for _ in 0..<count { RCUDomain<MembarrierFlavor>.synchronize() } },
+    "mb": { _, count in for _ in 0..<count { RCUDomain<MemoryBarrierFlavor>.synchronize() } },
+    "qsbr": { _, count in for _ in 0..<count { RCUDomain<QuiescentStateFlavor>.synchronize() } },
   ]
 
   private static func subject(
