@@ -15,26 +15,24 @@ struct Reader: Sendable {
 
   static let countUnit = Int(BASELINES_SECTIONS_PER_TURN)
 
-  /// Nanoseconds of the calling thread for `count` reads. What comes before and after doesn't count.
+  /// Nanoseconds of the calling thread for one of `count` reads. What comes before and after doesn't
+  /// count.
   ///
   /// - Parameter gate: passed just before the first read that counts.
-  func time(_ count: Int, gate: () -> Void = {}) -> UInt64 {
-    var taken: UInt64 = 0
+  func time(_ count: Int, gate: () -> Void = {}) -> Double {
+    var nanoseconds = 0.0
     within { record in
       // What a thread does once, at its first read, doesn't count either.
       check(read(record, Self.countUnit), Self.countUnit)
       gate()
-      let start = baselines_now()
-      let sum = read(record, count)
-      taken = baselines_now() - start
-      check(sum, count)
+      nanoseconds = medianOfParts(count, unit: Self.countUnit) { check(read(record, $0), $0) }
     }
-    return taken
+    return nanoseconds
   }
 
-  /// Nanoseconds for `count` reads by each of `threadCount` threads that start together, each on a
-  /// core of its own: the mean of their own times.
-  func time(_ count: Int, threadCount: Int) -> UInt64 {
+  /// Nanoseconds for one of `count` reads by each of `threadCount` threads that start together, each
+  /// on a core of its own: the mean of their own times.
+  func time(_ count: Int, threadCount: Int) -> Double {
     if threadCount == 1 { return time(count) }
     let team = Team(threadCount)
     for index in 0..<threadCount {
@@ -44,7 +42,7 @@ struct Reader: Sendable {
         team.finish(time(count, gate: team.passGate))
       }.start()
     }
-    return team.wait() / UInt64(threadCount)
+    return team.wait() / Double(threadCount)
   }
 
   private func check(_ sum: Int, _ count: Int) {
@@ -63,10 +61,10 @@ extension Subject {
     return Subject(metrics: [metric]) {
       if count == 0 {
         count = calibrate(effort, from: Reader.countUnit) {
-          reader.time($0, threadCount: threadCount)
+          UInt64(reader.time($0, threadCount: threadCount) * Double($0))
         }
       }
-      return [Double(reader.time(count, threadCount: threadCount)) / Double(count)]
+      return [reader.time(count, threadCount: threadCount)]
     }
   }
 }
@@ -119,7 +117,7 @@ final class BusyReaders: Sendable {
 private final class Team: Sendable {
   // How many have not arrived at the gate.
   private let missing: Atomic<Int>
-  private let total = Atomic<UInt64>(0)
+  private let total = Mutex(0.0)
   private let finished = DispatchGroup()
 
   init(_ threadCount: Int) {
@@ -135,14 +133,14 @@ private final class Team: Sendable {
   }
 
   /// Adds what a thread took.
-  func finish(_ nanoseconds: UInt64) {
-    total.add(nanoseconds, ordering: .relaxed)
+  func finish(_ nanoseconds: Double) {
+    total.withLock { $0 += nanoseconds }
     finished.leave()
   }
 
   /// Waits for all, and returns what they took together.
-  func wait() -> UInt64 {
+  func wait() -> Double {
     finished.wait()
-    return total.load(ordering: .relaxed)
+    return total.withLock { $0 }
   }
 }
