@@ -76,12 +76,13 @@ uint64_t baselines_call_rcu_retire_until(
   uint64_t before = __atomic_load_n(&freed, __ATOMIC_RELAXED);
   uint64_t peak = 0;
   *retired = 0;
-  while (peak < pending_max && baselines_now() < deadline) {
-    retire_one(bytes);
+  do {
+    // Before it is retired: afterwards it may be gone.
     *retired += 1;
     uint64_t pending = *retired - (__atomic_load_n(&freed, __ATOMIC_RELAXED) - before);
     if (pending * bytes > peak) peak = pending * bytes;
-  }
+    retire_one(bytes);
+  } while (peak < pending_max && baselines_now() < deadline);
   return peak;
 }
 

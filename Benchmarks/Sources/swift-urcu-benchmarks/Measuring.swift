@@ -65,8 +65,9 @@ extension Subject {
           return baselines_now() - start
         }
       }
-      let nanoseconds = try medianOfParts(count) { Sink.take(try loop($0)) }
-      return [nanoseconds / iteration]
+      let start = baselines_now()
+      Sink.take(try loop(count))
+      return [Double(baselines_now() - start) / (Double(count) * iteration)]
     }
   }
 
@@ -87,28 +88,28 @@ extension Subject {
   }
 }
 
-/// Nanoseconds per iteration, as the median of 64 parts that follow one another: what the
-/// scheduler interrupts is one part, not the whole.
+/// Nanoseconds per iteration, as the median of 64 parts that follow one another: what the scheduler
+/// interrupts is one part, not the whole. `nil` if no part counts.
 ///
 /// - Parameters:
 ///   - unit: what the iterations of each part are a multiple of.
+///   - counts: asked at the end of each part.
 ///   - run: runs so many iterations.
 func medianOfParts(
-  _ count: Int, unit: Int = 1, _ run: (Int) throws -> Void
-) rethrows -> Double {
+  _ count: Int, unit: Int, counts: () -> Bool = { true }, _ run: (Int) -> Void
+) -> Double? {
   // Calibration doubles: nothing is left over.
   let partCount = max(1, min(64, count / unit))
   let iterations = count / partCount
   var parts: [Double] = []
   parts.reserveCapacity(partCount)
-  var before = baselines_now()
   for _ in 0..<partCount {
-    try run(iterations)
-    let now = baselines_now()
-    parts.append(Double(now - before) / Double(iterations))
-    before = now
+    let start = baselines_now()
+    run(iterations)
+    let taken = baselines_now() - start
+    if counts() { parts.append(Double(taken) / Double(iterations)) }
   }
-  return parts.median
+  return parts.isEmpty ? nil : parts.median
 }
 
 /// Where results go that nobody looks at.

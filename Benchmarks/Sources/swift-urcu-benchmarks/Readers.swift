@@ -18,32 +18,41 @@ struct Reader: Sendable {
   /// Nanoseconds of the calling thread for one of `count` reads. What comes before and after doesn't
   /// count.
   ///
-  /// - Parameter gate: passed just before the first read that counts.
-  func time(_ count: Int, gate: () -> Void = {}) -> Double {
-    var nanoseconds = 0.0
+  /// - Parameters:
+  ///   - gate: passed just before the first read that counts.
+  ///   - counts: whether the part counts that has ended.
+  func time(
+    _ count: Int, gate: () -> Void = {}, counts: () -> Bool = { true }
+  ) -> Double? {
+    var nanoseconds: Double?
     within { record in
       // What a thread does once, at its first read, doesn't count either.
       check(read(record, Self.countUnit), Self.countUnit)
       gate()
-      nanoseconds = medianOfParts(count, unit: Self.countUnit) { check(read(record, $0), $0) }
+      nanoseconds = medianOfParts(count, unit: Self.countUnit, counts: counts) {
+        check(read(record, $0), $0)
+      }
     }
     return nanoseconds
   }
 
-  /// Nanoseconds for one of `count` reads by each of `threadCount` threads that start together, each
-  /// on a core of its own: the mean of their own times.
+  /// Nanoseconds for one of `count` reads by each of `threadCount` threads that read at the same
+  /// time, each on a core of its own: the mean of their own times.
   func time(_ count: Int, threadCount: Int) -> Double {
-    if threadCount == 1 { return time(count) }
-    let team = Team(threadCount)
-    for index in 0..<threadCount {
-      Thread {
-        // Else the scheduler may leave both on the core where they were made.
-        baselines_pin_thread(index)
-        team.finish(time(count, gate: team.passGate))
-      }.start()
+    for _ in 0..<Self.attemptsMax {
+      if threadCount == 1 {
+        if let nanoseconds = time(count) { return nanoseconds }
+      } else {
+        let team = Team(threadCount)
+        for index in 0..<threadCount { team.start(index, reader: self, count) }
+        if let total = team.wait() { return total / Double(threadCount) }
+      }
     }
-    return team.wait() / Double(threadCount)
+    fail("\(threadCount) threads never ran at the same time: is the machine busy?", code: 75)
   }
+
+  /// How often threads are started that the scheduler may keep from running at the same time.
+  private static let attemptsMax = 1000
 
   private func check(_ sum: Int, _ count: Int) {
     guard sum == count else { fail("\(count) reads of a 1 gave \(sum)", code: 70) }
@@ -61,7 +70,7 @@ extension Subject {
     return Subject(metrics: [metric]) {
       if count == 0 {
         count = calibrate(effort, from: Reader.countUnit) {
-          UInt64(reader.time($0, threadCount: threadCount) * Double($0))
+          UInt64(reader.time($0, threadCount: 1) * Double($0))
         }
       }
       return [reader.time(count, threadCount: threadCount)]
@@ -113,33 +122,48 @@ final class BusyReaders: Sendable {
   }
 }
 
-/// Threads that start together.
+/// Threads that read at the same time.
 private final class Team: Sendable {
   // How many have not arrived at the gate.
   private let missing: Atomic<Int>
-  private let total = Mutex(0.0)
+  // How many parts all have done.
+  private let parts = Atomic(0)
+  // The sum of their times; nil when one has none.
+  private let total = Mutex<Double?>(0)
   private let finished = DispatchGroup()
 
-  init(_ threadCount: Int) {
-    missing = Atomic(threadCount)
-    for _ in 0..<threadCount { finished.enter() }
+  init(_ threadCount: Int) { missing = Atomic(threadCount) }
+
+  /// Starts a thread that reads.
+  func start(_ index: Int, reader: Reader, _ count: Int) {
+    finished.enter()
+    Thread { [self] in
+      // Else the scheduler may leave all on the core where they were made.
+      baselines_pin_thread(index)
+      // What the others had done when the last part ended, and the one before.
+      var (own, last, beforeLast) = (0, 0, 0)
+      let nanoseconds = reader.time(count, gate: passGate) {
+        own += 1
+        let others = parts.add(1, ordering: .relaxed).newValue - own
+        defer { (last, beforeLast) = (others, last) }
+        // Parts are about as long as the others': one of theirs ends in two of these, unless
+        // they don't run.
+        return others > beforeLast
+      }
+      total.withLock { sum in sum = nanoseconds.flatMap { time in sum.map { $0 + time } } }
+      finished.leave()
+    }.start()
   }
 
   /// Returns when all have arrived.
-  func passGate() {
+  private func passGate() {
     missing.subtract(1, ordering: .relaxed)
     // Not asleep: whoever is first must be running when the last arrives.
     while missing.load(ordering: .relaxed) > 0 { continue }
   }
 
-  /// Adds what a thread took.
-  func finish(_ nanoseconds: Double) {
-    total.withLock { $0 += nanoseconds }
-    finished.leave()
-  }
-
-  /// Waits for all, and returns what they took together.
-  func wait() -> Double {
+  /// Waits for all, and returns what they took together, if all have read beside the others.
+  func wait() -> Double? {
     finished.wait()
     return total.withLock { $0 }
   }

@@ -106,13 +106,13 @@ private final class PagePointer {
   func retire(until deadline: UInt64) -> (peak: UInt64, retired: UInt64) {
     let freed = Page.destroyed.load(ordering: .relaxed)
     var (peak, retired) = (UInt64(0), UInt64(0))
-    while baselines_now() < deadline {
+    repeat {
       // Before it is retired, not after: past the limit that waits.
       retired += 1
       let pending = retired - (Page.destroyed.load(ordering: .relaxed) - freed)
       peak = max(peak, pending * UInt64(StalledReader.objectBytes))
       pointer.store(Page())
-    }
+    } while baselines_now() < deadline
     return (peak, retired)
   }
 
