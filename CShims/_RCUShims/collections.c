@@ -17,11 +17,11 @@
 
 // MARK: - Hash tables
 
-// Weak: a flavor whose library isn't linked is NULL.
-extern const struct rcu_flavor_struct urcu_bp_flavor __attribute__((weak));
-extern const struct rcu_flavor_struct urcu_memb_flavor __attribute__((weak));
-extern const struct rcu_flavor_struct urcu_mb_flavor __attribute__((weak));
-extern const struct rcu_flavor_struct urcu_qsbr_flavor __attribute__((weak));
+// flavor.h declares the one of the flavor that is mapped.
+extern const struct rcu_flavor_struct urcu_bp_flavor;
+extern const struct rcu_flavor_struct urcu_memb_flavor;
+extern const struct rcu_flavor_struct urcu_mb_flavor;
+extern const struct rcu_flavor_struct urcu_qsbr_flavor;
 
 const struct rcu_flavor_struct *rcushims_table_flavor(const char *name) {
   if (strcmp(name, "bp") == 0) return &urcu_bp_flavor;

@@ -22,7 +22,7 @@
 // Declared by flavor.h only under the name of the flavor that is mapped.
 struct rcu_flavor_struct;
 
-/// The functions of the flavor that liburcu calls `name`: bp, memb, mb, qsbr. NULL: not linked.
+/// The functions of the flavor that liburcu calls `name`: bp, memb, mb, qsbr. NULL: there is none.
 /// Why C: liburcu defines one object by flavor, of a type that Swift would have to import.
 const struct rcu_flavor_struct *_Nullable rcushims_table_flavor(const char *name);
 

@@ -388,20 +388,31 @@ import Testing
     let table = Domain.HashTable<Key, Counted>()
   }
 
-  @Test func aRegisteredThreadChangesATable() {
-    typealias Membarrier = RCUDomain<MembarrierFlavor>
+  @Test func registeredThreadsChangeTables() {
+    Self.fillAndEmpty(MembarrierFlavor.self)
+    Self.fillAndEmpty(MemoryBarrierFlavor.self)
+    Self.fillAndEmpty(QuiescentStateFlavor.self)
+  }
+
+  /// The table grows and shrinks on the way, and goes while it does.
+  private static func fillAndEmpty<Flavor: ThreadRegisteringFlavor>(_ flavor: Flavor.Type) {
+    typealias Domain = RCUDomain<Flavor>
     let counter = InstanceCounter()
-    Membarrier.withRegisteredThread {
-      let table = Membarrier.HashTable<Int, Counted>(minimumCapacity: 1)
-      for key in 0..<5000 { table.updateValue(Counted(key, counter), forKey: key) }
-      let found = Membarrier.withReadSection { table.lookup(4999, in: $0)?.value.value }
-      #expect(found == 4999)
-      for key in 0..<4990 { table.removeValue(forKey: key) }
-      Membarrier.barrier()
-      #expect(counter.live == 10)
+    Domain.withRegisteredThread {
+      let table = Domain.HashTable<Int, Counted>(minimumCapacity: 1)
+      for key in 0..<20_000 { table.updateValue(Counted(key, counter), forKey: key) }
+      Domain.barrier()
+      let found = Domain.withReadSection { table.lookup(19_999, in: $0)?.value.value }
+      #expect(found == 19_999 && table.bucketCount > 10_000, "\(Flavor.name)")
+      for key in 0..<19_990 { table.removeValue(forKey: key) }
+      Domain.barrier()
+      table.removeValue(forKey: 19_990)
+      Domain.barrier()
+      #expect(counter.live == 9 && table.bucketCount < 10_000, "\(Flavor.name)")
+      for key in 0..<1000 { table.insert(Counted(key, counter), forKey: key) }
     }
-    Membarrier.barrier()
-    #expect(counter.live == 0)
+    Domain.barrier()
+    #expect(counter.live == 0, "\(Flavor.name)")
   }
 
   private static func value(of key: Int, in table: borrowing Table) -> Int? {
