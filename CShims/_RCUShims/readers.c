@@ -132,9 +132,9 @@ void rcushims_bp_read_lock_slow(void) {
   cmm_barrier();
   unsigned long word = reader->ctr;
   if (word & URCU_BP_GP_CTR_NEST_MASK) {
-    _CMM_STORE_SHARED(reader->ctr, (word + URCU_BP_GP_COUNT) | RCUSHIMS_LISTED);
+    RCUSHIMS_STORE(reader->ctr, (word + URCU_BP_GP_COUNT) | RCUSHIMS_LISTED);
   } else {
-    _CMM_STORE_SHARED(reader->ctr, _CMM_LOAD_SHARED(urcu_bp_gp.ctr) | RCUSHIMS_LISTED);
+    RCUSHIMS_STORE(reader->ctr, _CMM_LOAD_SHARED(urcu_bp_gp.ctr) | RCUSHIMS_LISTED);
     urcu_bp_smp_mb_slave();
   }
 }
@@ -147,9 +147,9 @@ void rcushims_bp_read_lock_slow(void) {
     cmm_barrier();                                                                              \
     unsigned long word = reader->ctr;                                                           \
     if (word & URCU_GP_CTR_NEST_MASK) {                                                         \
-      _CMM_STORE_SHARED(reader->ctr, (word + URCU_GP_COUNT) | RCUSHIMS_LISTED);                 \
+      RCUSHIMS_STORE(reader->ctr, (word + URCU_GP_COUNT) | RCUSHIMS_LISTED);                 \
     } else {                                                                                    \
-      _CMM_STORE_SHARED(reader->ctr, _CMM_LOAD_SHARED(urcu_##flavor##_gp.ctr) | RCUSHIMS_LISTED); \
+      RCUSHIMS_STORE(reader->ctr, _CMM_LOAD_SHARED(urcu_##flavor##_gp.ctr) | RCUSHIMS_LISTED); \
       order();                                                                                  \
     }                                                                                           \
     return true;                                                                                \
@@ -194,11 +194,11 @@ void rcushims_unregister_thread(int flavor) {
   switch (flavor) {
     case RCUSHIMS_MEMB:
       urcu_memb_unregister_thread();
-      URCU_TLS(urcu_memb_reader).ctr = 0;
+      RCUSHIMS_STORE(URCU_TLS(urcu_memb_reader).ctr, 0);
       break;
     case RCUSHIMS_MB:
       urcu_mb_unregister_thread();
-      URCU_TLS(urcu_mb_reader).ctr = 0;
+      RCUSHIMS_STORE(URCU_TLS(urcu_mb_reader).ctr, 0);
       break;
     case RCUSHIMS_QSBR: urcu_qsbr_unregister_thread(); break;
     default: break;

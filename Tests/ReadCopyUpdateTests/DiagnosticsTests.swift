@@ -151,13 +151,13 @@ import Testing
       processExitsWith: .exitCode(0), observing: [\.standardErrorContent]
     ) {
       let opened = Flag()
-      RunningThread {
+      RunningThread.startDetached {
         nameThread("never-ends")
         RCU.withReadSection { _ in
           opened.raise()
           Flag().wait()
         }
-      }.detach()
+      }
       opened.wait()
       for _ in 0..<3 { RCU.afterGracePeriod(bytes: 100) {} }
       exit(0)
@@ -242,6 +242,7 @@ import Testing
     for _ in 0..<10 { Domain.synchronize() }
     let section = HeldSection<TimedTestFlavor>()
     let gracePeriod = Domain.startGracePeriod()
+    #expect(waitUntil { TimedTestFlavor._reclaimer.isInGracePeriod })
     sleepThread(for: .milliseconds(5))
     section.end()
     gracePeriod.wait()

@@ -94,14 +94,13 @@ import Testing
   @Test func asyncSynchronizeWaitsForAnOpenSection() async {
     for _ in 0..<100 {
       let (opened, closing) = (Flag(), Flag())
-      let reader = RunningThread {
+      RunningThread.startDetached {
         Domain.withReadSection { _ in
           opened.raise()
           for _ in 0..<50 { yieldThread() }
           closing.raise()
         }
       }
-      reader.detach()
       while !opened.isRaised { await Task.yield() }
       await Domain.synchronize()
       #expect(closing.isRaised)

@@ -125,7 +125,7 @@ import Testing
 
 extension _Reclaimer {
   /// Whether the runner waits for a grace period now.
-  fileprivate var isInGracePeriod: Bool { monitor.withLock { !waitStarts.isEmpty } }
+  var isInGracePeriod: Bool { monitor.withLock { !waitStarts.isEmpty } }
 }
 
 private enum PollingTestFlavor: BulletproofTestFlavor {

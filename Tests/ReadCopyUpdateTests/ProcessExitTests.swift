@@ -15,14 +15,14 @@ import Testing
       let shared = Shared()
       let reading = InstanceCounter()
       for _ in 0..<4 {
-        RunningThread {
+        RunningThread.startDetached {
           reading.add()
           while true {
             RCU.withReadSection { section in
               precondition(shared.pointer.load(in: section)!.value == 1)
             }
           }
-        }.detach()
+        }
       }
       while reading.created < 4 { yieldThread() }
       exit(0)
@@ -34,7 +34,7 @@ import Testing
       let shared = Shared()
       let writing = InstanceCounter()
       for _ in 0..<2 {
-        RunningThread {
+        RunningThread.startDetached {
           while true {
             shared.pointer.store(1)
             writing.add()
@@ -42,7 +42,7 @@ import Testing
               precondition(shared.pointer.load(in: section)!.value == 1)
             }
           }
-        }.detach()
+        }
       }
       while writing.created < 1000 { yieldThread() }
       exit(0)
@@ -53,18 +53,18 @@ import Testing
   @Test func exitsWhileThreadsStart() async {
     await #expect(processExitsWith: .exitCode(0)) {
       let started = InstanceCounter()
-      RunningThread {
+      RunningThread.startDetached {
         while true {
           let before = started.created
           // Detached: one that has ended and waits to be joined when the process exits would be
           // reported as leaked by ThreadSanitizer.
-          RunningThread {
+          RunningThread.startDetached {
             RCU.withReadSection { _ in }
             started.add()
-          }.detach()
+          }
           while started.created == before { yieldThread() }
         }
-      }.detach()
+      }
       while started.created < 10 { yieldThread() }
       exit(0)
     }
@@ -99,12 +99,12 @@ import Testing
   @Test func exitsWithASectionOpenForEver() async {
     await #expect(processExitsWith: .exitCode(0)) {
       let opened = Flag()
-      RunningThread {
+      RunningThread.startDetached {
         RCU.withReadSection { _ in
           opened.raise()
           Flag().wait()
         }
-      }.detach()
+      }
       opened.wait()
       RCU.afterGracePeriod { fatalError("the grace period ended with a section open") }
       exit(0)

@@ -157,13 +157,13 @@ import Testing
     for _ in 0..<100 {
       let pointer = Domain.Pointer(Counted(1, counter))
       let (opened, closing) = (Flag(), Flag())
-      RunningThread {
+      RunningThread.startDetached {
         Domain.withReadSection { _ in
           opened.raise()
           for _ in 0..<50 { yieldThread() }
           closing.raise()
         }
-      }.detach()
+      }
       while !opened.isRaised { await Task.yield() }
       if let old = pointer.exchange(Counted(2, counter)) {
         let taken = await old.take()

@@ -49,6 +49,9 @@ extern char rcushims_tags[RCUSHIMS_FLAVOR_COUNT];
 #define RCUSHIMS_LISTED (URCU_GP_CTR_PHASE << 8)
 #define RCUSHIMS_STATE_MASK (URCU_GP_CTR_NEST_MASK | RCUSHIMS_LISTED)
 
+/// Stores a reader's word: an ordinary store, which others may look at meanwhile.
+#define RCUSHIMS_STORE(word, value) __atomic_store_n(&(word), (value), __ATOMIC_RELAXED)
+
 // MARK: - bp: threads register themselves at first use
 
 /// The first section of a thread, and any that C code has opened around this one.
@@ -64,10 +67,10 @@ static inline void rcushims_bp_read_lock(void) {
   cmm_barrier();
   unsigned long word = reader->ctr;
   if (caa_likely((word & RCUSHIMS_STATE_MASK) == RCUSHIMS_LISTED)) {
-    _CMM_STORE_SHARED(reader->ctr, _CMM_LOAD_SHARED(urcu_bp_gp.ctr) | RCUSHIMS_LISTED);
+    RCUSHIMS_STORE(reader->ctr, _CMM_LOAD_SHARED(urcu_bp_gp.ctr) | RCUSHIMS_LISTED);
     urcu_bp_smp_mb_slave();
   } else if (word & RCUSHIMS_LISTED) {
-    _CMM_STORE_SHARED(reader->ctr, word + URCU_BP_GP_COUNT);
+    RCUSHIMS_STORE(reader->ctr, word + URCU_BP_GP_COUNT);
   } else {
     rcushims_bp_read_lock_slow();
   }
@@ -86,12 +89,13 @@ static inline bool rcushims_bp_read_ongoing(void) {
 
 // MARK: - memb and mb: the caller registers threads
 
-// Each flavor gets the same functions:
+// Each flavor gets the same functions, as liburcu's but for the bit:
 //
 // read_lock       false: the thread is not registered, and nothing was opened. liburcu would let
 //                 it through, and free memory under it.
 // read_lock_slow  the same, for the first section of a thread, or one inside C code's.
-#define RCUSHIMS_COUNTING_FLAVOR(flavor, number, order)                                          \
+// read_unlock     looks once, where liburcu looks twice, whether fences are needed.
+#define RCUSHIMS_COUNTING_FLAVOR(flavor, number, needs_fences)                                   \
   bool rcushims_##flavor##_read_lock_slow(void);                                                 \
                                                                                                  \
   static inline bool rcushims_##flavor##_read_lock(void) {                                       \
@@ -99,18 +103,34 @@ static inline bool rcushims_bp_read_ongoing(void) {
     cmm_barrier();                                                                               \
     unsigned long word = reader->ctr;                                                            \
     if (caa_likely((word & RCUSHIMS_STATE_MASK) == RCUSHIMS_LISTED)) {                           \
-      _CMM_STORE_SHARED(reader->ctr, _CMM_LOAD_SHARED(urcu_##flavor##_gp.ctr) | RCUSHIMS_LISTED); \
-      order();                                                                                   \
+      RCUSHIMS_STORE(reader->ctr, _CMM_LOAD_SHARED(urcu_##flavor##_gp.ctr) | RCUSHIMS_LISTED);   \
+      if (needs_fences) cmm_smp_mb();                                                            \
+      cmm_barrier();                                                                             \
       return true;                                                                               \
     }                                                                                            \
     if (!(word & RCUSHIMS_LISTED)) return rcushims_##flavor##_read_lock_slow();                  \
-    _CMM_STORE_SHARED(reader->ctr, word + URCU_GP_COUNT);                                        \
+    RCUSHIMS_STORE(reader->ctr, word + URCU_GP_COUNT);                                           \
     return true;                                                                                 \
   }                                                                                              \
                                                                                                  \
   static inline void rcushims_##flavor##_read_unlock(void) {                                     \
     rcushims_annotate_release(&rcushims_tags[number]);                                           \
-    _urcu_##flavor##_read_unlock();                                                              \
+    struct urcu_reader *reader = &URCU_TLS(urcu_##flavor##_reader);                              \
+    unsigned long word = reader->ctr;                                                            \
+    cmm_barrier();                                                                               \
+    if (caa_unlikely((word & URCU_GP_CTR_NEST_MASK) != URCU_GP_COUNT)) {                         \
+      RCUSHIMS_STORE(reader->ctr, word - URCU_GP_COUNT);                                         \
+    } else if (needs_fences) {                                                                   \
+      cmm_smp_mb();                                                                              \
+      RCUSHIMS_STORE(reader->ctr, word - URCU_GP_COUNT);                                         \
+      cmm_smp_mb();                                                                              \
+      urcu_common_wake_up_gp(&urcu_##flavor##_gp);                                               \
+    } else {                                                                                     \
+      RCUSHIMS_STORE(reader->ctr, word - URCU_GP_COUNT);                                         \
+      cmm_barrier();                                                                             \
+      urcu_common_wake_up_gp(&urcu_##flavor##_gp);                                               \
+    }                                                                                            \
+    cmm_barrier();                                                                               \
   }                                                                                              \
                                                                                                  \
   static inline bool rcushims_##flavor##_read_ongoing(void) {                                    \
@@ -121,8 +141,8 @@ static inline bool rcushims_bp_read_ongoing(void) {
     return URCU_TLS(urcu_##flavor##_reader).registered;                                          \
   }
 
-RCUSHIMS_COUNTING_FLAVOR(memb, RCUSHIMS_MEMB, urcu_memb_smp_mb_slave)
-RCUSHIMS_COUNTING_FLAVOR(mb, RCUSHIMS_MB, cmm_smp_mb)
+RCUSHIMS_COUNTING_FLAVOR(memb, RCUSHIMS_MEMB, caa_unlikely(!urcu_memb_has_sys_membarrier))
+RCUSHIMS_COUNTING_FLAVOR(mb, RCUSHIMS_MB, true)
 
 #undef RCUSHIMS_COUNTING_FLAVOR
 

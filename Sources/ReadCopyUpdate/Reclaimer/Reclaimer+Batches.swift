@@ -12,8 +12,13 @@ extension _Reclaimer {
   private static let keptCapacityMax = 4096
 
   /// How long the thread lets a batch grow before it starts the grace period. To be woken costs
-  /// the retiring thread as much as a hundred retirements; who retires within this time is spared it.
+  /// the retiring thread as much as a hundred retirements, and a grace period interrupts readers: who
+  /// retires within this time is spared both.
   private static let batchingNanoseconds: UInt64 = 20_000
+  /// The same while much is retired.
+  private static let busyBatchingNanoseconds: UInt64 = 200_000
+  /// A batch that shows that much is retired.
+  private static let busyBatchCount = 64
 
   /// Starts the thread unless it runs.
   @inline(__always)
@@ -52,6 +57,10 @@ extension _Reclaimer {
     progress.withLock { progress.signalAll() }
   }
 
+  private var growthNanoseconds: UInt64 {
+    lastBatchCount < Self.busyBatchCount ? Self.batchingNanoseconds : Self.busyBatchingNanoseconds
+  }
+
   private var hasWork: Bool { !queue.isEmpty || requestedGracePeriod > startedGracePeriod }
 
   /// Waits for work, and takes it. False: stopping, and nothing is left.
@@ -64,7 +73,7 @@ extension _Reclaimer {
           if hasWork && runner == nil {
             if isUrgent || isStopping { break }
             let now = rcushims_now()
-            let end = growsUntil ?? now + Self.batchingNanoseconds
+            let end = growsUntil ?? now + growthNanoseconds
             if now >= end { break }
             growsUntil = end
             monitor.wait(until: end)
@@ -89,6 +98,7 @@ extension _Reclaimer {
     runner = pthread_self()
     isUrgent = false
     swap(&batch, &queue)
+    lastBatchCount = batch.count
     startedGracePeriod += 1
   }
 

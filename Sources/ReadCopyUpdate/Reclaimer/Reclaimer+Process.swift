@@ -29,7 +29,10 @@ extension _Reclaimer {
       return isRunner ? nil : self.thread
     }
     guard let thread else { return }
-    if rcushims_join_thread(thread, Self.exitWaitMilliseconds) != 0 { reportLeak() }
+    if rcushims_join_thread(thread, Self.exitWaitMilliseconds) != 0 {
+      reportLeak()
+      pthread_detach(thread)
+    }
   }
 
   /// Runs what is pending and ends the thread, without waiting for that; for a reclaimer that

@@ -41,6 +41,7 @@ public final class _Reclaimer: @unchecked Sendable {
   var isIdle = false
   var isStopping = false
   var hasStopped = false
+  var lastBatchCount = 0
   /// Who takes and runs batches now.
   var runner: pthread_t?
 
@@ -84,16 +85,18 @@ public final class _Reclaimer: @unchecked Sendable {
 
   /// Takes over `retirement`. Past a limit helps or waits, where that is allowed.
   @usableFromInline
-  func retire(_ retirement: _Retirement) { retire(retirement, isBounded: true) }
+  func retire(_ retirement: consuming _Retirement) { retire(retirement, isBounded: true) }
 
   /// - Parameter isBounded: false by a thread that must not block: the limits are not looked at.
-  func retire(_ retirement: _Retirement, isBounded: Bool) {
+  func retire(_ retirement: consuming _Retirement, isBounded: Bool) {
     startOnce()
+    let bytes = retirement.bytes
+    let retirement = retirement
     let isOverLimit = monitor.withLock { () -> Bool in
       queue.append(retirement)
       enqueuedSerial += 1
       counters.pendingCount += 1
-      counters.pendingBytes += retirement.bytes
+      counters.pendingBytes += bytes
       counters.pendingCountPeak = max(counters.pendingCountPeak, counters.pendingCount)
       counters.pendingBytesPeak = max(counters.pendingBytesPeak, counters.pendingBytes)
       if isIdle && runner == nil { wakeThread() }

@@ -6,18 +6,23 @@ public import _RCUShims
 /// One deferred destruction: what to run after a grace period, and what it gives back.
 @safe
 public struct _Retirement: Sendable {
+  @safe
+  @usableFromInline
+  enum Action: Sendable {
+    /// A function without a context, where the type is known: no allocation for a retirement.
+    // Safety: the object is handed from the retiring thread to the runner through its lock.
+    case destroy(UInt, @Sendable (UnsafeMutableRawPointer?) -> Void)
+    case call(@Sendable () -> Void)
+  }
+
   @usableFromInline let bytes: Int
-  // Safety: handed from the retiring thread to the reclaimer through its lock, used once.
-  @usableFromInline nonisolated(unsafe) let object: UnsafeMutableRawPointer?
-  // A function without a context wherever the type is known: no allocation for a retirement.
-  @usableFromInline let action: @Sendable (UnsafeMutableRawPointer?) -> Void
+  @usableFromInline let action: Action
 
   /// A deferred call.
   @inlinable
   init(bytes: Int, action: @escaping @Sendable () -> Void) {
     self.bytes = bytes
-    unsafe self.object = nil
-    unsafe self.action = { _ in action() }
+    self.action = .call(action)
   }
 
   /// A deferred destruction of `object`.
@@ -27,11 +32,16 @@ public struct _Retirement: Sendable {
     action: @escaping @Sendable (UnsafeMutableRawPointer?) -> Void
   ) {
     self.bytes = bytes
-    unsafe self.object = object
-    unsafe self.action = action
+    unsafe self.action = .destroy(UInt(bitPattern: object), action)
   }
 
-  func run() { unsafe action(object) }
+  func run() {
+    switch action {
+    case .destroy(let object, let destroy):
+      unsafe destroy(UnsafeMutableRawPointer(bitPattern: object))
+    case .call(let call): call()
+    }
+  }
 }
 
 /// Fills memory that is about to be freed, in sanitizer builds, or where

@@ -102,7 +102,7 @@ final class StallWatch: @unchecked Sendable {
       return self.thread
     }
     guard let thread, pthread_equal(thread, pthread_self()) == 0 else { return }
-    _ = rcushims_join_thread(thread, 1000)
+    if rcushims_join_thread(thread, 1000) != 0 { pthread_detach(thread) }
   }
 
   func lockToFork() { monitor.lock() }

@@ -57,14 +57,14 @@ import Testing
     await #expect(processExitsWith: .exitCode(0)) {
       let resized = InstanceCounter()
       for _ in 0..<3 {
-        RunningThread {
+        RunningThread.startDetached {
           while true {
             let table = RCU.HashTable<Int, Int>(minimumCapacity: 1)
             for key in 0..<5000 { table.insert(key, forKey: key) }
             for key in 0..<5000 { table.removeValue(forKey: key) }
             resized.add()
           }
-        }.detach()
+        }
       }
       while resized.created < 3 { yieldThread() }
       exit(0)
