@@ -42,10 +42,10 @@ static pthread_mutex_t list_locks[RCUSHIMS_FLAVOR_COUNT] = {
 
 /// Shared by whoever is inside liburcu with a lock of liburcu's, exclusive to a thread that forks:
 /// a child must not start with such a lock held by a thread that it doesn't have. Not for bp, which
-/// has hooks of its own.
-static pthread_rwlock_t gates[RCUSHIMS_FLAVOR_COUNT] = {
-    PTHREAD_RWLOCK_INITIALIZER, PTHREAD_RWLOCK_INITIALIZER, PTHREAD_RWLOCK_INITIALIZER,
-    PTHREAD_RWLOCK_INITIALIZER};
+/// has hooks of its own. The forking thread is preferred: grace periods that overlap would keep it
+/// out for ever.
+#define GATE PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP
+static pthread_rwlock_t gates[RCUSHIMS_FLAVOR_COUNT] = {GATE, GATE, GATE, GATE};
 
 static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
 static pthread_key_t exit_key;
@@ -378,6 +378,8 @@ static void before_fork(void) {
   for (int flavor = RCUSHIMS_FLAVOR_COUNT - 1; flavor >= 0; flavor -= 1) {
     if (!is_skipped[flavor]) lock_for_fork(flavor);
   }
+  // After what waits for grace periods: a reader may need these locks to leave its section.
+  if (fork_hooks.lock) fork_hooks.lock();
 }
 
 static void unlock_in_parent(int flavor) {
@@ -417,7 +419,7 @@ static void forget_other_threads(int flavor) {
 static void unlock_in_child(int flavor) {
   forget_other_threads(flavor);
   pthread_mutex_unlock(&list_locks[flavor]);
-  if (flavor != RCUSHIMS_BP) pthread_rwlock_init(&gates[flavor], NULL);
+  if (flavor != RCUSHIMS_BP) gates[flavor] = (pthread_rwlock_t)GATE;
   switch (flavor) {
     case RCUSHIMS_BP:
       urcu_bp_after_fork_child();

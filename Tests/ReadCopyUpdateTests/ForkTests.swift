@@ -129,6 +129,48 @@ import Testing
     check(flavor.type)
   }
 
+  /// A fork waits for a grace period, which waits for readers, which retire inside their sections: the
+  /// fork must not hold what they need for that.
+  @Test(arguments: TestedFlavor.allCases)
+  func forksLetReadersRetireInsideSections(_ flavor: TestedFlavor) async {
+    await #expect(processExitsWith: .exitCode(0)) { [flavor] in
+      ForkTests.checkForksLetReadersRetireInsideSections(flavor)
+    }
+  }
+
+  private static func checkForksLetReadersRetireInsideSections(_ flavor: TestedFlavor) {
+    func check<Flavor: RCUFlavor>(_: Flavor.Type) {
+      typealias Domain = RCUDomain<Flavor>
+      let world = ForkWorld<Flavor>()
+      let isStopping = Flag()
+      let waiters = (0..<2).map { _ in
+        RunningThread { while !isStopping.isRaised { Domain.synchronize() } }.release()
+      }
+      let readers = (0..<2).map { _ in
+        RunningThread {
+          while !isStopping.isRaised {
+            withReaderThread(Flavor.self) {
+              Domain.withReadSection { _ in
+                yieldThread()
+                Domain.afterGracePeriod {}
+                _ = Domain.startGracePeriod()
+              }
+            }
+          }
+        }.release()
+      }
+      // A test that hangs ends here.
+      alarm(120)
+      for _ in 0..<15 {
+        let end = runInForkedChild { world.useInChild(lostMax: 1) }
+        precondition(end == .exited(0), "the child ended with \(end)")
+      }
+      isStopping.raise()
+      for thread in waiters + readers { RunningThread.join(thread) }
+    }
+    check(flavor.type)
+  }
+
   /// A fork inside a section doesn't hang; its child may read and end, and traps when it waits.
   @Test(arguments: TestedFlavor.allCases)
   func forkInsideASectionLosesTheDomain(_ flavor: TestedFlavor) async {

@@ -180,9 +180,14 @@ void rcushims_await_readers(int flavor, unsigned microseconds);
 
 // MARK: - fork
 
-/// Called around a fork, by the thread that forks, outside of liburcu's locks.
+/// Called around a fork, by the thread that forks.
 struct rcushims_fork_hooks {
+  /// Outside of liburcu's locks. May wait for grace periods, and must not keep a lock that is taken
+  /// inside a section.
   void (*_Nullable before)(void);
+  /// With liburcu's locks, for which it may have waited as long as for a grace period.
+  void (*_Nullable lock)(void);
+  /// Without them.
   void (*_Nullable after_in_parent)(void);
   void (*_Nullable after_in_child)(void);
 };

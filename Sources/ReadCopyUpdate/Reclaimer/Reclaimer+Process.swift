@@ -67,6 +67,8 @@ final class KnownReclaimers: @unchecked Sendable {
   private let monitor = Monitor()
   private var reclaimers: [_Reclaimer] = []
   private var hasHandlers = false
+  /// What is between the two ends of a fork: who forks, and whose roles it took.
+  private var forks: [(thread: pthread_t, reclaimers: [_Reclaimer])] = []
 
   var all: [_Reclaimer] { monitor.withLock { reclaimers } }
 
@@ -76,6 +78,8 @@ final class KnownReclaimers: @unchecked Sendable {
     monitor.withLock {
       guard !reclaimer.isKnown.load(ordering: .relaxed) else { return }
       reclaimers.append(reclaimer)
+      // It has run nothing yet, and begins after the fork.
+      if let fork = forks.first { reclaimer.giveRoleToFork(by: fork.thread) }
       reclaimer.isKnown.store(true, ordering: .relaxed)
       installHandlers()
     }
@@ -97,6 +101,7 @@ final class KnownReclaimers: @unchecked Sendable {
     rcushims_set_fork_hooks(
       rcushims_fork_hooks(
         before: { _Reclaimer.known.prepareFork() },
+        lock: { _Reclaimer.known.lockToFork() },
         after_in_parent: { _Reclaimer.known.endFork(inChild: false) },
         after_in_child: { _Reclaimer.known.endFork(inChild: true) }))
   }
@@ -106,9 +111,19 @@ final class KnownReclaimers: @unchecked Sendable {
   // A child has the memory of all threads and only the forking one of them. So before a fork that
   // thread takes the role of every runner, which means that no batch is under way, and every lock;
   // after it, it gives them back, or in the child makes them anew.
+  //
+  // The locks come last, after liburcu's, which a thread holds that waits for a grace period: it may
+  // wait for a reader that retires in its section, hence needs the locks to leave it.
 
   fileprivate func prepareFork() {
-    for reclaimer in all { reclaimer.takeRoleToFork() }
+    let found = monitor.withLock { () -> [_Reclaimer] in
+      forks.append((pthread_self(), reclaimers))
+      return reclaimers
+    }
+    for reclaimer in found { reclaimer.takeRoleToFork() }
+  }
+
+  fileprivate func lockToFork() {
     monitor.lock()
     for reclaimer in reclaimers { reclaimer.lockToFork() }
     StallWatch.shared.lockToFork()
@@ -117,7 +132,26 @@ final class KnownReclaimers: @unchecked Sendable {
   fileprivate func endFork(inChild: Bool) {
     StallWatch.shared.unlockAfterFork(inChild: inChild)
     for reclaimer in reclaimers { reclaimer.unlockAfterFork(inChild: inChild) }
-    if inChild { monitor.startAfresh() } else { monitor.unlock() }
+    if inChild {
+      forks = []
+      monitor.startAfresh()
+    } else {
+      endForkOfRemoved()
+      monitor.unlock()
+    }
+  }
+
+  /// Reclaimers that were removed since the fork began still wait for their role.
+  private func endForkOfRemoved() {
+    guard let index = forks.firstIndex(where: { pthread_equal($0.thread, pthread_self()) != 0 })
+    else { return }
+    for reclaimer in forks.remove(at: index).reclaimers
+    where !reclaimers.contains(where: { $0 === reclaimer }) {
+      reclaimer.monitor.withLock {
+        reclaimer.returnRoleAfterFork()
+        reclaimer.wakeThread()
+      }
+    }
   }
 }
 
@@ -136,16 +170,28 @@ extension _Reclaimer {
     }
   }
 
+  fileprivate func giveRoleToFork(by thread: pthread_t) {
+    monitor.withLock {
+      runner = thread
+      forkTookRole = true
+    }
+  }
+
   fileprivate func lockToFork() {
     progress.lock()
     monitor.lock()
   }
 
-  fileprivate func unlockAfterFork(inChild: Bool) {
-    if forkTookRole {
+  /// Under `monitor`.
+  fileprivate func returnRoleAfterFork() {
+    if forkTookRole && isRunner {
       forkTookRole = false
       runner = nil
     }
+  }
+
+  fileprivate func unlockAfterFork(inChild: Bool) {
+    returnRoleAfterFork()
     guard inChild else {
       wakeThread()
       progress.signalAll()
