@@ -27,6 +27,14 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
+    .target(name: "CTorture"),
+    .executableTarget(
+      name: "rcu-torture",
+      dependencies: [
+        "CTorture",
+        .product(name: "ReadCopyUpdate", package: "swift-urcu"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     .testTarget(name: "MapsRaceTests", dependencies: ["maps-race"]),
   ],
   swiftLanguageModes: [.v6]

@@ -45,3 +45,33 @@ expect_exit 64 "$programs/maps-race" --no-such-option
 expect_exit 66 "$programs/maps-race" --pid 2147483647
 expect_exit 73 "$programs/maps-race" --seconds 0.05 --runs 1 --strategy snapshot \
   --json "$folder/none/race.json"
+
+echo "rcu-torture: every flavor and load"
+expect_exit 0 "$programs/rcu-torture" --seconds 1.2
+for flavor in bp memb mb qsbr; do
+  grep -qE "^$flavor +[0-9.]+ +[1-9][0-9]* +[1-9][0-9]* .* 0$" "$folder/output" ||
+    { echo "examples: no row for $flavor" >&2; cat "$folder/output" >&2; exit 1; }
+done
+expect_exit 0 "$programs/rcu-torture" --seconds 0.2 --readers 1 --updaters 1 --flavor memb \
+  --no-stalls --no-floods --no-churn --no-forks --no-nesting --no-signals
+
+echo "rcu-torture: every mutant is caught"
+for mutant in no-section no-grace-period late-words no-registration; do
+  expect_exit 1 "$programs/rcu-torture" --seconds 20 --mutant "$mutant"
+  for flavor in bp memb mb qsbr; do
+    [ "$flavor $mutant" = "bp no-registration" ] && continue
+    grep -q "^error ($flavor): " "$folder/output" ||
+      { echo "examples: $mutant is not caught with $flavor" >&2; cat "$folder/output" >&2; exit 1; }
+  done
+done
+for mutant in no-stall-monitor no-limits; do
+  expect_exit 0 "$programs/rcu-torture" --seconds 20 --flavor memb --mutant "$mutant" --expect-error
+done
+expect_exit 1 "$programs/rcu-torture" --seconds 0.2 --flavor mb --expect-error
+
+echo "rcu-torture: bad arguments"
+expect_exit 64 "$programs/rcu-torture" --flavor fastest
+expect_exit 64 "$programs/rcu-torture" --readers 0
+expect_exit 64 "$programs/rcu-torture" --seconds 0
+expect_exit 64 "$programs/rcu-torture" --mutant no-such-mutant
+expect_exit 64 "$programs/rcu-torture" --flavor bp --mutant no-registration

@@ -109,7 +109,7 @@ extension RCUDomain {
   }
 
   /// How many threads are known to read in this flavor; for tests.
-  package static var _listedThreadCount: Int { rcushims_listed_thread_count(Flavor._number) }
+  public static var _listedThreadCount: Int { rcushims_listed_thread_count(Flavor._number) }
 
   /// Who is told when a grace period takes too long.
   public static var stallMonitor: RCUStallMonitor {

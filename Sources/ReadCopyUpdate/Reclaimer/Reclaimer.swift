@@ -70,7 +70,10 @@ public final class _Reclaimer: @unchecked Sendable {
 
   init(source: any GracePeriodSource) { self.source = source }
 
-  convenience init(flavor: any RCUFlavor.Type) { self.init(source: FlavorSource(flavor: flavor)) }
+  /// For flavors; public so that a test program can make one that leaves something out.
+  public convenience init(flavor: any RCUFlavor.Type) {
+    self.init(source: FlavorSource(flavor: flavor))
+  }
 
   public var statistics: RCUStatistics { monitor.withLock { counters } }
 

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+import CTorture
+import Foundation
+import ReadCopyUpdate
+import Synchronization
+
+/// A named thread of the operating system. Join it.
+struct TortureThread: Sendable {
+  private let thread: pthread_t
+
+  /// - Parameter name: at most 15 bytes.
+  init(_ name: String, _ body: @escaping @Sendable () -> Void) {
+    var thread = pthread_t()
+    let context = Unmanaged.passRetained(Body(name, body)).toOpaque()
+    let error = pthread_create(
+      &thread, nil,
+      { context in
+        let body = Unmanaged<Body>.fromOpaque(context!).takeRetainedValue()
+        torture_name_thread(body.name)
+        body.run()
+        return nil
+      }, context)
+    precondition(error == 0, "rcu-torture: no thread, errno \(error)")
+    self.thread = thread
+  }
+
+  func join() { pthread_join(thread, nil) }
+
+  /// Interrupts the thread, which has not been joined.
+  func interrupt() { pthread_kill(thread, SIGUSR1) }
+
+  private final class Body: Sendable {
+    let name: String
+    let run: @Sendable () -> Void
+
+    init(_ name: String, _ run: @escaping @Sendable () -> Void) {
+      self.name = name
+      self.run = run
+    }
+  }
+}
+
+/// What the library's stall monitor has reported.
+final class StallReports: Sendable {
+  private struct Reports {
+    var count = 0
+    var threadNames: Set<String> = []
+  }
+  private let reports = Mutex(Reports())
+
+  func add(_ stall: RCUStall) {
+    reports.withLock { reports in
+      reports.count += 1
+      reports.threadNames.formUnion(stall.readers.map(\.threadName))
+    }
+  }
+
+  func hasNamed(_ threadName: String) -> Bool {
+    reports.withLock { $0.threadNames.contains(threadName) }
+  }
+}
+
+/// Writes a line at once, in one piece.
+func printLine(_ line: String) {
+  FileHandle.standardOutput.write(Data((line + "\n").utf8))
+}
