@@ -133,7 +133,10 @@ import Testing
 
   /// A fork waits for a grace period, which waits for readers, which retire inside their sections: the
   /// fork must not hold what they need for that.
-  @Test(arguments: TestedFlavor.allCases)
+  ///
+  /// Not under ThreadSanitizer: there every access to a global takes a lock of Swift's runtime, which
+  /// a child inherits locked if another thread has it at the fork.
+  @Test(.disabled(if: isThreadSanitizerBuild), arguments: TestedFlavor.allCases)
   func forksLetReadersRetireInsideSections(_ flavor: TestedFlavor) async {
     await #expect(processExitsWith: .exitCode(0)) { [flavor] in
       ForkTests.checkForksLetReadersRetireInsideSections(flavor)

@@ -74,7 +74,7 @@ enum Failure: Int, CaseIterable {
 /// Counts failures, and keeps the first message of each kind.
 final class FailureLog: Sendable {
   private let counts = Counts(Failure.allCases.count)
-  private let messages = Mutex<[Failure: String]>([:])
+  private let messages = Locked<[Failure: String]>([:])
 
   var total: Int { counts.all.reduce(0, +) }
 

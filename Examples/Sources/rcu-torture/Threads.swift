@@ -4,7 +4,6 @@
 import CTorture
 import Foundation
 import ReadCopyUpdate
-import Synchronization
 
 /// A named thread of the operating system. Join it.
 struct TortureThread: Sendable {
@@ -42,13 +41,38 @@ struct TortureThread: Sendable {
   }
 }
 
+/// A value under a pthread mutex: ThreadSanitizer doesn't see the lock of `Mutex`.
+final class Locked<Value>: @unchecked Sendable {
+  // Sendable: `value` is read and written under `mutex`.
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+  private var value: Value
+
+  init(_ value: Value) {
+    mutex = .allocate(capacity: 1)
+    mutex.initialize(to: pthread_mutex_t())
+    pthread_mutex_init(mutex, nil)
+    self.value = value
+  }
+
+  deinit {
+    pthread_mutex_destroy(mutex)
+    mutex.deallocate()
+  }
+
+  func withLock<R>(_ body: (inout Value) -> R) -> R {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    return body(&value)
+  }
+}
+
 /// What the library's stall monitor has reported.
 final class StallReports: Sendable {
   private struct Reports {
     var count = 0
     var threadNames: Set<String> = []
   }
-  private let reports = Mutex(Reports())
+  private let reports = Locked(Reports())
 
   func add(_ stall: RCUStall) {
     reports.withLock { reports in

@@ -41,7 +41,7 @@ final class Torture<Flavor: RCUFlavor>: Sendable {
   /// Deferred calls and tasks that have yet to come.
   let outstanding = Atomic(0)
   /// The load that runs now, for the progress line.
-  let currentLoad = Mutex<Load?>(nil)
+  let currentLoad = Locked<Load?>(nil)
 
   init(_ settings: Settings) {
     self.settings = settings
