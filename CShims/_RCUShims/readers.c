@@ -158,30 +158,6 @@ void rcushims_bp_read_lock_slow(void) {
 COUNTING_FLAVOR(memb, RCUSHIMS_MEMB, urcu_memb_smp_mb_slave)
 COUNTING_FLAVOR(mb, RCUSHIMS_MB, cmm_smp_mb)
 
-// MARK: - Online and offline
-
-// liburcu's own functions, not its inline ones: those store plainly, and ThreadSanitizer, which sees
-// them where they are in this file, takes that for a race with whoever looks at the word.
-#undef urcu_qsbr_thread_offline
-#undef urcu_qsbr_thread_online
-void urcu_qsbr_thread_offline(void);
-void urcu_qsbr_thread_online(void);
-
-static void set_qsbr_state(uint32_t state) {
-  __atomic_store_n(&rcushims_qsbr_state, state, __ATOMIC_RELAXED);
-}
-
-static void go_offline(void) {
-  rcushims_annotate_release(&rcushims_tags[RCUSHIMS_QSBR]);
-  set_qsbr_state(0);
-  urcu_qsbr_thread_offline();
-}
-
-static void go_online(void) {
-  urcu_qsbr_thread_online();
-  set_qsbr_state(1);
-}
-
 // MARK: - Registration
 
 void rcushims_register_thread(int flavor) {
@@ -198,7 +174,7 @@ void rcushims_register_thread(int flavor) {
     case RCUSHIMS_QSBR:
       urcu_qsbr_register_thread();
       add_to_list(flavor, &URCU_TLS(urcu_qsbr_reader).ctr, &URCU_TLS(urcu_qsbr_reader).node);
-      set_qsbr_state(1);
+      __atomic_store_n(&rcushims_qsbr_state, 1, __ATOMIC_RELAXED);
       break;
     default: urcu_bp_register_thread(); break;
   }
@@ -208,7 +184,7 @@ void rcushims_register_thread(int flavor) {
 void rcushims_unregister_thread(int flavor) {
   rcushims_annotate_release(&rcushims_tags[flavor]);
   // Waiting at the gate, a thread must not hold up the grace period that the gate waits for.
-  if (flavor == RCUSHIMS_QSBR && rcushims_qsbr_state != 0) go_offline();
+  if (flavor == RCUSHIMS_QSBR && rcushims_qsbr_state != 0) rcushims_qsbr_go_offline();
   pthread_rwlock_rdlock(&gates[flavor]);
   // Off both lists within the gate: a child takes off liburcu's who is on ours.
   remove_from_list(flavor);
@@ -232,11 +208,11 @@ void rcushims_unregister_thread(int flavor) {
 static void synchronize_qsbr(void) {
   // liburcu takes the thread offline while it waits, but not while it waits at our gate.
   bool was_online = rcushims_qsbr_state != 0;
-  if (was_online) go_offline();
+  if (was_online) rcushims_qsbr_go_offline();
   pthread_rwlock_rdlock(&gates[RCUSHIMS_QSBR]);
   urcu_qsbr_synchronize_rcu();
   pthread_rwlock_unlock(&gates[RCUSHIMS_QSBR]);
-  if (was_online) go_online();
+  if (was_online) rcushims_qsbr_go_online();
 }
 
 void rcushims_synchronize(int flavor) {
@@ -394,7 +370,7 @@ static void before_fork(void) {
   }
   // Online, this thread would hold up the grace period that it is about to wait for.
   came_online[RCUSHIMS_QSBR] = rcushims_qsbr_is_between_sections();
-  if (came_online[RCUSHIMS_QSBR]) go_offline();
+  if (came_online[RCUSHIMS_QSBR]) rcushims_qsbr_go_offline();
   if (fork_hooks.before) fork_hooks.before();
   for (int flavor = RCUSHIMS_FLAVOR_COUNT - 1; flavor >= 0; flavor -= 1) {
     if (!is_skipped[flavor]) lock_for_fork(flavor);
@@ -422,7 +398,7 @@ static void after_fork_in_parent(void) {
     if (!is_skipped[flavor]) unlock_in_parent(flavor);
   }
   if (fork_hooks.after_in_parent) fork_hooks.after_in_parent();
-  if (came_online[RCUSHIMS_QSBR]) go_online();
+  if (came_online[RCUSHIMS_QSBR]) rcushims_qsbr_go_online();
 }
 
 /// Takes the threads that the child doesn't have off our list and off liburcu's registry.
@@ -461,7 +437,7 @@ static void after_fork_in_child(void) {
     }
   }
   if (fork_hooks.after_in_child) fork_hooks.after_in_child();
-  if (came_online[RCUSHIMS_QSBR]) go_online();
+  if (came_online[RCUSHIMS_QSBR]) rcushims_qsbr_go_online();
 }
 
 static void install_fork_handlers(void) {
