@@ -7,6 +7,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -43,7 +44,12 @@ int rcushims_start_thread(pthread_t *thread, const char *name,
   if (error != 0) return error;
   error = pthread_create(thread, NULL, body, context);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
-  if (error == 0) (void)pthread_setname_np(*thread, name);
+  if (error == 0) {
+    // The kernel takes 15 bytes, and refuses more.
+    char short_name[16] = {0};
+    strncpy(short_name, name, sizeof short_name - 1);
+    (void)pthread_setname_np(*thread, short_name);
+  }
   return error;
 }
 
@@ -57,6 +63,18 @@ int rcushims_join_thread(pthread_t thread, unsigned milliseconds) {
     deadline.tv_nsec -= 1000000000;
   }
   return pthread_timedjoin_np(thread, NULL, &deadline);
+}
+
+__thread struct rcushims_thread_section *rcushims_thread_sections;
+
+unsigned rcushims_processor(void) {
+  int number = sched_getcpu();
+  return number < 0 ? 0 : (unsigned)number;
+}
+
+unsigned rcushims_processor_count(void) {
+  long count = sysconf(_SC_NPROCESSORS_CONF);
+  return count < 1 ? 1 : (unsigned)count;
 }
 
 void rcushims_make_sleeps_exact(void) { (void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); }

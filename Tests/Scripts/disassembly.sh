@@ -129,6 +129,7 @@ echo "disassembly: the controls were caught"
 
 failures=0
 check "read section and load" "probeReadSection(" || failures=1
+check "SleepableRCU section and load" "probeSleepableSection(" || failures=1
 check "HashTable.lookup" "probeHashTableLookup(" || failures=1
 check "HashTable.forEach" "probeHashTableWalk(" || failures=1
 check "List.forEach" "probeListWalk(" || failures=1

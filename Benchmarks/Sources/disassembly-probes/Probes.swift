@@ -30,11 +30,20 @@ enum Shared {
   static let table = RCU.HashTable<Int, Route>()
   static let list = RCU.List<Route>()
   static let stack = RCU.LockFreeStack<Route>()
+  static let sleepable = SleepableRCU()
+  static let sleepableConfiguration = SleepableRCU.Pointer(Configuration(), in: sleepable)
 }
 
 @inline(never)
 func probeReadSection(_ pointer: borrowing RCU.Pointer<Configuration>) -> Int {
   RCU.withReadSection { section in pointer.load(in: section)!.value.limit }
+}
+
+@inline(never)
+func probeSleepableSection(
+  _ domain: SleepableRCU, _ pointer: borrowing SleepableRCU.Pointer<Configuration>
+) -> Int {
+  domain.withReadSection { section in pointer.load(in: section)!.value.limit }
 }
 
 @inline(never)
@@ -101,7 +110,9 @@ enum Probes {
     Shared.stack.push(Route(hop: 4))
     print(
       probeNestedControl(Kept(), &kept),
-      probeReadSection(Shared.configuration), probeSeqLock(Shared.totals).bytes,
+      probeReadSection(Shared.configuration),
+      probeSleepableSection(Shared.sleepable, Shared.sleepableConfiguration),
+      probeSeqLock(Shared.totals).bytes,
       probeHashTableLookup(Shared.table, 2), probeHashTableWalk(Shared.table),
       probeListWalk(Shared.list), probeListSearch(Shared.list, 3), probeStackTop(Shared.stack),
       space.lookup(start)?.end == start + pageBytes,

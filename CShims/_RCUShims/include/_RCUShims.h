@@ -14,6 +14,7 @@
 #include "rcushims_collections.h"
 #include "rcushims_qsbr.h"
 #include "rcushims_readers.h"
+#include "rcushims_sleepable.h"
 #include "rcushims_system.h"
 
 #endif

@@ -8,10 +8,13 @@ internal import _RCUShims
 public struct RCUStall: Sendable, Equatable, CustomStringConvertible {
   /// The flavor's name, or the one given to the domain.
   public let domainName: String
+  /// The same with the type's name, for messages.
+  let title: String
   /// How long somebody has been waiting for this grace period.
   public let duration: Duration
   /// The threads whose sections it waits for, at most 16. Empty if the sections ended meanwhile, or
-  /// belong to threads that C code registered and that never read through this library.
+  /// belong to threads that C code registered and that never read through this library. Of a
+  /// ``SleepableRCU`` one entry for all.
   public internal(set) var readers: [RCUStalledReader]
   /// Retirements that wait.
   public let pendingCount: Int
@@ -20,7 +23,7 @@ public struct RCUStall: Sendable, Equatable, CustomStringConvertible {
 
   public var description: String {
     let who = readers.isEmpty ? "no thread that is known" : Self.list(readers)
-    return "RCUDomain<\(domainName)>: a grace period has been waiting for \(duration) on \(who);"
+    return "\(title): a grace period has been waiting for \(duration) on \(who);"
       + " \(pendingCount) retirements with \(pendingBytes) bytes wait"
   }
 
@@ -37,7 +40,7 @@ public struct RCUStalledReader: Sendable, Equatable, CustomStringConvertible {
   /// the sections of a ``SleepableRCU``, which belong to no thread.
   public let threadID: Int32
   /// How many sections are nested. With `qsbr`, 0: the thread is outside of sections, but announced
-  /// no quiescent state.
+  /// no quiescent state. For a ``SleepableRCU``, how many sections the grace period waits for.
   public let nesting: Int
 
   init(threadID: Int32, nesting: Int) {
@@ -47,7 +50,9 @@ public struct RCUStalledReader: Sendable, Equatable, CustomStringConvertible {
   }
 
   public var description: String {
-    "thread \(threadID) “\(threadName)”, \(nesting) nested \(nesting == 1 ? "section" : "sections")"
+    if threadID == 0 { return "\(nesting) open \(nesting == 1 ? "section" : "sections")" }
+    return
+      "thread \(threadID) “\(threadName)”, \(nesting) nested \(nesting == 1 ? "section" : "sections")"
   }
 
   private static func name(of threadID: Int32) -> String {

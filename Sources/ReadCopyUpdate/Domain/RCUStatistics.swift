@@ -44,8 +44,8 @@ public struct RCUStatistics: Sendable, Equatable {
   /// How often such a thread found that the reclaimer's thread didn't come to run, and reclaimed by
   /// itself.
   public internal(set) var helpCount = 0
-  /// How often a thread retired past a limit where it could not wait: inside a read section, or in
-  /// a deferred call.
+  /// How often a thread retired past a limit where it could not wait: inside a read section, in a
+  /// deferred call, or, with a ``SleepableRCU``, in a task.
   public internal(set) var overLimitCount = 0
   /// Stalls reported; see ``RCUStallMonitor``.
   public internal(set) var stallCount = 0

@@ -6,9 +6,12 @@ internal import _RCUShims
 
 /// What a reclaimer has to know of the readers that it waits for.
 protocol GracePeriodSource: Sendable {
-  /// For messages, and the name of the reclaimer's thread.
+  /// For the name of the reclaimer's thread.
   var name: String { get }
-  /// Whether the calling thread is inside a section, which a grace period would wait for.
+  /// For messages.
+  var title: String { get }
+  /// Whether the calling thread is, or may be, inside a section, which a grace period would wait
+  /// for.
   var isInReadSection: Bool { get }
   /// Blocks until every section that is open now has ended.
   func waitForGracePeriod()
@@ -22,12 +25,16 @@ protocol GracePeriodSource: Sendable {
   var isLost: Bool { get }
   /// Whether the calling thread, about to fork, must not wait for grace periods.
   var mustNotWaitToFork: Bool { get }
+  /// Whether a thread may fork while another is in ``waitForGracePeriod()``.
+  var allowsForkInGracePeriod: Bool { get }
   /// In a child of `fork`, by its only thread.
   func forgetOtherThreads()
 }
 
 extension GracePeriodSource {
+  var title: String { "RCUDomain<\(name)>" }
   var mustNotWaitToFork: Bool { isLost || isInReadSection }
+  var allowsForkInGracePeriod: Bool { false }
 }
 
 /// The readers of one of liburcu's flavors.

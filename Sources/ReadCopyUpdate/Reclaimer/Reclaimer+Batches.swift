@@ -97,15 +97,17 @@ extension _Reclaimer {
   func takeBatch(_ batch: inout [_Retirement]) {
     runner = pthread_self()
     isUrgent = false
+    // The queue gets the memory of an earlier batch.
     swap(&batch, &queue)
     lastBatchCount = batch.count
+    swap(&batch, &waitingBatch)
     startedGracePeriod += 1
   }
 
   /// Waits for the grace period, runs the batch, and gives the role back.
   func runBatch(_ batch: inout [_Retirement]) {
     waitForGracePeriod()
-    endGracePeriod()
+    endGracePeriod(&batch)
     let count = batch.count
     let bytes = batch.reduce(0) { $0 + $1.bytes }
     // Each goes as it has run, with what it captured: before anyone is told that it has.
@@ -130,8 +132,10 @@ extension _Reclaimer {
     }
   }
 
-  private func endGracePeriod() {
+  private func endGracePeriod(_ batch: inout [_Retirement]) {
     let reached = monitor.withLock { () -> [@Sendable () -> Void] in
+      while forkHolder != nil { monitor.wait() }
+      swap(&batch, &waitingBatch)
       // Pairs with the acquiring load of a polled grace period.
       endedGracePeriod.store(startedGracePeriod, ordering: .releasing)
       return gracePeriodActions.take(reached: startedGracePeriod)

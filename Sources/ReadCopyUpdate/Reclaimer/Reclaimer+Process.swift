@@ -56,7 +56,7 @@ extension _Reclaimer {
       readers.isEmpty
       ? "" : "; an open read section holds them up: " + RCUStall.list(readers)
     writeError(
-      "RCUDomain<\(source.name)>: at exit \(statistics.pendingCount) retirements with \(statistics.pendingBytes) bytes are not reclaimed\(reason)"
+      "\(source.title): at exit \(statistics.pendingCount) retirements with \(statistics.pendingBytes) bytes are not reclaimed\(reason)"
     )
   }
 }
@@ -79,7 +79,10 @@ final class KnownReclaimers: @unchecked Sendable {
       guard !reclaimer.isKnown.load(ordering: .relaxed) else { return }
       reclaimers.append(reclaimer)
       // It has run nothing yet, and begins after the fork.
-      if let fork = forks.first { reclaimer.giveRoleToFork(by: fork.thread) }
+      if let fork = forks.first {
+        reclaimer.giveRoleToFork(by: fork.thread)
+        forks[0].reclaimers.append(reclaimer)
+      }
       reclaimer.isKnown.store(true, ordering: .relaxed)
       installHandlers()
     }
@@ -110,7 +113,8 @@ final class KnownReclaimers: @unchecked Sendable {
   //
   // A child has the memory of all threads and only the forking one of them. So before a fork that
   // thread takes the role of every runner, which means that no batch is under way, and every lock;
-  // after it, it gives them back, or in the child makes them anew.
+  // after it, it gives them back, or in the child makes them anew. A runner that waits for sections
+  // which may suspend is not waited for, since those may wait for the fork: it is held where it is.
   //
   // The locks come last, after liburcu's, which a thread holds that waits for a grace period: it may
   // wait for a reader that retires in its section, hence needs the locks to leave it.
@@ -156,13 +160,21 @@ final class KnownReclaimers: @unchecked Sendable {
 }
 
 extension _Reclaimer {
-  /// Waits until no batch is under way, and keeps others from taking one. A fork in a deferred call
-  /// has the role already; one inside a read section can't wait for it.
+  /// Waits until no batch is under way, and keeps others from taking one; or until it only waits for
+  /// its grace period, where that may last, and keeps it there. A fork in a deferred call has the role
+  /// already; one inside a read section can't wait for it.
   fileprivate func takeRoleToFork() {
     guard !source.mustNotWaitToFork else { return }
     source.whileBlocked {
       waitUntil {
-        guard runner == nil else { return isRunner }
+        // One fork at a time.
+        if forkHolder != nil { return false }
+        if runner != nil {
+          let isWaiting = startedGracePeriod > endedGracePeriod.load(ordering: .relaxed)
+          guard !isRunner && isWaiting && source.allowsForkInGracePeriod else { return isRunner }
+          forkHolder = pthread_self()
+          return true
+        }
         runner = pthread_self()
         forkTookRole = true
         return true
@@ -177,6 +189,21 @@ extension _Reclaimer {
     }
   }
 
+  /// In a child that doesn't have the runner: its batch is the next one again.
+  private func takeBackBatch() {
+    forkHolder = nil
+    runner = nil
+    // Nothing here that could look up a type: another thread may have had the runtime's lock.
+    swap(&queue, &waitingBatch)
+    var index = 0
+    while index < waitingBatch.count {
+      queue.append(waitingBatch[index])
+      index += 1
+    }
+    waitingBatch = []
+    startedGracePeriod = endedGracePeriod.load(ordering: .relaxed)
+  }
+
   fileprivate func lockToFork() {
     progress.lock()
     monitor.lock()
@@ -188,9 +215,11 @@ extension _Reclaimer {
       forkTookRole = false
       runner = nil
     }
+    if let holder = forkHolder, pthread_equal(holder, pthread_self()) != 0 { forkHolder = nil }
   }
 
   fileprivate func unlockAfterFork(inChild: Bool) {
+    if inChild && forkHolder != nil { takeBackBatch() }
     returnRoleAfterFork()
     guard inChild else {
       wakeThread()

@@ -14,7 +14,8 @@ internal import _RCUShims
 /// liburcu's `call_rcu` polls every 10 ms instead, and lets the queue grow without bound.
 ///
 /// Invariants, under `monitor`:
-/// - `statistics.pendingCount` = retirements in `queue` plus those of the batch that have not run.
+/// - `statistics.pendingCount` = retirements in `queue` and `waitingBatch` plus those of the batch that
+///   have not run.
 /// - `executedSerial <= enqueuedSerial`; retirements run in the order of their serials, since there
 ///   is one runner at a time.
 /// - `startedGracePeriod` counts the runner's grace periods; `endedGracePeriod` is equal to it, or
@@ -44,6 +45,8 @@ public final class _Reclaimer: @unchecked Sendable {
   var lastBatchCount = 0
   /// Who takes and runs batches now.
   var runner: pthread_t?
+  /// The runner's batch, while it waits for the grace period; else empty.
+  var waitingBatch: [_Retirement] = []
 
   // Grace periods.
   var startedGracePeriod: UInt64 = 0
@@ -67,6 +70,9 @@ public final class _Reclaimer: @unchecked Sendable {
   var reportedWait: (start: UInt64, nextNanoseconds: UInt64) = (0, 0)
   /// The forking thread has the role of the runner for the time of the fork only.
   var forkTookRole = false
+  /// The forking thread that, for the time of the fork, keeps the runner, another thread, from getting
+  /// past its grace period.
+  var forkHolder: pthread_t?
 
   init(source: any GracePeriodSource) { self.source = source }
 

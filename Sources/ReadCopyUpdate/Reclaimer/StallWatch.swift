@@ -131,8 +131,8 @@ extension _Reclaimer {
       reportedWait.nextNanoseconds = age &* 2
       counters.stallCount += 1
       stall = RCUStall(
-        domainName: source.name, duration: .nanoseconds(Int64(age)), readers: [],
-        pendingCount: counters.pendingCount, pendingBytes: counters.pendingBytes)
+        domainName: source.name, title: source.title, duration: .nanoseconds(Int64(age)),
+        readers: [], pendingCount: counters.pendingCount, pendingBytes: counters.pendingBytes)
       return (true, stallMonitor)
     }
     if var stall {
