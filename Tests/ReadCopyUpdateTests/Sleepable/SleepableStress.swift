@@ -12,8 +12,6 @@ final class SleepableStressRun: Sendable {
   struct Totals: Sendable {
     var reads = 0
     var suspendedReads = 0
-    /// Sections that ended on another thread than they began on.
-    var moves = 0
     var writes = 0
     /// Reads that found a pointee destroyed or torn.
     var violations = 0
@@ -26,6 +24,7 @@ final class SleepableStressRun: Sendable {
   private let isStopping = Atomic(false)
   private let hasViolation = Atomic(false)
   private let totals = Locked(Totals())
+  private let begunTasks = InstanceCounter()
 
   init(_ source: SleepableSource = SleepableSource(name: "stress"), countsSections: Bool = true) {
     domain = SleepableRCU(source: source)
@@ -63,6 +62,8 @@ final class SleepableStressRun: Sendable {
       }
     }
     threads.append {
+      // The pool's threads may be busy with other tests.
+      while self.begunTasks.created < tasks + writingTasks { sleepThread(for: .milliseconds(1)) }
       let deadline = ContinuousClock.now + duration
       while ContinuousClock.now < deadline {
         if stopsAtViolation && self.hasViolation.load(ordering: .relaxed) { break }
@@ -137,12 +138,12 @@ final class SleepableStressRun: Sendable {
 
   private func readInTask(_ index: Int) async {
     var totals = Totals()
+    begunTasks.add()
     while !isStopping.load(ordering: .relaxed) {
       totals.suspendedReads += 1
       let sleeps = (totals.suspendedReads + index).isMultiple(of: Self.sectionsPerSleep)
-      let (isIntact, hasMoved) = await domain.withReadSection { section in
-        let thread = currentThreadID()
-        guard let ref = pointer.load(in: section) else { return (false, false) }
+      let isIntact = await domain.withReadSection { section in
+        guard let ref = pointer.load(in: section) else { return false }
         let serial = ref.value.serial
         var isIntact = ref.value.isIntact
         if sleeps {
@@ -151,9 +152,8 @@ final class SleepableStressRun: Sendable {
           await Task.yield()
         }
         isIntact = isIntact && ref.value.isIntact && ref.value.serial == serial
-        return (isIntact, currentThreadID() != thread)
+        return isIntact
       }
-      if hasMoved { totals.moves += 1 }
       if !isIntact {
         totals.violations += 1
         hasViolation.store(true, ordering: .relaxed)
@@ -164,6 +164,7 @@ final class SleepableStressRun: Sendable {
 
   private func writeInTask() async {
     var totals = Totals()
+    begunTasks.add()
     while !isStopping.load(ordering: .relaxed) {
       totals.writes += 1
       pointer.store(StressPointee(counter))
@@ -176,7 +177,6 @@ final class SleepableStressRun: Sendable {
   private func add(_ more: Totals) {
     totals.withLock {
       $0.suspendedReads += more.suspendedReads
-      $0.moves += more.moves
       $0.writes += more.writes
       $0.violations += more.violations
     }
