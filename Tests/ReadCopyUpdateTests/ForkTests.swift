@@ -165,6 +165,7 @@ import Testing
         }.release()
       }
       // A test that hangs ends here.
+      unblockSignal(SIGALRM)
       alarm(120)
       for _ in 0..<15 {
         let end = runInForkedChild { world.useInChild(lostMax: 1) }

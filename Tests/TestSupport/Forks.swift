@@ -16,11 +16,7 @@ package func runInForkedChild(seconds: UInt32 = 60, _ body: () -> Int32) -> Chil
   let child = forkProcess()
   precondition(child >= 0, "runInForkedChild: fork failed")
   if child == 0 {
-    // Threads of Dispatch block signals.
-    var mask = sigset_t()
-    unsafe sigemptyset(&mask)
-    unsafe sigaddset(&mask, SIGALRM)
-    unsafe pthread_sigmask(SIG_UNBLOCK, &mask, nil)
+    unblockSignal(SIGALRM)
     alarm(seconds)
     _exit(body())
   }
@@ -60,4 +56,14 @@ package func handleSignal(_ number: Int32, _ handler: @escaping @convention(c) (
   action.sa_flags = SA_RESTART
   let error = unsafe sigaction(number, &action, nil)
   precondition(error == 0, "handleSignal: no handler for signal \(number)")
+}
+
+/// Lets signal `number` come to the calling thread. The threads of Dispatch, on which tests run, block
+/// all signals, and those that they make inherit that.
+package func unblockSignal(_ number: Int32) {
+  var signals = sigset_t()
+  unsafe sigemptyset(&signals)
+  unsafe sigaddset(&signals, number)
+  let error = unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+  precondition(error == 0, "unblockSignal: signal \(number) stays blocked")
 }
