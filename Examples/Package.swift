@@ -35,6 +35,20 @@ let package = Package(
         .product(name: "ReadCopyUpdate", package: "swift-urcu"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .executableTarget(
+      name: "rcu-hello",
+      dependencies: [.product(name: "ReadCopyUpdate", package: "swift-urcu")]),
+    .executableTarget(
+      name: "config-reload",
+      dependencies: [.product(name: "ReadCopyUpdate", package: "swift-urcu")]),
+    .target(name: "CProfiling"),
+    .executableTarget(
+      name: "signal-profiler",
+      dependencies: [
+        "CProfiling",
+        .product(name: "VirtualMemory", package: "swift-urcu"),
+        .product(name: "ProcessMaps", package: "swift-urcu"),
+      ]),
     .testTarget(name: "MapsRaceTests", dependencies: ["maps-race"]),
   ],
   swiftLanguageModes: [.v6]

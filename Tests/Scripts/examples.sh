@@ -46,6 +46,14 @@ expect_exit 66 "$programs/maps-race" --pid 2147483647
 expect_exit 73 "$programs/maps-race" --seconds 0.05 --runs 1 --strategy snapshot \
   --json "$folder/none/race.json"
 
+echo "rcu-hello, config-reload, signal-profiler"
+expect_exit 0 "$programs/rcu-hello"
+grep -q "hello, RCU" "$folder/output"
+expect_exit 0 "$programs/config-reload"
+grep -q "^ok: all are closed" "$folder/output"
+expect_exit 0 "$programs/signal-profiler"
+grep -qE "^ +[1-9][0-9]* +[0-9.]+% .*/signal-profiler$" "$folder/output"
+
 echo "rcu-torture: every flavor and load"
 expect_exit 0 "$programs/rcu-torture" --seconds 1.2
 for flavor in bp memb mb qsbr; do
