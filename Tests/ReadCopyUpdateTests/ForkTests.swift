@@ -8,10 +8,11 @@ import Testing
 
 /// A child of `fork` can do what its parent can. Each test in a process of its own, whose only other
 /// threads are those of the test.
-@Suite(.serialized) struct ForkTests {
-  /// Not under ThreadSanitizer, whose runtime has locks of its own that a child of a busy process
-  /// inherits.
-  @Test(.enabled(if: !isThreadSanitizerBuild), arguments: TestedFlavor.allCases)
+///
+/// Not under ThreadSanitizer: there every access to a global takes a lock of Swift's runtime, which
+/// a child inherits locked if another thread, such as the stall watch, has it at the fork.
+@Suite(.serialized, .enabled(if: !isThreadSanitizerBuild)) struct ForkTests {
+  @Test(arguments: TestedFlavor.allCases)
   func childReadsRetiresAndWaits(_ flavor: TestedFlavor) async {
     await #expect(processExitsWith: .exitCode(0)) { [flavor] in
       ForkTests.checkChildReadsRetiresAndWaits(flavor)

@@ -9,8 +9,7 @@ set -euo pipefail
 scratch=$1
 shift
 
-# die_after_fork: tests fork, and the child makes a thread.
-export TSAN_OPTIONS="halt_on_error=1 exitcode=66 die_after_fork=0 ${TSAN_OPTIONS:-}"
+export TSAN_OPTIONS="halt_on_error=1 exitcode=66 ${TSAN_OPTIONS:-}"
 # A test compares this with what is linked.
 export SWIFT_URCU_EXPECT_TSAN=1
 

@@ -7,10 +7,10 @@ import TestSupport
 import Testing
 
 /// A child of `fork` may use a domain as its parent did. Each test in a process of its own.
-@Suite(.serialized) struct SleepableForkTests {
-  /// Not under ThreadSanitizer, where Swift's globals take a lock at every access (`swift_once`), which a
-  /// thread that the child doesn't have may hold.
-  @Test(.enabled(if: !isThreadSanitizerBuild)) func childReadsRetiresAndWaits() async {
+///
+/// Not under ThreadSanitizer, for the reason that is given at `ForkTests`.
+@Suite(.serialized, .enabled(if: !isThreadSanitizerBuild)) struct SleepableForkTests {
+  @Test func childReadsRetiresAndWaits() async {
     await #expect(processExitsWith: .exitCode(0)) {
       let world = ForkedDomain()
       precondition(world.useInChild() == 0)
