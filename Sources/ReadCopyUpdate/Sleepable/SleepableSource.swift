@@ -72,11 +72,11 @@ class SleepableSource: GracePeriodSource, @unchecked Sendable {
 
   /// How often a wait gives up its processor before it sleeps: a section that doesn't suspend is
   /// over by then.
-  private static let yieldCount = 32
-  private static let sleepMicrosecondsMin: UInt32 = 10
+  private static var yieldCount: Int { 32 }
+  private static var sleepMicrosecondsMin: UInt32 { 10 }
   /// How late the end of a long section may be noticed. A thousand looks a second cost less than
   /// one percent of a processor, and readers nothing; to be woken by them would.
-  private static let sleepMicrosecondsMax: UInt32 = 1000
+  private static var sleepMicrosecondsMax: UInt32 { 1000 }
 
   func waitUntilQuiet(_ half: Int) {
     var yieldsLeft = Self.yieldCount
