@@ -50,9 +50,9 @@ public struct RCUStalledReader: Sendable, Equatable, CustomStringConvertible {
   }
 
   public var description: String {
-    if threadID == 0 { return "\(nesting) open \(nesting == 1 ? "section" : "sections")" }
-    return
-      "thread \(threadID) “\(threadName)”, \(nesting) nested \(nesting == 1 ? "section" : "sections")"
+    let noun = nesting == 1 ? "section" : "sections"
+    if threadID == 0 { return "\(nesting) open \(noun)" }
+    return "thread \(threadID) “\(threadName)”, \(nesting) nested \(noun)"
   }
 
   private static func name(of threadID: Int32) -> String {

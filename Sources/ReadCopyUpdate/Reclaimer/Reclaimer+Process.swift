@@ -116,8 +116,8 @@ final class KnownReclaimers: @unchecked Sendable {
   // after it, it gives them back, or in the child makes them anew. A runner that waits for sections
   // which may suspend is not waited for, since those may wait for the fork: it is held where it is.
   //
-  // The locks come last, after liburcu's, which a thread holds that waits for a grace period: it may
-  // wait for a reader that retires in its section, hence needs the locks to leave it.
+  // The locks come last, after liburcu's, which a thread holds that waits for a grace period: it
+  // may wait for a reader that retires in its section, hence needs the locks to leave it.
 
   fileprivate func prepareFork() {
     let found = monitor.withLock { () -> [_Reclaimer] in
@@ -160,9 +160,9 @@ final class KnownReclaimers: @unchecked Sendable {
 }
 
 extension _Reclaimer {
-  /// Waits until no batch is under way, and keeps others from taking one; or until it only waits for
-  /// its grace period, where that may last, and keeps it there. A fork in a deferred call has the role
-  /// already; one inside a read section can't wait for it.
+  /// Waits until no batch is under way, and keeps others from taking one; or until it only waits
+  /// for its grace period, where that may last, and keeps it there. A fork in a deferred call has
+  /// the role already; one inside a read section can't wait for it.
   fileprivate func takeRoleToFork() {
     guard !source.mustNotWaitToFork else { return }
     source.whileBlocked {

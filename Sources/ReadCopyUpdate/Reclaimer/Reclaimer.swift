@@ -14,8 +14,8 @@ internal import _RCUShims
 /// liburcu's `call_rcu` polls every 10 ms instead, and lets the queue grow without bound.
 ///
 /// Invariants, under `monitor`:
-/// - `statistics.pendingCount` = retirements in `queue` and `waitingBatch` plus those of the batch that
-///   have not run.
+/// - `statistics.pendingCount` = retirements in `queue` and `waitingBatch` plus those of the batch
+///   that have not run.
 /// - `executedSerial <= enqueuedSerial`; retirements run in the order of their serials, since there
 ///   is one runner at a time.
 /// - `startedGracePeriod` counts the runner's grace periods; `endedGracePeriod` is equal to it, or
@@ -70,8 +70,8 @@ public final class _Reclaimer: @unchecked Sendable {
   var reportedWait: (start: UInt64, nextNanoseconds: UInt64) = (0, 0)
   /// The forking thread has the role of the runner for the time of the fork only.
   var forkTookRole = false
-  /// The forking thread that, for the time of the fork, keeps the runner, another thread, from getting
-  /// past its grace period.
+  /// The forking thread that, for the time of the fork, keeps the runner, another thread, from
+  /// getting past its grace period.
   var forkHolder: pthread_t?
 
   init(source: any GracePeriodSource) { self.source = source }

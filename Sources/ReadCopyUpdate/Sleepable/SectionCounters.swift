@@ -96,10 +96,10 @@ struct SectionCounters: @unchecked Sendable {
   /// The ends are summed before the beginnings: each end that is counted has its beginning counted
   /// too. So, if the sums are equal, each beginning that is counted has its end.
   ///
-  /// - Memory ordering: each counter of ends is loaded acquiring, and *pairs with* ``end(_:)``. Each
-  ///   counter of beginnings is read by adding nothing, releasing: that puts the call at one place
-  ///   among the increments of the counter. Those before are counted; those after *pair with* it,
-  ///   see ``begin()``. A plain load would need a full barrier here and in every section.
+  /// - Memory ordering: each counter of ends is loaded acquiring, and *pairs with* ``end(_:)``.
+  ///   Each counter of beginnings is read by adding nothing, releasing: that puts the call at one
+  ///   place among the increments of the counter. Those before are counted; those after *pair with*
+  ///   it, see ``begin()``. A plain load would need a full barrier here and in every section.
   /// - Complexity: O(shards).
   func isQuiet(_ half: Int) -> Bool {
     let ends = sumOfEnds(half)

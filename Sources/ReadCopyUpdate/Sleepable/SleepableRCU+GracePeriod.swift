@@ -6,15 +6,15 @@ extension SleepableRCU {
   ///
   /// Threads that wait at the same time share one.
   ///
-  /// - Precondition: the caller is not inside a section of this domain, which would wait for itself.
-  ///   That traps where the section can't suspend; where it can, nobody can tell, and
+  /// - Precondition: the caller is not inside a section of this domain, which would wait for
+  ///   itself. That traps where the section can't suspend; where it can, nobody can tell, and
   ///   ``stallMonitor`` reports the wait. Nor may the thread hold a lock that a reader takes, or be
   ///   one that a section needs to resume on.
   /// - Memory ordering: everything that those sections did happens before the return; everything
-  ///   that was done before the call happens before a section that it doesn't wait for. *Pairs with*
-  ///   ``withReadSection(_:)-7ly2x``.
-  /// - Complexity: O(processors) when nobody reads; else as long as the longest open section, and up
-  ///   to as long again, at most a millisecond more.
+  ///   that was done before the call happens before a section that it doesn't wait for. *Pairs
+  ///   with* `withReadSection`.
+  /// - Complexity: O(processors) when nobody reads; else as long as the longest open section, and
+  ///   up to as long again, at most a millisecond more.
   /// - Source: `synchronize_srcu`.
   @available(*, noasync, message: "blocks the thread; the async overload doesn't")
   public func synchronize() {
@@ -42,9 +42,9 @@ extension SleepableRCU {
   /// `afterGracePeriod` itself; it must not block for long, nor call ``barrier()-(()->())``.
   ///
   /// Retirements that wait are bounded by ``limits`` where that can't deadlock: past a limit a
-  /// thread that runs no task, and is in no section, waits for the reclaimer or runs what is pending
-  /// itself. A task may be in a section that suspends, and the pool's threads may be needed to end
-  /// one: it never waits here, is counted in ``RCUStatistics/overLimitCount``, and should
+  /// thread that runs no task, and is in no section, waits for the reclaimer or runs what is
+  /// pending itself. A task may be in a section that suspends, and the pool's threads may be needed
+  /// to end one: it never waits here, is counted in ``RCUStatistics/overLimitCount``, and should
   /// ``waitBelowLimits()`` where it knows to be outside.
   ///
   /// - Precondition: `bytes` is not negative, and not above 2^48; the thread holds no lock that an
@@ -114,8 +114,8 @@ extension SleepableRCU {
     set { _reclaimer.limits = newValue }
   }
 
-  /// Who is told when a grace period takes too long. The report counts the sections that it waits for;
-  /// they have no thread to be named.
+  /// Who is told when a grace period takes too long. The report counts the sections that it waits
+  /// for; they have no thread to be named.
   public var stallMonitor: RCUStallMonitor {
     get { _reclaimer.monitor.withLock { _reclaimer.stallMonitor } }
     set {

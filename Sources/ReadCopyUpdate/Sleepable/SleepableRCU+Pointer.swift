@@ -6,12 +6,13 @@ public import Synchronization
 extension SleepableRCU {
   /// A pointer that is read without locking and replaced while it is read.
   ///
-  /// It owns its pointee, and belongs to one domain, which it keeps. Replacing the pointee *retires* the
-  /// old one: readers that hold a ``Ref`` to it keep it until their sections end; then it is destroyed.
-  /// The same holds for the pointee that is left when the pointer itself goes.
+  /// It owns its pointee, and belongs to one domain, which it keeps. Replacing the pointee
+  /// *retires* the old one: readers that hold a ``Ref`` to it keep it until their sections end;
+  /// then it is destroyed. The same holds for the pointee that is left when the pointer itself
+  /// goes.
   ///
-  /// - Threads: all operations from any thread; writers need no lock between them. What happens past
-  ///   ``SleepableRCU/limits`` is told at ``SleepableRCU/afterGracePeriod(bytes:_:)``.
+  /// - Threads: all operations from any thread; writers need no lock between them. What happens
+  ///   past ``SleepableRCU/limits`` is told at ``SleepableRCU/afterGracePeriod(bytes:_:)``.
   @safe
   public struct Pointer<Pointee: ~Copyable & Sendable>: ~Copyable {
     // Written by store, clear, exchange and update; read by load.
@@ -52,9 +53,9 @@ extension SleepableRCU {
     /// The pointee as of now, valid until the section ends; `nil` if there is none.
     ///
     /// - Precondition: `section` is one of the pointer's domain.
-    /// - Memory ordering: acquiring. *Pairs with* the release of ``store(_:)`` and ``exchange(_:)``.
-    ///   Guarantees that the pointee's contents are seen as the writer left them. Without it a reader
-    ///   could see them half initialised.
+    /// - Memory ordering: acquiring. *Pairs with* the release of ``store(_:)`` and
+    ///   ``exchange(_:)``. Guarantees that the pointee's contents are seen as the writer left them.
+    ///   Without it a reader could see them half initialised.
     /// - Complexity: O(1), one load and one comparison.
     /// - Source: `srcu_dereference`.
     @inlinable
@@ -86,8 +87,8 @@ extension SleepableRCU {
     /// Replaces the pointee and returns the old one, retired.
     ///
     /// - Memory ordering: acquiring and releasing. The release *pairs with* the acquire of
-    ///   ``load(in:)``: whoever loads the new pointee sees it initialised. The acquire pairs with the
-    ///   release of the exchange that put the old pointee there, so that it can be destroyed by
+    ///   ``load(in:)``: whoever loads the new pointee sees it initialised. The acquire pairs with
+    ///   the release of the exchange that put the old pointee there, so that it can be destroyed by
     ///   whoever holds the ``SleepableRCU/Retired``.
     /// - Complexity: O(1) and one allocation.
     @inlinable
@@ -110,7 +111,8 @@ extension SleepableRCU.Pointer: @unchecked Sendable where Pointee: ~Copyable {
 }
 
 extension SleepableRCU {
-  /// A value behind a ``Pointer``, valid inside the read section that loaded it, across its `await`s.
+  /// A value behind a ``Pointer``, valid inside the read section that loaded it, across its
+  /// `await`s.
   ///
   /// It can be copied and passed on inside the section; storing, returning, capturing or sending it
   /// is a compile error. Nothing is retained or copied: ``value`` reads the pointee in place.

@@ -23,9 +23,9 @@ public import _RCUShims
 /// A section costs two atomic increments, on a cache line that threads of other processors don't
 /// write, instead of two plain stores: take ``RCU`` where nothing suspends.
 ///
-/// The rules: a ``Ref`` stays in its section, which the compiler checks. A section doesn't wait for a
-/// grace period of its own domain: ``synchronize()-(()->())`` and ``barrier()-(()->())`` trap in a
-/// section without `await`. In one with `await` nobody can tell, since a section belongs to no
+/// The rules: a ``Ref`` stays in its section, which the compiler checks. A section doesn't wait for
+/// a grace period of its own domain: ``synchronize()-(()->())`` and ``barrier()-(()->())`` trap in
+/// a section without `await`. In one with `await` nobody can tell, since a section belongs to no
 /// thread: the task waits for itself, which ``stallMonitor`` reports. A section ends: what is
 /// retired meanwhile waits for it. How that is bounded, and why all this is right, is told below.
 ///
@@ -64,8 +64,8 @@ public final class SleepableRCU: Sendable {
 extension SleepableRCU {
   /// Runs `body` in a read section that ends on the same thread, and returns what it returns.
   ///
-  /// Sections nest, and count each by itself. What a ``Pointer`` held when it was loaded in the section
-  /// stays intact until the section ends.
+  /// Sections nest, and count each by itself. What a ``Pointer`` held when it was loaded in the
+  /// section stays intact until the section ends.
   ///
   /// - Memory ordering: everything `body` does happens before the end of any grace period that
   ///   starts before the section ends; or else everything that was done before that grace period
@@ -96,8 +96,8 @@ extension SleepableRCU {
   /// Runs `body` in a read section that may suspend and resume on another thread, and returns what
   /// it returns.
   ///
-  /// `body` runs on the caller's actor. Cancellation is `body`'s own business: the section ends when it
-  /// returns or throws.
+  /// `body` runs on the caller's actor. Cancellation is `body`'s own business: the section ends
+  /// when it returns or throws.
   ///
   /// - Memory ordering: as the section without `await`.
   /// - Threads: any task.
@@ -116,7 +116,7 @@ extension SleepableRCU {
 
   /// Proof of a read section of one domain.
   ///
-  /// Only ``SleepableRCU/withReadSection(_:)-7ly2x`` and its twin make one. It can be copied and passed
+  /// Only `withReadSection` and its twin make one. It can be copied and passed
   /// to functions that stay on the actor; it can't outlive the section, nor go to another task.
   @safe
   public struct ReadSection: ~Escapable {

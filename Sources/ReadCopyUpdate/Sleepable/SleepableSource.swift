@@ -87,7 +87,7 @@ class SleepableSource: GracePeriodSource, @unchecked Sendable {
         yieldsLeft -= 1
         sched_yield()
       } else {
-        // Never longer than the wait so far.
+        // About as long as the wait so far.
         usleep(pause)
         pause = min(pause * 2, Self.sleepMicrosecondsMax)
       }
@@ -107,8 +107,8 @@ class SleepableSource: GracePeriodSource, @unchecked Sendable {
   /// Whether a section that must end on this thread is open on it.
   var isThreadInSection: Bool { unsafe rcushims_is_thread_in_section(counters.address) }
 
-  /// Whether the calling thread can't show that it is outside: it is in a section of its own, or runs
-  /// a task, which may be in one that suspends.
+  /// Whether the calling thread can't show that it is outside: it is in a section of its own, or
+  /// runs a task, which may be in one that suspends.
   var isInReadSection: Bool { isThreadInSection || isInTask }
 
   private var isInTask: Bool { unsafe withUnsafeCurrentTask { unsafe $0 != nil } }

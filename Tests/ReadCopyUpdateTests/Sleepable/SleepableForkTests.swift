@@ -30,8 +30,8 @@ import Testing
     }
   }
 
-  /// The sections of other threads and of tasks hold up nothing in the child, whatever half they are
-  /// in, and neither the fork nor the parent's grace period ends them.
+  /// The sections of other threads and of tasks hold up nothing in the child, whatever half they
+  /// are in, and neither the fork nor the parent's grace period ends them.
   @Test func sectionsEndWithTheFork() async {
     await #expect(processExitsWith: .exitCode(0)) {
       let world = ForkedDomain()
