@@ -45,7 +45,8 @@ import Testing
 
   /// The pattern can see what it looks for: each mutant runs in a process of its own until its
   /// forbidden outcome is there.
-  @Test(arguments: Mutant.visible)
+  // Not under AddressSanitizer: an exit in the middle of a run has its own status there, for leaks.
+  @Test(.enabled(if: !isAddressSanitizerBuild), arguments: Mutant.visible)
   func forbiddenOutcomeOfAMutantIsSeenStress(_ mutant: Mutant) async {
     await #expect(processExitsWith: .exitCode(Self.seenStatus)) { [mutant] in
       LitmusStressTests.run(mutant)
