@@ -43,10 +43,7 @@ extension RCUFlavor {
 
   /// What every flavor's grace period is, unless a test leaves something out.
   public static func _waitForGracePeriod() {
-    precondition(
-      !rcushims_is_lost(_number),
-      "RCUDomain: this process was forked inside a read section; leave the section before fork, or exec in the child"
-    )
+    trapIfLost(rcushims_is_lost(_number))
     rcushims_synchronize(_number)
   }
 }
@@ -60,10 +57,7 @@ public protocol ThreadRegisteringFlavor: RCUFlavor {
 
 extension ThreadRegisteringFlavor {
   public static func _registerThread() {
-    precondition(
-      !rcushims_is_lost(_number),
-      "RCUDomain: this process was forked inside a read section; leave the section before fork, or exec in the child"
-    )
+    trapIfLost(rcushims_is_lost(_number))
     rcushims_register_thread(_number)
   }
 
@@ -86,4 +80,12 @@ extension ThreadRegisteringFlavor {
 func _unregisteredReader(_ flavor: StaticString) -> Never {
   preconditionFailure(
     "RCUDomain<\(flavor)>: this thread is not registered; read inside withRegisteredThread { }")
+}
+
+/// Traps where this process was forked inside a read section: nobody can wait for its readers.
+func trapIfLost(_ isLost: Bool) {
+  precondition(
+    !isLost,
+    "RCUDomain: this process was forked inside a read section; leave the section before fork, or exec in the child"
+  )
 }

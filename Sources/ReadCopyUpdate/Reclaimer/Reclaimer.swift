@@ -157,12 +157,7 @@ public final class _Reclaimer: @unchecked Sendable {
     return pthread_equal(runner, pthread_self()) != 0
   }
 
-  func requireGracePeriods() {
-    precondition(
-      !source.isLost,
-      "RCUDomain: this process was forked inside a read section; leave the section before fork, or exec in the child"
-    )
-  }
+  func requireGracePeriods() { trapIfLost(source.isLost) }
 
   /// Lets the thread begin at once what is there. Under `monitor`.
   func hurry() {
