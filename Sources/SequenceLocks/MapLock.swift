@@ -42,7 +42,11 @@ public final class MapLock: @unchecked Sendable {
   // lock no other writer can come.
   @usableFromInline let writers: UnsafeMutablePointer<pthread_mutex_t>
 
+  /// Which side passes first.
+  public let preference: Preference
+
   public init(preferring preference: Preference = .writers) {
+    self.preference = preference
     unsafe lock = .allocate(capacity: 1)
     unsafe lock.initialize(to: pthread_rwlock_t())
     unsafe writers = .allocate(capacity: 1)

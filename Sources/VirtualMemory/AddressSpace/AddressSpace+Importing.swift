@@ -143,9 +143,7 @@ extension ImportedMapping {
 extension TreeWriter {
   /// Makes `records`, whose references are taken, and `layout` the draft.
   fileprivate mutating func load(_ records: [Record], _ layout: ImportedLayout) {
-    build(records)
-    draft.mapCount = records.count
-    draft.pageCount = records.reduce(0) { $0 + $1.pageCount }
+    setContents(records)
     draft.breakStart = layout.breakRange.lowerBound
     draft.breakEnd = layout.breakRange.upperBound
     draft.stackStart = layout.stackStart ?? .max

@@ -8,7 +8,7 @@ extension AddressSpace {
   /// Maps memory: `mmap`.
   ///
   /// A new mapping merges with its neighbours where Linux merges: same flags, same file with
-  /// contiguous offsets, same name.
+  /// contiguous offsets, same name, and not both touched apart.
   ///
   /// - Parameters:
   ///   - address: where, if `flags` say ``MapFlags/fixed`` or ``MapFlags/fixedNoReplace``; else a
@@ -24,13 +24,18 @@ extension AddressSpace {
   ///   - `ENOMEM`: there are more VMAs than ``AddressSpaceConfiguration/mapCountMax``; no free range
   ///     is long enough; a fixed range goes beyond the task's addresses.
   ///   - `EINVAL`: a fixed address is not a multiple of the page. `EPERM`: it is below
-  ///     ``AddressSpaceConfiguration/addressMin``. `EEXIST`: something is mapped there, and the
-  ///     flags say no-replace.
+  ///     ``AddressSpaceConfiguration/addressMin`` and the process may not map low addresses.
+  ///     `EEXIST`: something is mapped there, and the flags say no-replace.
+  ///   - `EPERM`: ``MapFlags/locked``, and the process may not lock memory. `EAGAIN`: it may not
+  ///     lock so much.
   ///   - `EOVERFLOW`: the file's offset and the length exceed what an offset can be.
   ///   - `EINVAL`: no sharing type, or one that the backing doesn't allow; a shared or file mapping
-  ///     that grows down. `EOPNOTSUPP`: unknown flags with ``MapFlags/sharedValidate``.
+  ///     that grows down; droppable memory that grows down or is locked. `EOPNOTSUPP`: unknown flags
+  ///     with ``MapFlags/sharedValidate``.
   ///   - `EACCES`: the file was not opened for that.
   ///   - `ENOMEM`: cutting a hole into one VMA would make one too many.
+  ///   - `ENOMEM`: past ``ResourceLimits/addressSpace`` or ``ResourceLimits/data``; the VMAs at the
+  ///     range's edges are split then.
   ///   - `EOPNOTSUPP`: ``MapFlags/sync`` for a file; what was mapped in the range is gone.
   /// - Complexity: O(log n), and O(VMAs replaced).
   @discardableResult
@@ -41,7 +46,7 @@ extension AddressSpace {
     let request = MapRequest(
       address: address, length: length, protection: protection, flags: flags, backing: backing)
     return try write { (writer) throws(Errno) in
-      try writer.map(request, configuration: configuration)
+      try writer.map(request)
     }
   }
 
@@ -60,10 +65,7 @@ extension AddressSpace {
         address.isPageAligned, address <= configuration.taskSize,
         length <= configuration.taskSize - address, length.roundedUpToPage > 0
       else { throw .invalidArgument }
-      let end = address + length.roundedUpToPage
-      guard writer.removeRange(address, end, mapCountMax: configuration.mapCountMax) else {
-        throw .noMemory
-      }
+      try writer.removeRange(address, address + length.roundedUpToPage)
     }
   }
 }
@@ -79,7 +81,8 @@ struct MapRequest {
   /// Files can't be longer: `MAX_LFS_FILESIZE`, in bytes.
   static var fileOffsetMax: UInt64 { 0x7fff_ffff_ffff_ffff }
 
-  var isFixed: Bool { !flags.isDisjoint(with: [.fixed, .fixedNoReplace]) }
+  /// Whether the pages are wanted at once.
+  var populates: Bool { flags.intersection([.populate, .nonBlock]) == .populate }
 
   /// `vm_flags` before the sharing type is looked at.
   var baseFlags: VMAFlags {
@@ -104,6 +107,11 @@ struct MapRequest {
       case MapFlags.shared.rawValue:
         if result.contains(.growsDown) { throw .invalidArgument }
         result.formUnion([.shared, .mayShare])
+      case MapFlags.droppable.rawValue:
+        guard !flags.contains(.locked), !result.contains(.growsDown) else {
+          throw .invalidArgument
+        }
+        result.formUnion([.droppable, .noReserve, .wipeOnFork, .dontDump])
       case MapFlags.private.rawValue:
         break
       default:
@@ -134,42 +142,57 @@ struct MapRequest {
 }
 
 extension TreeWriter {
-  mutating func map(
-    _ request: MapRequest, configuration: AddressSpaceConfiguration
-  ) throws(Errno) -> UInt64 {
-    var pageOffset: UInt64 = 0
+  /// - Source: `do_mmap`, `__mmap_region`.
+  mutating func map(_ request: MapRequest) throws(Errno) -> UInt64 {
+    var fileOffset: UInt64 = 0
     if case .file(_, let offset) = request.backing {
       guard offset.isPageAligned else { throw .invalidArgument }
-      pageOffset = offset / .page
+      fileOffset = offset
     }
     guard request.length > 0 else { throw .invalidArgument }
     let length = request.length.roundedUpToPage
     guard length > 0 else { throw .noMemory }
     guard draft.mapCount <= configuration.mapCountMax else { throw .noMemory }
-    let start = try place(request, length: length, configuration: configuration)
-    if case .file(_, let offset) = request.backing {
-      let (sum, wraps) = offset.addingReportingOverflow(length)
-      guard !wraps, sum <= MapRequest.fileOffsetMax else { throw .overflow }
+    let start = try place(PlaceRequest(request, length: length))
+    if request.flags.contains(.locked) {
+      guard mayLockAny else { throw .notPermitted }
+      guard mayLock(pages: length / .page, .locked) else { throw .resourceTemporarilyUnavailable }
     }
+    let (sum, wraps) = fileOffset.addingReportingOverflow(length)
+    guard !wraps, sum <= MapRequest.fileOffsetMax else { throw .overflow }
     let flags = try request.vmaFlags()
-    let end = start + length
+    try insertNew(request, flags, start, start + length)
+    if flags.contains(.locked) || request.populates {
+      try populate(start, start + length, skippingErrors: true)
+    }
+    return start
+  }
 
+  /// The VMA of `request`, in the place of what is mapped there.
+  private mutating func insertNew(
+    _ request: MapRequest, _ flags: VMAFlags, _ start: UInt64, _ end: UInt64
+  ) throws(Errno) {
     let around = surroundings(start, end)
     guard !around.cutsHole || draft.mapCount < configuration.mapCountMax else { throw .noMemory }
-    if case .file = request.backing, request.flags.contains(.sync) {
-      // The file system refuses when the range is already free.
-      _ = removeRange(start, end, mapCountMax: .max)
-      throw .notSupportedOnSocket
+    guard mayExpand(by: (end - start) / .page - around.pageCount, flags) else {
+      splitEdges(start, end, around)
+      throw .noMemory
     }
     var record = Record(
-      start: start, end: end, flags: flags, pageOffset: pageOffset, object: 0, name: 0)
+      start: start, end: end, flags: flags, pageOffset: 0, object: 0, name: 0)
     var ownObject: MapObject?
     switch request.backing {
-    case .file(let file, _):
+    case .file(let file, let offset):
+      if request.flags.contains(.sync) {
+        // The file system refuses when the range is already free.
+        replace(start, end, with: around.remains(start, end))
+        throw .notSupportedOnSocket
+      }
       record.object = file.object.word
+      record.pageOffset = offset / .page
     case .anonymous where flags.contains(.mayShare):
       // Each shared anonymous mapping is a file of its own, without a name to open it by.
-      let object = makeSharedMemory(device: configuration.sharedMemoryDevice)
+      let object = makeSharedMemory(byteCount: end - start)
       ownObject = object
       record.object = object.word
     case .anonymous:
@@ -177,41 +200,12 @@ extension TreeWriter {
     }
     insert(record, around)
     ownObject?.release()
-    return start
   }
 
-  /// Puts `record` in, in the place of what is mapped there, merged with its neighbours.
-  ///
-  /// - Source: `vma_merge_new_range`.
-  private mutating func insert(_ record: Record, _ around: Surroundings) {
-    var record = record
-    var (first, last) = (record.start, record.end)
-    var items = Items()
-    if let left = around.cutAtStart.flatMap({ $0.part($0.start, first) }) ?? around.before,
-      left.canMerge(with: record)
-    {
-      record = left.merged(with: record)
-      first = left.start
-    } else if let cut = around.cutAtStart {
-      items.append(cut.part(cut.start, first))
-    }
-    if let right = around.cutAtEnd.flatMap({ $0.part(last, $0.end) }) ?? around.after,
-      record.canMerge(with: right)
-    {
-      record = record.merged(with: right)
-      items.append(record)
-      last = right.end
-    } else {
-      items.append(record)
-      if let cut = around.cutAtEnd { items.append(cut.part(last, cut.end)) }
-    }
-    replace(first, last, with: items)
-  }
-
-  private mutating func makeSharedMemory(device: DeviceNumber) -> MapObject {
+  private mutating func makeSharedMemory(byteCount: UInt64) -> MapObject {
     sharedMemoryCount += 1
     return MapObject(
-      kind: .file, device: device, inode: sharedMemoryCount,
-      name: Array("/dev/zero (deleted)".utf8))
+      kind: .file, device: configuration.sharedMemoryDevice, inode: sharedMemoryCount,
+      name: Array("/dev/zero (deleted)".utf8), isSharedMemory: true, byteCount: byteCount)
   }
 }

@@ -15,14 +15,15 @@ extension AddressSpace {
   ///   - protection: the new access.
   /// - Throws: `EINVAL` if both grow flags are given, the address is not a multiple of the page,
   ///   `protection` has unknown bits, or ``Protection/growsDown`` is given for a VMA that doesn't;
-  ///   `ENOMEM` if the range wraps, a page of it is not mapped, or a split would make one VMA too
-  ///   many; `EACCES` if the file was not opened for that.
+  ///   `ENOMEM` if the range wraps, a page of it is not mapped, a split would make one VMA too
+  ///   many, or what becomes writable is past ``ResourceLimits/data``; `EACCES` if the file was not
+  ///   opened for that.
   /// - Complexity: O(VMAs in the range × log n).
   public func protect(
     _ address: UInt64, length: UInt64, _ protection: Protection
   ) throws(Errno) {
     try write { (writer) throws(Errno) in
-      try writer.protect(address, length, protection, configuration: configuration)
+      try writer.protect(address, length, protection)
     }
   }
 }
@@ -30,8 +31,7 @@ extension AddressSpace {
 extension TreeWriter {
   /// - Source: `do_mprotect_pkey`.
   mutating func protect(
-    _ address: UInt64, _ length: UInt64, _ protection: Protection,
-    configuration: AddressSpaceConfiguration
+    _ address: UInt64, _ length: UInt64, _ protection: Protection
   ) throws(Errno) {
     let growth: Protection = [.growsDown, .growsUp]
     guard !protection.isSuperset(of: growth), address.isPageAligned else {
@@ -63,76 +63,39 @@ extension TreeWriter {
       let allowed = VMAFlags(rawValue: record.flags.rawValue >> 4).intersection(.access)
       guard flags.intersection(.access).isSubset(of: allowed) else { throw .permissionDenied }
       let next = min(record.end, end)
-      try setFlags(
-        Self.accounting(flags, of: record), of: record, position, next, configuration)
+      try setAccess(flags, of: record, position, next)
       position = next
     }
   }
 
-  /// `flags` with the accounting that a change of protection brings: private memory that becomes
-  /// writable is charged; anonymous memory that was never written is given back.
+  /// Gives a part of `record` the access of `flags`, which are its own otherwise.
   ///
   /// - Source: `mprotect_fixup`.
-  private static func accounting(_ flags: VMAFlags, of record: Record) -> VMAFlags {
+  private mutating func setAccess(
+    _ flags: VMAFlags, of record: Record, _ start: UInt64, _ end: UInt64
+  ) throws(Errno) {
+    if flags == record.flags { return }
     var flags = flags
     if flags.contains(.write) {
+      let pages = (end - start) / .page
+      guard mayExpand(by: pages, flags) || !mayExpand(by: pages, record.flags) else {
+        throw .noMemory
+      }
+      // Private memory that becomes writable is charged.
       if record.flags.isDisjoint(with: [.accounted, .write, .shared, .noReserve]) {
         flags.insert(.accounted)
       }
-    } else if record.flags.contains(.accounted) && record.object == 0 {
+    } else if record.flags.contains(.accounted) && record.isAnonymous
+      && record.anonymousArea == 0
+    {
+      // What was never written is given back.
       flags.remove(.accounted)
     }
-    return flags
-  }
-
-  /// Gives `start..<end` of `record` the flags `flags`: merges at an edge that it shares with
-  /// `record`, splits at the others, the lower first.
-  ///
-  /// - Throws: `ENOMEM` if a split would make one VMA too many; the first of two stays.
-  /// - Source: `vma_modify_flags`.
-  mutating func setFlags(
-    _ flags: VMAFlags, of record: Record, _ start: UInt64, _ end: UInt64,
-    _ configuration: AddressSpaceConfiguration
-  ) throws(Errno) {
-    if flags == record.flags { return }
-    guard var changed = record.part(start, end) else { return }
-    changed.flags = flags
-    var items = Items()
-    var first = record.start
-    var last = record.end
-    // A neighbour that meets the range exactly: none where the range ends within `record`.
-    let around = surroundings(start, end)
-    let (before, after) = (around.before, around.after)
-    let mergesLeft = before.map { $0.canMerge(with: changed) } ?? false
-    let mergesRight = after.map { changed.canMerge(with: $0) } ?? false
-    if mergesLeft, let before {
-      changed = before.merged(with: changed)
-      first = before.start
-    } else {
-      items.append(record.part(record.start, start))
+    try modify(record, start, end) { $0.flags = flags }
+    if record.flags.intersection([.write, .shared, .locked]) == .locked && flags.contains(.write),
+      let changed = draft.record(endingAbove: start)
+    {
+      _ = populate(changed, start, end)
     }
-    if mergesRight, let after {
-      changed = changed.merged(with: after)
-      last = after.end
-    }
-    items.append(changed)
-    if !mergesRight { items.append(record.part(end, record.end)) }
-
-    if !mergesLeft && !mergesRight {
-      // Two splits at most, each of which needs room for one more VMA.
-      let splitCount = (record.start < start ? 1 : 0) + (end < record.end ? 1 : 0)
-      let room = configuration.mapCountMax - draft.mapCount
-      if room < splitCount {
-        if splitCount == 2 && room == 1 {
-          // The lower split is done before the upper one fails.
-          var halves = Items()
-          halves.append(record.part(record.start, start))
-          halves.append(record.part(start, record.end))
-          replace(first, last, with: halves)
-        }
-        throw .noMemory
-      }
-    }
-    replace(first, last, with: items)
   }
 }

@@ -59,7 +59,7 @@ public final class AddressSpace: @unchecked Sendable {
     self.configuration = configuration
     mapLock = MapLock(preferring: preference)
     unsafe writer = .allocate(capacity: 1)
-    unsafe writer.initialize(to: TreeWriter())
+    unsafe writer.initialize(to: TreeWriter(configuration: configuration))
     unsafe nodesUnderWay = writer.pointee.pool.shared
     unsafe current = Atomic(writer.pointee.makeVersion())
   }

@@ -3,62 +3,132 @@
 
 internal import SystemPackage
 
+/// Where a mapping is wanted.
+struct PlaceRequest {
+  /// A multiple of the page, not 0.
+  var length: UInt64
+  /// The address if it is fixed; else a hint, or 0.
+  var address: UInt64
+  var flags: MapFlags
+  /// Whether the memory is private and anonymous: only that is aligned to huge pages.
+  var isAnonymous: Bool
+
+  var isFixed: Bool { !flags.isDisjoint(with: [.fixed, .fixedNoReplace]) }
+}
+
+extension PlaceRequest {
+  init(_ request: MapRequest, length: UInt64) {
+    var isAnonymous = false
+    if case .anonymous = request.backing {
+      // Anything but shared: what isn't a sharing type at all is refused later.
+      isAnonymous = !request.flags.contains(.shared)
+    }
+    self.init(
+      length: length, address: request.address, flags: request.flags, isAnonymous: isAnonymous)
+  }
+}
+
 extension TreeWriter {
   /// Bytes of a huge page, to which long anonymous mappings are aligned.
   static var hugePage: UInt64 { 2 << 20 }
 
-  /// Where a mapping of `length` bytes goes.
+  /// Where a mapping goes that is made by `mmap`: a hint is moved up to the lowest address.
   ///
-  /// - Source: `__get_unmapped_area`, `arch_get_unmapped_area_topdown` of x86-64.
-  func place(
-    _ request: MapRequest, length: UInt64, configuration: AddressSpaceConfiguration
-  ) throws(Errno) -> UInt64 {
-    guard length <= configuration.taskSize else { throw .noMemory }
-    if request.isFixed {
-      let address = request.address
-      guard address <= configuration.taskSize - length else { throw .noMemory }
-      guard address.isPageAligned else { throw .invalidArgument }
-      guard address >= configuration.addressMin else { throw .notPermitted }
-      if request.flags.contains(.fixedNoReplace),
-        let record = draft.record(endingAbove: address), record.start < address + length
-      {
-        throw .fileExists
+  /// - Throws: `EEXIST` with ``MapFlags/fixedNoReplace`` if something is there; and as ``placeRaw``.
+  func place(_ request: PlaceRequest) throws(Errno) -> UInt64 {
+    var request = request
+    if !request.isFixed {
+      request.address = request.address.roundedDownToPage
+      if request.address != 0 && request.address < configuration.addressMin {
+        request.address = configuration.addressMin
       }
-      return address
     }
-    var hint = request.address.roundedDownToPage
-    if hint != 0 { hint = max(hint, configuration.addressMin.roundedUpToPage) }
-    if hint != 0, hint <= configuration.taskSize - length {
-      let next = draft.record(endingAbove: hint)
-      if next.map({ hint + length <= guardedStart($0, configuration) }) ?? true { return hint }
+    let start = try placeRaw(request)
+    if request.flags.contains(.fixedNoReplace),
+      let record = draft.record(endingAbove: start), record.start < start + request.length
+    {
+      throw .fileExists
     }
-    if hint == 0, case .anonymous = request.backing, length % Self.hugePage == 0,
-      let address = searchAligned(length, configuration)
+    return start
+  }
+
+  /// Where a mapping goes.
+  ///
+  /// - Throws: `ENOMEM`: nothing is free that is long enough, or it goes beyond the task's
+  ///   addresses; `EINVAL`: not aligned; `EPERM`: too low.
+  /// - Source: `__get_unmapped_area`, `arch_get_unmapped_area_topdown` of x86-64.
+  func placeRaw(_ request: PlaceRequest) throws(Errno) -> UInt64 {
+    let length = request.length
+    guard length <= configuration.taskSize else { throw .noMemory }
+    let address = try chooseAddress(request)
+    guard address <= configuration.taskSize - length else { throw .noMemory }
+    guard address.isPageAligned else { throw .invalidArgument }
+    guard address >= configuration.addressMin || configuration.mayMapLowAddresses else {
+      throw .notPermitted
+    }
+    return address
+  }
+
+  private func chooseAddress(_ request: PlaceRequest) throws(Errno) -> UInt64 {
+    let length = request.length
+    if request.isFixed { return request.address }
+    if request.isAnonymous && request.address == 0 && length % Self.hugePage == 0,
+      let address = searchAligned(request)
     {
       return address
     }
-    guard let address = search(length, configuration) else { throw .noMemory }
+    guard let address = search(request, length: length) else { throw .noMemory }
     return address
   }
 
   /// Where the free range before `record` ends: below its guard gap, if it grows down.
   ///
   /// - Source: `vm_start_gap`.
-  func guardedStart(_ record: Record, _ configuration: AddressSpaceConfiguration) -> UInt64 {
+  func guardedStart(_ record: Record) -> UInt64 {
     guard record.flags.contains(.growsDown) else { return record.start }
     return record.start > configuration.stackGuardGap
       ? record.start - configuration.stackGuardGap : 0
   }
 
-  /// The highest free range below the mmap base; if there is none, the lowest above a third of the
-  /// task's addresses.
-  private func search(_ length: UInt64, _ configuration: AddressSpaceConfiguration) -> UInt64? {
-    if let address = searchTopDown(length, configuration) { return address }
+  /// The hint if it is free; else the highest free range below the mmap base; if there is none, the
+  /// lowest above a third of the task's addresses.
+  private func search(_ request: PlaceRequest, length: UInt64) -> UInt64? {
+    if request.flags.contains(.low2GiB) {
+      return hinted(request, length, below: 2 << 30)
+        ?? searchBottomUp(length, from: 1 << 30, below: 2 << 30)
+    }
+    return hinted(request, length, below: configuration.taskSize)
+      ?? searchTopDown(length, isAbove4GiB: request.flags.contains(.above4GiB))
+      ?? searchBottomUp(length, from: configuration.unmappedBase, below: configuration.taskSize)
+  }
+
+  /// The hint, if the range there is free, the next VMA's guard gap included.
+  private func hinted(_ request: PlaceRequest, _ length: UInt64, below limit: UInt64) -> UInt64? {
+    let hint = request.address.roundedDownToPage
+    guard hint != 0, length <= limit, hint <= limit - length else { return nil }
+    guard let next = draft.record(endingAbove: hint) else { return hint }
+    return hint + length <= guardedStart(next) ? hint : nil
+  }
+
+  private func searchTopDown(_ length: UInt64, isAbove4GiB: Bool) -> UInt64? {
+    let low: UInt64 = isAbove4GiB ? 4 << 30 : 0
     var request = GapRequest(
-      length: length, addressMin: configuration.unmappedBase, limit: configuration.taskSize)
+      length: length, addressMin: max(low, configuration.addressMin), limit: configuration.mmapBase)
+    while let address = draft.highestGap(request) {
+      guard let next = draft.record(endingAbove: address), address + length > guardedStart(next)
+      else { return address }
+      request.limit = guardedStart(next)
+    }
+    return nil
+  }
+
+  private func searchBottomUp(
+    _ length: UInt64, from start: UInt64, below limit: UInt64
+  ) -> UInt64? {
+    var request = GapRequest(
+      length: length, addressMin: max(start, configuration.addressMin), limit: limit)
     while let address = draft.lowestGap(request) {
-      guard let next = draft.record(endingAbove: address),
-        address + length > guardedStart(next, configuration)
+      guard let next = draft.record(endingAbove: address), address + length > guardedStart(next)
       else { return address }
       // The guard gap cuts it: go on behind the VMA that grows.
       request.addressMin = next.end
@@ -66,29 +136,13 @@ extension TreeWriter {
     return nil
   }
 
-  private func searchTopDown(
-    _ length: UInt64, _ configuration: AddressSpaceConfiguration
-  ) -> UInt64? {
-    var request = GapRequest(
-      length: length, addressMin: configuration.addressMin, limit: configuration.mmapBase)
-    while let address = draft.highestGap(request) {
-      guard let next = draft.record(endingAbove: address),
-        address + length > guardedStart(next, configuration)
-      else { return address }
-      request.limit = guardedStart(next, configuration)
-    }
-    return nil
-  }
-
   /// A free range aligned to a huge page, by searching for one that is a huge page longer.
   ///
   /// - Source: `__thp_get_unmapped_area`.
-  private func searchAligned(
-    _ length: UInt64, _ configuration: AddressSpaceConfiguration
-  ) -> UInt64? {
-    let (padded, wraps) = length.addingReportingOverflow(Self.hugePage)
+  private func searchAligned(_ request: PlaceRequest) -> UInt64? {
+    let (padded, wraps) = request.length.addingReportingOverflow(Self.hugePage)
     guard !wraps, padded <= configuration.taskSize,
-      let address = search(padded, configuration)
+      let address = search(request, length: padded)
     else { return nil }
     let misalignment = (0 &- address) & (Self.hugePage - 1)
     // Top-down: of two aligned places in the padded range, the higher.

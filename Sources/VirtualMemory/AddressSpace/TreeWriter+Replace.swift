@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+internal import SystemPackage
+
 extension TreeWriter {
   /// Replaces the VMAs that intersect `start..<end` by `items`, and keeps the books: the counts of
   /// VMAs and pages, and the references to objects.
@@ -8,22 +10,23 @@ extension TreeWriter {
   /// - Precondition: as ``splice(_:_:with:)``; the VMAs removed are wholly replaced, with what stays
   ///   of them among `items`.
   mutating func replace(_ start: UInt64, _ end: UInt64, with items: Items) {
-    var removedCount = 0
-    var removedPages: UInt64 = 0
+    var removed = Totals()
     draft.forEach(in: start, end) { record in
-      removedCount += 1
-      removedPages += record.pageCount
+      removed.add(record)
       if record.object != 0 { released.append(record.object) }
       if record.name != 0 { released.append(record.name) }
     }
+    var added = Totals()
     for index in 0..<items.count {
       let item = items[index]
       MapObject(word: item.object)?.retain()
       MapObject(word: item.name)?.retain()
-      draft.pageCount += item.pageCount
+      added.add(item)
     }
-    draft.pageCount -= removedPages
-    draft.mapCount += items.count - removedCount
+    draft.pageCount = draft.pageCount &+ added.pages &- removed.pages
+    draft.dataPages = draft.dataPages &+ added.dataPages &- removed.dataPages
+    draft.lockedPages = draft.lockedPages &+ added.lockedPages &- removed.lockedPages
+    draft.mapCount += items.count - removed.count
     splice(start, end, with: items)
   }
 
@@ -44,7 +47,7 @@ extension TreeWriter {
           if record.start == end {
             found.after = record
           } else {
-            found.isFree = false
+            found.pageCount += (min(record.end, end) - max(record.start, start)) / .page
             if record.end > end { found.cutAtEnd = record }
           }
         }
@@ -54,20 +57,114 @@ extension TreeWriter {
     return found
   }
 
-  /// Removes what is mapped in `start..<end`, and splits the VMAs at its edges.
+  /// Unmaps `start..<end`: removes what is mapped there, and cuts the VMAs at its edges.
   ///
-  /// - Returns: false, and nothing is changed, if that cuts a hole into one VMA and there may not be
-  ///   one more.
+  /// - Throws: `ENOMEM`, and nothing is changed, if that cuts a hole into one VMA and there may not
+  ///   be one more.
   /// - Source: `do_vmi_align_munmap`.
-  mutating func removeRange(_ start: UInt64, _ end: UInt64, mapCountMax: Int) -> Bool {
+  mutating func removeRange(_ start: UInt64, _ end: UInt64) throws(Errno) {
     let around = surroundings(start, end)
-    if around.isFree { return true }
-    if around.cutsHole && draft.mapCount >= mapCountMax { return false }
+    if around.isFree { return }
+    if around.cutsHole && draft.mapCount >= configuration.mapCountMax { throw .noMemory }
+    replace(start, end, with: around.remains(start, end))
+  }
+
+  /// Splits the VMAs at the edges of `start..<end`, where they reach beyond it.
+  mutating func splitEdges(_ start: UInt64, _ end: UInt64, _ around: Surroundings) {
+    if let cut = around.cutAtStart {
+      var items = Items()
+      items.append(cut.part(cut.start, start))
+      items.append(cut.part(start, min(end, cut.end)))
+      items.append(cut.part(end, cut.end))
+      replace(cut.start, cut.end, with: items)
+    }
+    if let cut = around.cutAtEnd, !around.cutsHole {
+      var items = Items()
+      items.append(cut.part(cut.start, end))
+      items.append(cut.part(end, cut.end))
+      replace(cut.start, cut.end, with: items)
+    }
+  }
+
+  /// Puts `record` in, in the place of what is mapped there, merged with its neighbours.
+  ///
+  /// - Parameter around: the surroundings of its range.
+  /// - Source: `vma_merge_new_range`.
+  mutating func insert(_ record: Record, _ around: Surroundings) {
+    let left = around.cutAtStart.flatMap { $0.part($0.start, record.start) } ?? around.before
+    let right = around.cutAtEnd.flatMap { $0.part(record.end, $0.end) } ?? around.after
+    let mergedLeft = left.flatMap { record.canMerge(after: $0) ? $0 : nil }
+    let mergedRight = right.flatMap {
+      record.canMerge(before: $0, mergingAfter: mergedLeft) ? $0 : nil
+    }
     var items = Items()
-    if let cut = around.cutAtStart { items.append(cut.part(cut.start, start)) }
-    if let cut = around.cutAtEnd { items.append(cut.part(end, cut.end)) }
-    replace(start, end, with: items)
-    return true
+    if mergedLeft == nil, let cut = around.cutAtStart {
+      items.append(cut.part(cut.start, record.start))
+    }
+    var merged = mergedLeft?.merged(with: record) ?? record
+    if let mergedRight { merged = merged.merged(with: mergedRight) }
+    items.append(merged)
+    if mergedRight == nil, let cut = around.cutAtEnd { items.append(cut.part(record.end, cut.end)) }
+    replace(merged.start, merged.end, with: items)
+  }
+
+  /// Gives `start..<end` of `record` the flags and the name of `changed`: merges at an edge that it
+  /// shares with `record`, splits at the others, the lower first.
+  ///
+  /// - Throws: `ENOMEM` if a split would make one VMA too many; the first of two stays.
+  /// - Source: `vma_modify`.
+  mutating func modify(
+    _ record: Record, _ start: UInt64, _ end: UInt64, _ change: (inout Record) -> Void
+  ) throws(Errno) {
+    guard var changed = record.part(start, end) else { return }
+    change(&changed)
+    // A neighbour that meets the range exactly: none where the range ends within `record`.
+    let around = surroundings(start, end)
+    let left = around.before.flatMap { changed.canMerge(after: $0) ? $0 : nil }
+    let right = around.after.flatMap {
+      changed.canMerge(before: $0, mergingAfter: left) ? $0 : nil
+    }
+    if left == nil && right == nil { try makeRoomForSplits(of: record, start, end) }
+    var items = Items()
+    if left == nil { items.append(record.part(record.start, start)) }
+    let merged = left?.merged(with: changed) ?? changed
+    items.append(right.map { merged.merged(with: $0) } ?? merged)
+    if right == nil { items.append(record.part(end, record.end)) }
+    replace(left?.start ?? record.start, right?.end ?? record.end, with: items)
+  }
+
+  /// Checks that `record` can be split at `start` and `end`. If there is room for the first of two
+  /// splits only, it is done: the kernel does it before it finds out.
+  ///
+  /// - Source: `split_vma`.
+  private mutating func makeRoomForSplits(
+    of record: Record, _ start: UInt64, _ end: UInt64
+  ) throws(Errno) {
+    let count = (record.start < start ? 1 : 0) + (end < record.end ? 1 : 0)
+    let room = configuration.mapCountMax - draft.mapCount
+    guard room < count else { return }
+    if count == 2 && room == 1 {
+      var halves = Items()
+      halves.append(record.part(record.start, start))
+      halves.append(record.part(start, record.end))
+      replace(record.start, record.end, with: halves)
+    }
+    throw .noMemory
+  }
+
+  /// Sums over some VMAs.
+  private struct Totals {
+    var count = 0
+    var pages: UInt64 = 0
+    var dataPages: UInt64 = 0
+    var lockedPages: UInt64 = 0
+
+    mutating func add(_ record: Record) {
+      count += 1
+      pages &+= record.pageCount
+      dataPages &+= record.dataPages
+      lockedPages &+= record.lockedPages
+    }
   }
 }
 
@@ -81,12 +178,22 @@ struct Surroundings {
   var cutAtEnd: Record?
   /// The VMA that starts where the range ends.
   var after: Record?
-  /// Whether nothing is mapped in the range.
-  var isFree = true
+  /// Pages mapped in the range.
+  var pageCount: UInt64 = 0
+
+  var isFree: Bool { pageCount == 0 }
 
   /// Whether the range lies within one VMA, with something left at both sides.
   var cutsHole: Bool {
     guard let first = cutAtStart, let last = cutAtEnd else { return false }
     return first.start == last.start
+  }
+
+  /// What stays of the VMAs at the edges when `start..<end` goes.
+  func remains(_ start: UInt64, _ end: UInt64) -> Items {
+    var items = Items()
+    if let cut = cutAtStart { items.append(cut.part(cut.start, start)) }
+    if let cut = cutAtEnd { items.append(cut.part(end, cut.end)) }
+    return items
   }
 }

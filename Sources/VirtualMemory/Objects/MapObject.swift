@@ -49,6 +49,12 @@ struct MapObject: @unchecked Sendable, BitwiseCopyable {
 
   /// Whether this is a special mapping, which never merges.
   var isSpecial: Bool { unsafe header.pointee.kind == .special }
+
+  /// Whether this is shared anonymous memory: a file that can be given a name.
+  var isSharedMemory: Bool { unsafe header.pointee.isSharedMemory }
+
+  /// Bytes of the file; the largest number for one whose end is not known.
+  var byteCount: UInt64 { unsafe header.pointee.byteCount }
 }
 
 struct MapObjectHeader: ~Copyable {
@@ -58,6 +64,8 @@ struct MapObjectHeader: ~Copyable {
   let device: DeviceNumber
   let kind: MapObject.Kind
   let access: MappedFile.Access
+  let isSharedMemory: Bool
+  let byteCount: UInt64
   // Areas of bytes after the header, in this order.
   /// "major:minor inode " + padding + name + newline, for a line whose offset field ends at column
   /// 39, as it does for 12-digit addresses and 8-digit offsets.
@@ -79,7 +87,8 @@ extension MapObject {
 
   init(
     kind: Kind, device: DeviceNumber = DeviceNumber(major: 0, minor: 0), inode: UInt64 = 0,
-    name: [UInt8], access: MappedFile.Access = .readWrite, buildID: [UInt8] = []
+    name: [UInt8], access: MappedFile.Access = .readWrite, buildID: [UInt8] = [],
+    isSharedMemory: Bool = false, byteCount: UInt64 = .max
   ) {
     let shown = kind == .anonymousName ? Array("[anon:".utf8) + name + Array("]".utf8) : name
     let display = MapsText.escapingNewlines(shown)
@@ -94,8 +103,9 @@ extension MapObject {
     unsafe header.initialize(
       to: MapObjectHeader(
         references: Atomic(1), inode: inode, device: device, kind: kind, access: access,
-        tailCount: tail.count, deviceInodeCount: deviceInode.count,
-        displayNameCount: display.count, nameCount: name.count, buildIDCount: buildID.count))
+        isSharedMemory: isSharedMemory, byteCount: byteCount, tailCount: tail.count,
+        deviceInodeCount: deviceInode.count, displayNameCount: display.count,
+        nameCount: name.count, buildIDCount: buildID.count))
     unsafe (memory + MemoryLayout<MapObjectHeader>.stride).copyMemory(
       from: bytes, byteCount: bytes.count)
   }
@@ -130,7 +140,7 @@ extension MapObject {
     // acquiring half of the last owner's own subtraction.
     let (_, left) = unsafe header.pointee.references.subtract(1, ordering: .acquiringAndReleasing)
     guard left == 0 else { return }
-    let bytes = byteCount
+    let bytes = recordBytes
     let word = word
     let action: @Sendable () -> Void = {
       // Safety: no reference is left, and the sections that could still see the record are over.
@@ -143,7 +153,8 @@ extension MapObject {
     }
   }
 
-  private var byteCount: Int {
+  /// Bytes of the record itself.
+  private var recordBytes: Int {
     unsafe MemoryLayout<MapObjectHeader>.stride + header.pointee.tailCount
       + header.pointee.nameCount + header.pointee.buildIDCount + Self.slackBytes
   }
@@ -154,7 +165,7 @@ extension MapObject {
     countLive(-1)
     unsafe _poison(
       UnsafeMutableRawPointer(object.header) + MemoryLayout<MapObjectHeader>.stride,
-      byteCount: object.byteCount - MemoryLayout<MapObjectHeader>.stride)
+      byteCount: object.recordBytes - MemoryLayout<MapObjectHeader>.stride)
     unsafe object.header.deinitialize(count: 1)
     unsafe object.header.deallocate()
   }

@@ -49,20 +49,4 @@ extension Record {
     part.pageOffset = pageOffset &+ (start &- self.start) / .page
     return part
   }
-
-  /// Whether `self`, which ends where `next` starts, and `next` can be one VMA.
-  ///
-  /// - Source: `can_vma_merge_before`, `can_vma_merge_after`.
-  func canMerge(with next: Record) -> Bool {
-    end == next.start && flags == next.flags && object == next.object && name == next.name
-      && pageOffset &+ pageCount == next.pageOffset
-      && MapObject(word: object)?.isSpecial != true
-  }
-
-  /// One VMA of this and the following `next`.
-  func merged(with next: Record) -> Record {
-    var merged = self
-    merged.end = next.end
-    return merged
-  }
 }

@@ -20,16 +20,19 @@ struct Leaf: Node {
 
   @inline(__always)
   func record(_ index: Int) -> Record {
-    Record(
-      start: word(1, index), end: word(0, index), flags: VMAFlags(rawValue: word(2, index)),
-      pageOffset: word(3, index), object: UInt(word(4, index)), name: UInt(word(5, index)))
+    let flags = word(2, index)
+    return Record(
+      start: word(1, index), end: word(0, index),
+      flags: VMAFlags(rawValue: flags & 0xffff_ffff),
+      anonymousArea: UInt32(truncatingIfNeeded: flags &>> 32), pageOffset: word(3, index),
+      object: UInt(word(4, index)), name: UInt(word(5, index)))
   }
 
   @inline(__always)
   func setRecord(_ index: Int, _ record: Record) {
     setWord(0, index, record.end)
     setWord(1, index, record.start)
-    setWord(2, index, record.flags.rawValue)
+    setWord(2, index, record.flags.rawValue | UInt64(record.anonymousArea) &<< 32)
     setWord(3, index, record.pageOffset)
     setWord(4, index, UInt64(record.object))
     setWord(5, index, UInt64(record.name))

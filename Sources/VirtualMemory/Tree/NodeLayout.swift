@@ -12,7 +12,7 @@
 /// |---|---|---|
 /// | 0 | ends | ends |
 /// | 8n | starts | smallest starts |
-/// | 16n | flags | largest gaps |
+/// | 16n | flags, anonymous areas | largest gaps |
 /// | 24n | page offsets | children |
 /// | 32n | objects | count, edit |
 /// | 40n | names | |
@@ -49,6 +49,9 @@ struct Record: BitwiseCopyable {
   var start: UInt64
   var end: UInt64
   var flags: VMAFlags
+  /// The number of the `anon_vma`: 0 until something has been written to the VMA's private pages.
+  /// Two VMAs with different ones never merge.
+  var anonymousArea: UInt32 = 0
   /// In pages. Of private anonymous memory: its address when it was mapped, in pages.
   var pageOffset: UInt64
   /// A ``MapObject`` of kind `.file` or `.special`, or 0.

@@ -11,6 +11,8 @@ internal import ReadCopyUpdate
 /// in the section itself is changed in place or given back at once: no reader has seen it.
 @safe
 struct TreeWriter: ~Copyable {
+  let configuration: AddressSpaceConfiguration
+  var limits = ResourceLimits()
   var pool = NodePool<BulletproofFlavor>(blockBytes: NodeLayout.blockBytes)
   var draft = Version()
   /// The number of the open write section; nodes made in it carry it.
@@ -24,6 +26,10 @@ struct TreeWriter: ~Copyable {
   var released: [UInt] = []
   /// Shared anonymous mappings made so far: their inode numbers.
   var sharedMemoryCount: UInt64 = 0
+  /// The last number given to an `anon_vma`.
+  var lastAnonymousArea: UInt32 = 0
+
+  init(configuration: AddressSpaceConfiguration) { self.configuration = configuration }
 
   mutating func makeLeaf() -> Leaf {
     let leaf = unsafe Leaf(pool.allocate(sizeClass: NodeLayout.leafClass))

@@ -18,6 +18,11 @@ struct Version: BitwiseCopyable {
   var mapCount = 0
   /// The sum of the VMAs' pages.
   var pageCount: UInt64 = 0
+  /// The pages of private writable VMAs, which `RLIMIT_DATA` bounds.
+  var dataPages: UInt64 = 0
+  /// The pages of locked VMAs, and those that ``AddressSpace/remap(_:length:to:flags:at:)`` unlocked
+  /// by not unmapping them, which the kernel goes on counting: `locked_vm`.
+  var lockedPages: UInt64 = 0
   /// The heap: a VMA is `[heap]` if it starts below `breakEnd` and ends above `breakStart`.
   var breakStart: UInt64 = 0
   var breakEnd: UInt64 = 0
@@ -54,6 +59,32 @@ extension Version {
   func record(endingAbove address: UInt64) -> Record? {
     guard let (leaf, index) = find(endingAbove: address) else { return nil }
     return leaf.record(index)
+  }
+
+  /// The last VMA that ends at or below `address`.
+  ///
+  /// - Complexity: O(height).
+  func record(endingAtOrBelow address: UInt64) -> Record? {
+    guard var node = unsafe root else { return nil }
+    // The subtree left of the way down that is nearest to it, and its level.
+    var left: (node: UnsafeMutableRawPointer, level: Int)?
+    for level in stride(from: height, to: 0, by: -1) {
+      let inner = unsafe Inner(node)
+      let rank = min(inner.rank(address), inner.count - 1)
+      if rank > 0 { unsafe left = (inner.child(rank - 1), level - 1) }
+      unsafe node = inner.child(rank)
+    }
+    let leaf = unsafe Leaf(node)
+    let rank = min(leaf.rank(address), leaf.count)
+    if rank > 0 { return leaf.record(rank - 1) }
+    guard let left = unsafe left else { return nil }
+    unsafe node = left.node
+    for _ in 0..<(unsafe left.level) {
+      let inner = unsafe Inner(node)
+      unsafe node = inner.child(inner.count - 1)
+    }
+    let last = unsafe Leaf(node)
+    return last.record(last.count - 1)
   }
 
   /// Calls `body` with each VMA that intersects `start..<end`, in order.

@@ -7,6 +7,9 @@ public struct AddressSpaceConfiguration: Sendable, Hashable {
   public var taskSize: UInt64 = 0x7fff_ffff_f000
   /// The lowest address that may be mapped, `vm.mmap_min_addr`.
   public var addressMin: UInt64 = 4096
+  /// Whether fixed mappings may lie below ``addressMin`` all the same, as for a process with
+  /// `CAP_SYS_RAWIO`.
+  public var mayMapLowAddresses = false
   /// The end of the area that the top-down search uses. The kernel leaves at least 128 MiB for
   /// the stack above it. At most ``taskSize``.
   public var mmapBase: UInt64 = 0x7fff_ffff_f000 - (128 << 20)

@@ -39,10 +39,12 @@ public final class MappedFile: Sendable {
   ///   - access: what it was opened for.
   ///   - isDeleted: whether it has been unlinked; then the text shows ` (deleted)` after the path.
   ///   - buildID: the build id of an ELF file, at most 20 bytes; empty for none.
+  ///   - byteCount: the size of the file in bytes: pages behind its end can't be used.
   /// - Precondition: the lengths hold.
   public init(
     path: some Collection<UInt8>, device: DeviceNumber, inode: UInt64,
-    access: Access = .readWrite, isDeleted: Bool = false, buildID: [UInt8] = []
+    access: Access = .readWrite, isDeleted: Bool = false, buildID: [UInt8] = [],
+    byteCount: UInt64 = .max
   ) {
     precondition(path.count < Self.pathCountMax, "MappedFile: a path has at most 4,095 bytes")
     precondition(!path.contains(0), "MappedFile: a path has no NUL")
@@ -50,16 +52,17 @@ public final class MappedFile: Sendable {
     var name = Array(path)
     if isDeleted { name += " (deleted)".utf8 }
     object = MapObject(
-      kind: .file, device: device, inode: inode, name: name, access: access, buildID: buildID)
+      kind: .file, device: device, inode: inode, name: name, access: access, buildID: buildID,
+      byteCount: byteCount)
   }
 
   public convenience init(
     path: String, device: DeviceNumber, inode: UInt64, access: Access = .readWrite,
-    isDeleted: Bool = false, buildID: [UInt8] = []
+    isDeleted: Bool = false, buildID: [UInt8] = [], byteCount: UInt64 = .max
   ) {
     self.init(
       path: path.utf8, device: device, inode: inode, access: access, isDeleted: isDeleted,
-      buildID: buildID)
+      buildID: buildID, byteCount: byteCount)
   }
 
   deinit { object.release() }

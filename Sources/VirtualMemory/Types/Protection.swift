@@ -23,7 +23,7 @@ public struct Protection: OptionSet, Sendable, Hashable {
 /// How a mapping is made: `MAP_*`. The raw values are those of Linux on x86-64.
 ///
 /// The sharing type is a field of four bits, of which exactly one value must be given:
-/// ``shared``, ``private`` or ``sharedValidate``.
+/// ``shared``, ``private``, ``sharedValidate`` or ``droppable``.
 public struct MapFlags: OptionSet, Sendable, Hashable {
   public let rawValue: UInt64
   @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue }
@@ -32,10 +32,16 @@ public struct MapFlags: OptionSet, Sendable, Hashable {
   public static var `private`: Self { Self(rawValue: 0x2) }
   /// Both bits: shared, and unknown flags are refused.
   public static var sharedValidate: Self { Self(rawValue: 0x3) }
+  /// Memory that the kernel may take back at any time: a sharing type of its own.
+  public static var droppable: Self { Self(rawValue: 0x8) }
   /// At the address given, replacing what is there.
   public static var fixed: Self { Self(rawValue: 0x10) }
   /// `MAP_ANONYMOUS`. ``Backing/anonymous`` implies it.
   public static var anonymous: Self { Self(rawValue: 0x20) }
+  /// `MAP_32BIT`: in the first 2 GiB.
+  public static var low2GiB: Self { Self(rawValue: 0x40) }
+  /// `MAP_ABOVE4G`: not in the first 4 GiB.
+  public static var above4GiB: Self { Self(rawValue: 0x80) }
   public static var growsDown: Self { Self(rawValue: 0x100) }
   public static var locked: Self { Self(rawValue: 0x2000) }
   public static var noReserve: Self { Self(rawValue: 0x4000) }

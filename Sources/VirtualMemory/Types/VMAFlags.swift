@@ -3,7 +3,8 @@
 
 /// The kernel's `vm_flags`, of which the text shows four bits and merging compares all.
 ///
-/// The raw values are Linux's `VM_*`.
+/// The raw values are Linux's `VM_*` but where it says so, and fit into 32 bits: a leaf keeps
+/// ``Record/anonymousArea`` in the upper half of the word.
 struct VMAFlags: OptionSet, Sendable, Hashable, BitwiseCopyable {
   let rawValue: UInt64
   init(rawValue: UInt64) { self.rawValue = rawValue }
@@ -18,16 +19,32 @@ struct VMAFlags: OptionSet, Sendable, Hashable, BitwiseCopyable {
   /// What the text and the query call shared.
   static var mayShare: Self { Self(rawValue: 0x80) }
   static var growsDown: Self { Self(rawValue: 0x100) }
+  /// Not one of Linux's flags: the VMA's touched pages may be those of the process that it was
+  /// forked from (its `anon_vma_chain` is longer than one). Merging doesn't compare it.
+  static var inherited: Self { Self(rawValue: 0x1000) }
   static var locked: Self { Self(rawValue: 0x2000) }
+  static var sequentialRead: Self { Self(rawValue: 0x8000) }
+  static var randomRead: Self { Self(rawValue: 0x1_0000) }
+  static var dontCopy: Self { Self(rawValue: 0x2_0000) }
+  static var lockOnFault: Self { Self(rawValue: 0x8_0000) }
   /// Counted against the overcommit limit. Invisible, but it keeps neighbours apart.
   static var accounted: Self { Self(rawValue: 0x0010_0000) }
   static var noReserve: Self { Self(rawValue: 0x0020_0000) }
+  /// `VM_DROPPABLE`, which Linux has above 32 bits: here in the place of `VM_HUGETLB`, which no
+  /// mapping of an ``AddressSpace`` has.
+  static var droppable: Self { Self(rawValue: 0x0040_0000) }
   /// `MAP_SYNC` was given: without effect on anonymous memory, but it keeps neighbours apart.
   static var sync: Self { Self(rawValue: 0x0080_0000) }
+  static var wipeOnFork: Self { Self(rawValue: 0x0200_0000) }
+  static var dontDump: Self { Self(rawValue: 0x0400_0000) }
+  static var hugePage: Self { Self(rawValue: 0x2000_0000) }
   static var noHugePage: Self { Self(rawValue: 0x4000_0000) }
+  static var mergeable: Self { Self(rawValue: 0x8000_0000) }
 
   static var access: Self { [.read, .write, .execute] }
   static var may: Self { [.mayRead, .mayWrite, .mayExecute] }
+  /// Either way of being locked: `VM_LOCKED_MASK`.
+  static var lockedMask: Self { [.locked, .lockOnFault] }
 
   /// `calc_vm_prot_bits`: unknown bits of `protection` are ignored.
   init(_ protection: Protection) { self.init(rawValue: UInt64(protection.rawValue & 7)) }

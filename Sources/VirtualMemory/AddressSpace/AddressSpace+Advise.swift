@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+public import SystemPackage
+
+extension AddressSpace {
+  /// Says how memory will be used: `madvise`.
+  ///
+  /// Advice that sets flags splits VMAs and lets them merge as ``protect(_:length:_:)`` does. Holes
+  /// are skipped, and the rest is done, before they are reported.
+  ///
+  /// - Parameters:
+  ///   - address: the first page.
+  ///   - length: in bytes, rounded up to pages; 0 changes nothing.
+  ///   - advice: what is said.
+  /// - Throws: `EINVAL` if the advice is unknown, the address is not a multiple of the page, or the
+  ///   range wraps; and when it comes to a VMA that the advice can't be given for, which ends the
+  ///   operation: ``Advice/wipeOnFork`` for shared memory or a file, ``Advice/keepOnFork`` and
+  ///   ``Advice/doDump`` for droppable memory, ``Advice/doDump`` for a special mapping,
+  ///   ``Advice/free`` for a file, and ``Advice/dontNeed``, ``Advice/free``, ``Advice/cold`` and
+  ///   ``Advice/pageOut`` for locked memory. `EAGAIN` if a split would make one VMA too many.
+  ///   `ENOMEM` if part of the range is not mapped.
+  ///   With ``Advice/populateRead`` and ``Advice/populateWrite``: `EINVAL` for a VMA without the
+  ///   access, `EFAULT` for a page that can't be had.
+  /// - Complexity: O(VMAs in the range × log n).
+  public func advise(_ address: UInt64, length: UInt64, _ advice: Advice) throws(Errno) {
+    try write { (writer) throws(Errno) in
+      guard advice.isKnown else { throw .invalidArgument }
+      let end = try TreeWriter.adviceEnd(address, length)
+      if advice == .populateRead || advice == .populateWrite {
+        try writer.populate(address, end, forWriting: advice == .populateWrite)
+      } else {
+        try writer.forEachPart(of: address, end) { (writer, record, start, end) throws(Errno) in
+          try writer.advise(advice, record, start, end)
+        }
+      }
+    }
+  }
+
+  /// Names anonymous memory: `prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, …)`. The text shows
+  /// `[anon:NAME]`, of shared anonymous memory `[anon_shmem:NAME]`.
+  ///
+  /// - Parameters:
+  ///   - address: the first page.
+  ///   - length: in bytes, rounded up to pages; 0 changes nothing.
+  ///   - name: at most 79 printable ASCII characters other than `` ` ``, `$`, `[`, `\`, `]`; may be empty.
+  ///     `nil` takes the name away.
+  /// - Throws: `EINVAL` if the name is none, the address is not a multiple of the page, or the range
+  ///   wraps; `EBADF` when it comes to a file's mapping, which ends the operation; `EAGAIN` if a split
+  ///   would make one VMA too many; `ENOMEM` if part of the range is not mapped; the rest is named.
+  /// - Complexity: O(VMAs in the range × log n).
+  /// - Source: `madvise_set_anon_name`, `prctl_set_vma`.
+  public func setName(_ address: UInt64, length: UInt64, _ name: [UInt8]?) throws(Errno) {
+    if let name { guard Self.isValidName(name) else { throw .invalidArgument } }
+    let object = name.map { MapObject(kind: .anonymousName, name: $0) }
+    defer { object?.release() }
+    try write { (writer) throws(Errno) in
+      let end = try TreeWriter.adviceEnd(address, length)
+      try writer.forEachPart(of: address, end) { (writer, record, start, end) throws(Errno) in
+        try writer.setName(object, record, start, end)
+      }
+    }
+  }
+
+  /// - Source: `is_valid_name_char`, `ANON_VMA_NAME_MAX_LEN`.
+  private static func isValidName(_ name: [UInt8]) -> Bool {
+    name.count < 80
+      && name.allSatisfy { byte in
+        (0x20...0x7e).contains(byte) && !"\\`$[]".utf8.contains(byte)
+      }
+  }
+}
+
+extension TreeWriter {
+  /// The end of the range of an advice.
+  ///
+  /// - Throws: `EINVAL`.
+  fileprivate static func adviceEnd(_ address: UInt64, _ length: UInt64) throws(Errno) -> UInt64 {
+    let rounded = length.roundedUpToPage
+    let (end, wraps) = address.addingReportingOverflow(rounded)
+    guard address.isPageAligned, length == 0 || rounded > 0, !wraps else {
+      throw .invalidArgument
+    }
+    return end
+  }
+
+  /// Calls `body` with each VMA in `start..<end` and the part of the range that it covers.
+  ///
+  /// - Throws: what `body` throws, at once; `ENOMEM` at the end if there was a hole.
+  /// - Source: `madvise_walk_vmas`.
+  fileprivate mutating func forEachPart(
+    of start: UInt64, _ end: UInt64,
+    _ body: (inout Self, Record, UInt64, UInt64) throws(Errno) -> Void
+  ) throws(Errno) {
+    var position = start
+    var hasHole = false
+    while position < end {
+      guard let record = draft.record(endingAbove: position), record.start < end else {
+        throw .noMemory
+      }
+      if record.start > position { hasHole = true }
+      let first = max(record.start, position)
+      position = min(record.end, end)
+      try body(&self, record, first, position)
+    }
+    if hasHole { throw .noMemory }
+  }
+
+  /// - Source: `madvise_vma_behavior`.
+  fileprivate mutating func advise(
+    _ advice: Advice, _ record: Record, _ start: UInt64, _ end: UInt64
+  ) throws(Errno) {
+    guard advice.isAllowed(for: record) else { throw .invalidArgument }
+    let flags = advice.flags(for: record)
+    guard flags != record.flags else { return }
+    do {
+      try modify(record, start, end) { $0.flags = flags }
+    } catch {
+      throw .resourceTemporarilyUnavailable
+    }
+  }
+
+  fileprivate mutating func setName(
+    _ name: MapObject?, _ record: Record, _ start: UInt64, _ end: UInt64
+  ) throws(Errno) {
+    if let object = MapObject(word: record.object), !object.isSharedMemory {
+      throw .badFileDescriptor
+    }
+    if name.isSameName(as: MapObject(word: record.name)) { return }
+    // A neighbour's equal name is the same object: merging compares no bytes.
+    let object = name.map { neighbouringName(equalTo: $0, start, end) ?? $0 }
+    do {
+      try modify(record, start, end) { $0.name = object?.word ?? 0 }
+    } catch {
+      throw .resourceTemporarilyUnavailable
+    }
+  }
+
+  /// The name of the VMA before `start` or after `end`, if it is equal to `name`.
+  private func neighbouringName(
+    equalTo name: MapObject, _ start: UInt64, _ end: UInt64
+  ) -> MapObject? {
+    let around = surroundings(start, end)
+    for neighbour in [around.before, around.after] {
+      guard let object = neighbour.flatMap({ MapObject(word: $0.name) }) else { continue }
+      if Optional(name).isSameName(as: object) { return object }
+    }
+    return nil
+  }
+
+  /// Faults pages in that the process has the right to use.
+  ///
+  /// - Source: `madvise_populate`.
+  fileprivate mutating func populate(
+    _ start: UInt64, _ end: UInt64, forWriting isWriting: Bool
+  ) throws(Errno) {
+    var position = start
+    while position < end {
+      guard let record = draft.record(endingAbove: position), record.start <= position else {
+        throw .noMemory
+      }
+      guard record.flags.contains(isWriting ? .write : .read), !record.isSpecial else {
+        throw .invalidArgument
+      }
+      let last = min(record.end, end)
+      if isWriting && !record.flags.contains(.shared) { prepareArea(of: record) }
+      guard record.hasPage(at: last - 1) else { throw .badAddress }
+      position = last
+    }
+  }
+}
+
+extension Optional<MapObject> {
+  /// Whether both are no name, or names of equal bytes.
+  fileprivate func isSameName(as other: MapObject?) -> Bool {
+    switch (self, other) {
+    case (nil, nil): true
+    case (let first?, let second?):
+      unsafe first.word == second.word || first.nameBytes.elementsEqual(second.nameBytes)
+    default: false
+    }
+  }
+}
+
+extension Advice {
+  /// - Source: `madvise_behavior_valid`.
+  fileprivate var isKnown: Bool {
+    switch self {
+    case .normal, .random, .sequential, .willNeed, .dontNeed, .free, .dontFork, .doFork, .mergeable,
+      .unmergeable, .hugePage, .noHugePage, .dontDump, .doDump, .wipeOnFork, .keepOnFork, .cold,
+      .pageOut, .populateRead, .populateWrite, .dontNeedLocked:
+      true
+    default: false
+    }
+  }
+
+  fileprivate func isAllowed(for record: Record) -> Bool {
+    switch self {
+    case .wipeOnFork: record.isAnonymous
+    case .keepOnFork: !record.flags.contains(.droppable)
+    case .doDump: !record.flags.contains(.droppable) && !record.isSpecial
+    case .dontNeed, .cold, .pageOut: !record.flags.contains(.locked)
+    case .free: !record.flags.contains(.locked) && record.isAnonymous
+    default: true
+    }
+  }
+
+  fileprivate func flags(for record: Record) -> VMAFlags {
+    let flags = record.flags
+    return switch self {
+    case .normal: flags.subtracting([.randomRead, .sequentialRead])
+    case .random: flags.subtracting(.sequentialRead).union(.randomRead)
+    case .sequential: flags.subtracting(.randomRead).union(.sequentialRead)
+    case .dontFork: flags.union(.dontCopy)
+    case .doFork: flags.subtracting(.dontCopy)
+    case .mergeable:
+      flags.isDisjoint(with: [.shared, .mayShare, .droppable]) && !record.isSpecial
+        ? flags.union(.mergeable) : flags
+    case .unmergeable: flags.subtracting(.mergeable)
+    case .hugePage: flags.subtracting(.noHugePage).union(.hugePage)
+    case .noHugePage: flags.subtracting(.hugePage).union(.noHugePage)
+    case .dontDump: flags.union(.dontDump)
+    case .doDump: flags.subtracting(.dontDump)
+    case .wipeOnFork: flags.union(.wipeOnFork)
+    case .keepOnFork: flags.subtracting(.wipeOnFork)
+    default: flags
+    }
+  }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import SequenceLocks
+
+extension AddressSpace {
+  /// A copy for a child process: `fork`.
+  ///
+  /// The child gets the version that is current, but for VMAs with ``Advice/dontFork``; nothing of it is
+  /// locked; memory with ``Advice/wipeOnFork`` counts as never touched. Touched private memory belongs to
+  /// both from now on: in the child such VMAs no longer merge with untouched memory, nor with one
+  /// another. Limits, break and stack are the parent's.
+  ///
+  /// - Threads: any. The parent may be changed meanwhile.
+  /// - Complexity: O(n), under the read lock.
+  /// - Source: `dup_mmap`, `anon_vma_fork`.
+  public func fork() -> AddressSpace {
+    let child = AddressSpace(configuration: configuration, lockPreferring: mapLock.preference)
+    mapLock.withReadLock {
+      let parent = unsafe writer.pointee.draft
+      let limits = unsafe writer.pointee.limits
+      let sharedMemoryCount = unsafe writer.pointee.sharedMemoryCount
+      child.mapLock.withWriteLock {
+        unsafe child.writer.pointee.limits = limits
+        unsafe child.writer.pointee.sharedMemoryCount = sharedMemoryCount
+        unsafe child.writer.pointee.copy(parent)
+        unsafe child.publish(&child.writer.pointee)
+      }
+    }
+    return child
+  }
+}
+
+extension TreeWriter {
+  /// Makes a copy of `parent`'s VMAs the draft of a new address space.
+  fileprivate mutating func copy(_ parent: Version) {
+    var records: [Record] = []
+    records.reserveCapacity(parent.mapCount)
+    parent.forEach(in: 0, .max) { record in
+      if let copy = childRecord(of: record) { records.append(copy) }
+    }
+    setContents(records)
+    draft.breakStart = parent.breakStart
+    draft.breakEnd = parent.breakEnd
+    draft.stackStart = parent.stackStart
+    draft.gateFlags = parent.gateFlags
+  }
+
+  private mutating func childRecord(of record: Record) -> Record? {
+    if record.flags.contains(.dontCopy) { return nil }
+    var copy = record
+    copy.flags.subtract(.lockedMask)
+    if copy.flags.contains(.wipeOnFork) {
+      copy.anonymousArea = 0
+      copy.flags.remove(.inherited)
+    } else if copy.anonymousArea != 0 {
+      // The child's own, beside the parent's that its pages are in.
+      copy.anonymousArea = nextAnonymousArea()
+      copy.flags.insert(.inherited)
+    }
+    MapObject(word: copy.object)?.retain()
+    MapObject(word: copy.name)?.retain()
+    return copy
+  }
+
+  /// Makes `records`, whose references are taken, the whole of an empty draft.
+  mutating func setContents(_ records: [Record]) {
+    build(records)
+    draft.mapCount = records.count
+    draft.pageCount = records.reduce(0) { $0 &+ $1.pageCount }
+    draft.dataPages = records.reduce(0) { $0 &+ $1.dataPages }
+    draft.lockedPages = records.reduce(0) { $0 &+ $1.lockedPages }
+  }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import SequenceLocks
+
+extension AddressSpace {
+  /// What the process may use of memory: `setrlimit`. Changes take effect on later operations.
+  ///
+  /// - Threads: any; under the lock.
+  public var limits: ResourceLimits {
+    get { mapLock.withReadLock { unsafe writer.pointee.limits } }
+    set { mapLock.withWriteLock { unsafe writer.pointee.limits = newValue } }
+  }
+}
+
+extension TreeWriter {
+  /// Whether `pages` more may be mapped with these flags.
+  ///
+  /// - Source: `may_expand_vm`.
+  func mayExpand(by pages: UInt64, _ flags: VMAFlags) -> Bool {
+    guard draft.pageCount &+ pages <= limits.addressSpace / .page else { return false }
+    return !Record.isData(flags) || draft.dataPages &+ pages <= limits.data / .page
+  }
+
+  /// Whether `pages` more with these flags are within the limit on locked memory.
+  ///
+  /// - Source: `mlock_future_ok`.
+  func mayLock(pages: UInt64, _ flags: VMAFlags) -> Bool {
+    guard let limit = limits.lockedMemory, flags.contains(.locked) else { return true }
+    return draft.lockedPages &+ pages <= limit / .page
+  }
+
+  /// Whether the process may lock memory at all.
+  ///
+  /// - Source: `can_do_mlock`.
+  var mayLockAny: Bool { limits.lockedMemory != 0 }
+}

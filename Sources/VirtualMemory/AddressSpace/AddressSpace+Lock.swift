@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+public import SystemPackage
+
+extension AddressSpace {
+  /// Locks pages in memory: `mlock`, and `mlock2` with `MLOCK_ONFAULT`.
+  ///
+  /// VMAs are locked one by one, each split or merged as by ``protect(_:length:_:)``, up to the first
+  /// hole; then the pages are faulted in, unless there was a hole.
+  ///
+  /// - Parameters:
+  ///   - address: an address in the first page.
+  ///   - length: in bytes, up to the end of whose last page is locked.
+  ///   - onFault: whether pages are locked when they are first used, and not all at once.
+  /// - Throws: `EPERM` if the process may not lock memory; `ENOMEM` past
+  ///   ``ResourceLimits/lockedMemory``; `EINVAL` if the range wraps; `ENOMEM` at the first page that
+  ///   is not mapped, at a split that would make one VMA too many, and, with the VMAs locked, when a
+  ///   page can't be had: in inaccessible memory, or behind the end of a file.
+  /// - Complexity: O(VMAs in the range × log n).
+  public func lock(_ address: UInt64, length: UInt64, onFault: Bool = false) throws(Errno) {
+    try write { (writer) throws(Errno) in
+      guard writer.mayLockAny else { throw .notPermitted }
+      let (start, bytes) = TreeWriter.lockRange(address, length)
+      guard writer.mayLock(start, bytes) else { throw .noMemory }
+      try writer.setLock(start, bytes, onFault ? [.locked, .lockOnFault] : .locked)
+      try writer.populate(start, start + bytes, skippingErrors: false)
+    }
+  }
+
+  /// Unlocks pages: `munlock`.
+  ///
+  /// - Throws: `EINVAL` if the range wraps; `ENOMEM` at the first page that is not mapped and at a
+  ///   split that would make one VMA too many; what precedes it is unlocked.
+  /// - Complexity: O(VMAs in the range × log n).
+  public func unlock(_ address: UInt64, length: UInt64) throws(Errno) {
+    try write { (writer) throws(Errno) in
+      let (start, bytes) = TreeWriter.lockRange(address, length)
+      try writer.setLock(start, bytes, [])
+    }
+  }
+}
+
+extension TreeWriter {
+  /// The pages of a range, which may wrap to none.
+  fileprivate static func lockRange(
+    _ address: UInt64, _ length: UInt64
+  ) -> (start: UInt64, bytes: UInt64) {
+    let start = address.roundedDownToPage
+    return (start, (length &+ (address - start)).roundedUpToPage)
+  }
+
+  /// Whether the range may be locked. What is locked already counts once.
+  ///
+  /// - Source: `do_mlock`, `count_mm_mlocked_page_nr`.
+  fileprivate func mayLock(_ start: UInt64, _ bytes: UInt64) -> Bool {
+    guard let limit = limits.lockedMemory else { return true }
+    let pages = bytes / .page &+ draft.lockedPages
+    if pages <= limit / .page { return true }
+    var lockedPages: UInt64 = 0
+    let (sum, wraps) = start.addingReportingOverflow(bytes)
+    let end = wraps ? .max : sum
+    draft.forEach(in: start, end) { record in
+      guard record.flags.contains(.locked) else { return }
+      lockedPages += (min(record.end, end) - max(record.start, start)) / .page
+    }
+    return pages - lockedPages <= limit / .page
+  }
+
+  /// - Parameter lock: `.locked`, with `.lockOnFault` or without, or nothing.
+  /// - Source: `apply_vma_lock_flags`, `mlock_fixup`.
+  fileprivate mutating func setLock(
+    _ start: UInt64, _ bytes: UInt64, _ lock: VMAFlags
+  ) throws(Errno) {
+    let (end, wraps) = start.addingReportingOverflow(bytes)
+    guard !wraps else { throw .invalidArgument }
+    var position = start
+    while position < end {
+      guard let record = draft.record(endingAbove: position), record.start <= position else {
+        throw .noMemory
+      }
+      let next = min(record.end, end)
+      let flags = record.flags.subtracting(.lockedMask).union(lock)
+      if flags != record.flags && !record.isSpecial && !flags.contains(.droppable) {
+        try modify(record, position, next) { $0.flags = flags }
+      }
+      position = next
+    }
+  }
+}

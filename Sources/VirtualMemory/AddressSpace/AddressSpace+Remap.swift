@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+public import SystemPackage
+
+extension AddressSpace {
+  /// Resizes or moves a mapping: `mremap`.
+  ///
+  /// - Without flags that name a target: equal lengths change nothing; a shorter one unmaps the tail,
+  ///   over whatever is mapped there; a longer one grows in place if the range reaches to the end of
+  ///   its VMA and there is room behind it, and moves otherwise, with ``RemapFlags/mayMove``.
+  /// - ``RemapFlags/fixed``: moves to `newAddress`, after unmapping what is there. With equal lengths it
+  ///   may cover several VMAs, whose gaps are kept.
+  /// - ``RemapFlags/dontUnmap``: the pages move, the source stays mapped. Without ``RemapFlags/fixed``,
+  ///   `newAddress` is a hint.
+  /// - `length` 0 makes a second mapping of shared memory.
+  ///
+  /// The moved mapping merges with its new neighbours. Untouched anonymous memory takes the place of
+  /// memory mapped there; touched memory remembers where it came from, and merges only with what
+  /// continues it.
+  ///
+  /// - Parameters:
+  ///   - address: the first page.
+  ///   - length: the old length in bytes, rounded up to pages.
+  ///   - newLength: in bytes, rounded up to pages.
+  ///   - flags: how.
+  ///   - newAddress: the target, as the flags say.
+  /// - Returns: the address of the resized or moved mapping.
+  /// - Throws:
+  ///   - `EINVAL`: unknown flags; an address that is not a multiple of the page; a new length that is 0
+  ///     or beyond the task's addresses; ``RemapFlags/fixed`` or ``RemapFlags/dontUnmap`` without
+  ///     ``RemapFlags/mayMove``, or with a target that overlaps the source; ``RemapFlags/dontUnmap`` with
+  ///     unequal lengths; length 0 for private memory.
+  ///   - `ENOMEM`: a target is named, and there are fewer than six VMAs left of
+  ///     ``AddressSpaceConfiguration/mapCountMax``.
+  ///   - `EFAULT`: nothing is mapped at `address`; the range reaches beyond its VMA and is to grow or
+  ///     to move with another length. What was mapped at a fixed target is gone if the source was
+  ///     part of it.
+  ///   - `EAGAIN`: past ``ResourceLimits/lockedMemory``. `ENOMEM`: past
+  ///     ``ResourceLimits/addressSpace`` or ``ResourceLimits/data``; no room to grow in place or nowhere
+  ///     to move.
+  /// - Complexity: O(VMAs in both ranges × log n).
+  @discardableResult
+  public func remap(
+    _ address: UInt64, length: UInt64, to newLength: UInt64, flags: RemapFlags = [],
+    at newAddress: UInt64 = 0
+  ) throws(Errno) -> UInt64 {
+    let request = RemapRequest(
+      address: address, oldLength: length.roundedUpToPage, newLength: newLength.roundedUpToPage,
+      flags: flags, newAddress: newAddress)
+    return try write { (writer) throws(Errno) in try writer.remap(request) }
+  }
+}
+
+/// The arguments of `mremap`, lengths rounded up to pages; `vma_remap_struct`.
+private struct RemapRequest {
+  var address: UInt64
+  var oldLength: UInt64
+  var newLength: UInt64
+  var flags: RemapFlags
+  var newAddress: UInt64
+
+  var namesTarget: Bool { !flags.isDisjoint(with: [.fixed, .dontUnmap]) }
+  /// Bytes by which the lengths differ.
+  var delta: UInt64 { newLength > oldLength ? newLength - oldLength : oldLength - newLength }
+  var grows: Bool { newLength > oldLength }
+  var shrinks: Bool { newLength < oldLength }
+
+  /// - Source: `check_mremap_params`.
+  func check(mapCount: Int, _ configuration: AddressSpaceConfiguration) throws(Errno) {
+    guard flags.rawValue & ~7 == 0, address.isPageAligned, newLength > 0,
+      newLength <= configuration.taskSize
+    else { throw .invalidArgument }
+    guard namesTarget else { return }
+    guard newAddress <= configuration.taskSize - newLength, newAddress.isPageAligned,
+      flags.contains(.mayMove), !flags.contains(.dontUnmap) || oldLength == newLength,
+      !overlaps
+    else { throw .invalidArgument }
+    // Two more VMAs, and still four less than allowed: moving must not fail part of the way.
+    guard mapCount + 2 < configuration.mapCountMax - 3 else { throw .noMemory }
+  }
+
+  private var overlaps: Bool {
+    address &+ oldLength > newAddress && newAddress &+ newLength > address
+  }
+}
+
+extension TreeWriter {
+  /// - Source: `do_mremap`.
+  fileprivate mutating func remap(_ request: RemapRequest) throws(Errno) -> UInt64 {
+    try request.check(mapCount: draft.mapCount, configuration)
+    if request.flags.contains(.fixed) && request.oldLength == request.newLength {
+      return try moveAll(request)
+    }
+    return try remapOne(request)
+  }
+
+  /// The VMA that covers `address`.
+  private func record(at address: UInt64) throws(Errno) -> Record {
+    guard let record = draft.record(endingAbove: address), record.start <= address else {
+      throw .badAddress
+    }
+    return record
+  }
+
+  /// Moves what is mapped in a range, VMA by VMA, keeping the gaps between them.
+  ///
+  /// - Source: `remap_move`.
+  private mutating func moveAll(_ request: RemapRequest) throws(Errno) -> UInt64 {
+    let (end, wraps) = request.address.addingReportingOverflow(request.oldLength)
+    var part = request
+    var result: UInt64?
+    var sourceEnd = request.address
+    var target = request.newAddress
+    while !wraps, let record = draft.record(endingAbove: sourceEnd), record.start < end {
+      guard result != nil || record.start <= request.address else { throw .badAddress }
+      part.address = max(record.start, sourceEnd)
+      part.oldLength = min(record.end, end) - part.address
+      part.newLength = part.oldLength
+      part.newAddress = target + (part.address - sourceEnd)
+      let moved = try remapOne(part)
+      result = result ?? moved
+      sourceEnd = part.address + part.oldLength
+      target = moved + part.newLength
+    }
+    guard let result else { throw .badAddress }
+    return result
+  }
+
+  /// Resizes or moves within one VMA.
+  private mutating func remapOne(_ request: RemapRequest) throws(Errno) -> UInt64 {
+    let record = try record(at: request.address)
+    try checkGrowth(request, record)
+    let start = try request.namesTarget ? moveToTarget(request) : resize(request, record)
+    if request.grows && record.flags.contains(.locked) {
+      try populate(
+        start + request.oldLength, start + request.newLength, skippingErrors: true)
+    }
+    return start
+  }
+
+  /// - Source: `check_prep_vma`.
+  private func checkGrowth(_ request: RemapRequest, _ record: Record) throws(Errno) {
+    // Only what gets a new range.
+    guard request.namesTarget || request.grows else { return }
+    guard request.oldLength > 0 || !record.flags.isDisjoint(with: [.shared, .mayShare]) else {
+      throw .invalidArgument
+    }
+    if request.flags.contains(.dontUnmap) && record.isSpecial { throw .invalidArgument }
+    let keptLength = min(request.oldLength, request.newLength)
+    guard keptLength <= record.end - request.address else { throw .badAddress }
+    guard request.grows else { return }
+    guard !record.isSpecial else { throw .badAddress }
+    let pages = request.delta / .page
+    guard mayLock(pages: pages, record.flags) else { throw .resourceTemporarilyUnavailable }
+    guard mayExpand(by: pages, record.flags) else { throw .noMemory }
+  }
+
+  /// Where no target is named.
+  ///
+  /// - Source: `mremap_at`, `expand_vma`.
+  private mutating func resize(
+    _ request: RemapRequest, _ record: Record
+  ) throws(Errno) -> UInt64 {
+    if request.shrinks {
+      try unmapTail(request)
+      return request.address
+    }
+    guard request.grows else { return request.address }
+    if try growInPlace(request, record) { return request.address }
+    guard request.flags.contains(.mayMove) else { throw .noMemory }
+    return try move(request, record, to: placeCopy(of: record, request))
+  }
+
+  /// - Source: `shrink_vma`.
+  private mutating func unmapTail(_ request: RemapRequest) throws(Errno) {
+    let (start, wraps) = request.address.addingReportingOverflow(request.newLength)
+    guard !wraps, start <= configuration.taskSize,
+      request.delta <= configuration.taskSize - start
+    else { throw .invalidArgument }
+    try removeRange(start, start + request.delta)
+  }
+
+  /// - Source: `vma_expandable`, `vma_merge_extend`.
+  private mutating func growInPlace(
+    _ request: RemapRequest, _ record: Record
+  ) throws(Errno) -> Bool {
+    let (end, wraps) = record.end.addingReportingOverflow(request.delta)
+    guard record.end - request.address == request.oldLength, !wraps,
+      end <= configuration.taskSize,
+      record.start >= configuration.addressMin || configuration.mayMapLowAddresses
+    else { return false }
+    let around = surroundings(record.end, end)
+    guard around.isFree else { return false }
+    var added = record
+    added.start = record.end
+    added.end = end
+    added.pageOffset = record.pageOffset &+ record.pageCount
+    insert(added, around)
+    return true
+  }
+
+  /// Where a copy of part of `record` goes.
+  ///
+  /// - Source: `vrm_set_new_addr`.
+  private func placeCopy(of record: Record, _ request: RemapRequest) throws(Errno) -> UInt64 {
+    try placeRaw(
+      PlaceRequest(
+        length: request.newLength, address: request.namesTarget ? request.newAddress : 0,
+        flags: request.flags.contains(.fixed) ? .fixed : [], isAnonymous: record.isAnonymous))
+  }
+
+  /// - Source: `mremap_to`.
+  private mutating func moveToTarget(_ request: RemapRequest) throws(Errno) -> UInt64 {
+    var request = request
+    if request.flags.contains(.fixed) {
+      try removeRange(request.newAddress, request.newAddress + request.newLength)
+    }
+    // The source may have been part of that.
+    _ = try record(at: request.address)
+    if request.shrinks {
+      try unmapTail(request)
+      request.oldLength = request.newLength
+    }
+    let source = try record(at: request.address)
+    if request.flags.contains(.dontUnmap) {
+      guard mayExpand(by: request.oldLength / .page, source.flags) else { throw .noMemory }
+    }
+    return try move(request, source, to: placeCopy(of: source, request))
+  }
+
+  /// Copies the range to `target`, then unmaps it.
+  ///
+  /// - Source: `move_vma`, `copy_vma`.
+  private mutating func move(
+    _ request: RemapRequest, _ source: Record, to target: UInt64
+  ) throws(Errno) -> UInt64 {
+    guard draft.mapCount < configuration.mapCountMax - 3 else { throw .noMemory }
+    var copy = source
+    copy.start = target
+    copy.end = target + request.newLength
+    copy.pageOffset = source.pageOffset &+ (request.address - source.start) / .page
+    if source.isAnonymous && source.anonymousArea == 0 { copy.pageOffset = target / .page }
+    insert(copy, surroundings(copy.start, copy.end))
+    if request.flags.contains(.dontUnmap) {
+      try leaveSource(request, source)
+    } else if request.oldLength > 0 {
+      try removeRange(request.address, request.address + request.oldLength)
+    }
+    return target
+  }
+
+  /// What stays at the source without being unmapped: no longer locked nor accounted, and untouched
+  /// if it moved as a whole.
+  ///
+  /// - Source: `dontunmap_complete`.
+  private mutating func leaveSource(
+    _ request: RemapRequest, _ source: Record
+  ) throws(Errno) {
+    // The copy may have merged with its own source.
+    var left = try record(at: request.address)
+    let isMerged = left.start != source.start || left.end != source.end
+    let unlockedPages = left.lockedPages
+    left.flags.subtract([.locked, .lockOnFault, .accounted])
+    if !isMerged && request.address == left.start && request.oldLength == left.end - left.start {
+      left.anonymousArea = 0
+      left.flags.remove(.inherited)
+    }
+    var items = Items()
+    items.append(left)
+    replace(left.start, left.end, with: items)
+    // The kernel goes on counting them.
+    draft.lockedPages += unlockedPages
+  }
+}

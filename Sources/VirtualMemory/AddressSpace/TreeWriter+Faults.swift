@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import SystemPackage
+
+/// Page faults, as far as they change VMAs: a write to private memory gives its VMA an `anon_vma`, and
+/// one below a stack lets the stack grow.
+extension TreeWriter {
+  /// Writes one byte at `address`.
+  ///
+  /// - Source: `do_user_addr_fault` of x86, `lock_mm_and_find_vma`.
+  mutating func touch(_ address: UInt64) throws(MemoryFault) {
+    guard address < configuration.taskSize, var record = draft.record(endingAbove: address) else {
+      throw .segmentation
+    }
+    if record.start > address {
+      guard record.flags.contains(.growsDown) else { throw .segmentation }
+      record = try growDown(record, to: address.roundedDownToPage)
+    }
+    guard record.flags.contains(.write), !record.isSpecial else { throw .segmentation }
+    if !record.flags.contains(.shared) { prepareArea(of: record) }
+    guard record.hasPage(at: address) else { throw .bus }
+  }
+
+  /// Lets `record` grow down to `address`. It never merges with what it comes to lie beside.
+  ///
+  /// - Source: `expand_downwards`, `acct_stack_growth`.
+  private mutating func growDown(
+    _ record: Record, to address: UInt64
+  ) throws(MemoryFault) -> Record {
+    guard address >= configuration.addressMin else { throw .segmentation }
+    let previous = draft.record(endingAtOrBelow: record.start)
+    if let previous, !previous.flags.contains(.growsDown),
+      !previous.flags.isDisjoint(with: .access),
+      address - previous.end < configuration.stackGuardGap
+    {
+      throw .segmentation
+    }
+    // The kernel prepares the `anon_vma` before it finds out whether the VMA may grow.
+    var grown = prepareArea(of: record)
+    let pages = (record.start - address) / .page
+    guard pages <= record.pageOffset, mayExpand(by: pages, record.flags),
+      record.end - address <= limits.stack, mayLock(pages: pages, record.flags)
+    else { throw .segmentation }
+    grown.start = address
+    grown.pageOffset -= pages
+    var items = Items()
+    items.append(grown)
+    replace(address, record.end, with: items)
+    return grown
+  }
+
+  /// Gives `record` an `anon_vma` if it has none: that of a neighbour if it can be shared, the next
+  /// one first.
+  ///
+  /// - Returns: the record as it is then.
+  /// - Source: `__anon_vma_prepare`, `find_mergeable_anon_vma`.
+  @discardableResult
+  mutating func prepareArea(of record: Record) -> Record {
+    guard record.anonymousArea == 0 else { return record }
+    let around = surroundings(record.start, record.end)
+    var prepared = record
+    if let after = around.after, Record.canShareArea(of: after, record, after) {
+      prepared.anonymousArea = after.anonymousArea
+    } else if let before = around.before, Record.canShareArea(of: before, before, record) {
+      prepared.anonymousArea = before.anonymousArea
+    } else {
+      prepared.anonymousArea = nextAnonymousArea()
+    }
+    var items = Items()
+    items.append(prepared)
+    replace(record.start, record.end, with: items)
+    return prepared
+  }
+
+  /// A number that no VMA has yet.
+  mutating func nextAnonymousArea() -> UInt32 {
+    if lastAnonymousArea == .max { renumberAnonymousAreas() }
+    lastAnonymousArea += 1
+    return lastAnonymousArea
+  }
+
+  /// Numbers the areas in use anew, from 1, after four thousand million first writes.
+  ///
+  /// - Complexity: O(n).
+  private mutating func renumberAnonymousAreas() {
+    var numbers: [UInt32: UInt32] = [:]
+    var records: [Record] = []
+    draft.forEach(in: 0, .max) { record in
+      var record = record
+      if record.anonymousArea != 0 {
+        let number = numbers[record.anonymousArea] ?? UInt32(numbers.count + 1)
+        numbers[record.anonymousArea] = number
+        record.anonymousArea = number
+      }
+      records.append(record)
+    }
+    lastAnonymousArea = UInt32(numbers.count)
+    if let root = unsafe draft.root { unsafe discardSubtree(root, level: draft.height) }
+    build(records)
+  }
+
+  /// Faults the pages of `start..<end` in.
+  ///
+  /// - Parameter skippingErrors: whether to go on with the next VMA when a page can't be had.
+  /// - Throws: `ENOMEM` for the first such page otherwise.
+  /// - Source: `__mm_populate`, `populate_vma_page_range`.
+  mutating func populate(
+    _ start: UInt64, _ end: UInt64, skippingErrors: Bool
+  ) throws(Errno) {
+    var position = start
+    while position < end, let record = draft.record(endingAbove: position), record.start < end {
+      let last = min(record.end, end)
+      let isComplete = populate(record, max(record.start, position), last)
+      if !isComplete && !skippingErrors { throw .noMemory }
+      position = last
+    }
+  }
+
+  /// Faults pages of one VMA in, for writing if that makes them the process's own.
+  ///
+  /// - Returns: whether all of them are there.
+  mutating func populate(_ record: Record, _ start: UInt64, _ end: UInt64) -> Bool {
+    if record.isSpecial || record.flags.contains(.lockOnFault) { return true }
+    guard !record.flags.isDisjoint(with: .access) else { return false }
+    let isWritten = record.flags.intersection([.write, .shared]) == .write
+    if isWritten || record.readsIntoHugePage(start, end) { prepareArea(of: record) }
+    return record.hasPage(at: end - 1)
+  }
+}
+
+extension Record {
+  /// Whether the page at `address` of the VMA exists: it lies before the end of its file, or there
+  /// is none.
+  func hasPage(at address: UInt64) -> Bool {
+    guard let object = MapObject(word: object), object.isFile else { return true }
+    let byte = (pageOffset &+ (address - start) / .page) &* .page
+    return byte < object.byteCount
+  }
+
+  /// Whether a read of these pages asks for a huge page, for which the kernel prepares the `anon_vma`
+  /// though nothing is written.
+  ///
+  /// - Source: `do_huge_pmd_anonymous_page`.
+  fileprivate func readsIntoHugePage(_ start: UInt64, _ end: UInt64) -> Bool {
+    guard isAnonymous, flags.contains(.hugePage) else { return false }
+    let size = TreeWriter.hugePage
+    let first = max(start & ~(size - 1), (self.start + size - 1) & ~(size - 1))
+    return first < end && first + size <= self.end
+  }
+}

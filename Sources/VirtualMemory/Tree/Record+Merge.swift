@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+/// What neighbours must have in common to be one VMA.
+extension Record {
+  /// Whether the VMA's pages are the process's own: `vma_is_anonymous`.
+  var isAnonymous: Bool { object == 0 }
+
+  var isSpecial: Bool { MapObject(word: object)?.isSpecial == true }
+
+  /// The flags that merging compares.
+  private var comparedFlags: VMAFlags { flags.subtracting(.inherited) }
+
+  /// Whether `self` and `next`, which starts where `self` ends, agree in all but the `anon_vma`.
+  ///
+  /// - Source: `is_mergeable_vma`, `can_vma_merge_before`, `can_vma_merge_after`.
+  private func continues(in next: Record) -> Bool {
+    end == next.start && comparedFlags == next.comparedFlags && object == next.object
+      && name == next.name && pageOffset &+ pageCount == next.pageOffset && !isSpecial
+  }
+
+  /// Whether `self`, a new VMA or a changed part of one, and its existing neighbour `other` can have
+  /// one `anon_vma`: they have the same, or one has none yet and the other one's is not inherited.
+  ///
+  /// - Source: `is_mergeable_anon_vma`.
+  private func sharesArea(with other: Record) -> Bool {
+    if anonymousArea == other.anonymousArea { return true }
+    if other.anonymousArea == 0 { return !flags.contains(.inherited) }
+    return anonymousArea == 0 && !other.flags.contains(.inherited)
+  }
+
+  /// Whether `self` can be merged with the existing VMA `before` it.
+  func canMerge(after before: Record) -> Bool {
+    before.continues(in: self) && sharesArea(with: before)
+  }
+
+  /// Whether `self` can be merged with the existing VMA `after` it.
+  ///
+  /// - Parameter before: the VMA that `self` will be merged with on the other side: its `anon_vma`
+  ///   and that of `after` must agree too.
+  /// - Source: `can_vma_merge_right`.
+  func canMerge(before after: Record, mergingAfter before: Record?) -> Bool {
+    guard continues(in: after), sharesArea(with: after) else { return false }
+    guard let before else { return true }
+    return before.anonymousArea == 0 || after.anonymousArea == 0
+      || before.anonymousArea == after.anonymousArea
+  }
+
+  /// One VMA of this and the following `next`, with the `anon_vma` of whichever has one.
+  ///
+  /// - Source: `dup_anon_vma`.
+  func merged(with next: Record) -> Record {
+    var merged = self
+    merged.end = next.end
+    if anonymousArea == 0 { merged.anonymousArea = next.anonymousArea }
+    merged.flags.formUnion(next.flags.intersection(.inherited))
+    return merged
+  }
+
+  /// Whether a first write to `self` takes over the `anon_vma` of `neighbour`, which lies before or
+  /// after it as `first` and `second` say.
+  ///
+  /// They need not be able to merge: only what `mprotect` may change may differ.
+  ///
+  /// - Source: `reusable_anon_vma`, `anon_vma_compatible`.
+  static func canShareArea(of neighbour: Record, _ first: Record, _ second: Record) -> Bool {
+    neighbour.anonymousArea != 0 && !neighbour.flags.contains(.inherited)
+      && first.end == second.start && first.object == second.object
+      && first.comparedFlags.subtracting(.access) == second.comparedFlags.subtracting(.access)
+      && first.pageOffset &+ first.pageCount == second.pageOffset
+  }
+}
+
+/// How a VMA counts against the limits.
+extension Record {
+  /// - Source: `is_data_mapping`.
+  static func isData(_ flags: VMAFlags) -> Bool {
+    flags.intersection([.write, .shared, .growsDown]) == .write
+  }
+
+  var dataPages: UInt64 { Self.isData(flags) ? pageCount : 0 }
+  var lockedPages: UInt64 { flags.contains(.locked) ? pageCount : 0 }
+}

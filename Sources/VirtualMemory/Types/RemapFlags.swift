@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+/// How a mapping is moved or resized: `MREMAP_*`. The raw values are Linux's.
+public struct RemapFlags: OptionSet, Sendable, Hashable {
+  public let rawValue: UInt64
+  @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue }
+
+  /// The mapping may go to another address.
+  public static var mayMove: Self { Self(rawValue: 1) }
+  /// To the address given, unmapping what is there. Needs ``mayMove``.
+  public static var fixed: Self { Self(rawValue: 2) }
+  /// The source stays mapped, without its pages: `MREMAP_DONTUNMAP`. Needs ``mayMove``, and equal
+  /// lengths.
+  public static var dontUnmap: Self { Self(rawValue: 4) }
+}
