@@ -28,6 +28,8 @@ let package = Package(
     .library(name: "SequenceLocks", targets: ["SequenceLocks"]),
     .library(name: "VirtualMemory", targets: ["VirtualMemory"]),
     .library(name: "ProcessMaps", targets: ["ProcessMaps"]),
+    // The scripts that tools and tests of this project share; not a stable interface.
+    .library(name: "_MapTraces", targets: ["_MapTraces"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-system", from: "1.6.0")
@@ -51,6 +53,8 @@ let package = Package(
     .target(
       name: "ProcessMaps", dependencies: ["VirtualMemory", "_RCUShims", systemPackage],
       swiftSettings: settings),
+    .target(
+      name: "_MapTraces", dependencies: ["VirtualMemory", systemPackage], swiftSettings: settings),
 
     .target(
       name: "TestSupport", dependencies: ["ReadCopyUpdate", "_RCUShims"],
