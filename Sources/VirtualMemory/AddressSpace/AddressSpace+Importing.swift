@@ -69,6 +69,18 @@ extension AddressSpace {
     lockPreferring preference: MapLock.Preference = .writers
   ) {
     self.init(configuration: configuration, lockPreferring: preference)
+    exec(importing: mappings, layout: layout)
+  }
+
+  /// Replaces everything that is mapped, as a new program does: `execve`.
+  ///
+  /// One change: readers see the old map or the new one, nothing between. The limits stay.
+  ///
+  /// - Parameters and precondition: as ``init(importing:layout:configuration:lockPreferring:)``.
+  /// - Complexity: O(n) in what was mapped and what is.
+  public func exec(
+    importing mappings: some Sequence<ImportedMapping>, layout: ImportedLayout = ImportedLayout()
+  ) {
     var records: [Record] = []
     var lastEnd: UInt64 = 0
     // One object per distinct name: pieces of one mapping can merge again.
@@ -78,15 +90,11 @@ extension AddressSpace {
         mapping.start.isPageAligned && mapping.end.isPageAligned && mapping.start < mapping.end
           && mapping.offset.isPageAligned && mapping.start >= lastEnd
           && mapping.end <= configuration.taskSize,
-        "AddressSpace(importing:): mappings and offsets are page-aligned, ascending, and below taskSize"
-      )
+        "AddressSpace: imported mappings and offsets are page-aligned, ascending, below taskSize")
       lastEnd = mapping.end
       records.append(mapping.record(&names))
     }
-    mapLock.withWriteLock {
-      unsafe writer.pointee.load(records, layout)
-      unsafe publish(&writer.pointee)
-    }
+    try? write { writer in writer.load(records, layout) }
     for name in names.values { name.release() }
   }
 }
@@ -141,8 +149,21 @@ extension ImportedMapping {
 }
 
 extension TreeWriter {
+  /// Empties the draft.
+  private mutating func removeAll() {
+    var words: [UInt] = []
+    draft.forEach(in: 0, .max) { record in
+      if record.object != 0 { words.append(record.object) }
+      if record.name != 0 { words.append(record.name) }
+    }
+    released += words
+    if let root = unsafe draft.root { unsafe discardSubtree(root, level: draft.height) }
+    draft = Version()
+  }
+
   /// Makes `records`, whose references are taken, and `layout` the draft.
   fileprivate mutating func load(_ records: [Record], _ layout: ImportedLayout) {
+    removeAll()
     setContents(records)
     draft.breakStart = layout.breakRange.lowerBound
     draft.breakEnd = layout.breakRange.upperBound
