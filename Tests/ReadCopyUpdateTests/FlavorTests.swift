@@ -165,12 +165,20 @@ enum TestedFlavor: String, CaseIterable, Codable, Sendable, CustomTestStringConv
 @Suite struct QuiescentStateTests {
   private typealias Domain = RCUDomain<QuiescentStateFlavor>
 
-  /// A grace period waits for the announcement, not for the section's end.
-  @Test func gracePeriodWaitsForTheQuiescentState() {
+  /// A grace period waits for the announcement, not for the section's end; after a section without
+  /// checks too.
+  @Test(arguments: [true, false])
+  func gracePeriodWaitsForTheQuiescentState(isChecked: Bool) {
+    let counter = InstanceCounter()
+    let pointer = Domain.Pointer(Counted(7, counter))
     let (read, announces, returned, done) = (Flag(), Flag(), Flag(), Flag())
     let reader = RunningThread {
       Domain.withRegisteredThread {
-        Domain.withReadSection { _ in }
+        let value =
+          isChecked
+          ? Domain.withReadSection { pointer.load(in: $0)?.value.value }
+          : unsafe Domain.withUncheckedReadSection { pointer.load(in: $0)?.value.value }
+        precondition(value == 7)
         read.raise()
         announces.wait()
         while !returned.isRaised { Domain.quiescentState() }

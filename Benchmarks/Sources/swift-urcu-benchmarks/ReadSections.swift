@@ -28,6 +28,10 @@ enum ReadSections {
       if let reader = fixture.readers[flavor.name] {
         subjects.append(subject("Swift, \(flavor.name)", inlined, meaning, reader))
       }
+      if let reader = fixture.readers[flavor.name + " unchecked"] {
+        let meaning = "withUncheckedReadSection: " + meaning
+        subjects.append(subject("Swift, \(flavor.name) unchecked", inlined, meaning, reader))
+      }
       subjects.append(
         subject("C, \(flavor.name) by calls", inlined, meaning, flavor.calling(fixture)))
     }
@@ -134,6 +138,9 @@ final class ReadFixture: @unchecked Sendable {
       "qsbr": registeringReader(RCUDomain<QuiescentStateFlavor>.self) {
         readQuiescent(self.quiescentState, $0)
       },
+      "qsbr unchecked": registeringReader(RCUDomain<QuiescentStateFlavor>.self) {
+        readUnchecked(self.quiescentState, $0)
+      },
     ]
   }
 
@@ -168,6 +175,25 @@ private func readQuiescent(
   var sum = 0
   for turn in 0..<count / Reader.countUnit {
     sum &+= readTurn(pointer)
+    if (turn + 1) * Reader.countUnit % sectionsPerState == 0 {
+      RCUDomain<QuiescentStateFlavor>.quiescentState()
+    }
+  }
+  return sum
+}
+
+@inline(never)
+private func readUnchecked(
+  _ pointer: borrowing RCUDomain<QuiescentStateFlavor>.Pointer<Node>, _ count: Int
+) -> Int {
+  let sectionsPerState = Int(BASELINES_SECTIONS_PER_QUIESCENT_STATE)
+  var sum = 0
+  for turn in 0..<count / Reader.countUnit {
+    for _ in 0..<Reader.countUnit {
+      sum &+= unsafe RCUDomain<QuiescentStateFlavor>.withUncheckedReadSection { section in
+        pointer.load(in: section)!.value.value
+      }
+    }
     if (turn + 1) * Reader.countUnit % sectionsPerState == 0 {
       RCUDomain<QuiescentStateFlavor>.quiescentState()
     }

@@ -132,6 +132,26 @@ extension RCUDomain where Flavor == QuiescentStateFlavor {
     rcushims_qsbr_quiescent_state()
   }
 
+  /// ``RCUDomain/withReadSection(_:)`` without its checks: not one instruction.
+  ///
+  /// For the innermost loops of threads whose whole life is in sight. Where the other one traps, this one
+  /// reads freed memory.
+  ///
+  /// - Safety: the caller makes sure that the thread is registered and online, and that `body`,
+  ///   with all that it calls, doesn't announce a quiescent state, go offline, wait for a grace
+  ///   period or for anything else of this module, or retire past the domain's limits.
+  /// - Memory ordering: as ``RCUDomain/withReadSection(_:)``. Stall reports don't show such a section:
+  ///   the thread is one that doesn't announce.
+  /// - Source: `rcu_read_lock` of liburcu's qsbr, which is empty.
+  @unsafe
+  @available(*, noasync, message: "a task may change threads; use the default domain, RCU")
+  @inlinable @inline(__always)
+  public static func withUncheckedReadSection<R: ~Copyable, E: Error>(
+    _ body: (ReadSection) throws(E) -> R
+  ) throws(E) -> R {
+    try body(ReadSection())
+  }
+
   /// Runs `body`, which may block and must not read, while no grace period waits for this thread.
   ///
   /// - Precondition: the thread is registered and online, and in no section.
