@@ -113,6 +113,19 @@ package final class PoolShared: @unchecked Sendable {
     }
   }
 
+  /// Takes back blocks that were never retired, with their size classes in the low bits: the owner
+  /// kept them for longer than a grace period, and now no reader can see them. From any thread.
+  package func giveBack(kept blocks: [UInt]) {
+    var stack = BlockStack(capacity: blocks.count)
+    for block in blocks { stack.push(block) }
+    let batch = RetiredBatch(stack, bytes: 0)
+    monitor.withLock {
+      returned.append(batch)
+      returnedCount.store(returned.count, ordering: .relaxed)
+      monitor.signalAll()
+    }
+  }
+
   func takeReturned() -> [RetiredBatch] {
     guard returnedCount.load(ordering: .relaxed) > 0 else { return [] }
     return monitor.withLock {

@@ -10,7 +10,8 @@
 /// reader has seen, ``retire(_:sizeClass:)`` for one that readers may still see. Retired blocks
 /// gather in a batch; ``flush()`` and every ``batchBytes`` hand the batch to the domain's
 /// reclaimer, which gives it back after a grace period without touching a block: the batch's list
-/// of addresses is all that travels.
+/// of addresses is all that travels. A block that the owner must keep for longer it doesn't retire:
+/// it gives it back when no reader can see it any more, with `PoolShared.giveBack(kept:)`.
 ///
 /// Threads: the owner's writer only, one at a time. The reclaimer meets it in `PoolShared`.
 ///

@@ -9,12 +9,12 @@ internal import _RCUShims
 /// Swift's `Mutex` has no condition to wait for, and ThreadSanitizer doesn't see it: what it guards
 /// would be reported. Freed by hand with its owner.
 @safe
-struct Monitor: ~Copyable, @unchecked Sendable {
+package struct Monitor: ~Copyable, @unchecked Sendable {
   // Sendable: pthread's objects are made to be shared.
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
 
-  init() {
+  package init() {
     unsafe mutex = .allocate(capacity: 1)
     unsafe condition = .allocate(capacity: 1)
     initialize()
@@ -34,7 +34,7 @@ struct Monitor: ~Copyable, @unchecked Sendable {
     unsafe mutex.deallocate()
   }
 
-  func withLock<R>(_ body: () -> R) -> R {
+  package func withLock<R>(_ body: () -> R) -> R {
     unsafe pthread_mutex_lock(mutex)
     defer { unsafe pthread_mutex_unlock(mutex) }
     return body()

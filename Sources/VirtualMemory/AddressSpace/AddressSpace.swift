@@ -42,6 +42,8 @@ public final class AddressSpace: @unchecked Sendable {
   let writer: UnsafeMutablePointer<TreeWriter>
   /// Where the pool's retired nodes come back.
   let nodesUnderWay: PoolShared
+  /// The versions that snapshots keep.
+  let pins: SnapshotPins
   let labels = Labels()
   // Written by speculative readers that were disturbed. Relaxed: statistics.
   let speculationRetryCount = Atomic<UInt64>(0)
@@ -61,6 +63,7 @@ public final class AddressSpace: @unchecked Sendable {
     unsafe writer = .allocate(capacity: 1)
     unsafe writer.initialize(to: TreeWriter(configuration: configuration))
     unsafe nodesUnderWay = writer.pointee.pool.shared
+    pins = SnapshotPins(returningTo: nodesUnderWay)
     unsafe current = Atomic(writer.pointee.makeVersion())
   }
 
@@ -142,10 +145,14 @@ extension AddressSpace {
     writer.isChanged = false
     // The counter is odd now, and this one more when the section ends.
     writer.draft.generation = mapLock.sequence &+ 1
+    writer.draft.edit = writer.edit
     let version = unsafe writer.makeVersion()
     // Releasing: pairs with the acquire in `currentVersion`. Retire after this, never before: a
     // reader that starts between the two could find what is already waiting to be reused.
-    let old = unsafe current.exchange(version, ordering: .acquiringAndReleasing)
+    // Sequentially consistent: pairs with `SnapshotPins.pin`, which announces itself before it loads
+    // the version. Either it finds this one, or `isEmpty` is false below.
+    let old = unsafe current.exchange(version, ordering: .sequentiallyConsistent)
+    if !pins.isEmpty { writer.holdReplaced(for: pins) }
     unsafe writer.retireReplaced(and: old)
   }
 

@@ -52,13 +52,16 @@ extension AddressSpace {
     withCurrentVersion { version in
       var result: [VMA] = []
       result.reserveCapacity(version.mapCount)
-      version.forEach(in: 0, .max) { record in result.append(vma(of: record, in: version)) }
+      version.forEach(in: 0, .max) { record in result.append(labels.vma(of: record, in: version)) }
       return (version.generation, result)
     }
   }
+}
 
-  private func vma(of record: Record, in version: Version) -> VMA {
-    let (tail, name) = labels.objects(of: record, in: version)
+extension AddressSpace.Labels {
+  /// What the text shows of `record`, copied.
+  func vma(of record: Record, in version: Version) -> VMA {
+    let (tail, name) = objects(of: record, in: version)
     var shown = unsafe Array(tail.displayNameBytes)
     if let name {
       shown = unsafe Array("[anon_shmem:".utf8) + Array(name.nameBytes) + Array("]".utf8)

@@ -4,7 +4,8 @@
 /// An open `/proc/PID/maps` in miniature: hands out the text in chunks, as `read` does.
 ///
 /// Each chunk is made in one critical section: whole lines, at most 4,095 bytes. Between chunks the
-/// address space may change; the reader goes on after the last VMA that it reported, by its end.
+/// address space may change; the reader goes on after the last VMA that it reported, by its end. A
+/// reader of a ``MapsSnapshot`` sees no change.
 ///
 /// - Threads: one at a time, like a file offset. Any number of readers on one address space.
 /// - Source: `fs/seq_file.c`, `fs/proc/task_mmu.c`.
@@ -12,6 +13,8 @@
 public struct MapsReader: ~Copyable {
   public let space: AddressSpace
   public let strategy: ReadingStrategy
+  /// The version that is read; `nil` for whichever is current when a chunk is made.
+  public let snapshot: MapsSnapshot?
 
   private var memory: UnsafeMutableRawPointer
   /// The kernel's buffer size: a page, doubled whenever a single line doesn't fit.
@@ -36,6 +39,15 @@ public struct MapsReader: ~Copyable {
   public init(_ space: AddressSpace, strategy: ReadingStrategy = .snapshot) {
     self.space = space
     self.strategy = strategy
+    snapshot = nil
+    unsafe memory = Self.allocate(bufferBytes: 4096)
+  }
+
+  /// A reader whose chunks all show one version, however long it takes to read them.
+  public init(_ snapshot: MapsSnapshot) {
+    space = snapshot.space
+    strategy = .snapshot
+    self.snapshot = snapshot
     unsafe memory = Self.allocate(bufferBytes: 4096)
   }
 
@@ -56,7 +68,11 @@ public struct MapsReader: ~Copyable {
       var formatter = unsafe ChunkFormatter(
         out: memory, capacity: bufferBytes + Self.slackBytes, limit: bufferBytes - 1,
         wanted: wanted, position: position)
-      space.format(&formatter, strategy)
+      if let snapshot {
+        snapshot.format(&formatter)
+      } else {
+        space.format(&formatter, strategy)
+      }
       unreadStart = 0
       unreadEnd = formatter.count
       position = formatter.position

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import ReadCopyUpdate
+internal import Synchronization
+
+/// The versions of one address space that snapshots keep, and the nodes that are held for them.
+///
+/// A node is visible in the versions from the write section that made it (its `edit`) up to the one
+/// before the section that replaced it. When it is replaced, the newest pinned version decides: a
+/// node that is younger was never visible to a snapshot, and is retired as ever; an older one is
+/// held, on that version's list. When the last snapshot of a version goes, what is on its list and
+/// visible to the next older pinned version moves to that one's list, and the rest goes back to the
+/// pool. Hence nodes are held exactly as long as a snapshot can see them, and what a writer goes
+/// through beside a snapshot that lives long is recycled as if there were none.
+///
+/// A held leaf also holds the objects of its VMAs: it takes a reference when it is replaced, while
+/// the version before still has its own, and drops it when it goes back.
+///
+/// Threads: `pin` and `unpin` from any; `newest` and `hold` by the writer. The lock is held for a
+/// few instructions, never while nodes are looked at.
+@safe
+final class SnapshotPins: @unchecked Sendable {
+  // Sendable: `pins` is read and written under `monitor`, the rest is immutable or atomic.
+
+  /// One version with snapshots.
+  private struct Pin {
+    /// The version's.
+    let edit: UInt64
+    /// Snapshots of it.
+    var count = 1
+    /// Replaced nodes that it sees and no newer pinned version does, as ``TreeWriter/replaced``.
+    var held: [UInt] = []
+  }
+
+  // A pthread monitor, not Synchronization's Mutex: ThreadSanitizer doesn't see the latter.
+  private let monitor = Monitor()
+  // Ascending by edit.
+  private var pins: [Pin] = []
+  // Snapshots, and those about to be: written under `monitor`, read by the writer without it.
+  private let snapshotCount = Atomic(0)
+  // Statistics: written by whoever holds nodes or gives them back, relaxed.
+  private let heldByteCount = Atomic(0)
+  /// Where nodes go that nobody sees any more. Keeps the memory that they are in.
+  private let pool: PoolShared
+
+  init(returningTo pool: PoolShared) { self.pool = pool }
+
+  // MARK: By snapshots
+
+  /// Pins the version that `load` gives: the current one.
+  ///
+  /// No read section is needed to look at it. The count goes up before the load, and both are
+  /// sequentially consistent, as the writer's exchange of the version and its look at the count are.
+  /// A writer that replaces the version loaded here therefore finds the count above zero, and passes
+  /// through `monitor` before it retires anything.
+  func pin(_ load: () -> Version) -> Version {
+    monitor.withLock {
+      // Sequentially consistent: pairs with the exchange in `AddressSpace.publish`, see there.
+      snapshotCount.add(1, ordering: .sequentiallyConsistent)
+      let version = load()
+      // Nobody finds an older version than the one before did.
+      if let last = pins.indices.last, pins[last].edit == version.edit {
+        pins[last].count += 1
+      } else {
+        pins.append(Pin(edit: version.edit))
+      }
+      return version
+    }
+  }
+
+  /// The end of one snapshot of the version with the number `edit`. Doesn't wait.
+  func unpin(_ edit: UInt64) {
+    let orphaned = monitor.withLock { () -> [UInt] in
+      defer {
+        // Releasing: what was read through the snapshot happens before a writer that no longer sees
+        // it reuses a node. Pairs with the load in `isEmpty`.
+        snapshotCount.subtract(1, ordering: .acquiringAndReleasing)
+      }
+      guard let index = index(of: edit) else {
+        preconditionFailure("SnapshotPins: the version is not pinned")
+      }
+      pins[index].count -= 1
+      return pins[index].count == 0 ? pins.remove(at: index).held : []
+    }
+    handOn(orphaned, pinnedBefore: edit)
+  }
+
+  /// Snapshots, versions that they keep, and bytes of nodes that are held for them alone.
+  var statistics: (snapshotCount: Int, versionCount: Int, heldBytes: Int) {
+    monitor.withLock {
+      (
+        pins.reduce(0) { $0 + $1.count }, pins.count, heldByteCount.load(ordering: .relaxed)
+      )
+    }
+  }
+
+  // MARK: By the writer
+
+  /// Whether there is no snapshot. By the writer, after it has published a version.
+  ///
+  /// If it is true, a snapshot that is taken from now on finds that version or a later one.
+  @inline(__always)
+  var isEmpty: Bool { snapshotCount.load(ordering: .sequentiallyConsistent) == 0 }
+
+  /// The newest pinned version that is older than `edit`.
+  func newest(before edit: UInt64) -> UInt64? {
+    monitor.withLock {
+      let count = countOfPins(before: edit)
+      return count > 0 ? pins[count - 1].edit : nil
+    }
+  }
+
+  /// Takes over nodes that the version `edit` sees, the current one doesn't, and no pinned one in
+  /// between does.
+  func hold(_ nodes: [UInt], for edit: UInt64) {
+    let bytes = nodes.reduce(0) { $0 + NodeLayout.blockBytes(of: $1) }
+    heldByteCount.add(bytes, ordering: .relaxed)
+    // Its last snapshot may have gone meanwhile.
+    if !append(nodes, to: edit) { handOn(nodes, pinnedBefore: edit) }
+  }
+
+  // MARK: Handing on
+
+  /// False if the version isn't pinned any more.
+  private func append(_ nodes: [UInt], to edit: UInt64) -> Bool {
+    monitor.withLock {
+      guard let index = index(of: edit) else { return false }
+      pins[index].held += nodes
+      return true
+    }
+  }
+
+  /// Under `monitor`.
+  private func index(of edit: UInt64) -> Int? {
+    let index = countOfPins(before: edit)
+    return index < pins.count && pins[index].edit == edit ? index : nil
+  }
+
+  /// Under `monitor`. A binary search.
+  private func countOfPins(before edit: UInt64) -> Int {
+    var (low, high) = (0, pins.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if pins[middle].edit < edit { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  /// After a grace period, on the reclaimer's thread, finds who still sees `nodes`, whose newest
+  /// pinned version, `edit`, is gone: readers in their sections may see them too.
+  private func handOn(_ nodes: [UInt], pinnedBefore edit: UInt64) {
+    guard !nodes.isEmpty else { return }
+    // No bytes for the domain's limits: their memory is the pool's.
+    RCU._afterGracePeriodWithoutWaiting(bytes: 0) { [self] in distribute(nodes, edit) }
+  }
+
+  /// Moves `nodes` to the newest pinned version before `edit` that sees them; gives back the rest.
+  private func distribute(_ nodes: [UInt], _ edit: UInt64) {
+    var nodes = nodes
+    var edit = edit
+    while !nodes.isEmpty {
+      guard let older = newest(before: edit) else { break }
+      // The nodes are ours alone meanwhile: on no list, and not given back.
+      let start = nodes.partition { NodeLayout.edit(of: $0) > older }
+      giveBack(Array(nodes[start...]))
+      nodes.removeSubrange(start...)
+      if nodes.isEmpty || append(nodes, to: older) { return }
+      edit = older
+    }
+    giveBack(nodes)
+  }
+
+  private func giveBack(_ nodes: [UInt]) {
+    guard !nodes.isEmpty else { return }
+    var bytes = 0
+    for node in nodes {
+      bytes += NodeLayout.blockBytes(of: node)
+      NodeLayout.leaf(of: node)?.releaseObjects()
+    }
+    heldByteCount.subtract(bytes, ordering: .relaxed)
+    pool.giveBack(kept: nodes)
+  }
+}
