@@ -15,12 +15,12 @@ import Testing
 /// Each mutant runs in a process of its own. In sanitizer builds ThreadSanitizer must report it; in
 /// others the reader must find a tree that is none, or crash on it.
 @Suite(.serialized) struct VersionCanaryTests {
-  private static let duration = Duration.seconds(30)
+  static let duration = Duration.seconds(30)
   /// ThreadSanitizer's own, as its default and as our scripts set it.
   private static let reportStatus: Int32 = 66
-  private static let violationStatus: Int32 = 42
+  static let violationStatus: Int32 = 42
 
-  private static var found: ExitTest.Condition {
+  static var found: ExitTest.Condition {
     isThreadSanitizerBuild ? .exitCode(reportStatus) : .failure
   }
 
@@ -42,7 +42,7 @@ import Testing
     }
   }
 
-  private static let attemptsMax = 8
+  static let attemptsMax = 8
 
   @Test func walkInASectionIsRight() async {
     let result = await #expect(
@@ -82,7 +82,7 @@ import Testing
   }
 
   /// Whether the VMAs are what the version counts; with pauses, for the writer to go on meanwhile.
-  private static func slowWalk(_ version: Version) -> Bool {
+  static func slowWalk(_ version: Version) -> Bool {
     var pageCount: UInt64 = 0
     var count = 0
     var position: UInt64 = 0
@@ -229,19 +229,19 @@ import Testing
 
   // MARK: Reports
 
-  private static func reportsARace(_ result: ExitTest.Result?) -> Bool {
+  static func reportsARace(_ result: ExitTest.Result?) -> Bool {
     guard let result, isThreadSanitizerBuild else { return true }
     let messages = String(decoding: result.standardErrorContent, as: UTF8.self)
     return messages.contains("WARNING: ThreadSanitizer: data race")
   }
 
-  private static func expectReport(_ result: ExitTest.Result?) {
+  static func expectReport(_ result: ExitTest.Result?) {
     #expect(
       reportsARace(result),
       "\(result.map { String(decoding: $0.standardErrorContent, as: UTF8.self) } ?? "")")
   }
 
-  private static func expectNoReport(_ result: ExitTest.Result?) {
+  static func expectNoReport(_ result: ExitTest.Result?) {
     guard let result else { return }
     let messages = String(decoding: result.standardErrorContent, as: UTF8.self)
     #expect(!messages.contains("ThreadSanitizer"))
