@@ -59,6 +59,10 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["ReadCopyUpdate", "_RCUShims"],
       path: "Tests/TestSupport", swiftSettings: settings),
+    // The running kernel as judge of address spaces.
+    .target(name: "KernelTraces", path: "Tests/KernelTraces"),
+    .testTarget(
+      name: "KernelTracesTests", dependencies: ["KernelTraces"], swiftSettings: settings),
     .testTarget(
       name: "ReadCopyUpdateTests", dependencies: ["ReadCopyUpdate", "TestSupport", "CURCU"],
       exclude: ["CompileFail", "CompilePass"], swiftSettings: settings),

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+// The kernel's side of a maps trace: runs a script's operations in a process of its own, and gives
+// the result lines that a model of the kernel must give too.
+
+#ifndef KERNEL_TRACES_H
+#define KERNEL_TRACES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+/// What an operation does. `arguments` in the order of the system call.
+enum kernel_trace_kind {
+  /// Address, length, protection, flags, offset.
+  KT_MMAP = 1,
+  /// Address, length.
+  KT_MUNMAP,
+  /// Address, length, protection.
+  KT_MPROTECT,
+  /// Old address, old length, new length, flags, new address.
+  KT_MREMAP,
+  /// Address, length, the number of a `MADV_` constant.
+  KT_MADVISE,
+  /// Address, length.
+  KT_MLOCK,
+  /// Address, length.
+  KT_MUNLOCK,
+  /// Address.
+  KT_TOUCH,
+  /// Address, flags of `PROCMAP_QUERY`.
+  KT_QUERY,
+  /// None.
+  KT_DUMP,
+};
+
+/// One operation of a script.
+struct kernel_trace_operation {
+  /// A `kernel_trace_kind`.
+  uint32_t kind;
+  /// What `KT_MMAP` maps: -1 no descriptor, 0 file A, 1 B, 2 C, 3 RO, each 1 MiB of holes.
+  int32_t file;
+  uint64_t arguments[5];
+};
+
+/// Bits of `kernel_trace_setup.limits`: which of the limits are set.
+enum kernel_trace_limit {
+  KT_LIMIT_MEMLOCK = 1,
+  KT_LIMIT_AS = 2,
+  KT_LIMIT_DATA = 4,
+  KT_LIMIT_STACK = 8,
+  KT_LIMIT_MAPS = 16,
+};
+
+/// The head of a script.
+struct kernel_trace_setup {
+  /// Bytes, multiples of the page size. Nothing of the process that runs the script may lie there.
+  uint64_t window_base, window_length;
+  /// Not 0: everything outside the window is taken.
+  int32_t is_confined;
+  /// Bits of `kernel_trace_limit`.
+  uint32_t limits;
+  /// In bytes; of `as` and `data` what is added to what the process has.
+  uint64_t memlock, as, data, stack;
+  /// How many mappings there is room for.
+  uint64_t maps;
+};
+
+/// Why a script was not run: the negative results of `kernel_traces_run`.
+enum kernel_trace_failure {
+  /// The process that runs scripts can't be started, or doesn't answer.
+  KT_NO_SERVER = -1,
+  /// This machine's kernel is not one to judge by; see `kernel_traces_unusable`.
+  KT_UNUSABLE = -2,
+  /// The window is not page-aligned, empty, beyond the address space, or not free.
+  KT_BAD_WINDOW = -3,
+  /// A limit can't be set up.
+  KT_BAD_LIMIT = -4,
+  /// The script, or its results, are longer than the 64 MiB there are for them.
+  KT_TOO_LONG = -5,
+  /// The script's process ended before the script.
+  KT_CHILD_DIED = -6,
+};
+
+/// Runs the operations in a process of their own and gives the result lines, one per operation
+/// (those of `KT_DUMP`: the lines of the maps and one of a dot), as one text.
+///
+/// An operation that would reach a mapping of the harness itself (with `is_confined`: anything
+/// outside the window), or whose result depends on how much memory the machine has, or that would
+/// populate more than 64 MiB, is not carried out: its line is `REFUSED`. A touch of a mapping of the
+/// harness gives `ERR SIGSEGV` without a write.
+///
+/// Any thread may call this; the calls follow one another. The first starts the server process.
+///
+/// - Parameter text: takes a text, terminated by a zero byte, that the caller frees; `NULL` only
+///   when there was no memory for it.
+/// - Returns: 0; or an error number or a `kernel_trace_failure` when the script was not run to its
+///   end, and then `text` is a message.
+int kernel_traces_run(const struct kernel_trace_setup *setup,
+                      const struct kernel_trace_operation *operations, size_t count,
+                      char *_Nullable *_Nonnull text, size_t *text_length);
+
+/// `NULL` if this machine's kernel behaves as the reference configuration of the trace format,
+/// else why it can't be the judge. The text lives as long as the process.
+const char *_Nullable kernel_traces_unusable(void);
+
+#pragma clang assume_nonnull end
+
+#endif

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+// Whether the running kernel is configured like the one that the trace format refers to, and the
+// process has the rights: a script that only such a kernel answers so.
+
+#define _GNU_SOURCE 1
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+
+#include "internal.h"
+
+#if KT_IS_SUPPORTED
+
+#define BASE UINT64_C(0x1000000000)
+#define LENGTH UINT64_C(0x800000)
+#define PRIVATE (MAP_PRIVATE | MAP_ANONYMOUS)
+#define KT_MAP_DROPPABLE 0x08
+#define RW (PROT_READ | PROT_WRITE)
+
+struct probe {
+  struct kernel_trace_operation operation;
+  const char *expected;
+  const char *reason;
+};
+
+static const struct probe probes[] = {
+    {{KT_MMAP, -1, {BASE, 0x2000, RW, PRIVATE | MAP_FIXED, 0}}, "OK 0x1000000000", "map"},
+    {{KT_MMAP, -1, {BASE + 0x2000, 0x1000, PROT_READ, PRIVATE | MAP_FIXED, 0}}, "OK 0x1000002000",
+     "map"},
+    {{KT_MREMAP, -1, {BASE, 0x3000, 0x3000, MREMAP_MAYMOVE | MREMAP_FIXED, BASE + 0x10000}},
+     "OK 0x1000010000", "move several mappings at once, as from Linux 6.17 on"},
+    {{KT_MADVISE, -1, {BASE + 0x10000, 0x1000, MADV_MERGEABLE}, }, "OK",
+     "merge equal pages (KSM)"},
+    {{KT_MADVISE, -1, {BASE + 0x11000, 0x1000, MADV_HUGEPAGE}}, "OK", "use huge pages (THP)"},
+    {{KT_MMAP, -1, {BASE, 0x1000, RW, KT_MAP_DROPPABLE | MAP_ANONYMOUS | MAP_FIXED, 0}},
+     "OK 0x1000000000", "map droppable memory"},
+    {{KT_MMAP, -1, {0x800000000000, 0x1000, RW, PRIVATE | MAP_FIXED, 0}}, "ERR ENOMEM",
+     "end its address space at 47 bits"},
+    {{KT_MMAP, -1, {0, 0x1000, PROT_READ, PRIVATE | MAP_FIXED, 0}}, "OK OUTSIDE",
+     "let this process map the lowest addresses (CAP_SYS_RAWIO)"},
+    {{KT_MLOCK, -1, {BASE, 0x1000}}, "OK", "let this process lock memory (CAP_IPC_LOCK)"},
+    {{KT_MMAP, 0, {0, 0x1000, PROT_READ, MAP_SHARED, 0}}, "OK 0x10007ff000",
+     "search from the top"},
+    {{KT_TOUCH, -1, {BASE + 0x100000}}, "ERR SIGSEGV", "refuse a write"},
+    {{KT_TOUCH, -1, {BASE}}, "OK", "let write"},
+    {{KT_QUERY, -1, {BASE, 0}}, "OK 1000000000-1000001000 rw-p 00000000 00:00 0",
+     "answer a query"},
+};
+
+bool kt_probe(struct kt_area *area, bool (*run)(struct kt_area *area), char *message, size_t size) {
+  size_t count = sizeof probes / sizeof probes[0];
+  struct utsname name;
+  (void)uname(&name);
+  // Moved mappings, below, came with 6.17.
+  area->setup = (struct kernel_trace_setup){
+      .window_base = BASE, .window_length = LENGTH, .is_confined = 1};
+  area->operation_count = count;
+  for (size_t index = 0; index < count; index += 1) {
+    area->operations[index] = probes[index].operation;
+  }
+  if (!run(area)) {
+    char why[sizeof area->message];
+    memcpy(why, area->message, sizeof why);
+    snprintf(message, size, "a script can't be run: %.150s", why);
+    return false;
+  }
+  const char *line = kt_area_text(area), *end = line + area->text_length;
+  for (size_t index = 0; index < count; index += 1) {
+    const char *newline = memchr(line, '\n', (size_t)(end - line));
+    size_t length = newline == NULL ? 0 : (size_t)(newline - line);
+    const char *expected = probes[index].expected;
+    if (length != strlen(expected) || memcmp(line, expected, length) != 0) {
+      snprintf(message, size, "the kernel (%.60s) doesn't %s: \"%.*s\", not \"%s\"", name.release,
+               probes[index].reason, (int)(length < 60 ? length : 60), line, expected);
+      return false;
+    }
+    line = newline + 1;
+  }
+  return true;
+}
+
+#endif
