@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -181,6 +182,8 @@ static bool start_with(struct start *start) {
 
 static bool start_server(void) {
   if (server >= 0) return true;
+  // This is the program that should have become the server, and hasn't.
+  if (getenv(KT_ENVIRONMENT) != NULL) return false;
   struct start *start = calloc(1, sizeof *start);
   if (start == NULL) return false;
   bool is_started = start_with(start);
@@ -189,20 +192,27 @@ static bool start_server(void) {
   return is_started;
 }
 
+// Has the server run the script.
+static bool is_answered(const struct kernel_trace_setup *setup,
+                        const struct kernel_trace_operation *operations, size_t count) {
+  if (!start_server()) return false;
+  area->setup = *setup;
+  area->operation_count = count;
+  if (count > 0) memcpy(area->operations, operations, count * sizeof *operations);
+  if (send(server, "", 1, MSG_NOSIGNAL) == 1 && await_answer()) return true;
+  drop_server();
+  return false;
+}
+
 static int run(const struct kernel_trace_setup *setup,
                const struct kernel_trace_operation *operations, size_t count, char **text,
                size_t *text_length) {
-  if (!start_server()) return fail(KT_NO_SERVER, "the server did not start", text, text_length);
-  if (reason[0] != 0) return fail(KT_UNUSABLE, reason, text, text_length);
   size_t room = KT_AREA_BYTES - offsetof(struct kt_area, operations);
   if (count > room / 2 / sizeof *operations) {
     return fail(KT_TOO_LONG, "the script is too long", text, text_length);
   }
-  area->setup = *setup;
-  area->operation_count = count;
-  if (count > 0) memcpy(area->operations, operations, count * sizeof *operations);
-  if (send(server, "", 1, MSG_NOSIGNAL) != 1 || !await_answer()) {
-    drop_server();
+  // Somebody may have ended the server: once more with a new one.
+  if (!is_answered(setup, operations, count) && !is_answered(setup, operations, count)) {
     return fail(KT_NO_SERVER, "the server does not answer", text, text_length);
   }
   if (area->status != 0) {
@@ -232,17 +242,28 @@ int kernel_traces_run(const struct kernel_trace_setup *setup,
   return result;
 }
 
+int kernel_traces_server(void) {
+  pthread_mutex_lock(&lock);
+  int result = server >= 0 ? area->server : 0;
+  pthread_mutex_unlock(&lock);
+  return result;
+}
+
+int kernel_traces_drop_right(int right) {
+  return prctl(PR_CAPBSET_DROP, (unsigned long)right, 0UL, 0UL, 0UL) == 0 ? 0 : errno;
+}
+
 const char *kernel_traces_unusable(void) {
 #if KT_HAS_ADDRESS_SANITIZER
   return "AddressSanitizer has its own where the windows are";
 #else
   pthread_mutex_lock(&lock);
-  const char *result = NULL;
   if (!has_answered && !start_server()) {
-    result = "the server that runs scripts does not start";
-  } else if (reason[0] != 0) {
-    result = reason;
+    // Not to be tried again and again.
+    has_answered = true;
+    strcpy(reason, "the process that runs scripts does not start");
   }
+  const char *result = reason[0] != 0 ? reason : NULL;
   pthread_mutex_unlock(&lock);
   return result;
 #endif
@@ -262,5 +283,12 @@ int kernel_traces_run(const struct kernel_trace_setup *setup,
 }
 
 const char *kernel_traces_unusable(void) { return other_system; }
+
+int kernel_traces_server(void) { return 0; }
+
+int kernel_traces_drop_right(int right) {
+  (void)right;
+  return ENOSYS;
+}
 
 #endif

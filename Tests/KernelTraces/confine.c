@@ -49,12 +49,21 @@ static void add_harness(struct kt_script *script, uint64_t start, uint64_t end) 
   script->harness_count += 1;
 }
 
+static uint64_t hash(uint64_t value, const struct kt_line *line) {
+  for (size_t index = 0; index < line->length; index += 1) {
+    value = (value ^ (uint8_t)line->bytes[index]) * UINT64_C(0x100000001b3);
+  }
+  return value;
+}
+
+static struct kt_line_reader reader;
+
 // Reads what is mapped. Gives the number of mappings, as the kernel counts them.
 static uint64_t read_harness(struct kt_script *script) {
-  static struct kt_line_reader reader;
   struct kt_line line;
   uint64_t count = 0;
   script->harness_count = 0;
+  script->harness_hash = 0;
   kt_lines_begin(&reader, script->maps, sizeof reader.buffer);
   while (kt_lines_next(&reader, &line)) {
     // [vsyscall] is not a mapping of the process.
@@ -69,14 +78,29 @@ static uint64_t read_harness(struct kt_script *script) {
       kt_fail(script->area, KT_BAD_WINDOW, "the harness has something in the window", 0);
     }
     add_harness(script, start, line.end);
+    script->harness_hash = hash(script->harness_hash, &line);
   }
   return count;
 }
 
-// The holes outside the window, in order: [start, end) becomes the first at or above `start`.
-static bool next_hole(const struct kt_script *script, struct kt_range *hole) {
-  uint64_t start = hole->start, end = KT_TASK_SIZE;
-  if (start < KT_PAGE) start = KT_PAGE;
+void kt_check_harness(struct kt_script *script) {
+  // Too many to read them all again.
+  if ((script->setup->limits & KT_LIMIT_MAPS) != 0) return;
+  struct kt_line line;
+  uint64_t found = 0;
+  kt_lines_begin(&reader, script->maps, sizeof reader.buffer);
+  while (kt_lines_next(&reader, &line)) {
+    if (line.start >= KT_TASK_SIZE) break;
+    if (kt_intersects_harness(script, line.start, line.end)) found = hash(found, &line);
+  }
+  if (found != script->harness_hash) {
+    kt_fail(script->area, KT_CHILD_DIED, "the script changed what is not its own", 0);
+  }
+}
+
+// The first hole at or above `start`.
+static bool next_hole(const struct kt_script *script, uint64_t start, struct kt_range *hole) {
+  uint64_t end = KT_TASK_SIZE;
   for (size_t index = 0; index < script->harness_count; index += 1) {
     const struct kt_range *range = &script->harness[index];
     if (range->end <= start) continue;
@@ -103,8 +127,10 @@ static void fill(struct kt_script *script, uint64_t start, uint64_t end, struct 
 
 // Takes every hole outside the window. Gives the largest filler.
 static struct kt_range confine(struct kt_script *script) {
-  struct kt_range hole = {0, 0}, largest = {0, 0};
-  while (next_hole(script, &hole)) {
+  struct kt_range hole, largest;
+  largest.start = 0;
+  largest.end = 0;
+  for (uint64_t from = KT_PAGE; next_hole(script, from, &hole); from = hole.end) {
     uint64_t base = script->window_base, end = script->window_end;
     if (hole.start < end && base < hole.end) {
       fill(script, hole.start, base, &largest);
@@ -112,15 +138,14 @@ static struct kt_range confine(struct kt_script *script) {
     } else {
       fill(script, hole.start, hole.end, &largest);
     }
-    hole.start = hole.end;
   }
   return largest;
 }
 
 static uint64_t largest_hole(const struct kt_script *script) {
-  struct kt_range hole = {0, 0};
+  struct kt_range hole;
   uint64_t largest = 0;
-  while (next_hole(script, &hole)) {
+  for (uint64_t from = KT_PAGE; next_hole(script, from, &hole); from = hole.end) {
     uint64_t start = hole.start, end = hole.end;
     if (start < script->window_end && script->window_base < end) {
       uint64_t below = script->window_base - start, above = end - script->window_end;
@@ -129,7 +154,6 @@ static uint64_t largest_hole(const struct kt_script *script) {
     } else if (end - start > largest) {
       largest = end - start;
     }
-    hole.start = hole.end;
   }
   return largest;
 }
@@ -238,7 +262,7 @@ void kt_set_up(struct kt_script *script) {
     kt_fail(script->area, KT_BAD_WINDOW, "no usable window", 0);
   }
   (void)read_harness(script);
-  struct kt_range filler = {0, 0};
+  struct kt_range filler;
   if (setup->is_confined != 0) filler = confine(script);
   bool limits_maps = (setup->limits & KT_LIMIT_MAPS) != 0;
   if (limits_maps && setup->is_confined == 0) filler = reserve_filler(script);

@@ -2,8 +2,8 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 // What must not be carried out: because it would change what the process itself needs, because it
-// would take too much of the machine's memory, or because the result depends on the machine. What the
-// kernel refuses anyway is left to the kernel: errors are of interest.
+// would take too much of the machine's memory, or because the result depends on the machine. What
+// the kernel refuses anyway is left to the kernel: errors are of interest.
 
 #include <linux/mman.h>
 #include <sys/mman.h>
@@ -45,7 +45,10 @@ struct run {
 };
 
 static struct run run_of_mappings(const struct kt_script *script, uint64_t start, uint64_t end) {
-  struct run run = {0, 0, false};
+  struct run run;
+  run.bytes = 0;
+  run.largest = 0;
+  run.reaches_harness = false;
   struct kt_range range;
   while (start < end && kt_find_mapping(script->maps, start, &range) && range.start <= start) {
     if (kt_intersects_harness(script, range.start, range.end)) {
@@ -129,8 +132,8 @@ static bool is_mremap_refused(const struct kt_script *script, const uint64_t *ar
   if (script->setup->is_confined == 0 && new_length > reach) reach = new_length;
   if (kt_intersects_harness(script, old, kt_add_saturating(old, reach))) return true;
   if (!moves_to && is_placed_by_harness(script, new, new_length)) return true;
-  return new_length > kt_machine.memory_bytes ||
-         (script->has_locked && is_too_much(script, new_length));
+  if (new_length > kt_machine.memory_bytes) return true;
+  return script->has_locked && new_length > old_length && is_too_much(script, new_length);
 }
 
 static bool is_madvise_refused(const struct kt_script *script, const uint64_t *arguments) {
@@ -206,7 +209,7 @@ void kt_account(struct kt_script *script, const struct kernel_trace_operation *o
     if ((arguments[3] & (MAP_LOCKED | MAP_POPULATE)) == 0) return;
     break;
   case KT_MREMAP:
-    if (!script->has_locked) return;
+    if (!script->has_locked || kt_page_up(arguments[2]) <= length) return;
     length = kt_page_up(arguments[2]);
     break;
   case KT_MLOCK: script->has_locked = true; break;

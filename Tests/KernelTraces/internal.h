@@ -8,12 +8,12 @@
 //           makes the files and forks once per script
 //   script  a fork of the server, runs one script and ends: script.c and what it calls
 //
-// They share one area of memory, KT_AREA_BYTES long: the script is handed over and the results come
-// back in it. A byte over a socket says whose turn it is.
+// They share one area of memory, KT_AREA_BYTES long: the script is handed over and the results
+// come back in it. A byte over a socket says whose turn it is.
 //
-// The code of the script's process allocates nothing, calls no function of the C library, and is not
-// instrumented by sanitizers: nothing may be mapped that the script didn't map. Hence the system
-// calls by hand.
+// The code of the script's process allocates nothing, calls no function of the C library, and is
+// not instrumented by sanitizers: nothing may be mapped that the script didn't map. Hence the
+// system calls by hand.
 
 #ifndef KERNEL_TRACES_INTERNAL_H
 #define KERNEL_TRACES_INTERNAL_H
@@ -57,12 +57,14 @@ static inline size_t kt_area_text_capacity(const struct kt_area *area) {
 #if defined(__linux__) && defined(__x86_64__)
 #define KT_IS_SUPPORTED 1
 
-// Everything between these two is free of instrumentation, and of calls that a compiler makes out of
-// loops.
-#define KT_FREESTANDING_BEGIN                                                                     \
-  _Pragma("clang attribute push(__attribute__((disable_sanitizer_instrumentation)), apply_to = function)") \
-  _Pragma("clang attribute push(__attribute__((no_builtin)), apply_to = function)")
-#define KT_FREESTANDING_END _Pragma("clang attribute pop") _Pragma("clang attribute pop")
+// Everything between these two is free of instrumentation, and of calls that a compiler makes out
+// of loops.
+#define KT_PRAGMA(text) _Pragma(#text)
+#define KT_FREESTANDING_BEGIN                                                                \
+  KT_PRAGMA(clang attribute push(__attribute__((disable_sanitizer_instrumentation)),         \
+                                 apply_to = function))                                       \
+  KT_PRAGMA(clang attribute push(__attribute__((no_builtin)), apply_to = function))
+#define KT_FREESTANDING_END KT_PRAGMA(clang attribute pop) KT_PRAGMA(clang attribute pop)
 
 KT_FREESTANDING_BEGIN
 
@@ -141,6 +143,8 @@ struct kt_script {
   // Sorted, not adjacent.
   struct kt_range harness[KT_RANGES_MAX];
   size_t harness_count;
+  // Of the text of those mappings.
+  uint64_t harness_hash;
   // The process's stack, with what it must not grow into.
   struct kt_range stack;
   // Bytes of the largest gap outside the window. Without `is_confined` what the kernel places by
@@ -216,6 +220,8 @@ _Noreturn void kt_fail(struct kt_area *area, int32_t status, const char *message
 // --- confine.c
 
 void kt_set_up(struct kt_script *script);
+// Ends the process if the mappings of the harness are no longer what they were.
+void kt_check_harness(struct kt_script *script);
 
 // --- probe.c
 

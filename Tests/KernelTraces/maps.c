@@ -88,8 +88,8 @@ static bool begins_with(const char *bytes, size_t count, const char *prefix) {
 // How the format names what is mapped, or NULL: as the kernel does.
 static const char *replacement(uint64_t major, uint64_t minor, uint64_t inode, const char *name,
                                size_t name_length, uint64_t *new_inode) {
-  static const char names[4][16] = {"/tmp/trace/A", "/tmp/trace/B", "/tmp/trace/C",
-                                    "/tmp/trace/RO"};
+  static const char names[4][16] = {
+      "/tmp/trace/A", "/tmp/trace/B", "/tmp/trace/C", "/tmp/trace/RO"};
   for (int index = 0; index < 4; index += 1) {
     const struct kt_file *file = &kt_machine.files[index];
     if (file->major == major && file->minor == minor && file->inode == inode) {
@@ -147,13 +147,13 @@ void kt_put_dump(struct kt_script *script) {
 
 static long query(int maps, struct procmap_query *query, uint64_t address, uint64_t flags,
                   char *name, uint32_t name_size) {
-  *query = (struct procmap_query){
-      .size = sizeof *query,
-      .query_flags = flags,
-      .query_address = address,
-      .name_size = name_size,
-      .name_address = (uint64_t)name,
-  };
+  query->size = sizeof *query;
+  query->query_flags = flags;
+  query->query_address = address;
+  query->name_size = name_size;
+  query->name_address = (uint64_t)name;
+  query->build_id_size = 0;
+  query->build_id_address = 0;
   return kt_call(SYS_ioctl, (uint64_t)maps, PROCMAP_QUERY, (uint64_t)query, 0, 0, 0);
 }
 

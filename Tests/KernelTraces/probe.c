@@ -17,37 +17,40 @@
 
 #define BASE UINT64_C(0x1000000000)
 #define LENGTH UINT64_C(0x800000)
-#define PRIVATE (MAP_PRIVATE | MAP_ANONYMOUS)
-#define KT_MAP_DROPPABLE 0x08
 #define RW (PROT_READ | PROT_WRITE)
+#define PRIVATE (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)
+// As in Linux 6.11's headers.
+#define DROPPABLE (0x08 | MAP_ANONYMOUS | MAP_FIXED)
+#define MOVE (MREMAP_MAYMOVE | MREMAP_FIXED)
 
 struct probe {
   struct kernel_trace_operation operation;
   const char *expected;
-  const char *reason;
+  // What a kernel doesn't do that answers otherwise.
+  const char *what;
 };
 
 static const struct probe probes[] = {
-    {{KT_MMAP, -1, {BASE, 0x2000, RW, PRIVATE | MAP_FIXED, 0}}, "OK 0x1000000000", "map"},
-    {{KT_MMAP, -1, {BASE + 0x2000, 0x1000, PROT_READ, PRIVATE | MAP_FIXED, 0}}, "OK 0x1000002000",
-     "map"},
-    {{KT_MREMAP, -1, {BASE, 0x3000, 0x3000, MREMAP_MAYMOVE | MREMAP_FIXED, BASE + 0x10000}},
-     "OK 0x1000010000", "move several mappings at once, as from Linux 6.17 on"},
-    {{KT_MADVISE, -1, {BASE + 0x10000, 0x1000, MADV_MERGEABLE}, }, "OK",
-     "merge equal pages (KSM)"},
+    {{KT_MMAP, -1, {BASE, 0x2000, RW, PRIVATE}}, "OK 0x1000000000", "map"},
+    {{KT_MMAP, -1, {BASE + 0x2000, 0x1000, PROT_READ, PRIVATE}}, "OK 0x1000002000", "map"},
+    {{KT_MREMAP, -1, {BASE, 0x3000, 0x3000, MOVE, BASE + 0x10000}},
+     "OK 0x1000010000",
+     "move several mappings at once, as from Linux 6.17 on"},
+    {{KT_MADVISE, -1, {BASE + 0x10000, 0x1000, MADV_MERGEABLE}}, "OK", "merge equal pages (KSM)"},
     {{KT_MADVISE, -1, {BASE + 0x11000, 0x1000, MADV_HUGEPAGE}}, "OK", "use huge pages (THP)"},
-    {{KT_MMAP, -1, {BASE, 0x1000, RW, KT_MAP_DROPPABLE | MAP_ANONYMOUS | MAP_FIXED, 0}},
-     "OK 0x1000000000", "map droppable memory"},
-    {{KT_MMAP, -1, {0x800000000000, 0x1000, RW, PRIVATE | MAP_FIXED, 0}}, "ERR ENOMEM",
-     "end its address space at 47 bits"},
-    {{KT_MMAP, -1, {0, 0x1000, PROT_READ, PRIVATE | MAP_FIXED, 0}}, "OK OUTSIDE",
+    {{KT_MMAP, -1, {BASE, 0x1000, RW, DROPPABLE}}, "OK 0x1000000000", "map droppable memory"},
+    {{KT_MMAP, -1, {UINT64_C(1) << 47, 0x1000, RW, PRIVATE}},
+     "ERR ENOMEM",
+     "end the address space at 47 bits"},
+    {{KT_MMAP, -1, {0, 0x1000, PROT_READ, PRIVATE}},
+     "OK OUTSIDE",
      "let this process map the lowest addresses (CAP_SYS_RAWIO)"},
-    {{KT_MLOCK, -1, {BASE, 0x1000}}, "OK", "let this process lock memory (CAP_IPC_LOCK)"},
-    {{KT_MMAP, 0, {0, 0x1000, PROT_READ, MAP_SHARED, 0}}, "OK 0x10007ff000",
-     "search from the top"},
-    {{KT_TOUCH, -1, {BASE + 0x100000}}, "ERR SIGSEGV", "refuse a write"},
+    {{KT_MLOCK, -1, {BASE, UINT64_C(0x1000)}}, "OK", "let this process lock memory (CAP_IPC_LOCK)"},
+    {{KT_MMAP, 0, {0, 0x1000, PROT_READ, MAP_SHARED}}, "OK 0x10007ff000", "search from the top"},
+    {{KT_TOUCH, -1, {BASE + 0x100000}}, "ERR SIGSEGV", "report a fault"},
     {{KT_TOUCH, -1, {BASE}}, "OK", "let write"},
-    {{KT_QUERY, -1, {BASE, 0}}, "OK 1000000000-1000001000 rw-p 00000000 00:00 0",
+    {{KT_QUERY, -1, {BASE, 0}},
+     "OK 1000000000-1000001000 rw-p 00000000 00:00 0",
      "answer a query"},
 };
 
@@ -55,7 +58,6 @@ bool kt_probe(struct kt_area *area, bool (*run)(struct kt_area *area), char *mes
   size_t count = sizeof probes / sizeof probes[0];
   struct utsname name;
   (void)uname(&name);
-  // Moved mappings, below, came with 6.17.
   area->setup = (struct kernel_trace_setup){
       .window_base = BASE, .window_length = LENGTH, .is_confined = 1};
   area->operation_count = count;
@@ -75,7 +77,7 @@ bool kt_probe(struct kt_area *area, bool (*run)(struct kt_area *area), char *mes
     const char *expected = probes[index].expected;
     if (length != strlen(expected) || memcmp(line, expected, length) != 0) {
       snprintf(message, size, "the kernel (%.60s) doesn't %s: \"%.*s\", not \"%s\"", name.release,
-               probes[index].reason, (int)(length < 60 ? length : 60), line, expected);
+               probes[index].what, (int)(length < 60 ? length : 60), line, expected);
       return false;
     }
     line = newline + 1;

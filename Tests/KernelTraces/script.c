@@ -21,7 +21,11 @@ void kt_exit(int status) {
 }
 
 void kt_fail(struct kt_area *area, int32_t status, const char *message, uint64_t number) {
-  struct kt_text text = {.bytes = area->message, .capacity = sizeof area->message - 1};
+  struct kt_text text;
+  text.bytes = area->message;
+  text.length = 0;
+  text.capacity = sizeof area->message - 1;
+  text.is_full = false;
   kt_put_text(&text, message);
   if (number != 0) {
     kt_put_text(&text, " ");
@@ -100,6 +104,7 @@ void kt_run_script(struct kt_area *area) {
     }
     if (script.text.is_full) kt_fail(area, KT_TOO_LONG, "the results are too long", 0);
   }
+  kt_check_harness(&script);
   area->text_length = script.text.length;
   area->status = 0;
   kt_exit(0);

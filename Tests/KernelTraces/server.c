@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,6 +118,12 @@ static uint64_t number_in(const char *path) {
   return count > 0 ? strtoull(bytes, NULL, 10) : 0;
 }
 
+static bool has_right_to_lock(void) {
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct data[2] = {{0}};
+  return syscall(SYS_capget, &header, data) == 0 && (data[0].effective >> CAP_IPC_LOCK & 1) != 0;
+}
+
 // Finds out about the machine. Gives NULL, or why its kernel can't be the judge.
 static const char *prepare(void) {
   struct sysinfo information;
@@ -131,6 +138,7 @@ static const char *prepare(void) {
   }
   if (number_in("/proc/sys/vm/overcommit_memory") != 0) return "vm.overcommit_memory is not 0";
   if (number_in("/proc/sys/vm/legacy_va_layout") != 0) return "vm.legacy_va_layout is not 0";
+  if (!has_right_to_lock()) return "this process may not lock memory (CAP_IPC_LOCK)";
   int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
   if (maps < 0) return "no /proc/self/maps";
   struct kt_range range;

@@ -12,8 +12,8 @@
 
 #if KT_IS_SUPPORTED
 
-// int kt_touch_store(uint64_t address): the one instruction that may fault, and where the handler goes
-// on after it, with the signal's number as the result. And how a handler returns.
+// int kt_touch_store(uint64_t address): the one instruction that may fault, and where the handler
+// goes on after it, with the signal's number as the result. And how a handler returns.
 __asm__(
     ".text\n"
     ".globl kt_touch_store, kt_touch_access, kt_touch_faulted, kt_restore_rt\n"

@@ -88,9 +88,10 @@ enum kernel_trace_failure {
 /// (those of `KT_DUMP`: the lines of the maps and one of a dot), as one text.
 ///
 /// An operation that would reach a mapping of the harness itself (with `is_confined`: anything
-/// outside the window), or whose result depends on how much memory the machine has, or that would
-/// populate more than 64 MiB, is not carried out: its line is `REFUSED`. A touch of a mapping of the
-/// harness gives `ERR SIGSEGV` without a write.
+/// outside the window), whose result depends on how much memory the machine has, that would
+/// populate more than 64 MiB (all of a script: 512 MiB), that maps huge pages, or an advice that does more
+/// than set flags, is not carried out: its line is `REFUSED`. A touch of a mapping of the harness
+/// gives `ERR SIGSEGV` without a write.
 ///
 /// Any thread may call this; the calls follow one another. The first starts the server process.
 ///
@@ -105,6 +106,16 @@ int kernel_traces_run(const struct kernel_trace_setup *setup,
 /// `NULL` if this machine's kernel behaves as the reference configuration of the trace format,
 /// else why it can't be the judge. The text lives as long as the process.
 const char *_Nullable kernel_traces_unusable(void);
+
+/// The identifier of the process that forks one process per script, 0 if there is none now. It ends
+/// with the test process; if it ends earlier, the next script starts another.
+int kernel_traces_server(void);
+
+/// Gives up a right (the number of a `CAP_` constant) for good, for what this process executes.
+/// For tests of `kernel_traces_unusable`: Swift has no `prctl`.
+///
+/// - Returns: 0, or an error number.
+int kernel_traces_drop_right(int right);
 
 #pragma clang assume_nonnull end
 
