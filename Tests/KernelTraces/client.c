@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -109,7 +110,9 @@ static _Noreturn void become_server(const struct start *start, int socket) {
   // The address space is laid out by these.
   struct rlimit stack = {STACK_BYTES, RLIM_INFINITY};
   (void)kt_call(SYS_prlimit64, 0, RLIMIT_STACK, (uint64_t)&stack, 0, 0, 0);
-  (void)kt_call(SYS_personality, 0, 0, 0, 0, 0, 0);
+  // ThreadSanitizer may need the layout that is not random.
+  long personality = kt_call(SYS_personality, UINT32_MAX, 0, 0, 0, 0, 0);
+  (void)kt_call(SYS_personality, (uint64_t)(personality & ADDR_NO_RANDOMIZE), 0, 0, 0, 0, 0);
   (void)kt_call(SYS_execve, (uint64_t)"/proc/self/exe", (uint64_t)start->arguments,
                 (uint64_t)start->environment, 0, 0, 0);
   kt_exit(1);

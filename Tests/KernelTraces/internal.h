@@ -11,9 +11,9 @@
 // They share one area of memory, KT_AREA_BYTES long: the script is handed over and the results
 // come back in it. A byte over a socket says whose turn it is.
 //
-// The code of the script's process allocates nothing, calls no function of the C library, and is
-// not instrumented by sanitizers: nothing may be mapped that the script didn't map. Hence the
-// system calls by hand.
+// The code of the script's process allocates nothing, calls no function of the C library, which it
+// doesn't even have, and is not instrumented by sanitizers: nothing may be mapped that the script
+// didn't map. Hence the system calls by hand.
 
 #ifndef KERNEL_TRACES_INTERNAL_H
 #define KERNEL_TRACES_INTERNAL_H
@@ -127,6 +127,9 @@ struct kt_machine {
   uint64_t lowest_address;
 };
 
+// Calls are direct: there is no dynamic linker where a script runs.
+#pragma GCC visibility push(hidden)
+
 extern struct kt_machine kt_machine;
 
 // Mapped ranges that are not the script's.
@@ -223,10 +226,18 @@ void kt_set_up(struct kt_script *script);
 // Ends the process if the mappings of the harness are no longer what they were.
 void kt_check_harness(struct kt_script *script);
 
+// --- trim.c
+
+// Keeps the mappings that they don't need from the processes that are forked from now on. Gives
+// NULL, or why that is impossible.
+const char *kt_keep_from_scripts(const struct kt_area *area);
+
 // --- probe.c
 
 // Runs a script whose results are known. Gives the kernel's first answer that is another.
 bool kt_probe(struct kt_area *area, bool (*run)(struct kt_area *area), char *message, size_t size);
+
+#pragma GCC visibility pop
 
 #endif
 #endif

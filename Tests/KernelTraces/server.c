@@ -162,6 +162,7 @@ static _Noreturn void serve(void) {
   area->server = getpid();
   static char reason[sizeof area->message];
   const char *unusable = prepare();
+  if (unusable == NULL) unusable = kt_keep_from_scripts(area);
   if (unusable == NULL && !kt_probe(area, run, reason, sizeof reason)) unusable = reason;
   area->status = unusable == NULL ? 0 : KT_UNUSABLE;
   snprintf(area->message, sizeof area->message, "%s", unusable == NULL ? "" : unusable);

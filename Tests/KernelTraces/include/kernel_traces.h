@@ -87,11 +87,11 @@ enum kernel_trace_failure {
 /// Runs the operations in a process of their own and gives the result lines, one per operation
 /// (those of `KT_DUMP`: the lines of the maps and one of a dot), as one text.
 ///
-/// An operation that would reach a mapping of the harness itself (with `is_confined`: anything
-/// outside the window), whose result depends on how much memory the machine has, that would
-/// populate more than 64 MiB (all of a script: 512 MiB), that maps huge pages, or an advice that does more
-/// than set flags, is not carried out: its line is `REFUSED`. A touch of a mapping of the harness
-/// gives `ERR SIGSEGV` without a write.
+/// Not carried out is an operation that would reach a mapping of the harness itself (with
+/// `is_confined`: anything outside the window), whose result depends on how much memory the
+/// machine has, that would populate more than 64 MiB (all of a script: 512 MiB), that maps huge
+/// pages, or an advice that does more than set flags: its line is `REFUSED`. A touch of a mapping
+/// of the harness gives `ERR SIGSEGV` without a write.
 ///
 /// Any thread may call this; the calls follow one another. The first starts the server process.
 ///
