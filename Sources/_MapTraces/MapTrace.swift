@@ -56,9 +56,11 @@ public struct MapTrace: Sendable {
   /// Whether all addresses outside of the window are taken.
   public var isConfined: Bool
   public var limits: Limits
-  public var operations: [TraceOperation]
-  /// The number, from 1, of each operation's line in the text that was parsed; without a text, in
-  /// ``description``.
+  public var operations: [TraceOperation] {
+    didSet { parsedLineNumbers = nil }
+  }
+  /// The number, from 1, of each operation's line in the text that was parsed; without a text, or
+  /// when the operations have been changed, in ``description``.
   public var lineNumbers: [Int] {
     parsedLineNumbers ?? operations.indices.map { headerLines.count + $0 + 1 }
   }

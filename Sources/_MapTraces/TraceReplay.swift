@@ -28,6 +28,10 @@ public struct TraceReplay: ~Copyable {
   public init(_ trace: MapTrace) {
     window = trace.window
     var configuration = AddressSpaceConfiguration()
+    // The process of the reference may map low addresses, where it says so; the kernel chooses none
+    // below the limit that its security modules are built with (CONFIG_LSM_MMAP_MIN_ADDR).
+    configuration.addressMin = 65_536
+    configuration.mayMapLowAddresses = true
     let fillers = trace.isConfined ? Self.fillers(around: trace.window, configuration) : []
     let fillerBytes = fillers.reduce(0) { $0 + ($1.end - $1.start) }
     let mapCountMax =
@@ -81,7 +85,7 @@ public struct TraceReplay: ~Copyable {
     // As shared anonymous memory. An object of its own, so that nothing else merges with it.
     let object = MappedFile(
       path: TraceReplay.sharedMemoryName, device: configuration.sharedMemoryDevice, inode: 0)
-    let first = configuration.addressMin
+    let first = pageBytes
     let last = configuration.taskSize
     let base = min(max(window.base / pageBytes * pageBytes, first), last)
     let end =
