@@ -82,5 +82,8 @@ let package = Package(
         "ProcessMaps", "VirtualMemory", "SequenceLocks", "TestSupport", systemPackage,
       ],
       swiftSettings: settings),
+    .testTarget(
+      name: "MapTracesTests", dependencies: ["_MapTraces", "KernelTraces", "TestSupport"],
+      swiftSettings: settings),
   ]
 )

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+import _MapTraces
+
+/// How many traces and operations were compared, and how the operations ended.
+struct Tally: CustomStringConvertible {
+  private(set) var traceCount = 0
+  private(set) var refusedCount = 0
+  /// By operation, then by its result without numbers: `OK`, `OK OUTSIDE`, `ERR ENOMEM`.
+  private var counts: [TraceOperationKind: [String: Int]] = [:]
+
+  var operationCount: Int { counts.values.reduce(0) { $0 + $1.values.reduce(0, +) } }
+
+  mutating func add(_ trace: MapTrace, _ comparison: Comparison) {
+    traceCount += 1
+    if comparison.refusedIndex != nil { refusedCount += 1 }
+    let end =
+      comparison.refusedIndex ?? comparison.difference.map { $0.index + 1 }
+      ?? comparison.kernel.count
+    for (operation, result) in zip(trace.operations, comparison.kernel[..<end]) {
+      counts[operation.kind, default: [:]][Self.outcome(operation, result), default: 0] += 1
+    }
+  }
+
+  func count(of kind: TraceOperationKind, _ outcome: String) -> Int {
+    counts[kind]?[outcome] ?? 0
+  }
+
+  private static func outcome(_ operation: TraceOperation, _ result: Substring) -> String {
+    if case .dump = operation { return "OK" }
+    if result.hasPrefix("OK OUTSIDE") || result.hasPrefix("ERR") { return String(result) }
+    return String(result.prefix(2))
+  }
+
+  var description: String {
+    let lines = TraceOperationKind.allCases.compactMap { kind -> String? in
+      guard let outcomes = counts[kind] else { return nil }
+      let parts = outcomes.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map {
+        "\($0.value) \($0.key)"
+      }
+      return "  \(kind.rawValue): " + parts.joined(separator: ", ")
+    }
+    return """
+      \(traceCount) traces with \(operationCount) operations compared with the kernel, \
+      \(refusedCount) of them to a part
+      \(lines.joined(separator: "\n"))
+      """
+  }
+}
