@@ -112,7 +112,9 @@ extension TreeWriter {
     var result: UInt64?
     var sourceEnd = request.address
     var target = request.newAddress
-    while !wraps, let record = draft.record(endingAbove: sourceEnd), record.start < end {
+    while !wraps, sourceEnd < end, let record = draft.record(endingAbove: sourceEnd),
+      record.start < end
+    {
       guard result != nil || record.start <= request.address else { throw .badAddress }
       part.address = max(record.start, sourceEnd)
       part.oldLength = min(record.end, end) - part.address
@@ -207,7 +209,18 @@ extension TreeWriter {
     try placeRaw(
       PlaceRequest(
         length: request.newLength, address: request.namesTarget ? request.newAddress : 0,
-        flags: request.flags.contains(.fixed) ? .fixed : [], isAnonymous: record.isAnonymous))
+        flags: request.flags.contains(.fixed) ? .fixed : [],
+        hugePageOffset: hugePageOffset(of: record, request)))
+  }
+
+  /// Where the copy starts in what is aligned to huge pages; `nil` if it needn't be.
+  private func hugePageOffset(of record: Record, _ request: RemapRequest) -> UInt64? {
+    guard let object = MapObject(word: record.object) else {
+      return request.namesTarget && request.newAddress != 0
+        ? nil : PlaceRequest.hugePageOffset(anonymousLength: request.newLength)
+    }
+    guard object.usesHugePages else { return nil }
+    return (record.pageOffset &+ (request.address - record.start) / .page) &* .page
   }
 
   /// - Source: `mremap_to`.
@@ -250,8 +263,8 @@ extension TreeWriter {
     return target
   }
 
-  /// What stays at the source without being unmapped: no longer locked nor accounted, and untouched
-  /// if it moved as a whole.
+  /// What stays at the source without being unmapped: no longer locked, and untouched if it moved as
+  /// a whole.
   ///
   /// - Source: `dontunmap_complete`.
   private mutating func leaveSource(
@@ -261,7 +274,7 @@ extension TreeWriter {
     var left = try record(at: request.address)
     let isMerged = left.start != source.start || left.end != source.end
     let unlockedPages = left.lockedPages
-    left.flags.subtract([.locked, .lockOnFault, .accounted])
+    left.flags.subtract(.lockedMask)
     if !isMerged && request.address == left.start && request.oldLength == left.end - left.start {
       left.anonymousArea = 0
       left.flags.remove(.inherited)

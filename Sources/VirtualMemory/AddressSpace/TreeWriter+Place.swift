@@ -10,26 +10,35 @@ struct PlaceRequest {
   /// The address if it is fixed; else a hint, or 0.
   var address: UInt64
   var flags: MapFlags
-  /// Whether the memory is private and anonymous: only that is aligned to huge pages.
-  var isAnonymous: Bool
+  /// For memory that is aligned to huge pages where it can be: its offset in its file in bytes, 0
+  /// without a file.
+  var hugePageOffset: UInt64?
 
   var isFixed: Bool { !flags.isDisjoint(with: [.fixed, .fixedNoReplace]) }
 }
 
 extension PlaceRequest {
   init(_ request: MapRequest, length: UInt64) {
-    var isAnonymous = false
-    if case .anonymous = request.backing {
-      // Anything but shared: what isn't a sharing type at all is refused later.
-      isAnonymous = !request.flags.contains(.shared)
+    self.init(length: length, address: request.address, flags: request.flags)
+    switch request.backing {
+    case .anonymous:
+      // Not shared memory. What isn't a sharing type at all is refused later.
+      if request.address == 0 && !request.flags.contains(.shared) {
+        hugePageOffset = Self.hugePageOffset(anonymousLength: length)
+      }
+    case .file(let file, let offset):
+      if file.object.usesHugePages { hugePageOffset = offset }
     }
-    self.init(
-      length: length, address: request.address, flags: request.flags, isAnonymous: isAnonymous)
+  }
+
+  /// Private anonymous memory is aligned if it is made of huge pages.
+  static func hugePageOffset(anonymousLength length: UInt64) -> UInt64? {
+    length % TreeWriter.hugePage == 0 ? 0 : nil
   }
 }
 
 extension TreeWriter {
-  /// Bytes of a huge page, to which long anonymous mappings are aligned.
+  /// Bytes of a huge page, to which long mappings are aligned.
   static var hugePage: UInt64 { 2 << 20 }
 
   /// Where a mapping goes that is made by `mmap`: a hint is moved up to the lowest address.
@@ -71,10 +80,13 @@ extension TreeWriter {
 
   private func chooseAddress(_ request: PlaceRequest) throws(Errno) -> UInt64 {
     let length = request.length
-    if request.isFixed { return request.address }
-    if request.isAnonymous && request.address == 0 && length % Self.hugePage == 0,
-      let address = searchAligned(request)
-    {
+    if request.isFixed {
+      // The kernel's own functions take an address among the last ones for an error.
+      let distance = 0 &- request.address
+      if distance != 0 && distance <= 4095 { throw Errno(rawValue: Int32(distance)) }
+      return request.address
+    }
+    if let offset = request.hugePageOffset, let address = searchAligned(request, offset) {
       return address
     }
     guard let address = search(request, length: length) else { throw .noMemory }
@@ -136,15 +148,21 @@ extension TreeWriter {
     return nil
   }
 
-  /// A free range aligned to a huge page, by searching for one that is a huge page longer.
+  /// A free range in which huge pages of the file are aligned, by searching for one that is a huge
+  /// page longer. `nil` if there is none, or the range has no whole huge page.
   ///
   /// - Source: `__thp_get_unmapped_area`.
-  private func searchAligned(_ request: PlaceRequest) -> UInt64? {
-    let (padded, wraps) = request.length.addingReportingOverflow(Self.hugePage)
-    guard !wraps, padded <= configuration.taskSize,
-      let address = search(request, length: padded)
-    else { return nil }
-    let misalignment = (0 &- address) & (Self.hugePage - 1)
+  private func searchAligned(_ request: PlaceRequest, _ offset: UInt64) -> UInt64? {
+    let mask = Self.hugePage - 1
+    let (end, wraps) = offset.addingReportingOverflow(request.length)
+    let (first, firstWraps) = offset.addingReportingOverflow(mask)
+    guard !wraps, !firstWraps, end >= first & ~mask + Self.hugePage else { return nil }
+    let padded = request.length + Self.hugePage
+    guard padded <= configuration.taskSize, let address = search(request, length: padded) else {
+      return nil
+    }
+    if address == request.address { return address }
+    let misalignment = (offset &- address) & mask
     // Top-down: of two aligned places in the padded range, the higher.
     return misalignment == 0 ? address + Self.hugePage : address + misalignment
   }

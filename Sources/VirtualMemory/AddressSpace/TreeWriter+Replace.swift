@@ -142,7 +142,7 @@ extension TreeWriter {
   ) throws(Errno) {
     let count = (record.start < start ? 1 : 0) + (end < record.end ? 1 : 0)
     let room = configuration.mapCountMax - draft.mapCount
-    guard room < count else { return }
+    guard count > 0 && room < count else { return }
     if count == 2 && room == 1 {
       var halves = Items()
       halves.append(record.part(record.start, start))

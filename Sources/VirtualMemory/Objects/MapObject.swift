@@ -53,6 +53,9 @@ struct MapObject: @unchecked Sendable, BitwiseCopyable {
   /// Whether this is shared anonymous memory: a file that can be given a name.
   var isSharedMemory: Bool { unsafe header.pointee.isSharedMemory }
 
+  /// Whether mappings of the file are aligned to huge pages where they can be.
+  var usesHugePages: Bool { unsafe header.pointee.usesHugePages }
+
   /// Bytes of the file; the largest number for one whose end is not known.
   var byteCount: UInt64 { unsafe header.pointee.byteCount }
 }
@@ -65,6 +68,7 @@ struct MapObjectHeader: ~Copyable {
   let kind: MapObject.Kind
   let access: MappedFile.Access
   let isSharedMemory: Bool
+  let usesHugePages: Bool
   let byteCount: UInt64
   // Areas of bytes after the header, in this order.
   /// "major:minor inode " + padding + name + newline, for a line whose offset field ends at column
@@ -88,7 +92,7 @@ extension MapObject {
   init(
     kind: Kind, device: DeviceNumber = DeviceNumber(major: 0, minor: 0), inode: UInt64 = 0,
     name: [UInt8], access: MappedFile.Access = .readWrite, buildID: [UInt8] = [],
-    isSharedMemory: Bool = false, byteCount: UInt64 = .max
+    isSharedMemory: Bool = false, usesHugePages: Bool = false, byteCount: UInt64 = .max
   ) {
     let shown = kind == .anonymousName ? Array("[anon:".utf8) + name + Array("]".utf8) : name
     let display = MapsText.escapingNewlines(shown)
@@ -103,8 +107,8 @@ extension MapObject {
     unsafe header.initialize(
       to: MapObjectHeader(
         references: Atomic(1), inode: inode, device: device, kind: kind, access: access,
-        isSharedMemory: isSharedMemory, byteCount: byteCount, tailCount: tail.count,
-        deviceInodeCount: deviceInode.count, displayNameCount: display.count,
+        isSharedMemory: isSharedMemory, usesHugePages: usesHugePages, byteCount: byteCount,
+        tailCount: tail.count, deviceInodeCount: deviceInode.count, displayNameCount: display.count,
         nameCount: name.count, buildIDCount: buildID.count))
     unsafe (memory + MemoryLayout<MapObjectHeader>.stride).copyMemory(
       from: bytes, byteCount: bytes.count)

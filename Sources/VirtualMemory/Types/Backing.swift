@@ -40,11 +40,13 @@ public final class MappedFile: Sendable {
   ///   - isDeleted: whether it has been unlinked; then the text shows ` (deleted)` after the path.
   ///   - buildID: the build id of an ELF file, at most 20 bytes; empty for none.
   ///   - byteCount: the size of the file in bytes: pages behind its end can't be used.
+  ///   - usesHugePages: whether long mappings are aligned to huge pages, as the common file systems of
+  ///     disks (ext4, xfs, btrfs) have it; tmpfs and overlayfs don't.
   /// - Precondition: the lengths hold.
   public init(
     path: some Collection<UInt8>, device: DeviceNumber, inode: UInt64,
     access: Access = .readWrite, isDeleted: Bool = false, buildID: [UInt8] = [],
-    byteCount: UInt64 = .max
+    byteCount: UInt64 = .max, usesHugePages: Bool = true
   ) {
     precondition(path.count < Self.pathCountMax, "MappedFile: a path has at most 4,095 bytes")
     precondition(!path.contains(0), "MappedFile: a path has no NUL")
@@ -53,16 +55,17 @@ public final class MappedFile: Sendable {
     if isDeleted { name += " (deleted)".utf8 }
     object = MapObject(
       kind: .file, device: device, inode: inode, name: name, access: access, buildID: buildID,
-      byteCount: byteCount)
+      usesHugePages: usesHugePages, byteCount: byteCount)
   }
 
   public convenience init(
     path: String, device: DeviceNumber, inode: UInt64, access: Access = .readWrite,
-    isDeleted: Bool = false, buildID: [UInt8] = [], byteCount: UInt64 = .max
+    isDeleted: Bool = false, buildID: [UInt8] = [], byteCount: UInt64 = .max,
+    usesHugePages: Bool = true
   ) {
     self.init(
       path: path.utf8, device: device, inode: inode, access: access, isDeleted: isDeleted,
-      buildID: buildID, byteCount: byteCount)
+      buildID: buildID, byteCount: byteCount, usesHugePages: usesHugePages)
   }
 
   deinit { object.release() }
