@@ -47,8 +47,9 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct kt_area *area;
 static int area_descriptor = -1;
 static int server = -1;
-static bool has_answered;
-// Empty when the kernel can be the judge.
+// Not 0, after the start of a server, if scripts can't be run: a kernel_trace_failure or an error
+// number, and why.
+static int32_t failure;
 static char reason[sizeof area->message];
 
 // What a new program needs, made before the fork.
@@ -178,8 +179,8 @@ static bool start_with(struct start *start) {
     drop_server();
     return false;
   }
+  failure = area->status;
   memcpy(reason, area->message, sizeof reason);
-  has_answered = true;
   return true;
 }
 
@@ -198,7 +199,7 @@ static bool start_server(void) {
 // Has the server run the script.
 static bool is_answered(const struct kernel_trace_setup *setup,
                         const struct kernel_trace_operation *operations, size_t count) {
-  if (!start_server()) return false;
+  if (!start_server() || failure != 0) return false;
   area->setup = *setup;
   area->operation_count = count;
   if (count > 0) memcpy(area->operations, operations, count * sizeof *operations);
@@ -240,7 +241,8 @@ int kernel_traces_run(const struct kernel_trace_setup *setup,
   const char *unusable = kernel_traces_unusable();
   if (unusable != NULL) return fail(KT_UNUSABLE, unusable, text, text_length);
   pthread_mutex_lock(&lock);
-  int result = run(setup, operations, count, text, text_length);
+  int result = failure != 0 ? fail(failure, reason, text, text_length)
+                            : run(setup, operations, count, text, text_length);
   pthread_mutex_unlock(&lock);
   return result;
 }
@@ -261,12 +263,12 @@ const char *kernel_traces_unusable(void) {
   return "AddressSanitizer has its own where the windows are";
 #else
   pthread_mutex_lock(&lock);
-  if (!has_answered && !start_server()) {
-    // Not to be tried again and again.
-    has_answered = true;
+  // Not to be tried again and again.
+  if (failure == 0 && !start_server()) {
+    failure = KT_NO_SERVER;
     strcpy(reason, "the process that runs scripts does not start");
   }
-  const char *result = reason[0] != 0 ? reason : NULL;
+  const char *result = failure == KT_UNUSABLE ? reason : NULL;
   pthread_mutex_unlock(&lock);
   return result;
 #endif

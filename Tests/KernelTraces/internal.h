@@ -45,15 +45,6 @@ struct kt_area {
   struct kernel_trace_operation operations[];
 };
 
-static inline char *kt_area_text(struct kt_area *area) {
-  return (char *)&area->operations[area->operation_count];
-}
-
-static inline size_t kt_area_text_capacity(const struct kt_area *area) {
-  return KT_AREA_BYTES - offsetof(struct kt_area, operations) -
-         area->operation_count * sizeof area->operations[0];
-}
-
 #if defined(__linux__) && defined(__x86_64__)
 #define KT_IS_SUPPORTED 1
 
@@ -67,6 +58,15 @@ static inline size_t kt_area_text_capacity(const struct kt_area *area) {
 #define KT_FREESTANDING_END KT_PRAGMA(clang attribute pop) KT_PRAGMA(clang attribute pop)
 
 KT_FREESTANDING_BEGIN
+
+static inline char *kt_area_text(struct kt_area *area) {
+  return (char *)&area->operations[area->operation_count];
+}
+
+static inline size_t kt_area_text_capacity(const struct kt_area *area) {
+  return KT_AREA_BYTES - offsetof(struct kt_area, operations) -
+         area->operation_count * sizeof area->operations[0];
+}
 
 // A system call: its result, or a negated error number.
 static inline long kt_call(long number, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
@@ -234,8 +234,9 @@ const char *kt_keep_from_scripts(const struct kt_area *area);
 
 // --- probe.c
 
-// Runs a script whose results are known. Gives the kernel's first answer that is another.
-bool kt_probe(struct kt_area *area, bool (*run)(struct kt_area *area), char *message, size_t size);
+// Runs a script whose results are known. Gives NULL, or which answer is another; NULL, too, when
+// the script wasn't run to its end: the area says why.
+const char *kt_probe(struct kt_area *area, bool (*run)(struct kt_area *area));
 
 #pragma GCC visibility pop
 

@@ -54,7 +54,8 @@ static const struct probe probes[] = {
      "answer a query"},
 };
 
-bool kt_probe(struct kt_area *area, bool (*run)(struct kt_area *area), char *message, size_t size) {
+const char *kt_probe(struct kt_area *area, bool (*run)(struct kt_area *area)) {
+  static char message[sizeof area->message];
   size_t count = sizeof probes / sizeof probes[0];
   struct utsname name;
   (void)uname(&name);
@@ -64,25 +65,20 @@ bool kt_probe(struct kt_area *area, bool (*run)(struct kt_area *area), char *mes
   for (size_t index = 0; index < count; index += 1) {
     area->operations[index] = probes[index].operation;
   }
-  if (!run(area)) {
-    char why[sizeof area->message];
-    memcpy(why, area->message, sizeof why);
-    snprintf(message, size, "a script can't be run: %.150s", why);
-    return false;
-  }
+  if (!run(area)) return NULL;
   const char *line = kt_area_text(area), *end = line + area->text_length;
   for (size_t index = 0; index < count; index += 1) {
     const char *newline = memchr(line, '\n', (size_t)(end - line));
     size_t length = newline == NULL ? 0 : (size_t)(newline - line);
     const char *expected = probes[index].expected;
     if (length != strlen(expected) || memcmp(line, expected, length) != 0) {
-      snprintf(message, size, "the kernel (%.60s) doesn't %s: \"%.*s\", not \"%s\"", name.release,
-               probes[index].what, (int)(length < 60 ? length : 60), line, expected);
-      return false;
+      snprintf(message, sizeof message, "the kernel (%.60s) doesn't %s: \"%.*s\", not \"%s\"",
+               name.release, probes[index].what, (int)(length < 60 ? length : 60), line, expected);
+      return message;
     }
     line = newline + 1;
   }
-  return true;
+  return NULL;
 }
 
 #endif

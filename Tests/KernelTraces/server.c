@@ -160,12 +160,13 @@ static _Noreturn void serve(void) {
       mmap(NULL, KT_AREA_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, KT_AREA, 0);
   if (area == MAP_FAILED) _exit(1);
   area->server = getpid();
-  static char reason[sizeof area->message];
   const char *unusable = prepare();
   if (unusable == NULL) unusable = kt_keep_from_scripts(area);
-  if (unusable == NULL && !kt_probe(area, run, reason, sizeof reason)) unusable = reason;
-  area->status = unusable == NULL ? 0 : KT_UNUSABLE;
-  snprintf(area->message, sizeof area->message, "%s", unusable == NULL ? "" : unusable);
+  if (unusable == NULL) unusable = kt_probe(area, run);
+  if (unusable != NULL) {
+    area->status = KT_UNUSABLE;
+    snprintf(area->message, sizeof area->message, "%s", unusable);
+  }
   // Each byte is one script; the other side's end is the end.
   for (char byte = 0;;) {
     if (send(KT_SOCKET, &byte, 1, MSG_NOSIGNAL) != 1) _exit(0);

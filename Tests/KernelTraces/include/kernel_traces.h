@@ -105,6 +105,9 @@ int kernel_traces_run(const struct kernel_trace_setup *setup,
 
 /// `NULL` if this machine's kernel behaves as the reference configuration of the trace format,
 /// else why it can't be the judge. The text lives as long as the process.
+///
+/// `NULL`, too, when scripts can't be run at all: that is a failure, which `kernel_traces_run`
+/// gives, not something to skip tests for.
 const char *_Nullable kernel_traces_unusable(void);
 
 /// The identifier of the process that forks one process per script, 0 if there is none now. It ends
