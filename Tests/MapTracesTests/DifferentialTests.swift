@@ -52,19 +52,8 @@ import _MapTraces
 }
 
 extension Trait where Self == ConditionTrait {
-  /// Only where the running kernel can be the judge. ThreadSanitizer's processes can't be its
-  /// subjects, and run on one thread there is nothing for it to see.
+  /// Only where the running kernel can be the judge.
   static var kernelAsJudge: Self {
-    .enabled("the kernel can't be the judge") {
-      if isThreadSanitizerBuild || isAddressSanitizerBuild {
-        print("not compared with the kernel: a sanitizer has mappings of its own")
-        return false
-      }
-      if let reason = KernelSide.unusable {
-        print("not compared with the kernel: \(reason)")
-        return false
-      }
-      return true
-    }
+    .enabled("the kernel can't be the judge") { KernelSide.canJudge }
   }
 }

@@ -3,6 +3,7 @@
 
 import Glibc
 import KernelTraces
+import TestSupport
 import _MapTraces
 
 /// The running kernel as the one that performs a trace, in a child process.
@@ -11,6 +12,17 @@ enum KernelSide {
   static let unusable: String? = {
     guard let reason = unsafe kernel_traces_unusable() else { return nil }
     return unsafe String(cString: reason)
+  }()
+
+  /// Whether this process can ask the kernel. ThreadSanitizer's processes can't be its subjects, and
+  /// run on one thread there is nothing for it to see. Prints once why not.
+  static let canJudge: Bool = {
+    var reason = unusable
+    if isThreadSanitizerBuild || isAddressSanitizerBuild {
+      reason = "a sanitizer has mappings of its own"
+    }
+    if let reason { print("nothing is compared with the kernel: \(reason)") }
+    return reason == nil
   }()
 
   /// A trace that could not be run.

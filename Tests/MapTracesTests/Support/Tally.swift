@@ -15,9 +15,8 @@ struct Tally: CustomStringConvertible {
   mutating func add(_ trace: MapTrace, _ comparison: Comparison) {
     traceCount += 1
     if comparison.refusedIndex != nil { refusedCount += 1 }
-    let end =
-      comparison.refusedIndex ?? comparison.difference.map { $0.index + 1 }
-      ?? comparison.kernel.count
+    let last = comparison.refusedIndex ?? comparison.difference?.index
+    let end = last.map { $0 + 1 } ?? comparison.kernel.count
     for (operation, result) in zip(trace.operations, comparison.kernel[..<end]) {
       counts[operation.kind, default: [:]][Self.outcome(operation, result), default: 0] += 1
     }
@@ -29,8 +28,7 @@ struct Tally: CustomStringConvertible {
 
   private static func outcome(_ operation: TraceOperation, _ result: Substring) -> String {
     if case .dump = operation { return "OK" }
-    if result.hasPrefix("OK OUTSIDE") || result.hasPrefix("ERR") { return String(result) }
-    return String(result.prefix(2))
+    return result.hasPrefix("OK ") && result != "OK OUTSIDE" ? "OK" : String(result)
   }
 
   var description: String {
