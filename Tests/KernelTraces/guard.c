@@ -108,6 +108,9 @@ static bool is_mprotect_refused(const struct kt_script *script, const uint64_t *
   uint64_t address = arguments[0], length = kt_page_up(arguments[1]), end = address + length;
   if (is_unaligned(address) || end <= address) return false;
   if (length <= POPULATE_MAX && !kt_intersects_harness(script, address, end)) return false;
+  // It looks at the next mapping, wherever that is.
+  bool is_growing = (arguments[2] & PROT_GROWSDOWN) != 0;
+  if (is_growing && kt_intersects_harness(script, address, end)) return true;
   struct run run = run_of_mappings(script, address, end);
   if (run.reaches_harness) return true;
   if ((arguments[2] & PROT_WRITE) == 0) return false;
