@@ -52,12 +52,10 @@ extension AddressSpace {
   /// - Source: `madvise_set_anon_name`, `prctl_set_vma`.
   public func setName(_ address: UInt64, length: UInt64, _ name: [UInt8]?) throws(Errno) {
     if let name { guard Self.isValidName(name) else { throw .invalidArgument } }
-    let object = name.map { MapObject(kind: .anonymousName, name: $0) }
-    defer { object?.release() }
     try write { (writer) throws(Errno) in
       let end = try TreeWriter.adviceEnd(address, length)
       try writer.forEachPart(of: address, end) { (writer, record, start, end) throws(Errno) in
-        try writer.setName(object, record, start, end)
+        try writer.setName(name, record, start, end)
       }
     }
   }
@@ -121,29 +119,33 @@ extension TreeWriter {
   }
 
   fileprivate mutating func setName(
-    _ name: MapObject?, _ record: Record, _ start: UInt64, _ end: UInt64
+    _ name: [UInt8]?, _ record: Record, _ start: UInt64, _ end: UInt64
   ) throws(Errno) {
-    if let object = MapObject(word: record.object), !object.isSharedMemory {
-      throw .badFileDescriptor
-    }
-    if name.isSameName(as: MapObject(word: record.name)) { return }
+    let current = MapObject(word: record.object)
+    guard record.isAnonymous || current?.isSharedMemory == true else { throw .badFileDescriptor }
+    let shared = record.isAnonymous ? nil : current?.unnamed
+    let named = name.map { MapObject(naming: $0, shared: shared) }
+    defer { named?.release() }
+    let object = named ?? shared
+    if object?.word == current?.word { return }
+    if let object, let current, object.isEqual(to: current) { return }
     // A neighbour's equal name is the same object: merging compares no bytes.
-    let object = name.map { neighbouringName(equalTo: $0, start, end) ?? $0 }
+    let word = object.map { neighbour(equalTo: $0, start, end) ?? $0 }?.word ?? 0
     do {
-      try modify(record, start, end) { $0.name = object?.word ?? 0 }
+      try modify(record, start, end) { $0.object = word }
     } catch {
       throw .resourceTemporarilyUnavailable
     }
   }
 
-  /// The name of the VMA before `start` or after `end`, if it is equal to `name`.
-  private func neighbouringName(
-    equalTo name: MapObject, _ start: UInt64, _ end: UInt64
+  /// The object of the VMA before `start` or after `end`, if it is equal to `object`.
+  private func neighbour(
+    equalTo object: MapObject, _ start: UInt64, _ end: UInt64
   ) -> MapObject? {
     let around = surroundings(start, end)
-    for neighbour in [around.before, around.after] {
-      guard let object = neighbour.flatMap({ MapObject(word: $0.name) }) else { continue }
-      if Optional(name).isSameName(as: object) { return object }
+    for record in [around.before, around.after] {
+      guard let other = record.flatMap({ MapObject(word: $0.object) }) else { continue }
+      if object.isEqual(to: other) { return other }
     }
     return nil
   }
@@ -166,18 +168,6 @@ extension TreeWriter {
       if isWriting && !record.flags.contains(.shared) { prepareArea(of: record) }
       guard record.hasPage(at: last - 1) else { throw .badAddress }
       position = last
-    }
-  }
-}
-
-extension Optional<MapObject> {
-  /// Whether both are no name, or names of equal bytes.
-  fileprivate func isSameName(as other: MapObject?) -> Bool {
-    switch (self, other) {
-    case (nil, nil): true
-    case (let first?, let second?):
-      unsafe first.word == second.word || first.nameBytes.elementsEqual(second.nameBytes)
-    default: false
     }
   }
 }

@@ -65,7 +65,7 @@ extension TreeWriter {
       draft.mapCount <= configuration.mapCountMax
     else { return false }
     let record = Record(
-      start: start, end: end, flags: flags, pageOffset: start / .page, object: 0, name: 0)
+      start: start, end: end, flags: flags, pageOffset: start / .page, object: 0)
     var around = surroundings(start, end)
     // The heap merges with what is before it only, and only from its own start on.
     around.after = nil

@@ -59,7 +59,6 @@ extension TreeWriter {
       copy.flags.insert(.inherited)
     }
     MapObject(word: copy.object)?.retain()
-    MapObject(word: copy.name)?.retain()
     return copy
   }
 

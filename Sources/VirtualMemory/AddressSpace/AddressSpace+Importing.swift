@@ -83,8 +83,7 @@ extension AddressSpace {
   ) {
     var records: [Record] = []
     var lastEnd: UInt64 = 0
-    // One object per distinct name: pieces of one mapping can merge again.
-    var names: [[UInt8]: MapObject] = [:]
+    var names: [ImportedName: MapObject] = [:]
     for mapping in mappings {
       precondition(
         mapping.start.isPageAligned && mapping.end.isPageAligned && mapping.start < mapping.end
@@ -100,32 +99,27 @@ extension AddressSpace {
 }
 
 extension ImportedMapping {
-  /// The VMA, with its objects' references taken.
-  fileprivate func record(_ names: inout [[UInt8]: MapObject]) -> Record {
+  /// The VMA, with its object's reference taken.
+  fileprivate func record(_ names: inout [ImportedName: MapObject]) -> Record {
     var flags = VMAFlags(protection).union(.may)
     if isShared { flags.formUnion([.shared, .mayShare]) }
     if growsDown { flags.insert(.growsDown) }
     if !isShared && protection.contains(.write) { flags.insert(.accounted) }
     var record = Record(
-      start: start, end: end, flags: flags, pageOffset: start / .page, object: 0, name: 0)
+      start: start, end: end, flags: flags, pageOffset: offset / .page, object: 0)
     switch source {
     case .anonymous:
-      break
+      record.pageOffset = start / .page
     case .namedAnonymous(let name):
-      record.name = Self.nameObject(name, &names)
-    case .file(let file, let offset):
+      record.pageOffset = start / .page
+      record.object = ImportedName(name: name, shared: nil).object(&names)
+    case .file(let file, _):
       file.object.retain()
       record.object = file.object.word
-      record.pageOffset = offset / .page
-    case .namedSharedMemory(let file, let offset, let name):
-      file.object.retain()
-      record.object = file.object.word
-      record.pageOffset = offset / .page
-      record.name = Self.nameObject(name, &names)
+    case .namedSharedMemory(let file, _, let name):
+      record.object = ImportedName(name: name, shared: file.object).object(&names)
     case .special(let name):
-      let object = MapObject(kind: .special, name: name)
-      record.object = object.word
-      record.pageOffset = 0
+      record.object = MapObject(kind: .special, name: name).word
     }
     return record
   }
@@ -137,12 +131,23 @@ extension ImportedMapping {
     case .anonymous, .namedAnonymous, .special: 0
     }
   }
+}
 
-  private static func nameObject(
-    _ name: [UInt8], _ names: inout [[UInt8]: MapObject]
-  ) -> UInt {
-    let object = names[name] ?? MapObject(kind: .anonymousName, name: name)
-    names[name] = object
+/// What is one object for all mappings that have it, so that pieces of one mapping can merge again.
+private struct ImportedName: Hashable {
+  var name: [UInt8]
+  /// The shared memory that is named.
+  var shared: UInt
+
+  init(name: [UInt8], shared: MapObject?) {
+    self.name = name
+    self.shared = shared?.word ?? 0
+  }
+
+  /// The object, with a reference for the caller; `names` keeps another.
+  func object(_ names: inout [Self: MapObject]) -> UInt {
+    let object = names[self] ?? MapObject(naming: name, shared: MapObject(word: shared))
+    names[self] = object
     object.retain()
     return object.word
   }
@@ -154,7 +159,6 @@ extension TreeWriter {
     var words: [UInt] = []
     draft.forEach(in: 0, .max) { record in
       if record.object != 0 { words.append(record.object) }
-      if record.name != 0 { words.append(record.name) }
     }
     released += words
     if let root = unsafe draft.root { unsafe discardSubtree(root, level: draft.height) }

@@ -179,7 +179,7 @@ extension TreeWriter {
       throw .noMemory
     }
     var record = Record(
-      start: start, end: end, flags: flags, pageOffset: 0, object: 0, name: 0)
+      start: start, end: end, flags: flags, pageOffset: 0, object: 0)
     var ownObject: MapObject?
     switch request.backing {
     case .file(let file, let offset):

@@ -215,7 +215,7 @@ extension TreeWriter {
 
   /// Where the copy starts in what is aligned to huge pages; `nil` if it needn't be.
   private func hugePageOffset(of record: Record, _ request: RemapRequest) -> UInt64? {
-    guard let object = MapObject(word: record.object) else {
+    guard let object = MapObject(word: record.object), !object.isAnonymousName else {
       return request.namesTarget && request.newAddress != 0
         ? nil : PlaceRequest.hugePageOffset(anonymousLength: request.newLength)
     }

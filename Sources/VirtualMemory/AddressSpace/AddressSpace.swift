@@ -73,7 +73,6 @@ public final class AddressSpace: @unchecked Sendable {
     let draft = unsafe writer.pointee.draft
     draft.forEach(in: 0, .max) { record in
       MapObject(word: record.object)?.release()
-      MapObject(word: record.name)?.release()
     }
     labels.release()
     unsafe writer.deinitialize(count: 1)

@@ -14,13 +14,11 @@ extension TreeWriter {
     draft.forEach(in: start, end) { record in
       removed.add(record)
       if record.object != 0 { released.append(record.object) }
-      if record.name != 0 { released.append(record.name) }
     }
     var added = Totals()
     for index in 0..<items.count {
       let item = items[index]
       MapObject(word: item.object)?.retain()
-      MapObject(word: item.name)?.retain()
       added.add(item)
     }
     draft.pageCount = draft.pageCount &+ added.pages &- removed.pages

@@ -4,7 +4,8 @@
 internal import ReadCopyUpdate
 internal import Synchronization
 
-/// What a VMA refers to besides its numbers: a file, a special mapping, an anonymous name.
+/// What a VMA refers to besides its numbers: a file, a special mapping, an anonymous name, or shared
+/// memory with a name. One at most: that is why the last is an object of its own.
 ///
 /// A counted, immutable record in raw memory, with the end of its line of text rendered once. The
 /// count is held by handles (``MappedFile``) and by the VMAs of *current* versions. A reader of an
@@ -70,6 +71,8 @@ struct MapObjectHeader: ~Copyable {
   let isSharedMemory: Bool
   let usesHugePages: Bool
   let byteCount: UInt64
+  /// Of named shared memory: the ``MapObject`` that it is without the name, which this one keeps; or 0.
+  let unnamed: UInt
   // Areas of bytes after the header, in this order.
   /// "major:minor inode " + padding + name + newline, for a line whose offset field ends at column
   /// 39, as it does for 12-digit addresses and 8-digit offsets.
@@ -92,7 +95,8 @@ extension MapObject {
   init(
     kind: Kind, device: DeviceNumber = DeviceNumber(major: 0, minor: 0), inode: UInt64 = 0,
     name: [UInt8], access: MappedFile.Access = .readWrite, buildID: [UInt8] = [],
-    isSharedMemory: Bool = false, usesHugePages: Bool = false, byteCount: UInt64 = .max
+    isSharedMemory: Bool = false, usesHugePages: Bool = false, byteCount: UInt64 = .max,
+    unnamed: MapObject? = nil
   ) {
     let shown = kind == .anonymousName ? Array("[anon:".utf8) + name + Array("]".utf8) : name
     let display = MapsText.escapingNewlines(shown)
@@ -104,14 +108,47 @@ extension MapObject {
       byteCount: MemoryLayout<MapObjectHeader>.stride + bytes.count, alignment: 64)
     unsafe header = memory.bindMemory(to: MapObjectHeader.self, capacity: 1)
     Self.countLive(1)
+    unnamed?.retain()
     unsafe header.initialize(
       to: MapObjectHeader(
         references: Atomic(1), inode: inode, device: device, kind: kind, access: access,
         isSharedMemory: isSharedMemory, usesHugePages: usesHugePages, byteCount: byteCount,
+        unnamed: unnamed?.word ?? 0,
         tailCount: tail.count, deviceInodeCount: deviceInode.count, displayNameCount: display.count,
         nameCount: name.count, buildIDCount: buildID.count))
     unsafe (memory + MemoryLayout<MapObjectHeader>.stride).copyMemory(
       from: bytes, byteCount: bytes.count)
+  }
+
+  /// The name `name` for memory that has none now, and that is `shared` or private.
+  ///
+  /// - Source: `anon_vma_name`, and how `get_vma_name` shows it.
+  init(naming name: [UInt8], shared: MapObject?) {
+    guard let shared else {
+      self.init(kind: .anonymousName, name: name)
+      return
+    }
+    let header = unsafe shared.header
+    self.init(
+      kind: .file, device: unsafe header.pointee.device, inode: unsafe header.pointee.inode,
+      name: Array("[anon_shmem:".utf8) + name + Array("]".utf8),
+      access: unsafe header.pointee.access, isSharedMemory: true,
+      byteCount: unsafe header.pointee.byteCount, unnamed: shared)
+  }
+
+  /// Whether two VMAs with these may be one: it is the same object, or an equal name of the same
+  /// memory.
+  func isEqual(to other: MapObject) -> Bool {
+    if word == other.word { return true }
+    guard unsafe header.pointee.unnamed == other.header.pointee.unnamed,
+      unsafe header.pointee.unnamed != 0 || (isAnonymousName && other.isAnonymousName)
+    else { return false }
+    return unsafe nameBytes.elementsEqual(other.nameBytes)
+  }
+
+  /// Of shared anonymous memory: what it is without a name.
+  var unnamed: MapObject {
+    unsafe MapObject(word: header.pointee.unnamed) ?? self
   }
 
   /// Takes a reference. The caller has one, or knows that a current version has.
@@ -167,6 +204,7 @@ extension MapObject {
   private static func free(word: UInt) {
     guard let object = MapObject(word: word) else { return }
     countLive(-1)
+    unsafe MapObject(word: object.header.pointee.unnamed)?.release()
     unsafe _poison(
       UnsafeMutableRawPointer(object.header) + MemoryLayout<MapObjectHeader>.stride,
       byteCount: object.recordBytes - MemoryLayout<MapObjectHeader>.stride)

@@ -61,18 +61,15 @@ extension AddressSpace {
 extension AddressSpace.Labels {
   /// What the text shows of `record`, copied.
   func vma(of record: Record, in version: Version) -> VMA {
-    let (tail, name) = objects(of: record, in: version)
-    var shown = unsafe Array(tail.displayNameBytes)
-    if let name {
-      shown = unsafe Array("[anon_shmem:".utf8) + Array(name.nameBytes) + Array("]".utf8)
-    }
-    let header = tail.isFile ? tail : nil
+    let object = object(of: record, in: version)
+    let header = object.isFile ? object : nil
     return unsafe VMA(
       start: record.start, end: record.end,
       protection: Protection(rawValue: UInt32(record.flags.rawValue & 7)),
       isShared: record.flags.contains(.mayShare),
       offset: header == nil ? 0 : record.pageOffset &* .page,
       device: header?.header.pointee.device ?? DeviceNumber(major: 0, minor: 0),
-      inode: header?.header.pointee.inode ?? 0, name: shown)
+      inode: header?.header.pointee.inode ?? 0,
+      name: Array(object.displayNameBytes))
   }
 }

@@ -71,19 +71,14 @@ extension AddressSpace {
         // Copy, validate, only then follow what the copy refers to; pin it; validate again.
         let record = leaf.record(index)
         guard mapLock.validate(speculation) else { return retry(progress) }
-        let (tail, name) = labels.objects(of: record, in: version)
-        guard tail.pin() else { return retry(progress) }
-        guard name?.pin() ?? true else {
-          tail.release()
-          return retry(progress)
-        }
+        let object = labels.object(of: record, in: version)
+        guard object.pin() else { return retry(progress) }
         let isValid = mapLock.validate(speculation)
         if isValid {
           formatter.generation = version.generation
-          formatter.append(record, tail: tail, name: name)
+          formatter.append(record, object)
         }
-        name?.release()
-        tail.release()
+        object.release()
         guard isValid else { return retry(progress) }
         progress = true
       }
@@ -104,8 +99,7 @@ extension AddressSpace {
       let version = currentVersion
       formatter.generation = version.generation
       if let record = version.record(endingAbove: formatter.position) {
-        let (tail, name) = labels.objects(of: record, in: version)
-        formatter.append(record, tail: tail, name: name)
+        formatter.append(record, labels.object(of: record, in: version))
       } else {
         formatter.appendGate(version, labels)
       }

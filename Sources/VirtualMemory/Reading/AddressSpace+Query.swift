@@ -120,28 +120,21 @@ extension AddressSpace {
 
 // MARK: - Names
 
-/// An answer with the objects that its name and build id are copied from, pinned so that they
-/// outlive the section.
+/// An answer with the object that its name and build id are copied from, pinned so that it outlives
+/// the section.
 struct PinnedAnswer {
   var result: QueryResult
-  var tail: MapObject
-  var name: MapObject?
+  var object: MapObject
   var isPinned: Bool
 
   func release() {
-    guard isPinned else { return }
-    tail.release()
-    name?.release()
+    if isPinned { object.release() }
   }
 
   func copied() -> NamedQueryResult {
-    var bytes = unsafe Array(tail.nameBytes)
-    if tail.isAnonymousName { bytes = unsafe Array(tail.displayNameBytes) }
-    if let name {
-      bytes = unsafe Array("[anon_shmem:".utf8) + Array(name.nameBytes) + Array("]".utf8)
-    }
+    let name = unsafe object.isAnonymousName ? object.displayNameBytes : object.nameBytes
     return unsafe NamedQueryResult(
-      result: result, name: bytes, buildID: Array(tail.buildIDBytes))
+      result: result, name: Array(name), buildID: Array(object.buildIDBytes))
   }
 }
 
@@ -152,15 +145,10 @@ extension AddressSpace {
     pinIf isValid: () -> Bool = { true }
   ) -> PinnedAnswer? {
     guard let record = version.match(address, flags) else { return nil }
-    let (tail, name) = labels.objects(of: record, in: version)
     var answer = PinnedAnswer(
-      result: version.result(of: record), tail: tail, name: name, isPinned: false)
-    guard isValid(), tail.pin() else { return answer }
-    guard name?.pin() ?? true else {
-      tail.release()
-      return answer
-    }
-    answer.isPinned = true
+      result: version.result(of: record), object: labels.object(of: record, in: version),
+      isPinned: false)
+    answer.isPinned = isValid() && answer.object.pin()
     return answer
   }
 }

@@ -48,12 +48,12 @@ struct ChunkFormatter {
 
   /// Formats one VMA, unless it doesn't fit.
   @inline(__always)
-  mutating func append(_ record: Record, tail: MapObject, name: MapObject?) {
-    guard count + LineFormatter.byteCountMax(tail: tail, name: name) <= capacity else {
+  mutating func append(_ record: Record, _ object: MapObject) {
+    guard count + LineFormatter.byteCountMax(object) <= capacity else {
       state = .full
       return
     }
-    let lineCount = unsafe LineFormatter.line(record, tail: tail, name: name, at: out + count)
+    let lineCount = unsafe LineFormatter.line(record, object, at: out + count)
     guard count + lineCount <= limit else {
       state = .full
       return
@@ -76,8 +76,7 @@ struct ChunkFormatter {
       var index = first
       while index < leafCount && state == .open {
         let record = leaf.record(index)
-        let (tail, name) = labels.objects(of: record, in: version)
-        append(record, tail: tail, name: name)
+        append(record, labels.object(of: record, in: version))
         index += 1
       }
     }
@@ -88,29 +87,23 @@ struct ChunkFormatter {
     if version.gateFlags != [] && position < Version.gateEnd {
       let record = Record(
         start: Version.gateStart, end: Version.gateEnd, flags: version.gateFlags, pageOffset: 0,
-        object: 0, name: 0)
-      append(record, tail: labels.gate, name: nil)
+        object: 0)
+      append(record, labels.gate)
     }
     if state == .open { state = .end }
   }
 }
 
 extension AddressSpace.Labels {
-  /// The object that ends the line of `record`, and the name that replaces the object's, if any.
+  /// The object that ends the line of `record`.
   ///
   /// - Source: `get_vma_name`.
   @inline(__always)
-  func objects(
-    of record: Record, in version: Version
-  ) -> (tail: MapObject, name: MapObject?) {
-    if let object = MapObject(word: record.object) {
-      return (object, object.isFile ? MapObject(word: record.name) : nil)
-    }
-    if record.start < version.breakEnd && record.end > version.breakStart { return (heap, nil) }
-    if record.start <= version.stackStart && version.stackStart <= record.end {
-      return (stack, nil)
-    }
-    if let name = MapObject(word: record.name) { return (name, nil) }
-    return (nameless, nil)
+  func object(of record: Record, in version: Version) -> MapObject {
+    let object = MapObject(word: record.object)
+    if let object, !object.isAnonymousName { return object }
+    if record.start < version.breakEnd && record.end > version.breakStart { return heap }
+    if record.start <= version.stackStart && version.stackStart <= record.end { return stack }
+    return object ?? nameless
   }
 }

@@ -33,17 +33,11 @@ extension Leaf {
   /// Takes a reference to what each VMA refers to. By the writer, before it releases those of the
   /// version that it has replaced.
   func retainObjects() {
-    for index in 0..<count {
-      MapObject(word: record(index).object)?.retain()
-      MapObject(word: record(index).name)?.retain()
-    }
+    for index in 0..<count { MapObject(word: record(index).object)?.retain() }
   }
 
   func releaseObjects() {
-    for index in 0..<count {
-      MapObject(word: record(index).object)?.release()
-      MapObject(word: record(index).name)?.release()
-    }
+    for index in 0..<count { MapObject(word: record(index).object)?.release() }
   }
 }
 

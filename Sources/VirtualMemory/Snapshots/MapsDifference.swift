@@ -80,10 +80,10 @@ public struct MapsDifference: Sequence, Sendable {
       _ oldRecord: Record, _ old: Version, _ newRecord: Record, _ new: Version
     ) -> Change? {
       // What most neighbours of a change are: no copies are made to find out.
-      let (oldTail, oldName) = from.space.labels.objects(of: oldRecord, in: old)
-      let (newTail, newName) = to.space.labels.objects(of: newRecord, in: new)
+      let oldObject = from.space.labels.object(of: oldRecord, in: old)
+      let newObject = to.space.labels.object(of: newRecord, in: new)
       if oldRecord.flags == newRecord.flags && oldRecord.pageOffset == newRecord.pageOffset
-        && oldTail.word == newTail.word && oldName?.word == newName?.word
+        && oldObject.word == newObject.word
       {
         return nil
       }

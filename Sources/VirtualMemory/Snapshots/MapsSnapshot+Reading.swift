@@ -66,10 +66,10 @@ extension MapsSnapshot {
     guard flags.rawValue & ~QueryFlags.known == 0 else { throw .invalidArgument }
     let found = withVersion { version -> NamedQueryResult? in
       guard let record = version.match(address, flags) else { return nil }
-      let (tail, name) = space.labels.objects(of: record, in: version)
-      // The version keeps the objects: nothing to pin.
+      // The version keeps the object: nothing to pin.
       let answer = PinnedAnswer(
-        result: version.result(of: record), tail: tail, name: name, isPinned: false)
+        result: version.result(of: record), object: space.labels.object(of: record, in: version),
+        isPinned: false)
       return answer.copied()
     }
     guard let found else { throw .noSuchFileOrDirectory }

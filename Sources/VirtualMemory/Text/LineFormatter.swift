@@ -4,27 +4,23 @@
 /// Formats VMAs as lines of text into raw memory.
 ///
 /// Everything here runs inside read sections: no allocation, no call out, no bounds but the ones
-/// the caller has made sure of with ``byteCountMax(tail:name:)``.
+/// the caller has made sure of with ``byteCountMax(_:)``.
 enum LineFormatter {
   /// Bytes that formatting one line may touch: the header, the tail, and what whole-step copies
   /// write beyond it.
   @inline(__always)
-  static func byteCountMax(tail: MapObject, name: MapObject?) -> Int {
-    var bytes = unsafe 192 + tail.header.pointee.tailCount
-    if let name { bytes += unsafe name.header.pointee.tailCount }
-    return bytes
+  static func byteCountMax(_ object: MapObject) -> Int {
+    unsafe 192 + object.header.pointee.tailCount
   }
 
   /// Writes one line at `out` and returns its length.
   ///
-  /// - Parameters:
-  ///   - tail: the object whose device, inode and name end the line.
-  ///   - name: the name of shared anonymous memory, which replaces `tail`'s.
+  /// - Parameter object: its device, inode and name end the line.
   /// - Safety: `out` has room for `byteCountMax` bytes.
   /// - Complexity: O(length), without a branch on the digits of an address.
   @inline(__always)
   static func line(
-    _ record: Record, tail: MapObject, name: MapObject?, at out: UnsafeMutableRawPointer
+    _ record: Record, _ object: MapObject, at out: UnsafeMutableRawPointer
   ) -> Int {
     var count = unsafe hex(record.start, at: out)
     unsafe out.storeBytes(of: UInt8(ascii: "-"), toByteOffset: count, as: UInt8.self)
@@ -33,22 +29,22 @@ enum LineFormatter {
     // " rwxp " in one store of eight bytes, of which six count.
     unsafe (out + count).storeBytes(of: permissions(record.flags), as: UInt64.self)
     count += 6
-    let offset = tail.isFile ? record.pageOffset &<< 12 : 0
+    let offset = object.isFile ? record.pageOffset &<< 12 : 0
     count += unsafe hex(offset, at: out + count)
     unsafe out.storeBytes(of: UInt8(ascii: " "), toByteOffset: count, as: UInt8.self)
     count += 1
-    if count == MapsText.usualPrefixCount && name == nil {
-      let tailCount = unsafe tail.header.pointee.tailCount
-      unsafe copy(tail.tail, count: tailCount, to: out + count)
+    if count == MapsText.usualPrefixCount {
+      let tailCount = unsafe object.header.pointee.tailCount
+      unsafe copy(object.tail, count: tailCount, to: out + count)
       return count + tailCount
     }
-    return unsafe unusualTail(tail, name: name, prefixCount: count, at: out)
+    return unsafe unusualTail(object, prefixCount: count, at: out)
   }
 
-  /// The end of a line whose columns are not the usual ones, or whose name is not its file's.
+  /// The end of a line whose columns are not the usual ones.
   @inline(never)
   private static func unusualTail(
-    _ tail: MapObject, name: MapObject?, prefixCount: Int, at out: UnsafeMutableRawPointer
+    _ object: MapObject, prefixCount: Int, at out: UnsafeMutableRawPointer
   ) -> Int {
     var count = prefixCount
     func append(_ byte: UInt8) {
@@ -58,15 +54,12 @@ enum LineFormatter {
     func append(_ bytes: UnsafeRawBufferPointer) {
       for index in bytes.indices { unsafe append(bytes[index]) }
     }
-    let deviceInodeCount = unsafe tail.header.pointee.deviceInodeCount
-    unsafe append(UnsafeRawBufferPointer(start: tail.tail, count: deviceInodeCount))
-    let shown = unsafe name.map { unsafe $0.nameBytes } ?? tail.displayNameBytes
-    let isNamed = unsafe name != nil || !shown.isEmpty
-    if isNamed {
+    let deviceInodeCount = unsafe object.header.pointee.deviceInodeCount
+    unsafe append(UnsafeRawBufferPointer(start: object.tail, count: deviceInodeCount))
+    let shown = unsafe object.displayNameBytes
+    if unsafe !shown.isEmpty {
       for _ in 0..<MapsText.paddingCount(headerCount: count) { append(UInt8(ascii: " ")) }
-      if name != nil { for byte in "[anon_shmem:".utf8 { append(byte) } }
       unsafe append(shown)
-      if name != nil { append(UInt8(ascii: "]")) }
     }
     append(UInt8(ascii: "\n"))
     return count

@@ -25,7 +25,7 @@ struct Leaf: Node {
       start: word(1, index), end: word(0, index),
       flags: VMAFlags(rawValue: flags & 0xffff_ffff),
       anonymousArea: UInt32(truncatingIfNeeded: flags &>> 32), pageOffset: word(3, index),
-      object: UInt(word(4, index)), name: UInt(word(5, index)))
+      object: UInt(word(4, index)))
   }
 
   @inline(__always)
@@ -35,7 +35,6 @@ struct Leaf: Node {
     setWord(2, index, record.flags.rawValue | UInt64(record.anonymousArea) &<< 32)
     setWord(3, index, record.pageOffset)
     setWord(4, index, UInt64(record.object))
-    setWord(5, index, UInt64(record.name))
   }
 
   /// The number of VMAs that end at or before `address`: the position of the first that doesn't.
@@ -53,7 +52,7 @@ struct Leaf: Node {
   /// Moves the entries from `index` on by `shift` positions. Keys beyond the new count are padded.
   func shift(from index: Int, by shift: Int) {
     let oldCount = count
-    for array in 0..<6 {
+    for array in 0..<5 {
       let from = unsafe base + (array * NodeLayout.leafArrayBytes + index * 8)
       unsafe memmoveWords(to: from + shift * 8, from: from, count: oldCount - index)
     }

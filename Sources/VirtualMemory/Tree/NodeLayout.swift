@@ -15,8 +15,7 @@
 /// | 16n | flags, anonymous areas | largest gaps |
 /// | 24n | page offsets | children |
 /// | 32n | objects | count, edit |
-/// | 40n | names | |
-/// | 48n | count, edit | |
+/// | 40n | count, edit | |
 ///
 /// Fan-outs: measured against 16/16 and 64/64 with 30,000 VMAs; 32/16 was the fastest for queries
 /// and dumps and no slower for updates.
@@ -32,7 +31,7 @@ enum NodeLayout {
   static var innerCountBuilt: Int { 14 }
 
   @inline(__always) static var leafArrayBytes: Int { leafCapacity * 8 }
-  @inline(__always) static var leafHeader: Int { leafArrayBytes * 6 }
+  @inline(__always) static var leafHeader: Int { leafArrayBytes * 5 }
   @inline(__always) static var innerArrayBytes: Int { innerCapacity * 8 }
   @inline(__always) static var innerHeader: Int { innerArrayBytes * 4 }
 
@@ -54,10 +53,8 @@ struct Record: BitwiseCopyable {
   var anonymousArea: UInt32 = 0
   /// In pages. Of private anonymous memory: its address when it was mapped, in pages.
   var pageOffset: UInt64
-  /// A ``MapObject`` of kind `.file` or `.special`, or 0.
+  /// The ``MapObject`` that the VMA shows, or 0 for anonymous memory without a name.
   var object: UInt
-  /// A ``MapObject`` of kind `.anonymousName`, or 0.
-  var name: UInt
 }
 
 /// A child of an inner node, with what the inner node holds about it.

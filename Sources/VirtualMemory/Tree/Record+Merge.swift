@@ -4,7 +4,10 @@
 /// What neighbours must have in common to be one VMA.
 extension Record {
   /// Whether the VMA's pages are the process's own: `vma_is_anonymous`.
-  var isAnonymous: Bool { object == 0 }
+  var isAnonymous: Bool { MapObject(word: object)?.isAnonymousName ?? true }
+
+  /// The file, or 0: what decides about sharing an `anon_vma`, which names don't.
+  private var file: UInt { isAnonymous ? 0 : object }
 
   var isSpecial: Bool { MapObject(word: object)?.isSpecial == true }
 
@@ -16,7 +19,7 @@ extension Record {
   /// - Source: `is_mergeable_vma`, `can_vma_merge_before`, `can_vma_merge_after`.
   private func continues(in next: Record) -> Bool {
     end == next.start && comparedFlags == next.comparedFlags && object == next.object
-      && name == next.name && pageOffset &+ pageCount == next.pageOffset && !isSpecial
+      && pageOffset &+ pageCount == next.pageOffset && !isSpecial
   }
 
   /// Whether `self`, a new VMA or a changed part of one, and its existing neighbour `other` can have
@@ -65,7 +68,7 @@ extension Record {
   /// - Source: `reusable_anon_vma`, `anon_vma_compatible`.
   static func canShareArea(of neighbour: Record, _ first: Record, _ second: Record) -> Bool {
     neighbour.anonymousArea != 0 && !neighbour.flags.contains(.inherited)
-      && first.end == second.start && first.object == second.object
+      && first.end == second.start && first.file == second.file
       && first.comparedFlags.subtracting(.access) == second.comparedFlags.subtracting(.access)
       && first.pageOffset &+ first.pageCount == second.pageOffset
   }

@@ -20,6 +20,7 @@ extension TreeWriter {
       }
       setRoot(&list)
     }
+    if items.count > 0 { lastSplice = items[0].start..<items[items.count - 1].end }
   }
 
   /// Makes `list`, nodes at level `draft.height`, the tree.
@@ -109,10 +110,25 @@ extension TreeWriter {
       for index in 0..<first { append(leaf.record(index)) }
       for index in 0..<items.count { append(items[index]) }
       for index in last..<leaf.count { append(leaf.record(index)) }
+      let leftCount =
+        isRun(leaf, first, last)
+        ? min(max(first + items.count, NodeLayout.leafCountMin), total - NodeLayout.leafCountMin)
+        : (total + 1) / 2
       discard(leaf)
-      unsafe buildLeaves(
-        RecordBuffer(rebasing: records[0..<total]), into: &list)
+      list.append(unsafe buildLeaf(RecordBuffer(rebasing: records[0..<leftCount])))
+      list.append(unsafe buildLeaf(RecordBuffer(rebasing: records[leftCount..<total])))
     }
+  }
+
+  /// Whether what takes the place of `first..<last` follows what was put in last, upwards or
+  /// downwards.
+  ///
+  /// In such a run the next VMA comes on the same side: a leaf that is split there, and not in its
+  /// middle, leaves a full one behind and not one of which half stays empty.
+  private func isRun(_ leaf: Leaf, _ first: Int, _ last: Int) -> Bool {
+    if first > 0 && leaf.end(first - 1) == lastSplice.upperBound { return true }
+    if first < last && lastSplice.contains(leaf.start(first)) { return true }
+    return last < leaf.count && leaf.start(last) == lastSplice.lowerBound
   }
 
   /// Makes leaves of `records`, evenly filled.

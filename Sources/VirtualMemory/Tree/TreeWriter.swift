@@ -26,6 +26,8 @@ struct TreeWriter: ~Copyable {
   var released: [UInt] = []
   /// Shared anonymous mappings made so far: their inode numbers.
   var sharedMemoryCount: UInt64 = 0
+  /// From the first start to the last end of what was last put in.
+  var lastSplice: Range<UInt64> = 0..<0
   /// The last number given to an `anon_vma`.
   var lastAnonymousArea: UInt32 = 0
 

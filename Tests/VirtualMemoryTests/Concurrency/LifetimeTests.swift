@@ -77,7 +77,7 @@ import Testing
           isShared: false, source: .namedAnonymous(name))
       })
     let record = try #require(space.currentVersion.record(endingAbove: 0))
-    let object = try #require(MapObject(word: record.name))
+    let object = try #require(MapObject(word: record.object))
     #expect(object.references == 10)
     try space.unmap(0x1000, length: 0x5000)
     #expect(object.references == 7)

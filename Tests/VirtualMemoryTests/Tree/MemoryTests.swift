@@ -17,8 +17,8 @@ struct MemoryTests {
     }
     #expect(space.count == 2 * count)
     let full = space.memoryBytes
-    // A VMA takes 48 bytes in a leaf that is full.
-    #expect(full - empty > 2 * count * 48)
+    // A VMA takes 40 bytes in a leaf that is full.
+    #expect(full - empty > 2 * count * 40)
     try space.unmap(start, length: pages * pageBytes)
     #expect(space.count == 0)
     #expect(space.memoryBytes >= full)
