@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+import Glibc
 import SystemPackage
 import TestSupport
 import Testing
@@ -122,9 +123,10 @@ import Testing
     let start = try space.place(512)
     #expect(start % Self.hugePage == 0)
     #expect(start == (Self.top - Self.page - Self.hugePage) & ~(Self.hugePage - 1))
-    // Other lengths are not, nor files, nor with a hint.
+    // Other lengths are not, nor files of some file systems, nor with a hint.
     #expect(try space.place(513) % Self.hugePage != 0)
-    let file = MappedFile(path: "/f", device: DeviceNumber(major: 8, minor: 1), inode: 9)
+    let file = MappedFile(
+      path: "/f", device: DeviceNumber(major: 8, minor: 1), inode: 9, usesHugePages: false)
     let mapped = try space.map(
       length: Self.hugePage, protection: .read, flags: .private, backing: .file(file))
     #expect(mapped % Self.hugePage != 0)
@@ -141,6 +143,41 @@ import Testing
     let hole: UInt64 = 64 * Self.hugePage + Self.page
     try space.unmap(hole, length: Self.hugePage)
     #expect(try space.place(512) == hole)
+  }
+
+  @Test func filesOfSomeFileSystemsAreAligned() throws {
+    let space = AddressSpace()
+    _ = try space.place(1)
+    let file = MappedFile(
+      path: "/f", device: DeviceNumber(major: 8, minor: 1), inode: 9, usesHugePages: true)
+    func map(_ bytes: UInt64, offset: UInt64, at hint: UInt64 = 0) throws(Errno) -> UInt64 {
+      try space.map(
+        at: hint, length: bytes, protection: .read, flags: .private,
+        backing: .file(file, offset: offset))
+    }
+    // Whatever the length, if a huge page of the file fits.
+    let first = try map(Self.hugePage + Self.page, offset: 0)
+    #expect(first == (Self.top - Self.hugePage - 2 * Self.page) & ~(Self.hugePage - 1))
+    let second = try map(2 * Self.hugePage, offset: Self.page)
+    #expect(second % Self.hugePage == Self.page && second < first)
+    // None fits between two of its boundaries.
+    let short = 2 * Self.hugePage - 2 * Self.page
+    #expect(try map(short, offset: Self.page) == second - short)
+    #expect(try map(short + Self.page, offset: Self.page) % Self.hugePage == Self.page)
+    // A hint counts if a huge page more is free there.
+    let hint = AddressSpace.testBase + Self.page
+    #expect(try map(Self.hugePage, offset: 0, at: hint) == hint)
+    try space.unmap(hint, length: Self.hugePage)
+    try space.map(
+      at: hint + Self.hugePage + Self.page, length: Self.page, protection: .read,
+      flags: [.private, .fixed])
+    #expect(try map(Self.hugePage, offset: 0, at: hint) % Self.hugePage == 0)
+    #expect(try space.place(512, at: hint) == hint)
+    // A copy is placed as a mapping is.
+    let moved = try space.remap(
+      second + Self.page, length: Self.page, to: 3 * Self.hugePage, flags: .mayMove)
+    #expect(moved % Self.hugePage == 2 * Self.page)
+    space._checkInvariants()
   }
 
   // MARK: The kernel
@@ -167,11 +204,77 @@ import Testing
       }
     }
   }
+
+  /// The same with a file, and hints.
+  @Test(.enabled(if: !isThreadSanitizerBuild, "its runtime places mappings itself"))
+  func filesAsTheKernel() async {
+    await #expect(processExitsWith: .success) {
+      var random = SeededGenerator(seed: 6)
+      let text = OwnMapsText()
+      let kernelFile = HoleFile(byteCount: 4096 * 8192)
+      let file = MappedFile(
+        path: "/f", device: DeviceNumber(major: 0, minor: 0), inode: 1,
+        usesHugePages: kernelFile.isAlignedToHugePages)
+      var last: UInt64 = 0
+      for round in 0..<150 {
+        let pages = random.pick([512, 1024, 256, 700, 1 + random.below(2000)])
+        let offset: UInt64 = random.pick([0, 4096 * random.below(2000), 512 * 4096])
+        let hint: UInt64 = random.pick([0, last &- 4096 * random.below(3000)])
+        text.read()
+        let actual = try KernelCalls.map(
+          at: hint, length: pages * 4096, protection: .read, flags: .private,
+          descriptor: kernelFile.descriptor, offset: offset)
+        let expected = try placementModel(of: text.lines).map(
+          at: hint, length: pages * 4096, protection: .read, flags: .private,
+          backing: .file(file, offset: offset))
+        #expect(actual == expected, "round \(round), \(pages) pages, offset \(offset)")
+        last = actual
+        let cut = random.below(pages)
+        try KernelCalls.unmap(
+          actual + cut * 4096, length: (1 + random.below(pages - cut)) * 4096)
+      }
+    }
+  }
 }
 
 extension AddressSpace {
   fileprivate func place(_ pages: UInt64, at hint: UInt64 = 0) throws(Errno) -> UInt64 {
     try map(at: hint, length: pages * 4096, protection: [.read, .write], flags: .private)
+  }
+}
+
+/// An open file without a name, all holes.
+private final class HoleFile {
+  let descriptor: Int32
+
+  init(byteCount: Int) {
+    var template = Array("/tmp/swift-urcu-XXXXXX".utf8CString)
+    descriptor = unsafe template.withUnsafeMutableBufferPointer { buffer in
+      let descriptor = unsafe mkstemp(buffer.baseAddress!)
+      _ = unsafe unlink(buffer.baseAddress!)
+      return descriptor
+    }
+    precondition(
+      descriptor >= 0 && ftruncate(descriptor, byteCount) == 0, "HoleFile: no file in /tmp")
+  }
+
+  deinit { close(descriptor) }
+
+  /// Whether its file system is one of those that align mappings.
+  var isAlignedToHugePages: Bool {
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else { return false }
+    // Linux's encoding of a device's number.
+    let major = status.st_dev >> 8 & 0xfff
+    let minor = status.st_dev & 0xff | status.st_dev >> 12 & 0xfff00
+    let mounts = String(decoding: contentsOfFile("/proc/self/mountinfo"), as: UTF8.self)
+    return mounts.split(separator: "\n").contains { line in
+      let fields = line.split(separator: " ")
+      guard fields.count > 2, fields[2] == "\(major):\(minor)",
+        let separator = fields.firstIndex(of: "-"), separator + 1 < fields.count
+      else { return false }
+      return ["ext4", "xfs", "btrfs"].contains(fields[separator + 1])
+    }
   }
 }
 
