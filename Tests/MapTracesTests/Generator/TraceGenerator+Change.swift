@@ -5,13 +5,13 @@ import _MapTraces
 
 extension TraceGenerator {
   mutating func makeUnmap() -> TraceOperation {
-    let (address, length) = rangeNear()
+    let (address, length) = random.percent(50) ? rangeMapped() : rangeNear()
     shadow.unmap(pages(address, length))
     return .unmap(address: address, length: length)
   }
 
   mutating func makeProtect() -> TraceOperation {
-    let (address, length) = rangeNear()
+    let (address, length) = rangeMapped()
     var protection = makeProtection()
     if random.percent(profile == .stacks ? 12 : 3) { protection |= 0x0100_0000 }
     if random.percent(1) { protection |= 0x0200_0000 }
@@ -20,7 +20,7 @@ extension TraceGenerator {
   }
 
   mutating func makeAdvise() -> TraceOperation {
-    let (address, length) = rangeNear()
+    let (address, length) = rangeMapped()
     var advice = random.pick(TraceWords.advice.values)
     if random.percent(profile.oddPercent) { advice = random.pick([1000, 123_456, 0x7fff_ffff]) }
     mark += 1
@@ -29,13 +29,13 @@ extension TraceGenerator {
   }
 
   mutating func makeLock() -> TraceOperation {
-    let (address, length) = rangeNear()
+    let (address, length) = rangeMapped()
     shadow.change(pages(address, length)) { $0.mark |= MapBits.locked }
     return .lock(address: unaligned(address), length: length)
   }
 
   mutating func makeUnlock() -> TraceOperation {
-    let (address, length) = rangeNear()
+    let (address, length) = rangeMapped()
     shadow.change(pages(address, length)) { $0.mark &= ~MapBits.locked }
     return .unlock(address: unaligned(address), length: length)
   }
@@ -59,9 +59,14 @@ extension TraceGenerator {
       if page >= 0, let grown = shadow.pages[stack.lowerBound] {
         shadow.map(page..<stack.lowerBound, grown)
       }
-    } else if !shadow.runs.isEmpty && random.percent(70) {
-      let run = random.pick(shadow.runs)
-      page = run.lowerBound + random.below(run.count)
+    } else {
+      let writable = shadow.runs.filter { run in
+        shadow.pages[run.lowerBound].map { $0.protection & 2 != 0 } ?? false
+      }
+      if !writable.isEmpty && random.percent(75) {
+        let run = random.pick(writable)
+        page = run.lowerBound + random.below(run.count)
+      }
     }
     if random.percent(profile.oddPercent) {
       return .touch(
@@ -84,7 +89,8 @@ extension TraceGenerator {
 
 extension TraceGenerator {
   mutating func makeRemap() -> TraceOperation {
-    let (from, count) = makeMoved()
+    var (from, count) = makeMoved()
+    count = clamped(count, from: from)
     var newCount = count
     switch random.below(100) {
     case 0..<50: break
@@ -148,9 +154,14 @@ extension TraceGenerator {
     let runs = shadow.runs
     if let run = runs.isEmpty ? nil : random.pick(runs), random.percent(50) {
       let beside = random.percent(60) ? run.upperBound : run.lowerBound - newCount
-      if beside >= 0 { return beside }
+      if beside >= 0 && (beside + newCount <= shadow.count || !isConfined) { return beside }
     }
-    return random.below(shadow.count)
+    return makePlace(for: newCount)
+  }
+
+  /// Any place for so many pages: in a window that is confined, where they fit.
+  mutating func makePlace(for count: Int) -> Int {
+    random.below(max(shadow.count - (isConfined ? count : 0), 1))
   }
 
   private mutating func note(

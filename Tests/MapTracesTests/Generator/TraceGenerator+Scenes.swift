@@ -24,6 +24,8 @@ extension TraceGenerator {
     _ range: Range<Int>, _ protection: UInt64 = 3, _ flags: UInt64 = 0,
     source: TraceSource = .none, offset: UInt64 = 0
   ) {
+    let range = isConfined ? range.clamped(to: 0..<shadow.count) : range
+    if range.isEmpty { return }
     var flags = flags | MapBits.fixed
     if flags & 0xf == 0 { flags |= MapBits.private }
     if source == .none { flags |= MapBits.anonymous }
@@ -72,7 +74,7 @@ extension TraceGenerator {
     if random.percent(60) { touchPage(first + random.below(count)) }
     let part = random.below(count)
     let partCount = 1 + random.below(count - part)
-    let away = random.below(shadow.count)
+    let away = makePlace(for: partCount)
     movePages(first + part, partCount, to: away, flags: random.percent(80) ? 3 : 7)
     if random.percent(40) { touchPage(away + random.below(partCount)) }
     if random.percent(30) { touchPage(first + random.below(count)) }
@@ -94,7 +96,7 @@ extension TraceGenerator {
     }
     let end = page + (random.percent(30) ? random.below(3) : 0)
     let start = random.percent(80) ? first : first + 1
-    let to = random.percent(85) ? random.below(shadow.count) : start + random.below(5)
+    let to = random.percent(85) ? makePlace(for: end - start) : start + random.below(5)
     movePages(start, max(end - start, 1), to: to, flags: random.percent(75) ? 3 : 7)
     if random.percent(40) { movePages(to, max(end - start, 1), to: start) }
   }
@@ -144,7 +146,7 @@ extension TraceGenerator {
     if random.percent(70) { touchPage(first + random.below(count)) }
     let part = random.percent(50) ? 0 : random.below(count)
     let partCount = random.percent(50) ? count - part : 1 + random.below(count - part)
-    let to = random.below(shadow.count)
+    let to = makePlace(for: partCount)
     movePages(first + part, partCount, to: to, flags: random.percent(70) ? 7 : 5)
     if random.percent(50) { touchPage(first + part) }
     if random.percent(50) { movePages(to, partCount, to: first + part) }
@@ -159,7 +161,7 @@ extension TraceGenerator {
       offset: source == .none ? 0 : 4096 * random.below(UInt64(254)))
     let from = first + random.below(count)
     movePages(
-      from, 0, to: random.percent(40) ? first + count : random.below(shadow.count),
+      from, 0, to: random.percent(40) ? first + count : makePlace(for: 4),
       flags: random.pick([3, 3, 3, 1, 0]), newCount: 1 + random.below(4))
   }
 
@@ -170,7 +172,7 @@ extension TraceGenerator {
     add(.lock(address: address(first), length: UInt64(1 + random.below(count)) * 4096))
     let newCount = count + 1 + random.below(6)
     movePages(
-      first, count, to: random.below(shadow.count), flags: random.pick([0, 1, 3]),
+      first, count, to: makePlace(for: newCount), flags: random.pick([0, 1, 3]),
       newCount: newCount)
   }
 
@@ -179,7 +181,7 @@ extension TraceGenerator {
     mapPages(first..<first + 3)
     mapPages(first + 3 + random.below(2)..<first + 6, 1)
     movePages(
-      first, 2 + random.below(6), to: random.below(shadow.count), flags: random.pick([0, 1, 3]),
+      first, 2 + random.below(6), to: makePlace(for: 3), flags: random.pick([0, 1, 3]),
       newCount: 1 + random.below(3))
   }
 }

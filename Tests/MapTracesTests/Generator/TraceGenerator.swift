@@ -158,7 +158,39 @@ extension TraceGenerator {
       first = runs[index].lowerBound + random.below(runs[index].count)
       count = runs[index + 1].lowerBound + 1 + random.below(runs[index + 1].count) - first
     }
+    count = clamped(count, from: first)
     return (oddly(address(first)), oddlyLong(UInt64(count) * 4096))
+  }
+
+  /// A range of which all is mapped, mostly, and which often begins or ends where a VMA does.
+  mutating func rangeMapped() -> (address: UInt64, length: UInt64) {
+    let runs = shadow.runs
+    guard !runs.isEmpty, random.percent(75) else { return rangeNear() }
+    let index = random.below(runs.count)
+    let run = runs[index]
+    var first = run.lowerBound
+    var end = run.upperBound
+    if random.percent(50) { first += random.below(run.count) }
+    if random.percent(50) { end = first + 1 + random.below(end - first) }
+    if random.percent(25) {
+      // On into what follows without a hole.
+      var next = index + 1
+      while next < runs.count && runs[next].lowerBound == runs[next - 1].upperBound
+        && random.percent(60)
+      {
+        next += 1
+      }
+      let last = runs[next - 1]
+      if next > index + 1 { end = last.lowerBound + 1 + random.below(last.count) }
+    }
+    return (oddly(address(first)), oddlyLong(UInt64(end - first) * 4096))
+  }
+
+  /// How many pages from `first` on, but seldom more than there are in a window that is confined:
+  /// the kernel's side refuses to touch what confines it.
+  mutating func clamped(_ count: Int, from first: Int) -> Int {
+    guard isConfined, !random.oneIn(200) else { return count }
+    return max(min(count, shadow.count - first), 1)
   }
 
   /// Mostly `address` itself.
