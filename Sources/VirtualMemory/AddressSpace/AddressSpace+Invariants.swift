@@ -90,10 +90,23 @@ extension AddressSpace {
     return inner.edge
   }
 
-  /// Bytes of nodes: reserved from the system, and retired but not yet recycled.
-  package var _poolBytes: (reserved: Int, limbo: Int) {
+  /// Bytes of nodes: reserved from the system, of these in use by the current version, and retired
+  /// but not yet recycled.
+  package var _poolBytes: (reserved: Int, live: Int, limbo: Int) {
     mapLock.withReadLock {
-      unsafe (writer.pointee.pool.reservedBytes, writer.pointee.pool.limboBytes)
+      let version = currentVersion
+      let live = unsafe version.root.map { unsafe Self.nodeBytes($0, level: version.height) } ?? 0
+      return unsafe (
+        writer.pointee.pool.reservedBytes, live, writer.pointee.pool.limboBytes
+      )
+    }
+  }
+
+  private static func nodeBytes(_ node: UnsafeMutableRawPointer, level: Int) -> Int {
+    if level == 0 { return NodeLayout.blockBytes[NodeLayout.leafClass] }
+    let inner = unsafe Inner(node)
+    return (0..<inner.count).reduce(NodeLayout.blockBytes[NodeLayout.innerClass]) {
+      unsafe $0 + nodeBytes(inner.child($1), level: level - 1)
     }
   }
 }

@@ -1,10 +1,88 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+import TestSupport
 import Testing
-import VirtualMemory
 
-struct MemoryTests {
+@testable import VirtualMemory
+
+/// How many bytes the VMAs take, and that there may be two million of them.
+@Suite struct MemoryTests {
+  /// Orders in which the same VMAs are mapped.
+  enum Order: CaseIterable {
+    case imported, upwards, downwards, random
+  }
+
+  /// As many as a debug build makes in a few seconds; all of them in an optimised one.
+  static var manyCount: Int {
+    #if DEBUG
+      200_000
+    #else
+      2_000_000
+    #endif
+  }
+
+  static func space(of count: Int, _ order: Order) throws -> AddressSpace {
+    var configuration = AddressSpaceConfiguration()
+    configuration.mapCountMax = count + 10
+    let starts = (0..<UInt64(count)).map { (2 * $0 + 16) * pageBytes }
+    if order == .imported {
+      return AddressSpace(
+        importing: starts.map {
+          ImportedMapping(
+            start: $0, end: $0 + pageBytes, protection: .read, isShared: false, source: .anonymous)
+        }, configuration: configuration)
+    }
+    let space = AddressSpace(configuration: configuration)
+    var random = SeededGenerator(seed: 5)
+    var ordered = starts
+    if order == .downwards { ordered.reverse() }
+    if order == .random { ordered.shuffle(using: &random) }
+    for start in ordered {
+      try space.map(
+        at: start, length: pageBytes, protection: .read, flags: [.private, .fixedNoReplace])
+    }
+    return space
+  }
+
+  /// Build, dump, query and change two million VMAs, within 75 bytes for each but for what a pool
+  /// keeps ready.
+  @Test(arguments: Order.allCases)
+  func manyVMAs(_ order: Order) throws {
+    let count = Self.manyCount
+    let space = try Self.space(of: count, order)
+    #expect(space.count == count)
+    let bytes = space._poolBytes
+    let bytesPerVMA = Double(bytes.live) / Double(count)
+    print("\(count) VMAs, \(order): \(bytesPerVMA) bytes each; \(bytes)")
+    #expect(bytesPerVMA < 75)
+    // What changes leave behind until a grace period has passed is bounded, whatever the count: two
+    // million VMAs take less than 100 bytes each with it.
+    #expect(space.memoryBytes < 75 * count + (40 << 20))
+
+    var buffer = MapsBuffer()
+    space.dump(into: &buffer)
+    #expect(buffer.array.count { $0 == UInt8(ascii: "\n") } == count)
+    for index in stride(from: 0, to: UInt64(count), by: 997) {
+      let start = (2 * index + 16) * pageBytes
+      #expect(space.lookup(start + 5)?.start == start)
+      #expect(space.lookup(start + pageBytes) == nil)
+    }
+
+    let middle = (UInt64(count) + 16) * pageBytes
+    try space.unmap(middle, length: UInt64(count) / 2 * pageBytes)
+    #expect(space.count == count - count / 4)
+    try space.map(
+      at: middle, length: pageBytes, protection: [.read, .write], flags: [.private, .fixed])
+    try space.protect(middle, length: pageBytes, .read)
+    space._checkInvariants()
+    let child = space.fork()
+    #expect(child.count == space.count)
+    space.exec(importing: [])
+    #expect(space.count == 0)
+    #expect(child.lookup(middle)?.start == middle)
+  }
+
   @Test func growsWithTheVMAsAndIsKept() throws {
     let space = AddressSpace()
     let empty = space.memoryBytes
