@@ -7,6 +7,7 @@
 
 #include "_RCUShims.h"
 
+#include <linux/membarrier.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -46,6 +47,9 @@ static pthread_mutex_t list_locks[RCUSHIMS_FLAVOR_COUNT] = {
 /// out for ever.
 #define GATE PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP
 static pthread_rwlock_t gates[RCUSHIMS_FLAVOR_COUNT] = {GATE, GATE, GATE, GATE};
+
+/// In a child: forked inside a section of this flavor, while others may have held its locks.
+static bool is_lost[RCUSHIMS_FLAVOR_COUNT];
 
 static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
 static pthread_key_t exit_key;
@@ -232,6 +236,39 @@ void rcushims_synchronize(int flavor) {
   rcushims_annotate_acquire(&rcushims_tags[flavor]);
 }
 
+/// A full barrier in every thread of the process that has sections without fences; false if there
+/// is none.
+static bool fence_readers(int flavor) {
+  cmm_smp_mb();
+  bool is_needed = (flavor == RCUSHIMS_BP && urcu_bp_has_sys_membarrier) ||
+                   (flavor == RCUSHIMS_MEMB && urcu_memb_has_sys_membarrier);
+  return !is_needed || syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0) == 0;
+}
+
+// Why no waiting is needed. Each reader passes the barrier somewhere. If it opens a section before
+// that point, its word says so when we look. If it opens one after it, it sees everything that
+// was unpublished before the call. Threads come onto the list before their first section, and our
+// hold on the lock orders that. What a reader did in sections that were over when we looked comes
+// before its word's store: on x86-64 by itself, elsewhere by the second barrier.
+bool rcushims_pass_grace_period(int flavor) {
+  if (flavor == RCUSHIMS_QSBR || is_lost[flavor] || !fence_readers(flavor)) return false;
+  bool is_somebody_inside = false;
+  sigset_t mask;
+  lock_list(flavor, &mask);
+  struct listed_reader *reader;
+  cds_list_for_each_entry(reader, &lists[flavor], link) {
+    unsigned long word = __atomic_load_n(reader->word, __ATOMIC_ACQUIRE);
+    is_somebody_inside = is_somebody_inside || (word & URCU_GP_CTR_NEST_MASK) != 0;
+  }
+  unlock_list(flavor, &mask);
+  if (is_somebody_inside) return false;
+#if !defined(__x86_64__)
+  if (!fence_readers(flavor)) return false;
+#endif
+  rcushims_annotate_acquire(&rcushims_tags[flavor]);
+  return true;
+}
+
 // MARK: - Who blocks
 
 static unsigned long grace_period_word(int flavor) {
@@ -333,8 +370,6 @@ static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 /// By the forking thread, for the time of the fork.
 static __thread bool is_skipped[RCUSHIMS_FLAVOR_COUNT];
 static __thread bool came_online[RCUSHIMS_FLAVOR_COUNT];
-/// In a child: forked inside a section of this flavor, while others may have held its locks.
-static bool is_lost[RCUSHIMS_FLAVOR_COUNT];
 
 bool rcushims_is_lost(int flavor) { return is_lost[flavor]; }
 

@@ -151,6 +151,11 @@ RCUSHIMS_COUNTING_FLAVOR(mb, RCUSHIMS_MB, true)
 /// `synchronize_rcu`. The thread is in no section.
 void rcushims_synchronize(int flavor);
 
+/// Whether a grace period has passed without waiting: true if no thread is inside a section. What was
+/// unpublished before the call can then be reused. False where one is, for qsbr, and where readers
+/// can't be looked at so.
+bool rcushims_pass_grace_period(int flavor);
+
 /// `rcu_register_thread`, and the list. The thread isn't registered.
 void rcushims_register_thread(int flavor);
 

@@ -27,6 +27,8 @@ public protocol RCUFlavor: SendableMetatype {
   static var _isInReadSection: Bool { get }
   /// `synchronize_rcu`. Blocks the thread.
   static func _waitForGracePeriod()
+  /// Whether a grace period has passed without waiting, since nobody reads.
+  static func _passGracePeriod() -> Bool
   /// Which of the shims' flavors this is.
   static var _number: Int32 { get }
   /// Runs `body`, which blocks, without holding up grace periods by that.
@@ -40,6 +42,8 @@ public protocol RCUFlavor: SendableMetatype {
 extension RCUFlavor {
   public static func _whileBlocked(_ body: () -> Void) { body() }
   public static func _asReader(_ body: () -> Void) { body() }
+
+  public static func _passGracePeriod() -> Bool { rcushims_pass_grace_period(_number) }
 
   /// What every flavor's grace period is, unless a test leaves something out.
   public static func _waitForGracePeriod() {

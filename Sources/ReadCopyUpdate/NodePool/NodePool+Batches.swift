@@ -33,6 +33,8 @@ struct BlockStack: ~Copyable {
     return unsafe words[count]
   }
 
+  mutating func removeAll() { count = 0 }
+
   subscript(index: Int) -> UInt {
     precondition(index >= 0 && index < count, "BlockStack: index out of range")
     return unsafe words[index]

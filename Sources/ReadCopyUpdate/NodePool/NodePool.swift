@@ -8,9 +8,10 @@
 ///
 /// The writer allocates, publishes, and hands back: ``free(_:sizeClass:)`` for a block that no
 /// reader has seen, ``retire(_:sizeClass:)`` for one that readers may still see. Retired blocks
-/// gather in a batch; ``flush()`` and every ``batchBytes`` hand the batch to the domain's
-/// reclaimer, which gives it back after a grace period without touching a block: the batch's list
-/// of addresses is all that travels. A block that the owner must keep for longer it doesn't retire:
+/// gather in a batch. Every ``attemptBytes`` the writer looks whether anybody reads: if nobody does,
+/// the batch is recycled at once, while it is still in a cache. Past ``batchBytes``, and by
+/// ``flush()``, the batch goes to the domain's reclaimer, which gives it back after a grace period
+/// without touching a block: the batch's list of addresses is all that travels. A block that the owner must keep for longer it doesn't retire:
 /// it gives it back when no reader can see it any more, with `PoolShared.giveBack(kept:)`.
 ///
 /// Threads: the owner's writer only, one at a time. The reclaimer meets it in `PoolShared`.
@@ -32,6 +33,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   // Retired blocks with their size classes, and their bytes.
   private var batch = BlockStack(capacity: 0)
   private var batchedBytes = 0
+  // How many bytes the batch has when the writer looks next whether anybody reads.
+  private var nextAttemptBytes = Self.attemptBytes
   /// Outlives the pool while batches are under way; `waitForReturn` may be called without the lock.
   package let shared = PoolShared()
 
@@ -39,6 +42,9 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// as ten updates: large enough to make that small, small enough that recycled blocks are still
   /// in a cache.
   package static var batchBytes: Int { 1 << 20 }
+  /// Retired bytes after which to look whether anybody reads. That costs as much as one update or
+  /// two, and where readers are always inside, it is for nothing.
+  private static var attemptBytes: Int { 128 << 10 }
   /// Past this the writer should wait for the reclaimer.
   package static var limboBytesMax: Int { 32 << 20 }
   /// Bytes taken from the system at a time.
@@ -93,7 +99,26 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     let bytes = unsafe (sizeClasses + sizeClass).pointee.blockBytes
     limboBytes += bytes
     batchedBytes += bytes
-    if batchedBytes >= Self.batchBytes { flush() }
+    if batchedBytes >= nextAttemptBytes { reclaimOrFlush() }
+  }
+
+  @inline(never)
+  private mutating func reclaimOrFlush() {
+    if Flavor._passGracePeriod() {
+      for index in 0..<batch.count { recycle(batch[index]) }
+      limboBytes -= batchedBytes
+      emptyBatch()
+    } else if batchedBytes >= Self.batchBytes {
+      flush()
+    } else {
+      nextAttemptBytes += Self.attemptBytes
+    }
+  }
+
+  private mutating func emptyBatch() {
+    batch.removeAll()
+    batchedBytes = 0
+    nextAttemptBytes = Self.attemptBytes
   }
 
   /// Hands the batch to the reclaimer, if there is anything in it.
@@ -102,7 +127,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     var full = BlockStack(capacity: batch.count)
     swap(&full, &batch)
     let retired = RetiredBatch(full, bytes: batchedBytes)
-    batchedBytes = 0
+    emptyBatch()
     let shared = self.shared
     shared.willHandOver()
     // Not bounded by the domain, which might wait here, within the owner's lock: this pool has a
@@ -140,16 +165,18 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// Puts the blocks whose grace period has passed on the free lists.
   private mutating func recycle() {
     for returned in shared.takeReturned() {
-      for index in 0..<returned.blocks.count {
-        let word = returned.blocks[index]
-        let sizeClass = Int(word & RetiredBatch.sizeClassMask)
-        let address = word & ~RetiredBatch.sizeClassMask
-        // Safety: `retire` made the word from a block's address and class.
-        let block = unsafe UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped
-        unsafe _poison(block, byteCount: (sizeClasses + sizeClass).pointee.blockBytes)
-        unsafe (sizeClasses + sizeClass).pointee.free.push(address)
-      }
+      for index in 0..<returned.blocks.count { recycle(returned.blocks[index]) }
       limboBytes -= returned.bytes
     }
+  }
+
+  /// Puts one block on its free list.
+  private mutating func recycle(_ word: UInt) {
+    let sizeClass = Int(word & RetiredBatch.sizeClassMask)
+    let address = word & ~RetiredBatch.sizeClassMask
+    // Safety: `retire` made the word from a block's address and class.
+    let block = unsafe UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped
+    unsafe _poison(block, byteCount: (sizeClasses + sizeClass).pointee.blockBytes)
+    unsafe (sizeClasses + sizeClass).pointee.free.push(address)
   }
 }

@@ -156,12 +156,7 @@ private struct ImportedName: Hashable {
 extension TreeWriter {
   /// Empties the draft.
   private mutating func removeAll() {
-    var words: [UInt] = []
-    draft.forEach(in: 0, .max) { record in
-      if record.object != 0 { words.append(record.object) }
-    }
-    released += words
-    if let root = unsafe draft.root { unsafe discardSubtree(root, level: draft.height) }
+    if let root = unsafe draft.root { unsafe removeSubtree(root, level: draft.height) }
     draft = Version()
   }
 

@@ -4,30 +4,6 @@
 internal import SystemPackage
 
 extension TreeWriter {
-  /// Replaces the VMAs that intersect `start..<end` by `items`, and keeps the books: the counts of
-  /// VMAs and pages, and the references to objects.
-  ///
-  /// - Precondition: as ``splice(_:_:with:)``; the VMAs removed are wholly replaced, with what stays
-  ///   of them among `items`.
-  mutating func replace(_ start: UInt64, _ end: UInt64, with items: Items) {
-    var removed = Totals()
-    draft.forEach(in: start, end) { record in
-      removed.add(record)
-      if record.object != 0 { released.append(record.object) }
-    }
-    var added = Totals()
-    for index in 0..<items.count {
-      let item = items[index]
-      MapObject(word: item.object)?.retain()
-      added.add(item)
-    }
-    draft.pageCount = draft.pageCount &+ added.pages &- removed.pages
-    draft.dataPages = draft.dataPages &+ added.dataPages &- removed.dataPages
-    draft.lockedPages = draft.lockedPages &+ added.lockedPages &- removed.lockedPages
-    draft.mapCount += items.count - removed.count
-    splice(start, end, with: items)
-  }
-
   /// What is around the edges of `start..<end`.
   ///
   /// - Complexity: O(log n), one descent, and O(VMAs in the range).
@@ -148,21 +124,6 @@ extension TreeWriter {
       replace(record.start, record.end, with: halves)
     }
     throw .noMemory
-  }
-
-  /// Sums over some VMAs.
-  private struct Totals {
-    var count = 0
-    var pages: UInt64 = 0
-    var dataPages: UInt64 = 0
-    var lockedPages: UInt64 = 0
-
-    mutating func add(_ record: Record) {
-      count += 1
-      pages &+= record.pageCount
-      dataPages &+= record.dataPages
-      lockedPages &+= record.lockedPages
-    }
   }
 }
 

@@ -2,16 +2,19 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 extension TreeWriter {
-  /// Replaces the VMAs that intersect `start..<end` by `items`.
+  /// Replaces the VMAs that intersect `start..<end` by `items`, and keeps the books: the counts of
+  /// VMAs and pages, and the references to objects.
   ///
   /// The one operation that changes the tree; all others are made of it. It copies the path to the
   /// leaf, or the two paths to the leaves at the ends of the range, and drops what is between.
   ///
   /// - Precondition: `items` is in order, lies in the union of the range and the VMAs removed, and
-  ///   overlaps no VMA that stays.
-  /// - Complexity: O(height), and O(nodes) for the subtrees that are dropped.
-  mutating func splice(_ start: UInt64, _ end: UInt64, with items: Items) {
+  ///   overlaps no VMA that stays. The VMAs removed are wholly replaced, with what stays of them among
+  ///   `items`.
+  /// - Complexity: O(height), and O(VMAs removed).
+  mutating func replace(_ start: UInt64, _ end: UInt64, with items: Items) {
     isChanged = true
+    for index in 0..<items.count { count(added: items[index]) }
     EdgeList.with { list in
       if let root = unsafe draft.root {
         unsafe splice(root, level: draft.height, start, end, items, into: &list)
@@ -21,6 +24,35 @@ extension TreeWriter {
       setRoot(&list)
     }
     if items.count > 0 { lastSplice = items[0].start..<items[items.count - 1].end }
+  }
+
+  private mutating func count(added record: Record) {
+    MapObject(word: record.object)?.retain()
+    draft.mapCount += 1
+    draft.pageCount &+= record.pageCount
+    draft.dataPages &+= record.dataPages
+    draft.lockedPages &+= record.lockedPages
+  }
+
+  private mutating func count(removed record: Record) {
+    if record.object != 0 { released.append(record.object) }
+    draft.mapCount -= 1
+    draft.pageCount &-= record.pageCount
+    draft.dataPages &-= record.dataPages
+    draft.lockedPages &-= record.lockedPages
+  }
+
+  /// Drops the subtree at `node`, `level` levels above the leaves, with its VMAs.
+  mutating func removeSubtree(_ node: UnsafeMutableRawPointer, level: Int) {
+    if level == 0 {
+      let leaf = unsafe Leaf(node)
+      for index in 0..<leaf.count { count(removed: leaf.record(index)) }
+      discard(leaf)
+    } else {
+      let inner = unsafe Inner(node)
+      for index in 0..<inner.count { unsafe removeSubtree(inner.child(index), level: level - 1) }
+      discard(inner)
+    }
   }
 
   /// Makes `list`, nodes at level `draft.height`, the tree.
@@ -71,7 +103,10 @@ extension TreeWriter {
     let count = leaf.count
     let first = leaf.rank(start)
     var last = first
-    while last < count && leaf.start(last) < end { last += 1 }
+    while last < count && leaf.start(last) < end {
+      self.count(removed: leaf.record(last))
+      last += 1
+    }
     let newCount = first + items.count + count - last
     if newCount == 0 {
       discard(leaf)
@@ -172,30 +207,30 @@ extension TreeWriter {
     let first = min(inner.rank(start), count - 1)
     var last = first
     while last + 1 < count && inner.start(last + 1) < end { last += 1 }
-    EdgeList.with { children in
-      for index in 0..<first { children.append(inner.edge(index)) }
-      unsafe splice(inner.child(first), level: level - 1, start, end, items, into: &children)
-      if last > first {
-        for index in first + 1..<last {
-          unsafe discardSubtree(inner.child(index), level: level - 1)
-        }
-        unsafe splice(
-          inner.child(last), level: level - 1, start, end, Items(),
-          into: &children)
-      }
-      let spliced = children.count
-      for index in last + 1..<max(count, last + 1) { children.append(inner.edge(index)) }
-
-      if first == last && spliced == first + 1 && !isUnderfull(children[first], level: level - 1) {
+    EdgeList.with { spliced in
+      unsafe splice(inner.child(first), level: level - 1, start, end, items, into: &spliced)
+      if first == last && spliced.count == 1 && !isUnderfull(spliced[0], level: level - 1) {
         // The usual case: one child in the place of one.
         let new = inner.edit == edit ? inner : copy(inner)
-        new.setEdge(first, children[first])
+        new.setEdge(first, spliced[0])
         list.append(new.edge)
         return
       }
-      discard(inner)
-      join(&children, in: first..<spliced, level: level - 1)
-      buildInners(children, into: &list)
+      if last > first {
+        for index in first + 1..<last {
+          unsafe removeSubtree(inner.child(index), level: level - 1)
+        }
+        unsafe splice(
+          inner.child(last), level: level - 1, start, end, Items(), into: &spliced)
+      }
+      EdgeList.with { children in
+        for index in 0..<first { children.append(inner.edge(index)) }
+        for index in 0..<spliced.count { children.append(spliced[index]) }
+        for index in last + 1..<max(count, last + 1) { children.append(inner.edge(index)) }
+        discard(inner)
+        join(&children, in: first..<first + spliced.count, level: level - 1)
+        buildInners(children, into: &list)
+      }
     }
   }
 
