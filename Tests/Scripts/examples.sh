@@ -54,6 +54,29 @@ grep -q "^ok: all are closed" "$folder/output"
 expect_exit 0 "$programs/signal-profiler"
 grep -qE "^ +[1-9][0-9]* +[0-9.]+% .*/signal-profiler$" "$folder/output"
 
+echo "maps-replay: a tour, from a file and from the standard input"
+traces=$root/Examples/Traces
+expect_exit 0 "$programs/maps-replay" "$traces/tour.trace"
+diff "$traces/tour.expected" "$folder/output"
+"$programs/maps-replay" <"$traces/tour.trace" | diff "$traces/tour.expected" -
+expect_exit 0 "$programs/maps-replay" --help
+grep -q "mremap OLD OLDLEN NEWLEN FLAGS" "$folder/output"
+
+echo "maps-replay: malformed scripts, of which nothing is run"
+printf 'window 0x100000 0x1000\ndump\n\nmmap 0x100000 0x1000 rq private|anon - 0\n' \
+  >"$folder/malformed.trace"
+expect_exit 2 "$programs/maps-replay" "$folder/malformed.trace"
+grep -q "malformed.trace: line 4: “rq”: " "$folder/output"
+[ "$(wc -l <"$folder/output")" -eq 1 ]
+expect_exit 2 "$programs/maps-replay" /dev/null
+expect_exit 66 "$programs/maps-replay" "$folder/none.trace"
+expect_exit 64 "$programs/maps-replay" one two
+if [ -c /dev/full ]; then
+  status=0
+  "$programs/maps-replay" "$traces/tour.trace" >/dev/full 2>"$folder/output" || status=$?
+  [ "$status" -eq 74 ]
+fi
+
 echo "rcu-torture: every flavor and load"
 expect_exit 0 "$programs/rcu-torture" --seconds 1.2
 for flavor in bp memb mb qsbr; do

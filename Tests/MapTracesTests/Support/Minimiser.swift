@@ -111,10 +111,10 @@ struct Minimiser {
     case (.map, 4):
       return value == 0 ? [] : [0, value / 4096 * 4096].filter { $0 != value }
     default:
-      // A length.
-      let pages = (value / 4096 + (value % 4096 == 0 ? 0 : 1))
-      return [4096, pages / 2 &* 4096, pages &* 4096, (pages &- 1) &* 4096].filter {
-        $0 < value || ($0 != value && value % 4096 != 0 && pages < 1 << 20)
+      // A length: fewer pages, or as many whole ones.
+      let pages = value / 4096 + (value % 4096 == 0 ? 0 : 1)
+      return [1, pages / 2, pages &- 1, pages].map { $0 &* 4096 }.filter {
+        $0 > 0 && ($0 < value || $0 - value < 4096) && $0 != value
       }
     }
   }
