@@ -152,6 +152,87 @@ import Testing
     pool.shared.waitForReturn(PoolTestFlavor.self)
   }
 
+  // MARK: Keeping and trimming
+
+  /// Blocks that were kept come back as those that were retired do, and don't count as limbo.
+  @Test func keptBlocksComeBack() {
+    var pool = Pool(blockBytes: [256, 64])
+    var kept: [UInt] = []
+    for index in 0..<3000 {
+      let sizeClass = index % 2
+      let block = unsafe pool.allocate(sizeClass: sizeClass)
+      kept.append(UInt(bitPattern: block) | UInt(sizeClass))
+    }
+    let reserved = pool.reservedBytes
+    pool.shared.giveBack(kept: kept)
+    #expect(pool.limboBytes == 0)
+    var again: Set<UInt> = []
+    for sizeClass in 0..<2 {
+      while true {
+        let block = unsafe pool.allocate(sizeClass: sizeClass)
+        if pool.reservedBytes > reserved { break }
+        #expect(again.insert(UInt(bitPattern: block) | UInt(sizeClass)).inserted)
+      }
+      if sizeClass == 0 { #expect(again.isSuperset(of: kept.filter { $0 & 7 == 0 })) }
+    }
+    #expect(pool.limboBytes == 0)
+  }
+
+  /// Slabs whose blocks are all free go; others, and blocks in them, stay as they are.
+  @Test func trimmingFreesEmptySlabs() {
+    var pool = Pool(blockBytes: [1024, 192])
+    var blocks: [[UInt]] = [[], []]
+    for sizeClass in 0..<2 {
+      for _ in 0..<10_000 {
+        let block = unsafe pool.allocate(sizeClass: sizeClass)
+        blocks[sizeClass].append(UInt(bitPattern: block))
+      }
+    }
+    let full = pool.reservedBytes
+    #expect(pool.trim() == 0)
+    #expect(pool.reservedBytes == full)
+    // One in a thousand stays, with its slab.
+    var live: [UInt: Int] = [:]
+    for sizeClass in 0..<2 {
+      for (index, word) in blocks[sizeClass].enumerated() {
+        if index % 1000 == 0 {
+          live[word] = sizeClass
+        } else if index % 2 == 0 {
+          unsafe pool.free(UnsafeMutableRawPointer(bitPattern: word)!, sizeClass: sizeClass)
+        } else {
+          unsafe pool.retire(UnsafeMutableRawPointer(bitPattern: word)!, sizeClass: sizeClass)
+        }
+      }
+    }
+    // The last batch is handed over by a trim, and free for the next.
+    var trimmed = pool.trim()
+    Domain.barrier()
+    trimmed += pool.trim()
+    #expect(pool.reservedBytes == full - trimmed)
+    // 40 slabs of the first class, of which 10 have a live block; 8 of the second, of which 8 do.
+    #expect(trimmed > 25 * 256 << 10)
+    for word in live.keys {
+      let block = unsafe UnsafeMutableRawPointer(bitPattern: word)!
+      unsafe block.storeBytes(of: word, as: UInt.self)
+    }
+    // What is left is handed out again, each block once.
+    var again: Set<UInt> = []
+    for sizeClass in 0..<2 {
+      for _ in 0..<10_000 {
+        let block = unsafe pool.allocate(sizeClass: sizeClass)
+        unsafe block.storeBytes(of: 0, as: UInt.self)
+        again.insert(UInt(bitPattern: block))
+      }
+    }
+    #expect(again.count == 20_000)
+    #expect(again.isDisjoint(with: live.keys))
+    for word in live.keys {
+      let block = unsafe UnsafeMutableRawPointer(bitPattern: word)!
+      let read = unsafe block.load(as: UInt.self)
+      #expect(read == word)
+    }
+  }
+
   /// A reader that found a live block before the pool went may still read it.
   @Test func droppedPoolKeepsItsBlocksForOpenSections() {
     let section = HeldSection<PoolTestFlavor>()

@@ -11,8 +11,8 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-groups=13
-rows_without_peers=96
+groups=14
+rows_without_peers=103
 # Each reads in two groups and retires in one, by two rows; concurrencykit waits in three.
 rows_of_concurrencykit=7
 rows_of_crossbeam=4

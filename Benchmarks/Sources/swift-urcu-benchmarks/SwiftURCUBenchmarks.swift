@@ -82,6 +82,7 @@ enum BenchmarkGroups {
       (Queries.title, Queries.group),
       (Dumps.title, Dumps.group),
       (Updates.title, Updates.group),
+      (Snapshots.title, Snapshots.group),
       (Memory.title, Memory.group),
     ]
   }

@@ -56,6 +56,31 @@ struct SizeClass: ~Copyable {
   var free = BlockStack(capacity: 256)
 
   init(blockBytes: Int) { self.blockBytes = blockBytes }
+
+  /// Takes the blocks of slabs that have no other than free ones off the free list.
+  ///
+  /// - Parameter slabs: all slabs of the pool, ascending; each has blocks of one class.
+  /// - Returns: those slabs.
+  mutating func removeEmpty(_ slabs: [UInt], _ slabBytes: Int) -> [UInt] {
+    var blocks: [UInt] = []
+    while free.count > 0 { blocks.append(free.pop()) }
+    blocks.sort()
+    var empty: [UInt] = []
+    var kept: [UInt] = []
+    var index = 0
+    for slab in slabs {
+      let first = index
+      while index < blocks.count && blocks[index] < slab + UInt(slabBytes) { index += 1 }
+      if index - first == slabBytes / blockBytes {
+        empty.append(slab)
+      } else {
+        kept += blocks[first..<index]
+      }
+    }
+    // The lowest are used next, so that slabs further up become empty.
+    for block in kept.reversed() { free.push(block) }
+    return empty
+  }
 }
 
 /// Retired blocks on their way through one grace period: addresses, with the size class in the low
@@ -99,6 +124,19 @@ package final class PoolShared: @unchecked Sendable {
   @unsafe
   func own(_ slab: UnsafeMutableRawPointer) {
     monitor.withLock { slabs.append(UInt(bitPattern: slab)) }
+  }
+
+  var sortedSlabs: [UInt] { monitor.withLock { slabs }.sorted() }
+
+  /// - Safety: no block of them is in use, on a free list or in a batch.
+  @unsafe
+  func free(_ emptySlabs: [UInt]) {
+    guard !emptySlabs.isEmpty else { return }
+    let gone = Set(emptySlabs)
+    monitor.withLock { slabs.removeAll { gone.contains($0) } }
+    for slab in emptySlabs {
+      unsafe UnsafeMutableRawPointer(bitPattern: slab).unsafelyUnwrapped.deallocate()
+    }
   }
 
   /// By the writer, before the batch is handed to the reclaimer.

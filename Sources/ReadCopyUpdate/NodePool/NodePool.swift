@@ -179,4 +179,27 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     unsafe _poison(block, byteCount: (sizeClasses + sizeClass).pointee.blockBytes)
     unsafe (sizeClasses + sizeClass).pointee.free.push(address)
   }
+
+  // MARK: Trimming
+
+  /// Gives slabs whose blocks are all free back to the system.
+  ///
+  /// Blocks that wait for a grace period are not free yet; the batch that is being filled is handed
+  /// over, so that its blocks are the next time.
+  ///
+  /// - Returns: the bytes given back.
+  /// - Complexity: O(f log f) in the number of free blocks, and O(s log s) in that of slabs.
+  package mutating func trim() -> Int {
+    flush()
+    recycle()
+    let slabs = shared.sortedSlabs
+    var bytes = 0
+    for index in 0..<sizeClassCount {
+      let emptySlabs = unsafe (sizeClasses + index).pointee.removeEmpty(slabs, Self.slabBytes)
+      unsafe shared.free(emptySlabs)
+      bytes += emptySlabs.count * Self.slabBytes
+    }
+    reservedBytes -= bytes
+    return bytes
+  }
 }

@@ -34,7 +34,7 @@ package struct Monitor: ~Copyable, @unchecked Sendable {
     unsafe mutex.deallocate()
   }
 
-  package func withLock<R>(_ body: () -> R) -> R {
+  func withLock<R>(_ body: () -> R) -> R {
     unsafe pthread_mutex_lock(mutex)
     defer { unsafe pthread_mutex_unlock(mutex) }
     return body()
@@ -50,10 +50,10 @@ package struct Monitor: ~Copyable, @unchecked Sendable {
 
   func signalAll() { unsafe pthread_cond_broadcast(condition) }
 
-  // MARK: Around a fork
+  // MARK: Around a fork, and for other modules, where a generic function is not specialised
 
-  func lock() { unsafe pthread_mutex_lock(mutex) }
-  func unlock() { unsafe pthread_mutex_unlock(mutex) }
+  package func lock() { unsafe pthread_mutex_lock(mutex) }
+  package func unlock() { unsafe pthread_mutex_unlock(mutex) }
 
   /// In a child of `fork`: free, with nobody waiting. A condition remembers its waiters, and would
   /// wait for those that the child doesn't have.

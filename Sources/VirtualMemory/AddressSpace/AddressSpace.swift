@@ -167,12 +167,27 @@ extension AddressSpace {
   /// Bytes of memory that the address space itself holds for its VMAs: the nodes of the current
   /// version, those that wait for a grace period, and free ones that are kept for the next change.
   ///
-  /// It grows by slabs of some hundred KiB and never shrinks. Files and names are not counted: they
-  /// are shared.
+  /// It grows by slabs of some hundred KiB, and shrinks only by ``releaseFreeMemory()``. Files and names
+  /// are not counted: they are shared.
   ///
   /// - Complexity: O(1), under the read lock.
   public var memoryBytes: Int {
     mapLock.withReadLock { unsafe writer.pointee.pool.reservedBytes }
+  }
+
+  /// Gives memory that is kept for the next changes back to the system: for after a large map or a
+  /// snapshot of it has gone.
+  ///
+  /// Slabs go whose nodes are all free. Nodes that readers or snapshots may still see aren't: drop the
+  /// snapshots, and let what waits for a grace period pass first (`RCU.barrier()`, and once more for the
+  /// nodes of the last changes, which this hands over).
+  ///
+  /// - Returns: the bytes given back.
+  /// - Complexity: O(f log f) in the number of free nodes, under the write lock. Lock-free readers are
+  ///   not held up.
+  @discardableResult
+  public func releaseFreeMemory() -> Int {
+    mapLock.withWriteLock { unsafe writer.pointee.pool.trim() }
   }
 }
 

@@ -55,7 +55,7 @@ final class SnapshotPins: @unchecked Sendable {
   /// A writer that replaces the version loaded here therefore finds the count above zero, and passes
   /// through `monitor` before it retires anything.
   func pin(_ load: () -> Version) -> Version {
-    monitor.withLock {
+    withLock {
       // Sequentially consistent: pairs with the exchange in `AddressSpace.publish`, see there.
       snapshotCount.add(1, ordering: .sequentiallyConsistent)
       let version = load()
@@ -71,7 +71,7 @@ final class SnapshotPins: @unchecked Sendable {
 
   /// The end of one snapshot of the version with the number `edit`. Doesn't wait.
   func unpin(_ edit: UInt64) {
-    let orphaned = monitor.withLock { () -> [UInt] in
+    let orphaned = withLock { () -> [UInt] in
       defer {
         // Releasing: what was read through the snapshot happens before a writer that no longer sees
         // it reuses a node. Pairs with the load in `isEmpty`.
@@ -88,7 +88,7 @@ final class SnapshotPins: @unchecked Sendable {
 
   /// Snapshots, versions that they keep, and bytes of nodes that are held for them alone.
   var statistics: (snapshotCount: Int, versionCount: Int, heldBytes: Int) {
-    monitor.withLock {
+    withLock {
       (
         pins.reduce(0) { $0 + $1.count }, pins.count, heldByteCount.load(ordering: .relaxed)
       )
@@ -105,7 +105,7 @@ final class SnapshotPins: @unchecked Sendable {
 
   /// The newest pinned version that is older than `edit`.
   func newest(before edit: UInt64) -> UInt64? {
-    monitor.withLock {
+    withLock {
       let count = countOfPins(before: edit)
       return count > 0 ? pins[count - 1].edit : nil
     }
@@ -120,15 +120,13 @@ final class SnapshotPins: @unchecked Sendable {
     if !append(nodes, to: edit) { handOn(nodes, pinnedBefore: edit) }
   }
 
-  // MARK: Handing on
+  // MARK: Under the lock
 
-  /// False if the version isn't pinned any more.
-  private func append(_ nodes: [UInt], to edit: UInt64) -> Bool {
-    monitor.withLock {
-      guard let index = index(of: edit) else { return false }
-      pins[index].held += nodes
-      return true
-    }
+  @inline(__always)
+  private func withLock<R>(_ body: () -> R) -> R {
+    monitor.lock()
+    defer { monitor.unlock() }
+    return body()
   }
 
   /// Under `monitor`.
@@ -146,6 +144,17 @@ final class SnapshotPins: @unchecked Sendable {
     }
     return low
   }
+
+  /// False if the version isn't pinned any more.
+  private func append(_ nodes: [UInt], to edit: UInt64) -> Bool {
+    withLock {
+      guard let index = index(of: edit) else { return false }
+      pins[index].held += nodes
+      return true
+    }
+  }
+
+  // MARK: Handing on
 
   /// After a grace period, on the reclaimer's thread, finds who still sees `nodes`, whose newest
   /// pinned version, `edit`, is gone: readers in their sections may see them too.

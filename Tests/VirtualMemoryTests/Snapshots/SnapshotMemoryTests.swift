@@ -118,6 +118,44 @@ import Testing
     #expect(space.memoryBytes <= afterFirst + (8 << 20))
   }
 
+  /// A snapshot of a large map, all of it replaced, and back to what it was before.
+  @Test func memoryGoesBackToTheBaseline() throws {
+    func mappings(_ protection: Protection) -> [ImportedMapping] {
+      (1...100_000).map { page in
+        ImportedMapping(
+          start: page * 0x2000, end: page * 0x2000 + 0x1000, protection: protection,
+          isShared: false, source: .anonymous)
+      }
+    }
+    let space = AddressSpace(importing: mappings(.read))
+    let baseline = space.memoryBytes
+    for round in 1...3 {
+      let snapshots = (0..<3).map { number in
+        let snapshot = space.snapshot()
+        space.exec(importing: mappings(number % 2 == 0 ? [.read, .write] : .read))
+        return snapshot
+      }
+      #expect(space.memoryBytes >= 4 * baseline - (1 << 20))
+      withExtendedLifetime(snapshots) {}
+      Self.release(space)
+      #expect(space.memoryBytes >= 4 * baseline - (1 << 20))
+      _ = consume snapshots
+      Self.release(space)
+      #expect(space.snapshotStatistics.heldBytes == 0)
+      #expect(space.memoryBytes <= baseline + (1 << 20), "round \(round)")
+      space._checkInvariants()
+    }
+    #expect(space.count == 100_000)
+  }
+
+  /// Twice: the first time hands over the batch that was being filled.
+  private static func release(_ space: AddressSpace) {
+    for _ in 0..<2 {
+      settle()
+      space.releaseFreeMemory()
+    }
+  }
+
   /// In whatever order snapshots go, each keeps what it sees and nothing else is held.
   @Test(arguments: 1...8 as ClosedRange<UInt64>)
   func heldIsWhatSnapshotsSee(_ seed: UInt64) throws {
