@@ -54,14 +54,18 @@ private typealias Change = MapsDifference.Change
     #expect(Array(AddressSpace.difference(from: full, to: empty)) == full.map(Change.removed))
   }
 
-  /// What leaves no trace in the text is no change, though it splits and merges.
+  /// What leaves no trace in the text is no change.
   @Test func invisibleAttributesAreNoChange() throws {
     let space = AddressSpace()
-    try space.mapPages(0..<4, "r")
+    try space.mapPages(0..<4, "rw")
     let before = space.snapshot()
-    // Made writable and read-only again, it stays accounted.
-    try space.unmapPages(0..<4)
-    try space.mapPages(0..<4, "r", [.noReserve])
+    try space.lock(AddressSpace.testBase, length: 4 * pageBytes)
+    try space.advise(AddressSpace.testBase, length: 4 * pageBytes, .dontFork)
+    try space.touch(AddressSpace.testBase)
+    #expect(space.generation > before.generation)
+    #expect(Self.text(before, space.snapshot()) == [])
+    // Mapped anew, without being charged.
+    try space.mapPages(0..<4, "rw", [.noReserve])
     #expect(Self.text(before, space.snapshot()) == [])
   }
 
@@ -170,6 +174,51 @@ private typealias Change = MapsDifference.Change
       try Self.check(from: other, to: kept[kept.count - 1], "seed \(seed)")
       try Self.check(from: kept[kept.count - 1], to: other, "seed \(seed)")
       if kept.count > 8 { kept.remove(at: Int(pair.random.below(8))) }
+    }
+  }
+
+  /// The same with all kinds of operations, whether they succeed or not.
+  @Test(arguments: 1...4 as ClosedRange<UInt64>)
+  func randomOperations(_ seed: UInt64) throws {
+    var random = SeededGenerator(seed: seed)
+    var layout = ImportedLayout()
+    layout.breakRange = 0x10_0000..<0x10_0000
+    let space = AddressSpace(importing: [], layout: layout)
+    var kept = [space.snapshot()]
+    for _ in 0..<300 {
+      for _ in 0..<1 + random.below(6) { Self.perform(&random, space) }
+      kept.append(space.snapshot())
+      let other = random.pick(kept)
+      try Self.check(from: other, to: kept[kept.count - 1], "seed \(seed)")
+      if kept.count > 8 { kept.remove(at: Int(random.below(8))) }
+    }
+    // A child's versions share nothing with the parent's.
+    let child = space.fork()
+    Self.perform(&random, child)
+    try Self.check(from: kept[0], to: child.snapshot(), "seed \(seed)")
+  }
+
+  private static func perform(_ random: inout SeededGenerator, _ space: AddressSpace) {
+    // The heap may grow into the window.
+    let address = 0x10_0000 + random.below(64) * pageBytes
+    let length = (1 + random.below(8)) * pageBytes
+    let target = 0x10_0000 + random.below(64) * pageBytes
+    do {
+      switch random.below(8) {
+      case 0, 1:
+        try space.map(
+          at: address, length: length, protection: [.read, .write], flags: [.private, .fixed])
+      case 2: try space.unmap(address, length: length)
+      case 3: try space.protect(address, length: length, random.oneIn(2) ? .read : [.read, .write])
+      case 4:
+        try space.remap(
+          address, length: length, to: length, flags: [.mayMove, .fixed], at: target)
+      case 5: try space.setName(address, length: length, random.oneIn(3) ? nil : Array("a".utf8))
+      case 6: space.setBreak(target)
+      default: try space.touch(address)
+      }
+    } catch {
+      // Refused, as is fine.
     }
   }
 
