@@ -195,8 +195,11 @@ import Testing
         let actual = try KernelCalls.map(
           at: 0, length: pages * 4096, protection: [.read, .write],
           flags: [.private, .anonymous])
-        let expected = try placementModel(of: text.lines).place(pages)
-        #expect(actual == expected, "round \(round), \(pages) pages")
+        let before = text.lines
+        let expected = try placementModel(of: before).place(pages)
+        if actual != expected && !isDisturbed(before, actual, pages, text) {
+          Issue.record("round \(round), \(pages) pages: \(actual), not \(expected)")
+        }
         // Holes, for later rounds to fill.
         let cut = random.below(pages)
         try KernelCalls.unmap(
@@ -224,10 +227,14 @@ import Testing
         let actual = try KernelCalls.map(
           at: hint, length: pages * 4096, protection: .read, flags: .private,
           descriptor: kernelFile.descriptor, offset: offset)
-        let expected = try placementModel(of: text.lines).map(
+        let before = text.lines
+        let expected = try placementModel(of: before).map(
           at: hint, length: pages * 4096, protection: .read, flags: .private,
           backing: .file(file, offset: offset))
-        #expect(actual == expected, "round \(round), \(pages) pages, offset \(offset)")
+        if actual != expected && !isDisturbed(before, actual, pages, text) {
+          Issue.record(
+            "round \(round), \(pages) pages, offset \(offset): \(actual), not \(expected)")
+        }
         last = actual
         let cut = random.below(pages)
         try KernelCalls.unmap(
@@ -276,6 +283,25 @@ private final class HoleFile {
       return ["ext4", "xfs", "btrfs"].contains(fields[separator + 1])
     }
   }
+}
+
+/// Whether another thread of the process (the reclaimer's, the runtime's) has mapped something
+/// since `before` was read: then the kernel chose in another map than the model.
+private func isDisturbed(
+  _ before: [MapsLine], _ mapped: UInt64, _ pages: UInt64, _ text: OwnMapsText
+) -> Bool {
+  text.read()
+  func covered(_ ranges: [Range<UInt64>]) -> [Range<UInt64>] {
+    ranges.sorted { $0.lowerBound < $1.lowerBound }.reduce(into: []) { result, range in
+      if let last = result.last, last.upperBound >= range.lowerBound {
+        result[result.count - 1] = last.lowerBound..<max(last.upperBound, range.upperBound)
+      } else {
+        result.append(range)
+      }
+    }
+  }
+  let expected = covered(before.map { $0.start..<$0.end } + [mapped..<mapped + pages * 4096])
+  return covered(text.lines.map { $0.start..<$0.end }) != expected
 }
 
 /// An address space with these lines, and the base of the top-down search where they show it: the
