@@ -23,6 +23,8 @@ enum Profile: String, CaseIterable {
   case errors
   /// The kernel's own choice of addresses, in a window of many MiB.
   case placement
+  /// More VMAs than fit into a node of the model's tree, and operations on many of them.
+  case crowded
 
   /// How often a profile is chosen, in parts of the sum.
   var weight: Int {
@@ -36,13 +38,14 @@ enum Profile: String, CaseIterable {
     case .limits: 9
     case .errors: 6
     case .placement: 6
+    case .crowded: 4
     }
   }
 
   /// What operations it is made of.
   var weights: [(TraceOperationKind, Int)] {
     switch self {
-    case .mixed, .limits, .errors:
+    case .mixed, .limits, .errors, .crowded:
       [
         (.map, 26), (.unmap, 10), (.protect, 12), (.remap, 16), (.advise, 9), (.lock, 5),
         (.unlock, 4), (.touch, 14), (.query, 4),
@@ -100,7 +103,7 @@ enum Profile: String, CaseIterable {
   var scenePercent: UInt64 {
     switch self {
     case .moves, .stacks: 12
-    case .errors, .advices, .placement: 3
+    case .errors, .advices, .placement, .crowded: 3
     default: 8
     }
   }

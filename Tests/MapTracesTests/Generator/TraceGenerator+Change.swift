@@ -133,7 +133,8 @@ extension TraceGenerator {
       return random.percent(30) ? (run.lowerBound, count) : (first, count)
     case 65..<90:
       // Several.
-      let last = runs[min(index + 1 + random.below(3), runs.count - 1)]
+      let further = profile == .crowded && random.percent(50) ? 100 : 3
+      let last = runs[min(index + 1 + random.below(further), runs.count - 1)]
       let end =
         random.percent(60) ? last.upperBound : last.lowerBound + 1 + random.below(last.count)
       let first = random.percent(70) ? run.lowerBound : run.lowerBound + random.below(run.count)

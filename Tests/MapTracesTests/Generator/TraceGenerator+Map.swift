@@ -21,6 +21,9 @@ enum MapBits {
   static let stack: UInt64 = 0x20000
   static let sync: UInt64 = 0x80000
   static let noReplace: UInt64 = 0x100000
+  /// `MAP_32BIT` and `MAP_ABOVE4G`, for which the format has no words.
+  static let low2GiB: UInt64 = 0x40
+  static let above4GiB: UInt64 = 0x80
   /// Accepted everywhere, and of no effect: `MAP_UNINITIALIZED`.
   static let uninitialized: UInt64 = 0x400_0000
 }
@@ -81,6 +84,10 @@ extension TraceGenerator {
     if random.percent(1) { flags |= MapBits.executable }
     if random.percent(1) { flags |= MapBits.uninitialized }
     if random.percent(1) { flags |= random.pick([0x80_0000, 0x200, 1 << 32, 1 << 63]) }
+    // The kernel searches from a random place in the 32 MiB behind 1 GiB.
+    let isRandom = window.base < 0x4200_0000 && window.end > 0x4000_0000
+    if random.percent(2) && !isRandom { flags |= MapBits.low2GiB }
+    if random.percent(1) { flags |= MapBits.above4GiB }
     if random.oneIn(150) { flags &= ~MapBits.anonymous }
   }
 

@@ -20,6 +20,26 @@ extension TraceGenerator {
     }
   }
 
+  /// Small mappings all over the window, without a dump after each.
+  mutating func crowd() {
+    var page = 0
+    while page < shadow.count {
+      let count = random.percent(80) ? 1 : 1 + random.below(4)
+      let isShared = random.percent(15)
+      let isFile = random.percent(15)
+      var flags = MapBits.fixed | (isShared ? MapBits.shared : MapBits.private)
+      if !isFile { flags |= MapBits.anonymous }
+      let operation = TraceOperation.map(
+        address: address(page), length: UInt64(min(count, shadow.count - page)) * 4096,
+        protection: random.pick([3, 1, 3, 1, 5, 0]), flags: flags,
+        source: isFile ? .fileA : .none, offset: isFile ? UInt64(page % 256) * 4096 : 0)
+      noteMap(operation)
+      operations.append(operation)
+      page += count + (random.percent(12) ? random.below(8) : 0)
+    }
+    operations.append(.dump)
+  }
+
   private mutating func mapPages(
     _ range: Range<Int>, _ protection: UInt64 = 3, _ flags: UInt64 = 0,
     source: TraceSource = .none, offset: UInt64 = 0

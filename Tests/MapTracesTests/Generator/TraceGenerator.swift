@@ -40,8 +40,9 @@ struct TraceGenerator {
     shadow = Shadow(pageCount: Int(window.length / 4096))
     operations = []
     moves = []
-    let count = random.pick([6, 12, 20, 30, 45])
-    while operations.count < 2 * count {
+    if profile == .crowded { crowd() }
+    let end = operations.count + 2 * random.pick([6, 12, 20, 30, 45])
+    while operations.count < end {
       if random.percent(profile.scenePercent) { playScene() } else { step() }
     }
     return MapTrace(
@@ -59,6 +60,8 @@ struct TraceGenerator {
       // Some areas of 2 MiB, with and without aligned edges.
       base = random.pick([0x40_0000, 0x20_0000, 0x4000_0000, 0x4001_3000])
       pages = random.pick([512, 1024, 1536, 2560, 2600])
+    case .crowded:
+      pages = random.pick([200, 400, 800])
     default: break
     }
     return MapTrace.Window(base: base, length: pages * 4096)
@@ -140,6 +143,7 @@ extension TraceGenerator {
     if profile == .placement && random.percent(60) {
       return random.pick([512, 512, 1024, 511, 513, 256, 1, 2])
     }
+    if profile == .crowded && random.percent(40) { return 1 + random.below(shadow.count / 2) }
     return random.percent(85) ? 1 + random.below(5) : 1 + random.below(min(shadow.count, 64))
   }
 
@@ -174,9 +178,10 @@ extension TraceGenerator {
     if random.percent(50) { end = first + 1 + random.below(end - first) }
     if random.percent(25) {
       // On into what follows without a hole.
+      let share: UInt64 = profile == .crowded ? 95 : 60
       var next = index + 1
       while next < runs.count && runs[next].lowerBound == runs[next - 1].upperBound
-        && random.percent(60)
+        && random.percent(share)
       {
         next += 1
       }
