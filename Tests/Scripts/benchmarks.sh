@@ -12,7 +12,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 groups=14
-rows_without_peers=103
+rows_without_peers=105
 # Each reads in two groups and retires in one, by two rows; concurrencykit waits in three.
 rows_of_concurrencykit=7
 rows_of_crossbeam=4
