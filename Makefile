@@ -4,7 +4,8 @@
 # make run      the demonstration; ARGS="…" are its arguments
 # make bench    the benchmarks; ARGS="…" are their arguments
 # make test     every check, stopping at the first that fails
-# make stress   the stress tests only, SWIFT_URCU_STRESS_SECONDS seconds each (default 60)
+# make stress   the stress tests only, SWIFT_URCU_STRESS_SECONDS seconds each (default 60);
+#               SWIFT_URCU_VERBOSE=1 shows the lines around the changes that their readers see first
 # make format   formats the sources in place
 # make clean    removes what was built
 

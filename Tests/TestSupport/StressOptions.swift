@@ -16,6 +16,16 @@ package enum StressOptions {
 
   package static var duration: Duration { .seconds(seconds) }
 
+  /// Of how many iterations each reader of a stress test tells what it saw: `SWIFT_URCU_VERBOSE`; 1
+  /// means a few, a larger number that many. 0 without it. What is wrong is told in any case.
+  package static let verboseIterations: Int = {
+    guard let text = environment("SWIFT_URCU_VERBOSE") else { return 0 }
+    guard let count = Int(text), count >= 0 else {
+      preconditionFailure("SWIFT_URCU_VERBOSE: a number of iterations, or 1 for a few")
+    }
+    return count == 1 ? 10 : count
+  }()
+
   // Long enough for a million sections, short enough for a run of all tests in minutes.
   private static let defaultSeconds = 1.0
 }

@@ -42,11 +42,14 @@ extension AddressSpace {
   }
 
   /// The VMAs as short text: `0-3 rw-p`, with the offset in pages where it isn't 0.
-  var pages: [String] {
-    snapshotVMAs().vmas.map { vma in
-      func page(_ address: UInt64) -> Int64 {
-        (Int64(address) - Int64(Self.testBase)) / 4096
-      }
+  var pages: [String] { pages(from: 0) }
+
+  /// The same of the VMAs from page `first` on, counted from it.
+  func pages(from first: UInt64) -> [String] {
+    let base = Int64(Self.testBase + first * 4096)
+    let vmas = snapshotVMAs().vmas.filter { first == 0 || $0.start >= UInt64(base) }
+    return vmas.map { vma in
+      func page(_ address: UInt64) -> Int64 { (Int64(address) - base) / 4096 }
       var text = "\(page(vma.start))-\(page(vma.end)) "
       text += String(MapsLine(referenceLine(vma)).permissions)
       if vma.offset != 0 { text += " @\(vma.offset / 4096)" }
