@@ -30,6 +30,8 @@ let package = Package(
     .library(name: "ProcessMaps", targets: ["ProcessMaps"]),
     // The scripts that tools and tests of this project share; not a stable interface.
     .library(name: "_MapTraces", targets: ["_MapTraces"]),
+    // Replays of real programs, as strace recorded them; not a stable interface.
+    .library(name: "_StraceReplay", targets: ["_StraceReplay"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-system", from: "1.6.0")
@@ -55,6 +57,9 @@ let package = Package(
       swiftSettings: settings),
     .target(
       name: "_MapTraces", dependencies: ["VirtualMemory", systemPackage], swiftSettings: settings),
+    .target(
+      name: "_StraceReplay", dependencies: ["VirtualMemory", "ProcessMaps", systemPackage],
+      swiftSettings: settings),
 
     .target(
       name: "TestSupport", dependencies: ["ReadCopyUpdate", "_RCUShims"],
@@ -84,6 +89,11 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "MapTracesTests", dependencies: ["_MapTraces", "KernelTraces", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "StraceReplayTests",
+      dependencies: ["_StraceReplay", "ProcessMaps", "VirtualMemory", "TestSupport"],
+      exclude: ["Programs"],
       swiftSettings: settings),
   ]
 )

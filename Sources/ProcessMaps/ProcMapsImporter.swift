@@ -11,18 +11,27 @@ extension AddressSpace {
   /// inode and path are one file; the break spans the `[heap]` lines, the stack's start lies in the
   /// `[stack]` line; the mmap base is the end of what is mapped highest below the stack.
   ///
+  /// - Parameters:
+  ///   - text: the text.
+  ///   - programBreak: where the heap starts, in case that there is none yet, which the text doesn't
+  ///     show: what `brk(NULL)` returns.
+  ///   - configuration: the constants of the machine; the mmap base is replaced.
+  ///   - preference: as ``AddressSpace/init(configuration:lockPreferring:)``.
   /// - Throws: ``ProcMapsError`` for what ``ProcMapsParser`` refuses, and for lines that no one
   ///   address space prints together. A text read while its process was changing may be such a one:
   ///   the kernel makes it in chunks.
   /// - Complexity: O(bytes).
   public convenience init(
-    procMaps text: [UInt8],
+    procMaps text: [UInt8], programBreak: UInt64? = nil,
     configuration: AddressSpaceConfiguration = AddressSpaceConfiguration(),
     lockPreferring preference: MapLock.Preference = .writers
   ) throws(ProcMapsError) {
     let lines = try ProcMapsParser.parse(text)
     var importer = ProcMapsImporter(text: text, taskSize: configuration.taskSize)
     let mappings = try importer.mappings(of: lines)
+    if let programBreak, importer.layout.breakRange.isEmpty {
+      importer.layout.breakRange = programBreak..<programBreak
+    }
     var configuration = configuration
     if let base = importer.mmapBase { configuration.mmapBase = base }
     self.init(
@@ -35,7 +44,7 @@ extension AddressSpace {
 private struct ProcMapsImporter {
   let text: [UInt8]
   let taskSize: UInt64
-  private(set) var layout = ImportedLayout()
+  var layout = ImportedLayout()
   private(set) var mmapBase: UInt64?
   private var files: [FileKey: MappedFile] = [:]
 

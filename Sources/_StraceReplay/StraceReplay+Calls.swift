@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import SystemPackage
+internal import VirtualMemory
+
+/// Calls that change an address space.
+extension StraceReplay {
+  /// Makes the call with this index, whose result the trace has come to.
+  func perform(_ index: Int, _ thread: StraceThread) -> StraceStep? {
+    let call = trace.calls[index]
+    // What doesn't return, or is to be made again, has done nothing.
+    guard call.result != .none else {
+      thread.memory?.pending.removeAll { $0 == index }
+      return nil
+    }
+    let outcome = outcome(index, thread)
+    thread.memory?.pending.removeAll { $0 == index }
+    thread.memory?.lastEnd = position
+    statistics.count(outcome)
+    if let last = comparisons.lastIndex(where: { $0.processID == thread.processID }) {
+      comparisons[last].lateCallCount += 1
+    }
+    return StraceStep(call: call, outcome: outcome, space: thread.memory?.space)
+  }
+
+  private func outcome(_ index: Int, _ thread: StraceThread) -> StraceStep.Outcome {
+    guard let memory = thread.memory else { return .unknownMap }
+    if let outcome = early.removeValue(forKey: index) { return outcome }
+    let call = trace.calls[index]
+    if case .unsupported = call.operation {
+      // One that failed has changed nothing.
+      if case .error = call.result { return .agrees }
+      return .unsupported
+    }
+    // Names of memory are an option of the kernel's.
+    if case .setName = call.operation, call.result == .error("EINVAL") { return .agrees }
+
+    var result = attempt(index, thread, memory)
+    if result != call.result {
+      result = attemptAfterOthers(index, thread, memory, first: result)
+    }
+    let outcome: StraceStep.Outcome
+    if result == call.result {
+      outcome = .agrees
+    } else {
+      follow(call, insteadOf: result, thread, memory)
+      outcome = isOverlapping(index, memory) ? .ambiguous(result) : .disagrees(result)
+    }
+    if faults == .everywhere, let range = call.writableRange { memory.unwritten.append(range) }
+    return outcome
+  }
+
+  /// Whether other threads made calls while this one was being made.
+  private func isOverlapping(_ index: Int, _ memory: StraceMemory) -> Bool {
+    memory.pending.contains { $0 != index }
+      || memory.lastEnd > beginnings[index] ?? position
+  }
+
+  /// Tries a mapping that comes to lie elsewhere again, after calls that other threads had begun and
+  /// whose results stand further down: the kernel may have made them first.
+  private func attemptAfterOthers(
+    _ index: Int, _ thread: StraceThread, _ memory: StraceMemory, first: StraceResult
+  ) -> StraceResult {
+    let call = trace.calls[index]
+    guard case .map(_, let length, _, let flags, _, _) = call.operation,
+      MapFlags(rawValue: flags).isDisjoint(with: [.fixed, .fixedNoReplace])
+    else { return first }
+    var result = first
+    for other in memory.pending where other != index && early[other] == nil {
+      guard trace.calls[other].result != .none else { continue }
+      if case .value(let address) = result { try? memory.space.unmap(address, length: length) }
+      let otherThread = threads[trace.calls[other].threadID] ?? thread
+      let otherResult = attempt(other, otherThread, memory)
+      if otherResult == trace.calls[other].result {
+        early[other] = .agrees
+      } else {
+        follow(trace.calls[other], insteadOf: otherResult, otherThread, memory)
+        early[other] = .ambiguous(otherResult)
+      }
+      result = attempt(index, thread, memory)
+      if result == call.result { break }
+    }
+    return result
+  }
+
+  // MARK: Making a call
+
+  private func attempt(
+    _ index: Int, _ thread: StraceThread, _ memory: StraceMemory
+  ) -> StraceResult {
+    if faults == .everywhere { memory.write() }
+    do {
+      return .value(try value(of: trace.calls[index].operation, thread, memory.space))
+    } catch {
+      return .error(error.straceName)
+    }
+  }
+
+  private func value(
+    of operation: StraceOperation, _ thread: StraceThread, _ space: AddressSpace
+  ) throws(Errno) -> UInt64 {
+    switch operation {
+    case .map(let address, let length, let protection, let flags, let file, let offset):
+      return try space.map(
+        at: address, length: length, protection: Protection(rawValue: protection),
+        flags: MapFlags(rawValue: flags), backing: try backing(flags, file, offset, thread))
+    case .unmap(let address, let length):
+      try space.unmap(address, length: length)
+    case .protect(let address, let length, let protection):
+      try space.protect(address, length: length, Protection(rawValue: protection))
+    case .remap(let address, let length, let newLength, let flags, let newAddress):
+      return try space.remap(
+        address, length: length, to: newLength, flags: RemapFlags(rawValue: flags), at: newAddress)
+    case .advise(let address, let length, let advice):
+      try space.advise(address, length: length, Advice(rawValue: advice))
+    case .lock(let address, let length, let onFault):
+      try space.lock(address, length: length, onFault: onFault)
+    case .unlock(let address, let length):
+      try space.unlock(address, length: length)
+    case .setBreak(let address):
+      return space.setBreak(address)
+    case .setName(let address, let length, let name):
+      try space.setName(address, length: length, name)
+    case .start, .execute, .exitProcess, .open, .close, .unsupported:
+      break
+    }
+    return 0
+  }
+
+  private func backing(
+    _ flags: UInt64, _ file: StraceFile?, _ offset: UInt64, _ thread: StraceThread
+  ) throws(Errno) -> Backing {
+    // The system call looks at it before it comes to the address space.
+    guard offset % pageBytes == 0 else { throw .invalidArgument }
+    if flags & MapFlags.anonymous.rawValue != 0 { return .anonymous }
+    guard let file else { throw .badFileDescriptor }
+    return .file(thread.descriptors.file(file, files), offset: offset)
+  }
+
+  // MARK: Following the kernel
+
+  /// After a call with another result than the kernel's: makes the map as the kernel has it, as
+  /// far as the result tells.
+  private func follow(
+    _ call: StraceCall, insteadOf result: StraceResult, _ thread: StraceThread,
+    _ memory: StraceMemory
+  ) {
+    let space = memory.space
+    switch call.operation {
+    case .map(_, let length, let protection, let flags, let file, let offset):
+      let flags = MapFlags(rawValue: flags)
+      if case .value(let address) = result,
+        flags.isDisjoint(with: [.fixed, .fixedNoReplace])
+      {
+        try? space.unmap(address, length: length)
+      }
+      guard case .value(let address) = call.result,
+        let backing = try? backing(flags.rawValue, file, offset, thread)
+      else { return }
+      _ = try? space.map(
+        at: address, length: length, protection: Protection(rawValue: protection),
+        flags: flags.union(.fixed), backing: backing)
+    case .remap(let address, let length, let newLength, _, _):
+      guard case .value(let target) = call.result else { return }
+      if case .value(let moved) = result {
+        _ = try? space.remap(
+          moved, length: newLength, to: newLength, flags: [.mayMove, .fixed], at: target)
+      } else {
+        _ = try? space.remap(
+          address, length: length, to: newLength, flags: [.mayMove, .fixed], at: target)
+      }
+    case .setBreak:
+      if case .value(let address) = call.result { space.setBreak(address) }
+    default:
+      break
+    }
+  }
+}
+
+extension StraceCall {
+  /// What may have become private writable memory by the call.
+  fileprivate var writableRange: Range<UInt64>? {
+    guard case .value(let value) = result else { return nil }
+    switch operation {
+    case .map(_, let length, let protection, let flags, _, _):
+      let isWritable = Protection(rawValue: protection).contains(.write)
+      guard isWritable, flags & MapFlags.shared.rawValue == 0 else { return nil }
+      return Self.range(value, length)
+    case .protect(let address, let length, let protection):
+      guard Protection(rawValue: protection).contains(.write) else { return nil }
+      return Self.range(address, length)
+    case .remap(_, _, let newLength, _, _):
+      return Self.range(value, newLength)
+    case .setBreak:
+      // All of the heap: where it was touched already, nothing changes.
+      return value > pageBytes ? value - pageBytes..<value : nil
+    default:
+      return nil
+    }
+  }
+
+  private static func range(_ start: UInt64, _ length: UInt64) -> Range<UInt64>? {
+    let (end, wraps) = start.addingReportingOverflow(length)
+    return wraps ? nil : start..<end
+  }
+}
+
+extension Errno {
+  /// The name of the error, as strace writes it.
+  fileprivate var straceName: String {
+    switch self {
+    case .notPermitted: "EPERM"
+    case .badFileDescriptor: "EBADF"
+    case .resourceTemporarilyUnavailable: "EAGAIN"
+    case .noMemory: "ENOMEM"
+    case .permissionDenied: "EACCES"
+    case .badAddress: "EFAULT"
+    case .fileExists: "EEXIST"
+    case .invalidArgument: "EINVAL"
+    case .overflow: "EOVERFLOW"
+    case .notSupportedOnSocket: "EOPNOTSUPP"
+    default: "E\(rawValue)"
+    }
+  }
+}
