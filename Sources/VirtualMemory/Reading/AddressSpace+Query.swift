@@ -22,12 +22,14 @@ extension AddressSpace {
     _ address: UInt64, _ flags: QueryFlags = [], _ strategy: ReadingStrategy = .snapshot
   ) throws(Errno) -> QueryResult {
     guard flags.rawValue & ~QueryFlags.known == 0 else { throw .invalidArgument }
-    let found: QueryResult?
-    switch strategy {
-    case .snapshot: found = RCU.withReadSection { _ in currentVersion.query(address, flags) }
-    case .locked: found = queryLocked(address, flags)
-    case .speculative: found = querySpeculatively(address, flags)
+    // The result of the usual case is not copied together with those of the others.
+    if strategy == .snapshot {
+      let found = RCU.withReadSection { _ in currentVersion.query(address, flags) }
+      guard let found else { throw .noSuchFileOrDirectory }
+      return found
     }
+    let found =
+      strategy == .locked ? queryLocked(address, flags) : querySpeculatively(address, flags)
     guard let found else { throw .noSuchFileOrDirectory }
     return found
   }
