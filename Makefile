@@ -4,6 +4,7 @@
 # make run      the demonstration; ARGS="…" are its arguments
 # make bench    the benchmarks; ARGS="…" are their arguments
 # make test     every check, stopping at the first that fails
+# make seeded   puts three bugs into a copy of the model, one at a time, and expects them to be found
 # make stress   the stress tests only, SWIFT_URCU_STRESS_SECONDS seconds each (default 60);
 #               SWIFT_URCU_VERBOSE=1 shows the lines around the changes that their readers see first
 # make format   formats the sources in place
@@ -24,7 +25,7 @@ define heading
 @printf '\n==> %s\n' '$(1)'
 endef
 
-.PHONY: run bench test stress format clean deps lint build test-debug test-release test-tsan \
+.PHONY: run bench test seeded stress format clean deps lint build test-debug test-release test-tsan \
   test-tsan-release test-asan test-consumer test-disassembly test-examples test-benchmarks
 
 run: deps
@@ -111,6 +112,10 @@ endif
 check-benchmarks:
 	$(call heading,Benchmarks: their checks)
 	bash $(scripts)/benchmarks.sh
+
+seeded: deps
+	$(call heading,Seeded bugs)
+	bash $(scripts)/seeded-bugs.sh
 
 stress: deps
 	$(call heading,Stress tests)

@@ -7,7 +7,11 @@ import _MapTraces
 extension TraceGenerator {
   mutating func playScene() {
     let first = random.below(max(shadow.count - 12, 1))
-    switch random.below(9) {
+    if profile == .stacks && random.percent(60) {
+      if random.percent(50) { growDown(first) } else { keepDistance() }
+      return
+    }
+    switch random.below(10) {
     case 0: fillBetweenTouched(first)
     case 1: thereAndBack(first)
     case 2: moveSeveral(first)
@@ -16,6 +20,7 @@ extension TraceGenerator {
     case 5: leaveBehind(first)
     case 6: duplicate(first)
     case 7: growLocked(first)
+    case 8: keepDistance()
     default: shrinkOverSeveral(first)
     }
   }
@@ -153,6 +158,30 @@ extension TraceGenerator {
         shadow.map(page..<stack.lowerBound, grown)
       }
       touchPage(page)
+    }
+  }
+
+  /// A stack, something below it at the guard gap's distance or nearly so, and what comes between.
+  private mutating func keepDistance() {
+    let gap = 256
+    guard shadow.count > gap + 10 else { return }
+    let low = random.below(shadow.count - gap - 9)
+    let stack = low + 1 + gap + 1 + random.below(4)
+    mapPages(
+      low..<low + 1, random.pick([3, 1, 5, 0]), random.percent(10) ? MapBits.growsDown : 0)
+    mapPages(stack..<stack + 1, 3, MapBits.growsDown)
+    for _ in 0..<1 + random.below(3) {
+      let near = gap + random.below(3) - 1
+      if random.percent(70) {
+        touchPage(low + 1 + near)
+      } else {
+        // A hint that just keeps out of the gap, or doesn't.
+        let count = 1 + random.below(2)
+        add(
+          .map(
+            address: address(max(stack - near - count, 0)), length: UInt64(count) * 4096,
+            protection: 3, flags: MapBits.private | MapBits.anonymous, source: .none, offset: 0))
+      }
     }
   }
 
