@@ -92,12 +92,15 @@ import Testing
 
   /// The replay does not just agree with whatever it is given.
   @Test func forgottenOperationsAreFound() {
-    let report = Report.ofRun(for: .seconds(60), forgetting: 100)
+    let report = Report.ofRun(for: Self.patience, forgetting: 100)
     #expect(!report.wrong.isEmpty)
   }
 
+  /// How long a broken reader may go unseen: long enough for a single processor that others use.
+  private static let patience = Duration.seconds(120)
+
   private static func expectFound(_ ways: Observer.Ways) {
-    let report = Report.ofRun(for: .seconds(60), ways: ways)
+    let report = Report.ofRun(for: patience, ways: ways)
     #expect(!report.wrong.isEmpty)
     print("after \(report.counts): \(report.wrong.first?.prefix { $0 != "\n" } ?? "nothing")")
   }

@@ -94,6 +94,8 @@ struct Observer {
   /// Reads something, and sees that it is not older than what was done before, nor newer than what is
   /// there afterwards.
   private mutating func look(_ buffer: inout MapsBuffer) -> String? {
+    // Lets the writers go on now and then, also where there is one processor.
+    if random.oneIn(3) { yieldThread() }
     let oldest = history.completedGeneration
     let first = seen.count
     switch random.below(16) {
