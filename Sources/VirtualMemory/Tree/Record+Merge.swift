@@ -18,8 +18,20 @@ extension Record {
   ///
   /// - Source: `is_mergeable_vma`, `can_vma_merge_before`, `can_vma_merge_after`.
   private func continues(in next: Record) -> Bool {
-    end == next.start && comparedFlags == next.comparedFlags && object == next.object
-      && pageOffset &+ pageCount == next.pageOffset && !isSpecial
+    end == next.start && comparedFlags == next.comparedFlags
+      && pageOffset &+ pageCount == next.pageOffset && !isSpecial && showsSame(as: next)
+  }
+
+  /// Whether both have the same file or none, and the same name or none. Names are the same if their
+  /// bytes are: two calls may have given them.
+  ///
+  /// - Source: `anon_vma_name_eq`.
+  private func showsSame(as other: Record) -> Bool {
+    if object == other.object { return true }
+    guard let first = MapObject(word: object), let second = MapObject(word: other.object) else {
+      return false
+    }
+    return first.isEqual(to: second)
   }
 
   /// Whether `self`, a new VMA or a changed part of one, and its existing neighbour `other` can have
