@@ -129,25 +129,11 @@ extension TreeWriter {
     let object = named ?? shared
     if object?.word == current?.word { return }
     if let object, let current, object.isEqual(to: current) { return }
-    // A neighbour's equal name is the same object: merging compares no bytes.
-    let word = object.map { neighbour(equalTo: $0, start, end) ?? $0 }?.word ?? 0
     do {
-      try modify(record, start, end) { $0.object = word }
+      try modify(record, start, end) { $0.object = object?.word ?? 0 }
     } catch {
       throw .resourceTemporarilyUnavailable
     }
-  }
-
-  /// The object of the VMA before `start` or after `end`, if it is equal to `object`.
-  private func neighbour(
-    equalTo object: MapObject, _ start: UInt64, _ end: UInt64
-  ) -> MapObject? {
-    let around = surroundings(start, end)
-    for record in [around.before, around.after] {
-      guard let other = record.flatMap({ MapObject(word: $0.object) }) else { continue }
-      if object.isEqual(to: other) { return other }
-    }
-    return nil
   }
 
   /// Faults pages in that the process has the right to use.

@@ -154,10 +154,13 @@ extension TreeWriter {
   /// - Source: `__thp_get_unmapped_area`.
   private func searchAligned(_ request: PlaceRequest, _ offset: UInt64) -> UInt64? {
     let mask = Self.hugePage - 1
-    let (end, wraps) = offset.addingReportingOverflow(request.length)
-    let (first, firstWraps) = offset.addingReportingOverflow(mask)
-    guard !wraps, !firstWraps, end >= first & ~mask + Self.hugePage else { return nil }
+    // File offsets are signed, and wrap: near the largest one anything counts as a huge page.
+    let end = Int64(bitPattern: offset &+ request.length)
+    let first = Int64(bitPattern: (offset &+ mask) & ~mask)
     let padded = request.length + Self.hugePage
+    guard end > first, UInt64(bitPattern: end &- first) >= Self.hugePage,
+      offset &+ padded >= offset
+    else { return nil }
     guard padded <= configuration.taskSize, let address = search(request, length: padded) else {
       return nil
     }
