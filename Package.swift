@@ -57,8 +57,10 @@ let package = Package(
       swiftSettings: settings),
     .target(
       name: "_MapTraces", dependencies: ["VirtualMemory", systemPackage], swiftSettings: settings),
+    .target(name: "_PageFaults", path: "CShims/_PageFaults"),
     .target(
-      name: "_StraceReplay", dependencies: ["VirtualMemory", "ProcessMaps", systemPackage],
+      name: "_StraceReplay",
+      dependencies: ["VirtualMemory", "ProcessMaps", "_PageFaults", systemPackage],
       swiftSettings: settings),
 
     .target(

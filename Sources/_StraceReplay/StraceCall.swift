@@ -11,12 +11,18 @@ public struct StraceCall: Sendable {
   public var startLine: Int
   /// The line where its result stands: the same one, unless other threads had their say meanwhile.
   public var endLine: Int
+  /// When it started: nanoseconds since 1970, in whole microseconds; `nil` if the trace doesn't tell, as
+  /// with `strace -ttt`.
+  public var time: UInt64?
   /// The call and its result, as strace writes it on one line.
   public var text: String
   /// What it asks for.
   public var operation: StraceOperation
   /// What the kernel answered.
   public var result: StraceResult
+
+  /// Nanoseconds of the unit that times are given in.
+  static var timeUnit: UInt64 { 1000 }
 }
 
 /// What a system call asks for, as far as address spaces are concerned.
@@ -64,6 +70,12 @@ public struct StraceStart: Sendable, Hashable {
   public var sharesFiles: Bool
   /// It is of the same process: `CLONE_THREAD`.
   public var isThread: Bool
+
+  public init(sharesMemory: Bool, sharesFiles: Bool, isThread: Bool) {
+    self.sharesMemory = sharesMemory
+    self.sharesFiles = sharesFiles
+    self.isThread = isThread
+  }
 }
 
 /// A descriptor with the path that it stood for.

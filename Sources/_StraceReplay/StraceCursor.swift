@@ -53,12 +53,21 @@ struct StraceCursor {
   }
 
   /// Passes the time of day, or the seconds, that the options -t, -tt, -ttt and -r put in front.
-  mutating func skipTime() {
+  ///
+  /// - Returns: nanoseconds since 1970, if it is the time of -ttt.
+  mutating func takeTime() -> UInt64? {
     skipBlanks()
     var ahead = self
-    let time = ahead.take { Self.isDigit($0) || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") }
-    if !time.isEmpty && ahead.skip(" ") { self = ahead }
+    let text = ahead.take { Self.isDigit($0) || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") }
+    guard !text.isEmpty, ahead.skip(" ") else { return nil }
+    self = ahead
     skipBlanks()
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+    // Since the last call, with -r, it isn't that long.
+    guard parts.count == 2, parts[1].utf8.count == 6, let seconds = UInt64(parts[0]),
+      let microseconds = UInt64(parts[1]), (1_000_000_000..<10_000_000_000).contains(seconds)
+    else { return nil }
+    return (seconds * 1_000_000 + microseconds) * StraceCall.timeUnit
   }
 
   /// The name of a call.

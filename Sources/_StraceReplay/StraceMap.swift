@@ -37,10 +37,13 @@ public struct StraceRecording: Sendable {
   public var trace: [UInt8]
   /// In the order of their moments.
   public var maps: [StraceMap]
+  /// The page faults, if they are known; then the trace has times as of `strace -ttt`.
+  public var faults: [StraceFault]?
 
-  public init(trace: [UInt8], maps: [StraceMap]) {
+  public init(trace: [UInt8], maps: [StraceMap], faults: [StraceFault]? = nil) {
     self.trace = trace
     self.maps = maps
+    self.faults = faults
   }
 }
 
@@ -60,6 +63,10 @@ public struct StraceComparison: Sendable {
 
   public var isEqual: Bool { kernelText == modelText }
 
+  /// Whether the texts are equal when neighbours that look like one mapping are taken for one: what
+  /// is left of equality when page faults are only assumed.
+  public var isEqualButForSplits: Bool { Self.joined(kernelText) == Self.joined(modelText) }
+
   /// Lines of one text that the other doesn't have: `-` the kernel's, `+` the replay's.
   public var differences: [String] {
     let kernel = kernelText.split(separator: UInt8(ascii: "\n"))
@@ -72,6 +79,35 @@ public struct StraceComparison: Sendable {
       }
     }
     return lines.sorted { $0.dropFirst(2) < $1.dropFirst(2) }
+  }
+
+  /// Neighbouring lines that look like one mapping, as one.
+  private struct JoinedLine: Equatable {
+    var line: ProcMapsLine
+    var name: ArraySlice<UInt8>
+
+    func continues(in next: JoinedLine) -> Bool {
+      line.end == next.line.start && line.protection == next.line.protection
+        && line.isShared == next.line.isShared && line.device == next.line.device
+        && line.inode == next.line.inode && name == next.name
+        && (line.inode == 0 || line.offset + (line.end - line.start) == next.line.offset)
+    }
+  }
+
+  private static func joined(_ text: [UInt8]) -> [JoinedLine] {
+    var joined: [JoinedLine] = []
+    for line in (try? ProcMapsParser.parse(text)) ?? [] {
+      var next = JoinedLine(line: line, name: text[line.nameRange])
+      if let last = joined.last, last.continues(in: next) {
+        joined[joined.count - 1].line.end = line.end
+      } else {
+        // Where in the text it stands doesn't count.
+        next.line.number = 0
+        next.line.nameRange = 0..<0
+        joined.append(next)
+      }
+    }
+    return joined
   }
 
   /// The text with the inodes of shared anonymous memory replaced by 0.

@@ -21,7 +21,7 @@ final class StraceMemory {
   var unwritten: [Range<UInt64>]
   /// Calls that have begun and not ended, by index.
   var pending: [Int] = []
-  /// How many events had been looked at when the last call ended.
+  /// How many events had been looked at when the last call ended; -1 before the first one.
   var lastEnd = -1
 
   init(_ space: AddressSpace, program: String, unwritten: [Range<UInt64>]) {
@@ -36,21 +36,32 @@ final class StraceMemory {
   }
 
   /// Writes to all private writable memory in the ranges that wait for it.
-  func write() {
+  func writeEverywhere() {
     for range in unwritten {
       var position = range.lowerBound
       while position < range.upperBound,
         let found = try? space.query(position, [.coveringOrNext, .writable]),
         found.start < range.upperBound
       {
-        if !found.flags.contains(.shared) {
-          // A write behind the end of a file is none; the first page of a mapping isn't there.
-          try? space.touch(max(found.start, position))
-        }
+        // A write behind the end of a file is none, but the first page lies before it.
+        if !found.flags.contains(.shared) { try? space.touch(max(found.start, position)) }
         position = found.end
       }
     }
     unwritten.removeAll()
+  }
+
+  /// A page fault: what it means for the map.
+  func fault(_ address: UInt64) {
+    if let found = try? space.query(address) {
+      let isWrite = found.flags.contains(.writable) && !found.flags.contains(.shared)
+      if !isWrite { return }
+    } else if lastEnd < 0 {
+      // In `execve`, the kernel reads the arguments where the program before has them.
+      return
+    }
+    // Where nothing is mapped, what lies above may be a stack.
+    try? space.touch(address)
   }
 }
 

@@ -43,6 +43,8 @@ public struct StraceRecorder: Sendable {
   public var timeLimit: Duration = .seconds(120)
   /// Whether the program writes to the caller's standard output and errors.
   public var sharesOutput = false
+  /// Whether page faults are recorded too, where the kernel lets the caller (`CAP_PERFMON`).
+  public var recordsFaults = true
 
   public init() {}
 
@@ -86,36 +88,41 @@ public struct StraceRecorder: Sendable {
     let time = delay.components
     let microseconds = time.seconds * 1_000_000 + time.attoseconds / 1_000_000_000_000
     let tracing = [
-      "strace", "-f", "-y", "-o", file.path, "-e", "trace=" + Self.calls,
+      "strace", "-f", "-y", "-ttt", "-o", file.path, "-e", "trace=" + Self.calls,
+      // Names of memory are not shortened.
+      "-s", "128",
       "-e", "inject=execve,execveat:signal=SIGSTOP",
       "-e", "inject=exit_group:delay_enter=\(microseconds)", "--",
       // The first program is not held up: this one, which becomes the one that is wanted.
       "/bin/sh", "-c", "exec \"$0\" \"$@\"",
     ]
+    var recorder = recordsFaults ? FaultRecorder() : nil
     guard var child = ChildProcess(tracing + command, sharesOutput ? .shared : .discarded) else {
       throw .unavailable("it can't be started")
     }
     var follower = TraceFollower(file.descriptor)
     do throws(Failure) {
-      try follow(&child, &follower)
+      try follow(&child, &follower, &recorder)
     } catch {
       follower.killAll()
       kill(child.processID, SIGKILL)
       _ = child.wait()
       throw error
     }
-    return StraceRecording(trace: follower.text, maps: follower.maps)
+    return StraceRecording(
+      trace: follower.text, maps: follower.maps, faults: follower.faults(of: recorder))
   }
 
   /// Reads the trace as it grows, until `strace` has ended.
   private func follow(
-    _ child: inout ChildProcess, _ follower: inout TraceFollower
+    _ child: inout ChildProcess, _ follower: inout TraceFollower, _ recorder: inout FaultRecorder?
   ) throws(Failure) {
     let clock = ContinuousClock()
     let deadline = clock.now + timeLimit
     while true {
       // In this order: what was written before the end is read.
       let hasEnded = child.statusIfEnded() != nil
+      recorder?.take()
       if try follower.readOn() { continue }
       if hasEnded { return }
       guard clock.now < deadline else { throw .timeLimit }
@@ -138,6 +145,7 @@ private struct TraceFollower {
   private var isLineDone = false
   /// Threads that have not ended.
   private var threads: Set<Int32> = []
+  private var allThreads: Set<Int32> = []
 
   /// - Parameter descriptor: the open trace, at its start.
   init(_ descriptor: Int32) { self.descriptor = descriptor }
@@ -168,12 +176,13 @@ private struct TraceFollower {
   ) throws(StraceRecorder.Failure) -> Bool {
     var cursor = StraceCursor(Array(line), lineNumber: 0)
     guard let threadID = (try? cursor.threadID()) ?? nil else { return false }
-    cursor.skipBlanks()
+    _ = cursor.takeTime()
     if cursor.skip("+++") {
       threads.remove(threadID)
       return true
     }
     threads.insert(threadID)
+    allThreads.insert(threadID)
     if cursor.skip("--- stopped by SIGSTOP") {
       // After an `execve` that failed it is the same program: its map isn't wanted, but no harm.
       if Self.call(of: threadID) == Self.execveReturned {
@@ -201,6 +210,15 @@ private struct TraceFollower {
     let text = FileStatus.contents("/proc/\(threadID)/syscall")
     return String(decoding: text, as: UTF8.self).split(separator: " ").prefix(7)
       .joined(separator: " ")
+  }
+
+  /// The faults of the traced threads; `nil` if they are not all known.
+  func faults(of recorder: borrowing FaultRecorder?) -> [StraceFault]? {
+    switch recorder {
+    case .some(let recorder) where !recorder.hasLost:
+      recorder.faults.filter { allThreads.contains($0.threadID) }
+    default: nil
+    }
   }
 
   /// Ends the threads that are left.

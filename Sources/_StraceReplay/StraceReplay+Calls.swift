@@ -47,7 +47,7 @@ extension StraceReplay {
       follow(call, insteadOf: result, thread, memory)
       outcome = isOverlapping(index, memory) ? .ambiguous(result) : .disagrees(result)
     }
-    if faults == .everywhere, let range = call.writableRange { memory.unwritten.append(range) }
+    if writesEverywhere, let range = call.writableRange { memory.unwritten.append(range) }
     return outcome
   }
 
@@ -89,7 +89,7 @@ extension StraceReplay {
   private func attempt(
     _ index: Int, _ thread: StraceThread, _ memory: StraceMemory
   ) -> StraceResult {
-    if faults == .everywhere { memory.write() }
+    if writesEverywhere { memory.writeEverywhere() }
     do {
       return .value(try value(of: trace.calls[index].operation, thread, memory.space))
     } catch {

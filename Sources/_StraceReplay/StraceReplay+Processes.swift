@@ -10,8 +10,10 @@ extension StraceReplay {
   func begin(_ index: Int) -> StraceStep? {
     let call = trace.calls[index]
     let thread = thread(of: call.threadID, before: index)
+    deliverFaults(before: call, at: index)
     beginnings[index] = position
     if case .exitProcess = call.operation { return endProcess(index, thread) }
+    if case .execute = call.operation { heldFaults[call.threadID] = [] }
     if call.operation.isOfMemory { thread.memory?.pending.append(index) }
     return nil
   }
@@ -20,6 +22,7 @@ extension StraceReplay {
   func end(_ index: Int) throws(StraceError) -> StraceStep? {
     let call = trace.calls[index]
     var thread = thread(of: call.threadID, before: index)
+    deliverFaults(before: call, at: index)
     switch call.operation {
     case .exitProcess:
       return endProcess(index, thread)
@@ -28,11 +31,16 @@ extension StraceReplay {
       start(Int32(truncatingIfNeeded: child), by: index)
       return StraceStep(call: call, outcome: .notCompared, space: thread.memory?.space)
     case .execute(let path):
+      if call.result == .value(0) {
+        thread.memory = try loadMap(of: call, at: index, program: path)
+        thread.descriptors = StraceDescriptors()
+        thread.processID = call.threadID
+        threads[call.threadID] = thread
+      }
+      for fault in heldFaults.removeValue(forKey: call.threadID) ?? [] {
+        thread.memory?.fault(fault.address)
+      }
       guard call.result == .value(0) else { return nil }
-      thread.memory = try loadMap(of: call, at: index, program: path)
-      thread.descriptors = StraceDescriptors()
-      thread.processID = call.threadID
-      threads[call.threadID] = thread
       return StraceStep(call: call, outcome: .notCompared, space: thread.memory?.space)
     case .open(let access):
       if case .value(let descriptor) = call.result {
@@ -67,11 +75,24 @@ extension StraceReplay {
     if shared.sharesMemory {
       child.memory = parent.memory
     } else {
-      if faults == .everywhere { parent.memory?.write() }
+      if writesEverywhere { parent.memory?.writeEverywhere() }
       child.memory = parent.memory?.fork()
     }
     child.descriptors = shared.sharesFiles ? parent.descriptors : parent.descriptors.copy()
     threads[threadID] = child
+  }
+
+  /// The faults that happened before `call` began.
+  private func deliverFaults(before call: StraceCall, at index: Int) {
+    guard let time = call.time else { return }
+    while let fault = faults?.last, fault.time < time + StraceCall.timeUnit {
+      faults?.removeLast()
+      if heldFaults[fault.threadID] != nil {
+        heldFaults[fault.threadID]?.append(fault)
+      } else {
+        thread(of: fault.threadID, before: index).memory?.fault(fault.address)
+      }
+    }
   }
 
   // MARK: Maps
@@ -112,6 +133,8 @@ extension StraceReplay {
     // The stack is let grow as far as the kernel has let it.
     limits.stack = .max
     space.limits = limits
+    // The kernel has written the arguments.
+    if let stack = Self.stack(in: map.text) { try? space.touch(stack.upperBound - 1) }
     return StraceMemory(space, program: program, unwritten: [0..<configuration.taskSize])
   }
 
@@ -132,7 +155,10 @@ extension StraceReplay {
     guard reportedEnds.insert(index).inserted else { return nil }
     let call = trace.calls[index]
     if let memory = thread.memory, let map = takeMap(for: call, .end) {
-      growStack(of: memory.space, as: map.text)
+      if faults == nil, let stack = Self.stack(in: map.text) {
+        // Nothing happens if it starts lower already: the texts will differ then.
+        try? memory.space.touch(stack.lowerBound)
+      }
       comparisons.append(
         StraceComparison(
           processID: thread.processID, program: memory.program,
@@ -142,13 +168,11 @@ extension StraceReplay {
     return StraceStep(call: call, outcome: .notCompared, space: thread.memory?.space)
   }
 
-  /// Lets the stack grow to where it starts in the kernel's text.
-  private func growStack(of space: AddressSpace, as text: [UInt8]) {
+  /// The range of the stack in the text of a map.
+  private static func stack(in text: [UInt8]) -> Range<UInt64>? {
     let lines = (try? ProcMapsParser.parse(text)) ?? []
     let name = "[stack]".utf8
-    guard let line = lines.first(where: { text[$0.nameRange].elementsEqual(name) }) else { return }
-    // Nothing happens if it starts lower already: the texts will differ then.
-    try? space.touch(line.start)
+    return lines.first { text[$0.nameRange].elementsEqual(name) }.map { $0.start..<$0.end }
   }
 }
 

@@ -17,24 +17,29 @@ public import VirtualMemory
 /// - the map after each `execve`, which the kernel makes: a ``StraceMap``; the start of the heap is
 ///   what the program's first `brk` returns;
 /// - devices, inodes and file systems of files: ``StraceFiles``;
-/// - page faults: private memory that is writable counts as written before its process makes its next
-///   call, unless ``Faults/none`` is asked for;
-/// - how far the stack grew: in a ``StraceComparison`` it starts where the kernel says.
+/// - page faults: ``Faults``; if they are not known, the stack of a ``StraceComparison`` starts where
+///   the kernel says.
 ///
 /// Where the kernel's result differs, the replay goes on with the kernel's.
 ///
 /// - Threads: one at a time.
 public final class StraceReplay {
-  /// What is assumed of page faults, which no trace shows.
-  public enum Faults: Sendable, Hashable, CaseIterable {
-    /// All private writable memory is written to as soon as it is mapped.
+  /// What is known of page faults, which no trace shows, or assumed.
+  public enum Faults: Sendable, Hashable {
+    /// Each is a write to private memory, or makes the stack grow.
+    case recorded([StraceFault])
+    /// All private writable memory is written to before its process makes its next call.
     case everywhere
     /// Nothing is ever written to.
     case none
   }
 
   let trace: StraceTrace
-  let faults: Faults
+  /// Those that have not happened yet, the next one last; `nil` if they are not known.
+  var faults: [StraceFault]?
+  let writesEverywhere: Bool
+  /// Those of threads that are in `execve`: the old program's, or the new one's.
+  var heldFaults: [Int32: [StraceFault]] = [:]
   let files: StraceFiles
   var maps: [StraceMap]
   var threads: [Int32: StraceThread] = [:]
@@ -66,14 +71,25 @@ public final class StraceReplay {
     self.trace = trace
     self.maps = maps
     self.files = files ?? StraceFiles(namedIn: maps)
-    self.faults = faults
+    switch faults {
+    case .recorded(let faults):
+      self.faults = faults.sorted { $0.time > $1.time }
+      writesEverywhere = false
+    case .everywhere: writesEverywhere = true
+    case .none: writesEverywhere = false
+    }
     try attach()
   }
 
+  /// - Parameters:
+  ///   - recording: the calls, the maps, and the page faults if they are known.
+  ///   - faults: what is assumed of page faults otherwise.
   public convenience init(
-    _ recording: StraceRecording, faults: Faults = .everywhere
+    _ recording: StraceRecording, assuming faults: Faults = .everywhere
   ) throws(StraceError) {
-    try self.init(StraceTrace(parsing: recording.trace), maps: recording.maps, faults: faults)
+    try self.init(
+      StraceTrace(parsing: recording.trace), maps: recording.maps,
+      faults: recording.faults.map { .recorded($0) } ?? faults)
   }
 
   /// A trace that starts in the middle of a program has a map for that moment.

@@ -28,12 +28,15 @@ extension StraceTrace {
 /// Takes lines, one after the other, and puts together what belongs to one call.
 private struct StraceParser {
   private var lineNumber = 0
+  /// Of the line.
+  private var time: UInt64?
   private var trace = StraceTrace()
   private var unfinished: [Int32: UnfinishedCall] = [:]
 
   private struct UnfinishedCall {
     let name: String
     let startLine: Int
+    let time: UInt64?
     /// Its place in the trace; `nil` for a call that isn't replayed.
     let index: Int?
     /// The name and the arguments up to where the line was left.
@@ -49,7 +52,7 @@ private struct StraceParser {
     lineNumber += 1
     var cursor = StraceCursor(line, lineNumber: lineNumber)
     let threadID = try cursor.threadID() ?? 0
-    cursor.skipTime()
+    time = cursor.takeTime()
     if cursor.isAtEnd || cursor.skip("---") || cursor.skip("strace:") { return }
     if cursor.skip("+++") {
       cursor.skipBlanks()
@@ -108,12 +111,12 @@ private struct StraceParser {
       trace.calls.append(
         call
           ?? StraceCall(
-            threadID: threadID, startLine: lineNumber, endLine: lineNumber,
+            threadID: threadID, startLine: lineNumber, endLine: lineNumber, time: time,
             text: String(decoding: partial, as: UTF8.self), operation: .unsupported, result: .none))
       trace.events.append(.began(trace.calls.count - 1))
     }
     unfinished[threadID] = UnfinishedCall(
-      name: name, startLine: lineNumber, index: index, text: partial)
+      name: name, startLine: lineNumber, time: time, index: index, text: partial)
   }
 
   private mutating func resume(
@@ -125,7 +128,8 @@ private struct StraceParser {
     else { throw cursor.error(.unfinished) }
     guard let index = begun.index else { return }
     let text = begun.text + cursor.rest
-    if let call = try call(text, threadID, startLine: begun.startLine) {
+    if var call = try call(text, threadID, startLine: begun.startLine) {
+      call.time = begun.time
       trace.calls[index] = call
       trace.events.append(.ended(index))
     }
@@ -142,7 +146,7 @@ private struct StraceParser {
     let result = try cursor.result()
     guard let operation = try arguments.operation(of: name) else { return nil }
     return StraceCall(
-      threadID: threadID, startLine: startLine, endLine: lineNumber,
+      threadID: threadID, startLine: startLine, endLine: lineNumber, time: time,
       text: String(decoding: text, as: UTF8.self), operation: operation, result: result)
   }
 }

@@ -50,6 +50,8 @@ struct StraceWords {
   func value(of text: some StringProtocol) -> UInt64? {
     var result: UInt64 = 0
     for part in text.split(separator: "|", omittingEmptySubsequences: false) {
+      // A comment may have stood behind it.
+      let part = part.prefix { $0 != " " }
       if let value = values[String(part)] {
         result |= value
       } else if let value = StraceWords.number(part) {

@@ -34,10 +34,14 @@ enum RealProgram {
     return program
   }
 
-  /// Records `command`, makes its calls again, and compares all that can be compared.
+  /// Records `command`, makes its calls again, and compares all that can be compared. Where page
+  /// faults can't be recorded, it says so, and compares less.
   @discardableResult
   static func expectEqual(_ command: [String]) throws -> StraceRecording {
     let recording = try StraceRecorder().record(command)
+    if recording.faults == nil {
+      print("\(command[0]): page faults can't be recorded; neighbours that look alike count as one")
+    }
     let replay = try StraceReplay(recording)
     while let step = try replay.next() {
       switch step.outcome {
@@ -54,9 +58,11 @@ enum RealProgram {
     #expect(ends > 0 && replay.comparisons.count == ends)
     for comparison in replay.comparisons {
       #expect(comparison.lateCallCount == 0, "\(comparison.program) changed while it ended")
+      // Without page faults the kernel's splits can't all be known.
+      let isEqual =
+        recording.faults == nil ? comparison.isEqualButForSplits : comparison.isEqual
       #expect(
-        comparison.isEqual,
-        "\(comparison.program): \(comparison.differences.joined(separator: "\n"))")
+        isEqual, "\(comparison.program): \(comparison.differences.joined(separator: "\n"))")
     }
     return recording
   }
