@@ -80,8 +80,8 @@ struct ChangeStress: Sendable {
     var iteration = 0
     repeat {
       let firstCount = firstChunkCounts[iteration % firstChunkCounts.count]
-      // Half of the time others come to run between the chunks, also where there is one processor.
-      let sections = sections(form, firstCount) { if iteration % 4 < 2 { yieldThread() } }
+      // Now and then others come to run between the chunks, also where there is one processor.
+      let sections = sections(form, firstCount) { if iteration % 8 == 0 { yieldThread() } }
       var name: String?
       (name, violation) = judge(form, sections)
       names["\(form.rawValue) \(name ?? "wrong")", default: 0] += 1

@@ -220,13 +220,13 @@ import Testing
   }
 
   @Test func stressSameAsTheKernel() throws {
-    let deadline = ContinuousClock.now + StressOptions.duration
     var seed: UInt64 = 1000
     try KernelProcess.with { process throws in
-      while ContinuousClock.now < deadline {
+      let deadline = ContinuousClock.now + StressOptions.duration
+      repeat {
         try Self.runRandomly(seed, process)
         seed += 1
-      }
+      } while ContinuousClock.now < deadline
     }
     print("\(seed - 1000) seeds of forks, the last \(seed - 1)")
   }
