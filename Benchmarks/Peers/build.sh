@@ -12,6 +12,10 @@ mkdir -p "$out"
 # What was built when a package was still installed must not be loaded.
 rm -f "$out"/*.so
 
+# Not every compiler knows nullability.
+flags=(-O2 -fPIC -shared -Wall -Wno-unknown-pragmas -Wno-nullability-completeness
+  -D_Nonnull= -D_Nullable= -I "$here/../Sources/CBaselines/include")
+
 warn() { echo "peers: $1 is installed, but doesn't build here; left out" >&2; }
 
 concurrencykit() {
@@ -19,11 +23,39 @@ concurrencykit() {
   compiler=$(command -v clang || command -v cc) || return 0
   "$compiler" -include ck_epoch.h -fsyntax-only -x c /dev/null 2>/dev/null || return 0
   version=$(pkg-config --modversion ck 2>/dev/null) || version=unknown
-  # Not every compiler knows nullability.
-  "$compiler" -O2 -fPIC -shared -Wall -DPEER_VERSION="\"$version\"" \
-    -Wno-unknown-pragmas -Wno-nullability-completeness -D_Nonnull= -D_Nullable= \
-    -I "$here/../Sources/CBaselines/include" "$here/concurrencykit/peer.c" -lck \
+  "$compiler" "${flags[@]}" -DPEER_VERSION="\"$version\"" "$here"/concurrencykit/*.c -lck \
     -o "$out/libpeer-concurrencykit.so" || warn concurrencykit
+}
+
+# cxx_name COMPILER: what it is, for the report.
+cxx_name() {
+  "$1" -dM -E -x c++ /dev/null | awk '
+    $2 == "__clang_major__" { clang = $3 }
+    $2 == "__GNUC__" { gcc = $3 }
+    END { print clang ? "clang " clang : "GCC " gcc }'
+}
+
+std_map() {
+  local compiler version
+  compiler=$(command -v clang++ || command -v c++) || return 0
+  "$compiler" -std=c++17 -include shared_mutex -fsyntax-only -x c++ /dev/null 2>/dev/null ||
+    return 0
+  version=$("$compiler" -include map -dM -E -x c++ /dev/null |
+    awk '$2 == "__GLIBCXX__" { print "libstdc++ " $3 } $2 == "_LIBCPP_VERSION" { print "libc++ " $3 }')
+  "$compiler" -std=c++17 "${flags[@]}" -DPEER_VERSION="\"$version, $(cxx_name "$compiler")\"" \
+    "$here/ordered-maps/std-map.cpp" -pthread -o "$out/libpeer-std-map.so" || warn "a C++ library"
+}
+
+abseil() {
+  local compiler version cflags libs
+  compiler=$(command -v clang++ || command -v c++) || return 0
+  version=$(pkg-config --modversion absl_synchronization 2>/dev/null) || return 0
+  read -ra cflags < <(pkg-config --cflags absl_btree absl_synchronization)
+  read -ra libs < <(pkg-config --libs absl_btree absl_synchronization)
+  "$compiler" -std=c++17 "${flags[@]}" "${cflags[@]}" \
+    -DPEER_VERSION="\"$version, $(cxx_name "$compiler")\"" \
+    "$here/ordered-maps/absl-btree.cpp" "${libs[@]}" -o "$out/libpeer-absl-btree.so" ||
+    warn Abseil
 }
 
 crossbeam() {
@@ -45,3 +77,5 @@ crossbeam() {
 
 concurrencykit
 crossbeam
+std_map
+abseil

@@ -11,11 +11,15 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-groups=14
-rows_without_peers=105
-# Each reads in two groups and retires in one, by two rows; concurrencykit waits in three.
-rows_of_concurrencykit=7
-rows_of_crossbeam=4
+groups=16
+rows_without_peers=119
+# The rows of each library that Peers/build.sh makes of what is installed.
+declare -A rows_of=(
+  [concurrencykit]=10
+  [crossbeam-epoch]=4
+  [std-map]=8
+  [absl-btree]=8
+)
 
 fail() {
   echo "benchmarks: $1" >&2
@@ -55,7 +59,8 @@ run() {
 
 # What isn't built is named.
 run "$rows_without_peers"
-for name in 'C, ck epoch' 'Rust, crossbeam-epoch'; do
+for name in 'C, ck epoch' 'C, ck sequence' 'Rust, crossbeam-epoch' 'C++, std::map' \
+  'C++, absl::btree_map'; do
   grep -q "^$name: not built, left out" "$work/table" || fail "the table doesn't name “$name”"
 done
 
@@ -63,8 +68,9 @@ done
 bash "$root/Benchmarks/Peers/build.sh"
 peers=$root/Benchmarks/.build/peers
 expected=$rows_without_peers
-[ ! -e "$peers/libpeer-concurrencykit.so" ] || expected=$((expected + rows_of_concurrencykit))
-[ ! -e "$peers/libpeer-crossbeam-epoch.so" ] || expected=$((expected + rows_of_crossbeam))
+for peer in "${!rows_of[@]}"; do
+  [ ! -e "$peers/libpeer-$peer.so" ] || expected=$((expected + rows_of[$peer]))
+done
 run "$expected" --peers "$peers"
 
 # Wrong arguments are refused.

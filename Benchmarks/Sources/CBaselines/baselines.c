@@ -20,14 +20,39 @@ int64_t baselines_read_rwlock(
   return sum;
 }
 
+// All words must be read each time, and end in registers.
+#define LOAD_4(a, b, c, d, words)                                                                  \
+  int64_t a = (words)[0], b = (words)[1], c = (words)[2], d = (words)[3];                          \
+  __asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d))
+
+int64_t baselines_copy_8(const int64_t *words, size_t count) {
+  int64_t sum = 0;
+  for (size_t index = 0; index < count; index++) {
+    __asm__ volatile("" : "+r"(words) : : "memory");
+    int64_t a = words[0];
+    __asm__ volatile("" : "+r"(a));
+    sum += a;
+  }
+  return sum;
+}
+
 int64_t baselines_copy_32(const int64_t *words, size_t count) {
   int64_t sum = 0;
   for (size_t index = 0; index < count; index++) {
-    // All four words must be read each time, and end in registers.
     __asm__ volatile("" : "+r"(words) : : "memory");
-    int64_t a = words[0], b = words[1], c = words[2], d = words[3];
-    __asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d));
-    sum += a + d;
+    LOAD_4(a, b, c, d, words);
+    sum += a;
+  }
+  return sum;
+}
+
+int64_t baselines_copy_64(const int64_t *words, size_t count) {
+  int64_t sum = 0;
+  for (size_t index = 0; index < count; index++) {
+    __asm__ volatile("" : "+r"(words) : : "memory");
+    LOAD_4(a, b, c, d, words);
+    LOAD_4(e, f, g, h, words + 4);
+    sum += a;
   }
   return sum;
 }

@@ -38,7 +38,7 @@ struct SwiftURCUBenchmarks: ParsableCommand {
 
   func run() throws {
     let peers = Peers(directory: peers)
-    let effort = Effort(rounds: rounds, isQuick: quick, peers: peers.all)
+    let effort = Effort(rounds: rounds, isQuick: quick, peers: peers)
     let machine = Machine.current(peers: peers.descriptions)
     print(machine.text)
     print(
@@ -78,12 +78,14 @@ enum BenchmarkGroups {
       (Synchronizing.title(2), { Synchronizing.group(2, $0) }),
       (CallbackLatency.title, CallbackLatency.group),
       (StalledReader.title, StalledReader.group),
-      (SequenceLockReads.title, SequenceLockReads.group),
-      (Queries.title, Queries.group),
+      (SequenceLockReads.title(8), { SequenceLockReads.group(8, $0) }),
+      (SequenceLockReads.title(32), { SequenceLockReads.group(32, $0) }),
+      (SequenceLockReads.title(64), { SequenceLockReads.group(64, $0) }),
+      (Queries.title(10_000), { try Queries.group(10_000, $0) }),
       (Dumps.title, Dumps.group),
       (Updates.title, Updates.group),
       (Snapshots.title, Snapshots.group),
-      (Memory.title, Memory.group),
+      (Memory.title(10_000), { try Memory.group(10_000, $0) }),
     ]
   }
 }

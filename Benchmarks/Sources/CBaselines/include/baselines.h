@@ -58,8 +58,10 @@ const struct baselines_flavor *baselines_qsbr(void);
 int64_t baselines_read_rwlock(
     pthread_rwlock_t *lock, const struct baselines_pointer *pointer, size_t count);
 
-/// Copies 32 bytes into registers `count` times, and adds two of the words.
+/// Copies so many bytes into registers `count` times, and adds the first words.
+int64_t baselines_copy_8(const int64_t *words, size_t count);
 int64_t baselines_copy_32(const int64_t *words, size_t count);
+int64_t baselines_copy_64(const int64_t *words, size_t count);
 
 /// Nanoseconds from `urcu_bp_call_rcu` to its callback.
 uint64_t baselines_call_rcu_latency(void);

@@ -23,7 +23,7 @@ enum Retiring {
         "Swift, afterGracePeriod", "allocate, exchange, afterGracePeriod", effort, closures.retire
       ) { closures.drain() },
     ]
-    subjects += effort.peers.map { peer in
+    subjects += effort.peers.epochs.map { peer in
       let record = peer.functions.enter_thread()
       return subject(
         peer.name, "allocate, exchange, retire; its own thread frees", effort,

@@ -8,7 +8,7 @@ import Foundation
 struct Effort {
   let rounds: Int
   let isQuick: Bool
-  let peers: [Peer]
+  let peers: Peers
 
   /// What one sample of a loop takes at least. Long enough that the clock and the call cost nothing
   /// beside it, short enough that most samples pass without an interruption.
@@ -24,6 +24,9 @@ struct Effort {
   var stallNanoseconds: UInt64 { isQuick ? 20_000_000 : 1_000_000_000 }
   /// Rounds with a stalled reader.
   var stallsMax: Int { 5 }
+
+  /// Fewer of what takes long to make.
+  func scaled(_ vmaCount: Int) -> Int { isQuick ? min(vmaCount, 10_000) : vmaCount }
 }
 
 /// One line of the table.

@@ -41,13 +41,7 @@ enum Report {
 
   /// Three digits or so.
   private static func number(_ value: Double) -> String {
-    if value >= 10_000 {
-      let rounded = Int(value.rounded())
-      return String(rounded).reversed().enumerated().reduce(into: "") { text, digit in
-        if digit.offset > 0 && digit.offset % 3 == 0 { text.insert(",", at: text.startIndex) }
-        text.insert(digit.element, at: text.startIndex)
-      }
-    }
+    if value >= 10_000 { return grouped(Int(value.rounded())) }
     // %g would write large and small numbers with an exponent.
     let digits = value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : value >= 0.1 ? 3 : 4
     return String(format: "%.\(digits)f", value)
@@ -88,5 +82,13 @@ enum Report {
     return try encoder.encode(
       Document(
         machine: machine, rounds: effort.rounds, isQuick: effort.isQuick, results: entries))
+  }
+}
+
+/// With commas between thousands.
+func grouped(_ number: Int) -> String {
+  String(number).reversed().enumerated().reduce(into: "") { text, digit in
+    if digit.offset > 0 && digit.offset % 3 == 0 { text.insert(",", at: text.startIndex) }
+    text.insert(digit.element, at: text.startIndex)
   }
 }

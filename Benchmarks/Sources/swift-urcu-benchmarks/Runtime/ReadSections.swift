@@ -36,7 +36,7 @@ enum ReadSections {
         subject("C, \(flavor.name) by calls", inlined, meaning, flavor.calling(fixture)))
     }
     let bulletproof = "C, bp inlined"
-    for peer in effort.peers {
+    for peer in effort.peers.epochs {
       subjects.append(subject(peer.name, bulletproof, "one section, load, field, end", peer.reader))
     }
     return Group(

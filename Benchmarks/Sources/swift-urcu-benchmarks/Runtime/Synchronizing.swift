@@ -32,7 +32,7 @@ enum Synchronizing {
           subject("Swift, \(flavor.name)", c, "synchronize()", readerCount, reader, effort, wait))
       }
     }
-    for peer in effort.peers {
+    for peer in effort.peers.epochs {
       guard let synchronize = peer.functions.synchronize else { continue }
       subjects.append(
         subject(

@@ -56,40 +56,41 @@ enum Snapshots {
 }
 
 private final class SnapshotKeeper {
-  private let world: MappedWorld
+  private let store: StoreSide
   private var mapped: [Bool]
   private var random = Random(seed: 5)
   private var kept: MapsSnapshot?
 
   init() throws {
-    world = try MappedWorld()
+    let world = try MappedWorld(vmaCount: 10_000, hasKernel: false)
+    store = try world.makeStore()
     mapped = world.mapped
   }
 
   private func changeOnce() throws {
     let slot = Int(random.next() % UInt64(mapped.count))
     mapped[slot].toggle()
-    try MappedWorld.change(world.space, slot, maps: mapped[slot])
+    try store.change(slot, maps: mapped[slot])
   }
 
   /// Two versions with so many changes between them, at most.
   func versions(changeCount: Int) throws -> (MapsSnapshot, MapsSnapshot) {
-    let before = world.space.snapshot()
+    let before = store.space.snapshot()
     for _ in 0..<changeCount { try changeOnce() }
-    return (before, world.space.snapshot())
+    return (before, store.space.snapshot())
   }
 
   @inline(never)
   func copy(_ count: Int) -> Int {
     var sum = 0
-    for _ in 0..<count { sum += world.space.snapshotVMAs().vmas.count }
+    for _ in 0..<count { sum += store.space.snapshotVMAs().vmas.count }
     return sum
   }
 
   @inline(never)
   func takeAndDrop(_ count: Int) -> Int {
     var sum = 0
-    for _ in 0..<count { sum += world.space.snapshot().count }
+    for _ in 0..<count { sum += store.space.snapshot().count }
     return sum
   }
 
@@ -101,7 +102,7 @@ private final class SnapshotKeeper {
 
   @inline(never)
   func changeBesideASnapshot(_ count: Int) throws -> Int {
-    let snapshot = world.space.snapshot()
+    let snapshot = store.space.snapshot()
     for _ in 0..<count { try changeOnce() }
     return count + snapshot.count
   }
@@ -109,7 +110,7 @@ private final class SnapshotKeeper {
   @inline(never)
   func changeAndKeep(_ count: Int) throws -> Int {
     for _ in 0..<count {
-      kept = world.space.snapshot()
+      kept = store.space.snapshot()
       try changeOnce()
     }
     kept = nil
