@@ -110,7 +110,8 @@ public struct StraceRecorder: Sendable {
       throw error
     }
     return StraceRecording(
-      trace: follower.text, maps: follower.maps, faults: follower.faults(of: recorder))
+      trace: follower.text, maps: follower.maps, faults: follower.faults(of: recorder)
+    ).withoutShell()
   }
 
   /// Reads the trace as it grows, until `strace` has ended.
@@ -224,5 +225,23 @@ private struct TraceFollower {
   /// Ends the threads that are left.
   func killAll() {
     for thread in threads { kill(thread, SIGKILL) }
+  }
+}
+
+extension StraceRecording {
+  /// The recording from where the shell that started the program has become it.
+  fileprivate func withoutShell() -> StraceRecording {
+    guard let first = maps.first, let line = first.line else { return self }
+    let lines = trace.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    let mark = " execve(".utf8
+    guard
+      let start = lines[..<line].lastIndex(where: { text in
+        text.indices.contains { text[$0...].starts(with: mark) }
+      })
+    else { return self }
+    var result = self
+    result.trace = Array(lines[start...].joined(separator: [UInt8(ascii: "\n")]))
+    for index in maps.indices { result.maps[index].line? -= start }
+    return result
   }
 }
