@@ -77,6 +77,47 @@ if [ -c /dev/full ]; then
   [ "$status" -eq 74 ]
 fi
 
+echo "maps-strace: a recording, with and without one of its calls"
+recording=$root/Examples/Traces/forks
+expect_exit 0 "$programs/maps-strace" --at-end --every 5 "$recording"
+grep -q "^26 calls replayed: 26 with the kernel's result" "$folder/output"
+[ "$(grep -c "^map of .* equal to the kernel's$" "$folder/output")" -eq 4 ]
+grep -q "^after 15 changes:$" "$folder/output"
+expect_exit 0 "$programs/maps-strace" --quiet "$recording/trace" \
+  --initial "$recording"/28510-3-start.maps --final "$recording"/28510-49-end.maps
+grep -q "^page faults are not known" "$folder/output"
+[ "$(wc -l <"$folder/output")" -eq 3 ]
+cp -r "$recording" "$folder/recording"
+grep -v MADV_DOFORK "$recording/trace" >"$folder/recording/trace"
+expect_exit 1 "$programs/maps-strace" --quiet "$folder/recording"
+[ "$(grep -c "^map of .* not the kernel's:$" "$folder/output")" -eq 1 ]
+sed 's/= 0x7f6330657000$/= 0x7f6330000000/' "$recording/trace" >"$folder/recording/trace"
+expect_exit 1 "$programs/maps-strace" "$folder/recording"
+grep -q "!! 0x7f6330657000 here$" "$folder/output"
+
+echo "maps-strace: a program of this machine"
+if strace -f -o /dev/null -e inject=exit_group:delay_enter=1 /bin/true 2>/dev/null; then
+  expect_exit 0 "$programs/maps-strace" --save "$folder/true" -- /bin/true
+  grep -q "^map of [0-9]* /bin/true: .* equal to the kernel's$" "$folder/output"
+  expect_exit 0 "$programs/maps-strace" --quiet "$folder/true"
+  expect_exit 73 "$programs/maps-strace" --quiet --save /dev/null/none -- /bin/true
+else
+  echo "  not recorded: strace can't be used here"
+  expect_exit 69 "$programs/maps-strace" -- /bin/true
+fi
+
+echo "maps-strace: malformed traces and bad arguments"
+echo "1 munmap(0x1000) = 0" >"$folder/short.trace"
+expect_exit 2 "$programs/maps-strace" "$folder/short.trace"
+grep -q "short.trace: line 1: “0x1000”: this call must have at least 2 arguments" "$folder/output"
+expect_exit 2 "$programs/maps-strace" "$recording/trace" --initial "$recording/trace"
+expect_exit 66 "$programs/maps-strace" "$folder/none.trace"
+expect_exit 66 "$programs/maps-strace" "$recording/trace" --initial "$folder/none.maps"
+expect_exit 64 "$programs/maps-strace"
+expect_exit 64 "$programs/maps-strace" "$recording" -- /bin/true
+expect_exit 64 "$programs/maps-strace" "$recording" --every 0
+expect_exit 64 "$programs/maps-strace" --initial "$folder/none.maps" -- /bin/true
+
 echo "rcu-torture: every flavor and load"
 expect_exit 0 "$programs/rcu-torture" --seconds 1.2
 for flavor in bp memb mb qsbr; do

@@ -88,7 +88,7 @@ struct MapsStrace: ParsableCommand {
       let replay = try StraceReplay(recording, assuming: untouched ? .none : .everywhere)
       var timeline = Timeline(every: every, showsCalls: !quiet, showsEnds: atEnd)
       while let step = try replay.next() { timeline.show(step) }
-      let isEqual = Summary(replay).show()
+      let isEqual = Summary(replay, knowsFaults: recording.faults != nil).show()
       throw isEqual ? ExitCode.success : ExitCode(1)
     } catch let error as StraceError {
       fail("\(trace ?? command[0]): \(error)", code: 2)

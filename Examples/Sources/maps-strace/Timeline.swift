@@ -96,12 +96,18 @@ struct Timeline {
 /// What came of a replay.
 struct Summary {
   let replay: StraceReplay
+  /// Whether page faults were recorded.
+  let knowsFaults: Bool
 
-  init(_ replay: StraceReplay) { self.replay = replay }
+  init(_ replay: StraceReplay, knowsFaults: Bool) {
+    self.replay = replay
+    self.knowsFaults = knowsFaults
+  }
 
   /// - Returns: whether all that was compared is the kernel's.
   func show() -> Bool {
     let statistics = replay.statistics
+    if !knowsFaults { print("page faults are not known, but assumed: splits may differ") }
     print(
       """
       \(statistics.replayedCount) calls replayed: \(statistics.agreeingCount) with the kernel's result, \
