@@ -52,7 +52,10 @@ struct TraceGenerator {
   /// Low addresses, where a process has nothing of its own and its maps' text begins.
   private mutating func makeWindow() -> MapTrace.Window {
     var base: UInt64 = random.pick([0x10_0000, 0x10_0000, 0x1_0000, 0x4000_0000, 0x7fff_0000])
-    if random.oneIn(20) { base = 0x2000_0000_0000 }
+    // Around the lowest address that the kernel chooses, and where its search from below begins.
+    if random.oneIn(12) {
+      base = random.pick([0x1000, 0x8000, 0x2000_0000_0000, 0x3000_0000_0000])
+    }
     var pages = random.pick([8, 16, 16, 24, 32, 48, 64] as [UInt64])
     switch profile {
     case .stacks where random.percent(70): pages = random.pick([270, 300, 530, 800])
