@@ -99,14 +99,16 @@ extension StraceReplay {
 
   /// The map that belongs to an `execve` or an `exit_group`.
   private func takeMap(for call: StraceCall, _ moment: StraceMap.Moment) -> StraceMap? {
+    // It is read after the one, and in the other.
+    let callLine = moment == .start ? call.endLine : call.startLine
     let found = maps.firstIndex { map in
       guard map.threadID == call.threadID, map.moment == moment else { return false }
       guard let line = map.line else { return true }
       // Not that of the next program in this process.
-      return call.endLine <= line
+      return callLine <= line
         && !trace.calls.contains { other in
           other.threadID == call.threadID && other.isNewProgram
-            && call.endLine < other.endLine && other.endLine <= line
+            && callLine < other.endLine && other.endLine <= line
         }
     }
     return found.map { maps.remove(at: $0) }

@@ -203,6 +203,24 @@ import _StraceReplay
         == ["+ 7ffff7ffd000-7ffff7ffe000 rw-p 00000000 00:00 0 "])
   }
 
+  /// A map at the end is read while `exit_group` is held up, between two lines of it perhaps.
+  @Test func mapsBelongToTheirLines() throws {
+    func map(_ moment: StraceMap.Moment, line: Int) -> StraceMap {
+      StraceMap(threadID: 10, moment: moment, line: line, text: Self.map.text)
+    }
+    let lines = [
+      Self.start, "10 munmap(0x400000, 4096) = 0", Self.start,
+      "10 clone(flags=CLONE_VM|CLONE_THREAD) = 11", "10 exit_group(0 <unfinished ...>",
+      "11 +++ exited with 0 +++", "10 <... exit_group resumed>) = ?",
+    ]
+    // Of the three programs, the first has no map.
+    let replay = try Self.replay(
+      lines, maps: [map(.start, line: 2), map(.start, line: 4), map(.end, line: 6)])
+    let steps = try Self.steps(replay)
+    #expect(steps.map { $0.space?.count } == [nil, 2, 2, 3, 3, 3])
+    #expect(replay.comparisons.map(\.isEqual) == [true])
+  }
+
   // MARK: Order
 
   /// The results of calls that were made at the same time tell their order, whichever line comes
