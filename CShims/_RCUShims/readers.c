@@ -5,51 +5,28 @@
 
 #define _GNU_SOURCE 1
 
-#include "_RCUShims.h"
+#include "lists.h"
 
 #include <linux/membarrier.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-#include <urcu/list.h>
 
 char rcushims_tags[RCUSHIMS_FLAVOR_COUNT];
 __thread uint32_t rcushims_qsbr_state;
 
-/// One thread that reads in one flavor. Lives in that thread's own storage.
-/// Linked and unlinked by its thread under its flavor's lock; read by others under it.
-struct listed_reader {
-  struct cds_list_head link;
-  /// liburcu's word and its link in liburcu's registry (not bp's, which prunes by itself).
-  unsigned long *word;
-  struct cds_list_head *registry_link;
-  /// Our word of qsbr.
-  uint32_t *qsbr_state;
-  /// When somebody last saw this thread outside of sections, in `rcushims_now`'s time.
-  uint64_t seen_outside;
-  pid_t thread;
-  bool is_listed;
-};
+__thread struct listed_reader rcushims_own_readers[RCUSHIMS_FLAVOR_COUNT];
 
-static __thread struct listed_reader own_readers[RCUSHIMS_FLAVOR_COUNT];
-
-static struct cds_list_head lists[RCUSHIMS_FLAVOR_COUNT] = {
-    CDS_LIST_HEAD_INIT(lists[0]), CDS_LIST_HEAD_INIT(lists[1]), CDS_LIST_HEAD_INIT(lists[2]),
-    CDS_LIST_HEAD_INIT(lists[3])};
-static pthread_mutex_t list_locks[RCUSHIMS_FLAVOR_COUNT] = {
+struct cds_list_head rcushims_lists[RCUSHIMS_FLAVOR_COUNT] = {
+    CDS_LIST_HEAD_INIT(rcushims_lists[0]), CDS_LIST_HEAD_INIT(rcushims_lists[1]),
+    CDS_LIST_HEAD_INIT(rcushims_lists[2]), CDS_LIST_HEAD_INIT(rcushims_lists[3])};
+pthread_mutex_t rcushims_list_locks[RCUSHIMS_FLAVOR_COUNT] = {
     PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
     PTHREAD_MUTEX_INITIALIZER};
 
-/// Shared by whoever is inside liburcu with a lock of liburcu's, exclusive to a thread that forks:
-/// a child must not start with such a lock held by a thread that it doesn't have. Not for bp, which
-/// has hooks of its own. The forking thread is preferred: grace periods that overlap would keep it
-/// out for ever.
-#define GATE PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP
-static pthread_rwlock_t gates[RCUSHIMS_FLAVOR_COUNT] = {GATE, GATE, GATE, GATE};
-
-/// In a child: forked inside a section of this flavor, while others may have held its locks.
-static bool is_lost[RCUSHIMS_FLAVOR_COUNT];
+pthread_rwlock_t rcushims_gates[RCUSHIMS_FLAVOR_COUNT] = {
+    RCUSHIMS_GATE, RCUSHIMS_GATE, RCUSHIMS_GATE, RCUSHIMS_GATE};
 
 static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
 static pthread_key_t exit_key;
@@ -61,18 +38,18 @@ static void lock_list(int flavor, sigset_t *before) {
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, before);
-  pthread_mutex_lock(&list_locks[flavor]);
+  pthread_mutex_lock(&rcushims_list_locks[flavor]);
 }
 
 static void unlock_list(int flavor, const sigset_t *before) {
-  pthread_mutex_unlock(&list_locks[flavor]);
+  pthread_mutex_unlock(&rcushims_list_locks[flavor]);
   pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
 static void remove_from_list(int flavor) {
   sigset_t mask;
   lock_list(flavor, &mask);
-  struct listed_reader *reader = &own_readers[flavor];
+  struct listed_reader *reader = &rcushims_own_readers[flavor];
   if (reader->is_listed) {
     cds_list_del(&reader->link);
     reader->is_listed = false;
@@ -94,7 +71,8 @@ static void thread_ends(void *ignored) {
   (void)ignored;
   remove_from_list(RCUSHIMS_BP);
   for (int flavor = RCUSHIMS_MEMB; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
-    if (own_readers[flavor].is_listed && is_registered(flavor)) rcushims_unregister_thread(flavor);
+    bool is_listed = rcushims_own_readers[flavor].is_listed;
+    if (is_listed && is_registered(flavor)) rcushims_unregister_thread(flavor);
     remove_from_list(flavor);
   }
 }
@@ -108,7 +86,7 @@ static void add_to_list(int flavor, unsigned long *word, struct cds_list_head *r
   pthread_once(&exit_key_once, make_exit_key);
   sigset_t mask;
   lock_list(flavor, &mask);
-  struct listed_reader *reader = &own_readers[flavor];
+  struct listed_reader *reader = &rcushims_own_readers[flavor];
   if (reader->is_listed && reader->word != word) {
     // bp gave this thread another word: the thread is ending, and reads again.
     cds_list_del(&reader->link);
@@ -120,9 +98,9 @@ static void add_to_list(int flavor, unsigned long *word, struct cds_list_head *r
     reader->qsbr_state = flavor == RCUSHIMS_QSBR ? &rcushims_qsbr_state : NULL;
     reader->thread = (pid_t)syscall(SYS_gettid);
     reader->is_listed = true;
-    cds_list_add(&reader->link, &lists[flavor]);
+    cds_list_add(&reader->link, &rcushims_lists[flavor]);
     // Any value that isn't NULL: the key's destructor then runs at the thread's end.
-    (void)pthread_setspecific(exit_key, own_readers);
+    (void)pthread_setspecific(exit_key, rcushims_own_readers);
   }
   unlock_list(flavor, &mask);
 }
@@ -165,7 +143,7 @@ COUNTING_FLAVOR(mb, RCUSHIMS_MB, cmm_smp_mb)
 // MARK: - Registration
 
 void rcushims_register_thread(int flavor) {
-  pthread_rwlock_rdlock(&gates[flavor]);
+  pthread_rwlock_rdlock(&rcushims_gates[flavor]);
   switch (flavor) {
     case RCUSHIMS_MEMB:
       urcu_memb_register_thread();
@@ -182,14 +160,14 @@ void rcushims_register_thread(int flavor) {
       break;
     default: urcu_bp_register_thread(); break;
   }
-  pthread_rwlock_unlock(&gates[flavor]);
+  pthread_rwlock_unlock(&rcushims_gates[flavor]);
 }
 
 void rcushims_unregister_thread(int flavor) {
   rcushims_annotate_release(&rcushims_tags[flavor]);
   // Waiting at the gate, a thread must not hold up the grace period that the gate waits for.
   if (flavor == RCUSHIMS_QSBR && rcushims_qsbr_state != 0) rcushims_qsbr_go_offline();
-  pthread_rwlock_rdlock(&gates[flavor]);
+  pthread_rwlock_rdlock(&rcushims_gates[flavor]);
   // Off both lists within the gate: a child takes off liburcu's who is on ours.
   remove_from_list(flavor);
   switch (flavor) {
@@ -204,7 +182,7 @@ void rcushims_unregister_thread(int flavor) {
     case RCUSHIMS_QSBR: urcu_qsbr_unregister_thread(); break;
     default: break;
   }
-  pthread_rwlock_unlock(&gates[flavor]);
+  pthread_rwlock_unlock(&rcushims_gates[flavor]);
 }
 
 // MARK: - Grace periods
@@ -213,9 +191,9 @@ static void synchronize_qsbr(void) {
   // liburcu takes the thread offline while it waits, but not while it waits at our gate.
   bool was_online = rcushims_qsbr_state != 0;
   if (was_online) rcushims_qsbr_go_offline();
-  pthread_rwlock_rdlock(&gates[RCUSHIMS_QSBR]);
+  pthread_rwlock_rdlock(&rcushims_gates[RCUSHIMS_QSBR]);
   urcu_qsbr_synchronize_rcu();
-  pthread_rwlock_unlock(&gates[RCUSHIMS_QSBR]);
+  pthread_rwlock_unlock(&rcushims_gates[RCUSHIMS_QSBR]);
   if (was_online) rcushims_qsbr_go_online();
 }
 
@@ -224,13 +202,13 @@ void rcushims_synchronize(int flavor) {
     case RCUSHIMS_BP: urcu_bp_synchronize_rcu(); break;
     case RCUSHIMS_QSBR: synchronize_qsbr(); break;
     default:
-      pthread_rwlock_rdlock(&gates[flavor]);
+      pthread_rwlock_rdlock(&rcushims_gates[flavor]);
       if (flavor == RCUSHIMS_MEMB) {
         urcu_memb_synchronize_rcu();
       } else {
         urcu_mb_synchronize_rcu();
       }
-      pthread_rwlock_unlock(&gates[flavor]);
+      pthread_rwlock_unlock(&rcushims_gates[flavor]);
       break;
   }
   rcushims_annotate_acquire(&rcushims_tags[flavor]);
@@ -251,12 +229,12 @@ static bool fence_readers(int flavor) {
 // hold on the lock orders that. What a reader did in sections that were over when we looked comes
 // before its word's store: on x86-64 by itself, elsewhere by the second barrier.
 bool rcushims_pass_grace_period(int flavor) {
-  if (flavor == RCUSHIMS_QSBR || is_lost[flavor] || !fence_readers(flavor)) return false;
+  if (flavor == RCUSHIMS_QSBR || rcushims_is_lost(flavor) || !fence_readers(flavor)) return false;
   bool is_somebody_inside = false;
   sigset_t mask;
   lock_list(flavor, &mask);
   struct listed_reader *reader;
-  cds_list_for_each_entry(reader, &lists[flavor], link) {
+  cds_list_for_each_entry(reader, &rcushims_lists[flavor], link) {
     unsigned long word = __atomic_load_n(reader->word, __ATOMIC_ACQUIRE);
     is_somebody_inside = is_somebody_inside || (word & URCU_GP_CTR_NEST_MASK) != 0;
   }
@@ -300,7 +278,7 @@ size_t rcushims_blocking_readers(int flavor, struct rcushims_blocking_reader *fo
   unsigned long now = grace_period_word(flavor);
   size_t count = 0;
   struct listed_reader *reader;
-  cds_list_for_each_entry(reader, &lists[flavor], link) {
+  cds_list_for_each_entry(reader, &rcushims_lists[flavor], link) {
     uint32_t nesting;
     if (!blocks(flavor, reader, now, &nesting)) continue;
     if (count < capacity) {
@@ -318,7 +296,7 @@ size_t rcushims_listed_thread_count(int flavor) {
   lock_list(flavor, &mask);
   size_t count = 0;
   struct cds_list_head *link;
-  cds_list_for_each(link, &lists[flavor]) count += 1;
+  cds_list_for_each(link, &rcushims_lists[flavor]) count += 1;
   unlock_list(flavor, &mask);
   return count;
 }
@@ -330,7 +308,7 @@ static bool all_seen_outside(int flavor, uint64_t start) {
   uint64_t now = rcushims_now();
   bool all = true;
   struct listed_reader *reader;
-  cds_list_for_each_entry(reader, &lists[flavor], link) {
+  cds_list_for_each_entry(reader, &rcushims_lists[flavor], link) {
     unsigned long word = __atomic_load_n(reader->word, __ATOMIC_RELAXED);
     if ((word & URCU_GP_CTR_NEST_MASK) == 0) reader->seen_outside = now;
     all = all && reader->seen_outside >= start;
@@ -348,140 +326,4 @@ void rcushims_await_readers(int flavor, unsigned microseconds) {
     struct timespec pause = {.tv_sec = 0, .tv_nsec = 10000};
     nanosleep(&pause, NULL);
   }
-}
-
-// MARK: - fork
-
-// <urcu/call-rcu.h> declares these for one flavor only, the last whose header came.
-#define CALL_RCU_HOOKS(flavor)                        \
-  void urcu_##flavor##_call_rcu_before_fork(void);       \
-  void urcu_##flavor##_call_rcu_after_fork_parent(void); \
-  void urcu_##flavor##_call_rcu_after_fork_child(void);
-
-CALL_RCU_HOOKS(bp)
-CALL_RCU_HOOKS(memb)
-CALL_RCU_HOOKS(mb)
-CALL_RCU_HOOKS(qsbr)
-
-/// What the library's Swift side does around a fork.
-static struct rcushims_fork_hooks fork_hooks;
-static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
-
-/// By the forking thread, for the time of the fork.
-static __thread bool is_skipped[RCUSHIMS_FLAVOR_COUNT];
-static __thread bool came_online[RCUSHIMS_FLAVOR_COUNT];
-
-bool rcushims_is_lost(int flavor) { return is_lost[flavor]; }
-
-bool rcushims_is_inside(int flavor) {
-  switch (flavor) {
-    case RCUSHIMS_BP: return rcushims_bp_read_ongoing();
-    case RCUSHIMS_MEMB: return rcushims_memb_read_ongoing();
-    case RCUSHIMS_MB: return rcushims_mb_read_ongoing();
-    default: return rcushims_qsbr_read_ongoing();
-  }
-}
-
-// liburcu's call_rcu hooks also stop and restart the threads that resize its hash tables. They come
-// first: such a thread may wait for a grace period before it stops.
-static void lock_for_fork(int flavor) {
-  switch (flavor) {
-    case RCUSHIMS_BP:
-      urcu_bp_call_rcu_before_fork();
-      urcu_bp_before_fork();
-      break;
-    case RCUSHIMS_MEMB: urcu_memb_call_rcu_before_fork(); break;
-    case RCUSHIMS_MB: urcu_mb_call_rcu_before_fork(); break;
-    default: urcu_qsbr_call_rcu_before_fork(); break;
-  }
-  if (flavor != RCUSHIMS_BP) pthread_rwlock_wrlock(&gates[flavor]);
-  pthread_mutex_lock(&list_locks[flavor]);
-}
-
-static void before_fork(void) {
-  for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
-    // Inside a section the grace period under way waits for this thread: don't wait for it.
-    is_skipped[flavor] = is_lost[flavor] || rcushims_is_inside(flavor);
-  }
-  // Online, this thread would hold up the grace period that it is about to wait for.
-  came_online[RCUSHIMS_QSBR] = rcushims_qsbr_is_between_sections();
-  if (came_online[RCUSHIMS_QSBR]) rcushims_qsbr_go_offline();
-  if (fork_hooks.before) fork_hooks.before();
-  for (int flavor = RCUSHIMS_FLAVOR_COUNT - 1; flavor >= 0; flavor -= 1) {
-    if (!is_skipped[flavor]) lock_for_fork(flavor);
-  }
-  // After what waits for grace periods: a reader may need these locks to leave its section.
-  if (fork_hooks.lock) fork_hooks.lock();
-}
-
-static void unlock_in_parent(int flavor) {
-  pthread_mutex_unlock(&list_locks[flavor]);
-  if (flavor != RCUSHIMS_BP) pthread_rwlock_unlock(&gates[flavor]);
-  switch (flavor) {
-    case RCUSHIMS_BP:
-      urcu_bp_after_fork_parent();
-      urcu_bp_call_rcu_after_fork_parent();
-      break;
-    case RCUSHIMS_MEMB: urcu_memb_call_rcu_after_fork_parent(); break;
-    case RCUSHIMS_MB: urcu_mb_call_rcu_after_fork_parent(); break;
-    default: urcu_qsbr_call_rcu_after_fork_parent(); break;
-  }
-}
-
-static void after_fork_in_parent(void) {
-  for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
-    if (!is_skipped[flavor]) unlock_in_parent(flavor);
-  }
-  if (fork_hooks.after_in_parent) fork_hooks.after_in_parent();
-  if (came_online[RCUSHIMS_QSBR]) rcushims_qsbr_go_online();
-}
-
-/// Takes the threads that the child doesn't have off our list and off liburcu's registry.
-static void forget_other_threads(int flavor) {
-  struct listed_reader *own = &own_readers[flavor];
-  struct listed_reader *reader, *next;
-  cds_list_for_each_entry_safe(reader, next, &lists[flavor], link) {
-    if (reader == own) continue;
-    if (reader->registry_link) cds_list_del(reader->registry_link);
-    cds_list_del(&reader->link);
-  }
-  if (own->is_listed) own->thread = (pid_t)syscall(SYS_gettid);
-}
-
-static void unlock_in_child(int flavor) {
-  forget_other_threads(flavor);
-  pthread_mutex_unlock(&list_locks[flavor]);
-  if (flavor != RCUSHIMS_BP) gates[flavor] = (pthread_rwlock_t)GATE;
-  switch (flavor) {
-    case RCUSHIMS_BP:
-      urcu_bp_after_fork_child();
-      urcu_bp_call_rcu_after_fork_child();
-      break;
-    case RCUSHIMS_MEMB: urcu_memb_call_rcu_after_fork_child(); break;
-    case RCUSHIMS_MB: urcu_mb_call_rcu_after_fork_child(); break;
-    default: urcu_qsbr_call_rcu_after_fork_child(); break;
-  }
-}
-
-static void after_fork_in_child(void) {
-  for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
-    if (is_skipped[flavor]) {
-      is_lost[flavor] = true;
-    } else {
-      unlock_in_child(flavor);
-    }
-  }
-  if (fork_hooks.after_in_child) fork_hooks.after_in_child();
-  if (came_online[RCUSHIMS_QSBR]) rcushims_qsbr_go_online();
-}
-
-static void install_fork_handlers(void) {
-  (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-}
-
-void rcushims_install_fork_handlers(void) { pthread_once(&fork_once, install_fork_handlers); }
-
-void rcushims_set_fork_hooks(struct rcushims_fork_hooks hooks) {
-  fork_hooks = hooks;
-  rcushims_install_fork_handlers();
 }
