@@ -90,6 +90,18 @@ import Testing
     #expect(Self.lines(space) == ["0-5 rw-p [heap]"])
   }
 
+  /// The limit on data is also one on the heap's extent, whatever of it is mapped.
+  @Test func dataLimitIsOfTheExtentToo() throws {
+    let space = Self.space()
+    space.limits.data = 4 * 4096
+    space.setBreak(Self.page(4))
+    try space.unmap(Self.page(0), length: 3 * 4096)
+    #expect(space.setBreak(Self.page(4) + 1) == Self.page(4))
+    space.limits.data += 4096
+    #expect(space.setBreak(Self.page(5)) == Self.page(5))
+    #expect(Self.lines(space) == ["3-5 rw-p [heap]"])
+  }
+
   @Test func obeysTheMapCount() throws {
     var configuration = AddressSpaceConfiguration()
     configuration.mapCountMax = 1
