@@ -11,14 +11,14 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-groups=16
-rows_without_peers=119
+groups=32
+rows_without_peers=261
 # The rows of each library that Peers/build.sh makes of what is installed.
 declare -A rows_of=(
   [concurrencykit]=10
   [crossbeam-epoch]=4
-  [std-map]=8
-  [absl-btree]=8
+  [std-map]=41
+  [absl-btree]=41
 )
 
 fail() {
@@ -45,7 +45,7 @@ run() {
 
   # Every line after the column names is a group, or a name, a median, a unit, a ratio, and so on.
   rows=$(sed '1,/^ *median /d' "$work/table" | grep -vE '^(## .*)?$')
-  wrong=$(grep -vE '^[^ ].* {2,}[0-9.,]+ +(ns|bytes|pages) +[0-9.,]+ .*(\(baseline\)|[^ ]) {2,}[^ ]' \
+  wrong=$(grep -vE '^[^ ].* {2,}[0-9.,]+ +(ns|bytes|pages|times|MB\/s|1\/s) +[0-9.,]+ .*(\(baseline\)|[^ ]) {2,}[^ ]' \
     <<<"$rows" || true)
   [ -z "$wrong" ] || fail "not a row of the table: $wrong"
   count=$(wc -l <<<"$rows")

@@ -68,7 +68,11 @@ struct SwiftURCUBenchmarks: ParsableCommand {
 
 /// Every group, in the order of the table. One lives at a time.
 enum BenchmarkGroups {
-  static var all: [(title: String, make: (Effort) throws -> Group)] {
+  typealias Entry = (title: String, make: (Effort) throws -> Group)
+
+  static var all: [Entry] { runtime + queries + maps + loadedUpdates + memory }
+
+  private static var runtime: [Entry] {
     [
       (ReadSections.title(1), { ReadSections.group(1, $0) }),
       (ReadSections.title(2), { ReadSections.group(2, $0) }),
@@ -78,14 +82,51 @@ enum BenchmarkGroups {
       (Synchronizing.title(2), { Synchronizing.group(2, $0) }),
       (CallbackLatency.title, CallbackLatency.group),
       (StalledReader.title, StalledReader.group),
-      (SequenceLockReads.title(8), { SequenceLockReads.group(8, $0) }),
-      (SequenceLockReads.title(32), { SequenceLockReads.group(32, $0) }),
-      (SequenceLockReads.title(64), { SequenceLockReads.group(64, $0) }),
-      (Queries.title(10_000), { try Queries.group(10_000, $0) }),
+    ]
+      + [8, 32, 64].map { byteCount in
+        (SequenceLockReads.title(byteCount), { SequenceLockReads.group(byteCount, $0) })
+      }
+  }
+
+  private static var queries: [Entry] {
+    let (few, usual, many, huge) = (1_000, 10_000, 30_000, 1_000_000)
+    return [
+      (Queries.title(usual), { try Queries.group(usual, $0) }),
+      (Queries.title(usual, threadCount: 2), { try Queries.group(usual, threadCount: 2, $0) }),
+    ]
+      + [few, many, huge].map { count in
+        (Queries.title(count), { try Queries.group(count, isBrief: true, $0) })
+      }
+  }
+
+  private static var maps: [Entry] {
+    [
       (Dumps.title, Dumps.group),
+      (Allocations.title, Allocations.group),
+      (Importing.title, Importing.group),
       (Updates.title, Updates.group),
+      (UpdateLoops.pairTitle, UpdateLoops.pairs),
+      (UpdateLoops.protectTitle, UpdateLoops.protecting),
+    ]
+  }
+
+  private static var loadedUpdates: [Entry] {
+    [false, true].flatMap { hasPause in
+      (0...2).map { count in
+        (
+          LoadedUpdates.title(count, hasPause: hasPause),
+          { try LoadedUpdates.group(count, hasPause: hasPause, $0) }
+        )
+      }
+    }
+  }
+
+  private static var memory: [Entry] {
+    [
       (Snapshots.title, Snapshots.group),
       (Memory.title(10_000), { try Memory.group(10_000, $0) }),
+      (Memory.title(1_000_000), { try Memory.group(1_000_000, $0) }),
+      (Limbo.title, Limbo.group),
     ]
   }
 }

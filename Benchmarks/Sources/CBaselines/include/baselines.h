@@ -85,6 +85,13 @@ void baselines_pin_thread(size_t index);
 /// Lets the calling thread run on any of them again.
 void baselines_unpin_thread(void);
 
+/// Sleeps so many nanoseconds, as exactly as timers are.
+void baselines_pause(uint64_t nanoseconds);
+
+/// How often the calling thread has asked the allocator for memory. Counting costs every program
+/// part that is measured here the same: one more addition per allocation.
+uint64_t baselines_allocations(void);
+
 /// Nanoseconds of the monotonic clock.
 uint64_t baselines_now(void);
 

@@ -25,8 +25,13 @@ struct Effort {
   /// Rounds with a stalled reader.
   var stallsMax: Int { 5 }
 
+  /// How long updates are measured beside scanners.
+  var windowNanoseconds: UInt64 { isQuick ? 3_000_000 : 300_000_000 }
+  /// Rounds with scanners.
+  var windowsMax: Int { 7 }
+
   /// Fewer of what takes long to make.
-  func scaled(_ vmaCount: Int) -> Int { isQuick ? min(vmaCount, 10_000) : vmaCount }
+  func scaled(_ vmaCount: Int) -> Int { isQuick ? min(vmaCount, 2_000) : vmaCount }
 }
 
 /// One line of the table.
@@ -57,10 +62,29 @@ extension Subject {
     _ name: String, against baseline: String? = nil, meaning: String, effort: Effort,
     iteration: Double = 1, _ loop: @escaping (Int) throws -> Int
   ) -> Subject {
-    var count = 0
     let metric = Metric(
       name: name, meaning: meaning, unit: "ns", baseline: baseline ?? name)
-    return Subject(metrics: [metric]) {
+    let nanoseconds = timer(effort, loop)
+    return Subject(metrics: [metric]) { [try nanoseconds() / iteration] }
+  }
+
+  /// Bytes that a loop goes through in a microsecond, `iteration` of them each time.
+  static func throughput(
+    _ name: String, against baseline: String? = nil, meaning: String, effort: Effort,
+    iteration: Int, _ loop: @escaping (Int) throws -> Int
+  ) -> Subject {
+    let metric = Metric(
+      name: name, meaning: meaning, unit: "MB/s", baseline: baseline ?? name)
+    let nanoseconds = timer(effort, loop)
+    return Subject(metrics: [metric]) { [Double(iteration) * 1000 / (try nanoseconds())] }
+  }
+
+  /// Gives the nanoseconds of one iteration each time it is called.
+  private static func timer(
+    _ effort: Effort, _ loop: @escaping (Int) throws -> Int
+  ) -> () throws -> Double {
+    var count = 0
+    return {
       if count == 0 {
         count = try calibrate(effort) {
           let start = baselines_now()
@@ -70,7 +94,7 @@ extension Subject {
       }
       let start = baselines_now()
       Sink.take(try loop(count))
-      return [Double(baselines_now() - start) / (Double(count) * iteration)]
+      return Double(baselines_now() - start) / Double(count)
     }
   }
 
@@ -168,7 +192,9 @@ struct Row {
     self.metric = metric
     self.values = values
     ratios = zip(values, baseline).map { $0 / $1 }
-    guard (values + ratios).allSatisfy({ $0.isFinite && $0 > 0 }) else {
+    // 0 is good news for allocations, and impossible for the rest.
+    let isCount = metric.unit == "times"
+    guard (values + ratios).allSatisfy({ $0.isFinite && ($0 > 0 || isCount && $0 == 0) }) else {
       fail("“\(metric.name)” is not a positive number in each round: \(values)", code: 70)
     }
   }

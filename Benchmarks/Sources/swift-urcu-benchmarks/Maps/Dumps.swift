@@ -9,7 +9,7 @@ enum Dumps {
   static let title = "Dump, 10,000 VMAs"
 
   static func group(_ effort: Effort) throws -> Group {
-    let world = try MappedWorld(vmaCount: 10_000)
+    let world = try MappedWorld(vmaCount: effort.scaled(10_000))
     guard let kernel = world.kernel else { preconditionFailure("few enough for the kernel") }
     let store = try world.makeStore("snapshot")
     let readersFirst = try world.makeStore("locked", preferring: .readers)

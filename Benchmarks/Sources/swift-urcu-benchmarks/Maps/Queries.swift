@@ -56,6 +56,7 @@ enum Queries {
     sides.append(store)
     if isBrief { return sides }
     return sides + [
+      BatchQueries(store),
       store.reading("speculative", by: .speculative),
       store.reading("locked, writers first", by: .locked),
       try world.makeStore("locked", preferring: .readers)
@@ -111,4 +112,49 @@ private final class KernelQueries: MapSide {
   func regionStarts() throws -> [UInt64] { try kernel.regionStarts() }
 
   func forThread() throws -> any MapSide { KernelQueries(try kernel.copy()) }
+}
+
+/// Many addresses at a time, on one version.
+private final class BatchQueries: MapSide, @unchecked Sendable {
+  // Sendable: each thread has its own.
+  private static let batchCount = 64
+
+  let name = "snapshot, batches of \(batchCount)"
+  private let store: StoreSide
+  private var addresses: RandomAddresses?
+  private var batches: [[UInt64]] = []
+
+  init(_ store: StoreSide) { self.store = store }
+
+  func change(_ slot: Int, maps: Bool) throws { try store.change(slot, maps: maps) }
+
+  @inline(never)
+  func query(_ addresses: RandomAddresses, _ count: Int) -> Int {
+    if self.addresses !== addresses { prepare(addresses) }
+    var sum = 0
+    for index in 0..<count / Self.batchCount {
+      sum &+= query(batches[index & (batches.count - 1)])
+    }
+    // What is measured is whole batches; this is not.
+    let rest = count % Self.batchCount
+    return rest == 0 ? sum : sum &+ query(Array(batches[0].prefix(rest)))
+  }
+
+  @inline(__always)
+  private func query(_ batch: [UInt64]) -> Int {
+    var sum = 0
+    for found in store.space.lookup(batch) { sum &+= found.map { Int($0.start) } ?? 1 }
+    return sum
+  }
+
+  private func prepare(_ addresses: RandomAddresses) {
+    self.addresses = addresses
+    batches = (0..<addresses.count / Self.batchCount).map { batch in
+      (0..<Self.batchCount).map { addresses[batch * Self.batchCount + $0] }
+    }
+  }
+
+  func regionStarts() throws -> [UInt64] { try store.regionStarts() }
+
+  func forThread() -> any MapSide { BatchQueries(store) }
 }

@@ -9,7 +9,7 @@ enum Snapshots {
   private static let changeCount = 16
 
   static func group(_ effort: Effort) throws -> Group {
-    let keeper = try SnapshotKeeper()
+    let keeper = try SnapshotKeeper(effort)
     let copy = "copy of the VMAs"
     let update = "update, no snapshot"
     let lists = "comparison of two lists"
@@ -61,8 +61,8 @@ private final class SnapshotKeeper {
   private var random = Random(seed: 5)
   private var kept: MapsSnapshot?
 
-  init() throws {
-    let world = try MappedWorld(vmaCount: 10_000, hasKernel: false)
+  init(_ effort: Effort) throws {
+    let world = try MappedWorld(vmaCount: effort.scaled(10_000), hasKernel: false)
     store = try world.makeStore()
     mapped = world.mapped
   }

@@ -11,8 +11,8 @@ enum Updates {
   static let title = "One update alone, 10,000 VMAs"
 
   static func group(_ effort: Effort) throws -> Group {
-    let world = try MappedWorld(vmaCount: 10_000)
-    let sides = try sides(world, effort) + [world.makeArray()]
+    let world = try MappedWorld(vmaCount: effort.scaled(10_000))
+    let sides: [any MapSide] = try sides(world, effort) + [world.makeArray()]
     let walks = sides.map { _ in WalkBox(SlotWalk(world)) }
     return Group(
       title: title,
@@ -23,8 +23,8 @@ enum Updates {
   }
 
   /// The kernel first: it is the baseline.
-  static func sides(_ world: MappedWorld, _ effort: Effort) throws -> [any MapSide] {
-    var sides: [any MapSide] = []
+  static func sides(_ world: MappedWorld, _ effort: Effort) throws -> [any TextSide] {
+    var sides: [any TextSide] = []
     if let kernel = world.kernel { sides.append(kernel) }
     for peer in effort.peers.maps { sides.append(try world.makePeer(peer)) }
     sides.append(try world.makeStore())
