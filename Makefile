@@ -3,6 +3,7 @@
 
 # make run      the demonstration; ARGS="…" are its arguments
 # make bench    the benchmarks; ARGS="…" are their arguments
+# make bench-check  the benchmarks that Benchmarks/thresholds.txt bounds; fails if a bound is broken
 # make test     every check, stopping at the first that fails
 # make seeded   puts three bugs into a copy of the model, one at a time, and expects them to be found
 # make stress   the stress tests only, SWIFT_URCU_STRESS_SECONDS seconds each (default 60);
@@ -25,8 +26,9 @@ define heading
 @printf '\n==> %s\n' '$(1)'
 endef
 
-.PHONY: run bench test seeded stress format clean deps lint build test-debug test-release test-tsan \
-  test-tsan-release test-asan test-consumer test-disassembly test-examples test-benchmarks
+.PHONY: run bench bench-check test seeded stress format clean deps lint build test-debug \
+  test-release test-tsan test-tsan-release test-asan test-consumer test-disassembly test-examples \
+  test-benchmarks
 
 run: deps
 	swift run -c release --package-path Examples maps-race $(ARGS)
@@ -35,6 +37,9 @@ bench: deps
 	@bash Benchmarks/Peers/build.sh
 	swift run -c release --package-path Benchmarks swift-urcu-benchmarks \
 	  --peers Benchmarks/.build/peers $(ARGS)
+
+bench-check:
+	@$(MAKE) --no-print-directory bench ARGS='--check Benchmarks/thresholds.txt $(ARGS)'
 
 test: deps lint build test-debug test-release test-tsan test-tsan-release test-asan test-consumer \
   test-disassembly test-examples test-benchmarks

@@ -52,7 +52,7 @@ abseil() {
   version=$(pkg-config --modversion absl_synchronization 2>/dev/null) || return 0
   read -ra cflags < <(pkg-config --cflags absl_btree absl_synchronization)
   read -ra libs < <(pkg-config --libs absl_btree absl_synchronization)
-  "$compiler" -std=c++17 "${flags[@]}" "${cflags[@]}" \
+  "$compiler" -std=c++17 "${flags[@]}" "${cflags[@]/#-I/-isystem}" \
     -DPEER_VERSION="\"$version, $(cxx_name "$compiler")\"" \
     "$here/ordered-maps/absl-btree.cpp" "${libs[@]}" -o "$out/libpeer-absl-btree.so" ||
     warn Abseil

@@ -73,6 +73,37 @@ for peer in "${!rows_of[@]}"; do
 done
 run "$expected" --peers "$peers"
 
+# Bounds: the repository's name rows that there are, and hold when a thousand billion times worse is
+# good enough; one that can't hold is broken in each of three measurements, named, and fails the run.
+"$program" --quick --rounds 5 --peers "$peers" --slack 1e12 \
+  --check "$root/Benchmarks/thresholds.txt" >"$work/table" || fail "a bound of the repository fails"
+count=$(grep -cE '^(kept|skipped) ' "$work/table")
+[ "$count" -eq "$(grep -cE '^[^#]' "$root/Benchmarks/thresholds.txt")" ] ||
+  fail "$count bounds were compared"
+bounded='Reading 8 bytes together'
+check() {
+  printf '%s | %s\n' "$bounded" "$1" >"$work/bounds"
+  "$program" --quick --rounds 5 --check "$work/bounds" >"$work/table" 2>"$work/errors"
+}
+check 'Swift, SeqLock | at most 1e-9 | C, plain copy' && fail "a broken bound was kept"
+grep -q "^BROKEN .*$bounded | Swift, SeqLock: at most .*: [0-9]" "$work/table" ||
+  fail "a broken bound isn't named with its value"
+[ "$(grep -c '^measuring: ' "$work/errors")" -eq 3 ] || fail "a broken bound isn't measured again"
+check 'Swift, SeqLock | at least 1e9' && fail "a broken bound of a value was kept"
+check 'Swift, SeqLock | at least 1e-9 | C, plain copy' || fail "a bound that holds was broken"
+check 'C, ck sequence | at most 1 | C, plain copy' || fail "the bound of a missing peer fails"
+grep -q '^skipped .*: C, ck sequence is left out$' "$work/table" || fail "a skipped bound isn't named"
+for line in 'no such row | at most 1' 'Swift, SeqLock | under 1' 'Swift, SeqLock'; do
+  check "$line" && fail "the bound “$line” was accepted"
+done
+
+# The drawing.
+"$program" --quick --rounds 5 --filter Growth --plot "$work/growth.svg" >"$work/table" ||
+  fail "the drawing failed"
+count=$(grep -c '<polyline ' "$work/growth.svg")
+[ "$count" -ge 7 ] || fail "the drawing has $count curves"
+if grep -qwiE 'nan|inf' "$work/growth.svg"; then fail "the drawing has points that are no numbers"; fi
+
 # Wrong arguments are refused.
 if "$program" --quick --rounds 1 >/dev/null 2>&1; then fail "--rounds 1 was accepted"; fi
 if "$program" --quick --filter "no such group" >/dev/null 2>&1; then

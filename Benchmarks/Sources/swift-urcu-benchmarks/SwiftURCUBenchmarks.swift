@@ -8,6 +8,7 @@
 
 import ArgumentParser
 import Foundation
+import ProcessMaps
 
 @main
 struct SwiftURCUBenchmarks: ParsableCommand {
@@ -30,6 +31,15 @@ struct SwiftURCUBenchmarks: ParsableCommand {
   @Option(help: "Where Peers/build.sh put what it built.")
   var peers: String?
 
+  @Option(help: "Only what this file bounds, and fail if a bound is broken; see README.md.")
+  var check: String?
+
+  @Option(help: .hidden)
+  var slack = 1.0
+
+  @Option(help: "Measure from 100 to 2 million VMAs too, and draw that into this SVG file.")
+  var plot: String?
+
   func validate() throws {
     guard (5...1000).contains(rounds) else {
       throw ValidationError("--rounds takes 5 to 1,000, not \(rounds).")
@@ -39,22 +49,57 @@ struct SwiftURCUBenchmarks: ParsableCommand {
   func run() throws {
     let peers = Peers(directory: peers)
     let effort = Effort(rounds: rounds, isQuick: quick, peers: peers)
+    let thresholds = check.map { Thresholds(path: $0, slack: slack) }
+    let entries = try entries(thresholds)
     let machine = Machine.current(peers: peers.descriptions)
     print(machine.text)
     print(
       "rounds: \(rounds)"
         + (quick ? ", quick: the figures mean nothing" : "; median of the rounds"))
 
-    var results: [GroupResult] = []
-    for entry in BenchmarkGroups.all where filter.map(entry.title.contains) ?? true {
-      FileHandle.standardError.write(Data("measuring: \(entry.title)\n".utf8))
-      results.append(try entry.make(effort).measure(effort))
-    }
-    guard !results.isEmpty else {
-      throw ValidationError("--filter: no group's title contains “\(filter ?? "")”.")
-    }
+    let results = try entries.map { try measure($0, effort) }
     print(Report.table(results))
     if let json { try write(Report.json(results, machine, effort), to: json) }
+    if let plot {
+      let panels = Growth.panels(results, isQuick: quick) + LoadedUpdates.panels(results)
+      guard !panels.isEmpty else { fail("--plot: nothing was measured to draw", code: 64) }
+      try write(Data(Plot.svg(panels).utf8), to: plot)
+    }
+    if let thresholds {
+      let verdicts = try thresholds.check(results, missing: peers.missing + missingRows) { title in
+        try measure(entries.first { $0.title == title }!, effort)
+      }
+      print(verdicts.map(\.text).joined(separator: "\n"))
+      if verdicts.contains(where: \.isBroken) { fail("a bound is broken", code: 1) }
+    }
+  }
+
+  /// What is asked for.
+  private func entries(_ thresholds: Thresholds?) throws -> [BenchmarkGroups.Entry] {
+    let growth = plot == nil ? [] : BenchmarkGroups.growth(isQuick: quick)
+    let all = BenchmarkGroups.all + growth
+    let titles = Set(all.map(\.title))
+    if let unknown = thresholds?.groups.subtracting(titles).min() {
+      throw ValidationError("--check: there is no group “\(unknown)”.")
+    }
+    let entries = all.filter { entry in
+      filter.map(entry.title.contains) ?? true
+        && thresholds?.groups.contains(entry.title) ?? true
+    }
+    guard !entries.isEmpty else {
+      throw ValidationError("--filter: no group's title contains “\(filter ?? "")”.")
+    }
+    return entries
+  }
+
+  private func measure(_ entry: BenchmarkGroups.Entry, _ effort: Effort) throws -> GroupResult {
+    FileHandle.standardError.write(Data("measuring: \(entry.title)\n".utf8))
+    return try entry.make(effort).measure(effort)
+  }
+
+  /// The beginnings of names that older kernels have no rows for.
+  private var missingRows: [String] {
+    (try? KernelMaps())?.answersQueries == true ? [] : ["kernel, PROCMAP_QUERY"]
   }
 
   private func write(_ data: Data, to path: String) throws {
@@ -71,6 +116,13 @@ enum BenchmarkGroups {
   typealias Entry = (title: String, make: (Effort) throws -> Group)
 
   static var all: [Entry] { runtime + queries + maps + loadedUpdates + memory }
+
+  /// What `--plot` draws.
+  static func growth(isQuick: Bool) -> [Entry] {
+    Growth.counts(isQuick: isQuick).map { count in
+      (Growth.title(count), { try Growth.group(count, $0) })
+    }
+  }
 
   private static var runtime: [Entry] {
     [
@@ -112,7 +164,7 @@ enum BenchmarkGroups {
 
   private static var loadedUpdates: [Entry] {
     [false, true].flatMap { hasPause in
-      (0...2).map { count in
+      LoadedUpdates.scannerCounts.map { count in
         (
           LoadedUpdates.title(count, hasPause: hasPause),
           { try LoadedUpdates.group(count, hasPause: hasPause, $0) }

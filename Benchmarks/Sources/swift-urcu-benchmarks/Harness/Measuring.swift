@@ -177,6 +177,9 @@ struct Group {
 struct GroupResult {
   let title: String
   let rows: [Row]
+
+  /// What each round gave for the row with that name.
+  func values(of name: String) -> [Double]? { rows.first { $0.metric.name == name }?.values }
 }
 
 /// One metric's values, and their ratios to the baseline's of the same round.

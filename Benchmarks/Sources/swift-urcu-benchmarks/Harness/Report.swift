@@ -40,7 +40,8 @@ enum Report {
   }
 
   /// Three digits or so.
-  private static func number(_ value: Double) -> String {
+  static func number(_ value: Double) -> String {
+    if value == 0 { return "0" }
     if value >= 10_000 { return grouped(Int(value.rounded())) }
     // %g would write large and small numbers with an exponent.
     let digits = value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : value >= 0.1 ? 3 : 4

@@ -20,12 +20,7 @@ final class KernelSide: TextSide, @unchecked Sendable {
     chunks = try KernelChunks(byteCount: 64 << 10)
   }
 
-  /// Whether the kernel has `PROCMAP_QUERY`: since Linux 6.11.
-  var answersQueries: Bool {
-    var query = ProcmapQuery()
-    query.queryFlags = QueryFlags.coveringOrNext.rawValue
-    return (try? maps.query(&query)) != nil
-  }
+  var answersQueries: Bool { maps.answersQueries }
 
   @inline(__always)
   func change(_ slot: Int, maps: Bool) {
@@ -107,5 +102,14 @@ private final class KernelChunks: MapChunks {
     let count = try maps.read(into: buffer)
     if count == 0 { try maps.rewind() }
     return count
+  }
+}
+
+extension KernelMaps {
+  /// Whether the kernel has `PROCMAP_QUERY`: since Linux 6.11.
+  var answersQueries: Bool {
+    var query = ProcmapQuery()
+    query.queryFlags = QueryFlags.coveringOrNext.rawValue
+    return (try? self.query(&query)) != nil
   }
 }

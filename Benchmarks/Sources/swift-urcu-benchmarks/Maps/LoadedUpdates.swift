@@ -64,6 +64,36 @@ enum LoadedUpdates {
   }
 }
 
+// MARK: - Panels
+
+extension LoadedUpdates {
+  /// The scanners that there are rows for.
+  static let scannerCounts = 0...2
+
+  /// Mean latencies over the number of scanners, of the groups of this kind among `results`: a panel
+  /// without pauses, one with them.
+  static func panels(_ results: [GroupResult]) -> [Panel] {
+    let suffix = ", mean"
+    return [false, true].compactMap { hasPause in
+      let panel = Panel(
+        title: "Update beside scanners, mean, " + (hasPause ? "10 µs between" : "no pause"),
+        unit: "ns", abscissa: "scanners", isLinear: true
+      ) { add in
+        for count in scannerCounts {
+          let title = title(count, hasPause: hasPause)
+          for row in results.first(where: { $0.title == title })?.rows ?? []
+          where row.metric.name.hasSuffix(suffix) {
+            let name = String(row.metric.name.dropLast(suffix.count))
+            // Under its name in the other panels.
+            add(name == "snapshot" ? "store" : name, Double(count), row.values.median)
+          }
+        }
+      }
+      return panel.curves.isEmpty ? nil : panel
+    }
+  }
+}
+
 /// What happens beside the updates of one round.
 struct UpdateLoad {
   let scannerCount: Int
