@@ -25,8 +25,11 @@ enum LoadedUpdates {
     let readersFirst = try world.makeStore("locked", preferring: .readers)
       .reading("locked, readers first", by: .locked)
     let peers = try effort.peers.maps.map(world.makePeer)
+    let speculative = try world.makeStore("speculative")
+      .reading("speculative", by: .speculative)
     let sides: [any TextSide] =
-      [writersFirst, readersFirst, kernel] + peers + [try world.makeStore("snapshot")]
+      [writersFirst, readersFirst, kernel] + peers
+      + [speculative, try world.makeStore("snapshot")]
     let walks = sides.map { _ in WalkBox(SlotWalk(world)) }
     let load = UpdateLoad(
       scannerCount: scannerCount, pauseNanoseconds: hasPause ? pauseNanoseconds : nil,
