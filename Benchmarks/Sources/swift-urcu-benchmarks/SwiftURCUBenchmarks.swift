@@ -185,6 +185,8 @@ enum BenchmarkGroups {
 
 /// Ends the program with a message on standard error.
 func fail(_ message: String, code: Int32) -> Never {
+  // What was printed comes before it, also in a file that takes both.
+  fflush(nil)
   FileHandle.standardError.write(Data("swift-urcu-benchmarks: \(message)\n".utf8))
   exit(code)
 }
