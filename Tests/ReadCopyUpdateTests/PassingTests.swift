@@ -46,23 +46,23 @@ import Testing
 
   @Test(arguments: [TestedFlavor.bp, .memb, .mb])
   func stressNothingIsReusedUnderAReader(_ flavor: TestedFlavor) {
-    let world = Self.run(flavor.type, for: StressOptions.duration)
-    #expect(world.violations.load(ordering: .relaxed) == 0)
-    #expect(world.passed.load(ordering: .relaxed) > 0)
+    let result = Self.run(flavor.type, for: StressOptions.duration)
+    #expect(result.violations == 0)
+    #expect(result.passed > 0)
   }
 
   @Test(.enabled(if: !isAddressSanitizerBuild)) func missingLookIsFound() async {
     let found = ExitTest.Condition.exitCode(isThreadSanitizerBuild ? 66 : 42)
     await #expect(processExitsWith: found) {
-      let world = PassingTests.run(BlindFlavor.self, for: .seconds(180))
-      exit(world.violations.load(ordering: .relaxed) > 0 ? 42 : 0)
+      let result = PassingTests.run(BlindFlavor.self, for: .seconds(180))
+      exit(result.violations > 0 ? 42 : 0)
     }
   }
 
   @Test func presentLookIsSilent() async {
     await #expect(processExitsWith: .exitCode(0)) {
-      let world = PassingTests.run(SeeingFlavor.self, for: StressOptions.duration)
-      exit(world.violations.load(ordering: .relaxed) > 0 ? 42 : 0)
+      let result = PassingTests.run(SeeingFlavor.self, for: StressOptions.duration)
+      exit(result.violations > 0 ? 42 : 0)
     }
   }
 
@@ -70,7 +70,7 @@ import Testing
   /// a grace period.
   @safe
   private final class World: Sendable {
-    // Safety: a slot is written while no reader sees it, if grace periods are any. Never freed.
+    // Safety: a slot is written while no reader sees it, if grace periods are any.
     nonisolated(unsafe) let slots: UnsafeMutablePointer<Int>
     let current = Atomic(0)
     let isOver = Atomic(false)
@@ -82,6 +82,8 @@ import Testing
       unsafe slots = .allocate(capacity: 2)
       unsafe slots.initialize(repeating: 0, count: 2)
     }
+
+    deinit { unsafe slots.deallocate() }
 
     func read() {
       let slot = current.load(ordering: .acquiring)
@@ -112,7 +114,7 @@ import Testing
 
   private static func run<Flavor: RCUFlavor>(
     _ flavor: Flavor.Type, for duration: Duration
-  ) -> World {
+  ) -> (violations: Int, passed: Int) {
     let world = World()
     let deadline = ContinuousClock.now + duration
     let reader: @Sendable () -> Void = {
@@ -132,6 +134,8 @@ import Testing
         world.isOver.store(true, ordering: .relaxed)
       }, reader, reader,
     ])
-    return world
+    return (
+      world.violations.load(ordering: .relaxed), world.passed.load(ordering: .relaxed)
+    )
   }
 }
