@@ -36,6 +36,7 @@ extension StraceReplay {
     // Names of memory are an option of the kernel's.
     if case .setName = call.operation, call.result == .error("EINVAL") { return .agrees }
 
+    makeRoom(for: index, memory)
     var result = attempt(index, thread, memory)
     if result != call.result {
       result = attemptAfterOthers(index, thread, memory, first: result)
@@ -63,25 +64,78 @@ extension StraceReplay {
     _ index: Int, _ thread: StraceThread, _ memory: StraceMemory, first: StraceResult
   ) -> StraceResult {
     let call = trace.calls[index]
-    guard case .map(_, let length, _, let flags, _, _) = call.operation,
-      MapFlags(rawValue: flags).isDisjoint(with: [.fixed, .fixedNoReplace])
-    else { return first }
-    var result = first
-    for other in memory.pending where other != index && early[other] == nil {
-      guard trace.calls[other].result != .none else { continue }
-      if case .value(let address) = result { try? memory.space.unmap(address, length: length) }
-      let otherThread = threads[trace.calls[other].threadID] ?? thread
-      let otherResult = attempt(other, otherThread, memory)
-      if otherResult == trace.calls[other].result {
-        early[other] = .agrees
-      } else {
-        follow(trace.calls[other], insteadOf: otherResult, otherThread, memory)
-        early[other] = .ambiguous(otherResult)
+    guard case .map = call.operation, call.placedRange != nil else { return first }
+    takeAway(call, first, memory)
+    // One may agree only after another that comes later.
+    var isChanged: Bool
+    repeat {
+      isChanged = false
+      for other in memory.pending where other != index && tryEarly(other, memory) {
+        isChanged = true
+        let result = attempt(index, thread, memory)
+        if result == call.result { return result }
+        takeAway(call, result, memory)
       }
-      result = attempt(index, thread, memory)
-      if result == call.result { break }
+    } while isChanged
+    return attempt(index, thread, memory)
+  }
+
+  /// Sets right what other threads have done to the place that the kernel found free for this call.
+  /// Of what has begun and not ended, it must have made those calls first that took away what lay
+  /// there, and those not yet that put something there.
+  private func makeRoom(for index: Int, _ memory: StraceMemory) {
+    guard let range = trace.calls[index].placedRange else { return }
+    for other in memory.pending where other != index {
+      let call = trace.calls[other]
+      if early[other] == nil {
+        if call.vacatedRange?.overlaps(range) == true { makeEarly(other, memory) }
+      } else if call.placedRange?.overlaps(range) == true, case .map = call.operation {
+        takeAway(call, call.result, memory)
+        early[other] = nil
+      }
     }
-    return result
+  }
+
+  /// Makes a call before the line of its result.
+  private func makeEarly(_ index: Int, _ memory: StraceMemory) {
+    let call = trace.calls[index]
+    guard let thread = threads[call.threadID] else { return }
+    early[index] = .agrees
+    makeRoom(for: index, memory)
+    let result = attempt(index, thread, memory)
+    if result != call.result {
+      follow(call, insteadOf: result, thread, memory)
+      early[index] = .ambiguous(result)
+    }
+  }
+
+  /// Makes a call before the line of its result, if it returns what it does there.
+  ///
+  /// - Returns: whether it has been made.
+  private func tryEarly(_ index: Int, _ memory: StraceMemory) -> Bool {
+    let call = trace.calls[index]
+    guard early[index] == nil, call.result != .none, let thread = threads[call.threadID] else {
+      return false
+    }
+    // Of a mapping it is seen whether it fits; other calls leave no way back.
+    guard case .map = call.operation, call.placedRange != nil else {
+      makeEarly(index, memory)
+      return true
+    }
+    let result = attempt(index, thread, memory)
+    guard result == call.result else {
+      takeAway(call, result, memory)
+      return false
+    }
+    early[index] = .agrees
+    return true
+  }
+
+  /// Undoes a mapping that came to lie where nothing lay.
+  private func takeAway(_ call: StraceCall, _ result: StraceResult, _ memory: StraceMemory) {
+    guard case .map(_, let length, _, _, _, _) = call.operation, case .value(let address) = result
+    else { return }
+    try? memory.space.unmap(address, length: length)
   }
 
   // MARK: Making a call
@@ -179,6 +233,39 @@ extension StraceReplay {
 }
 
 extension StraceCall {
+  /// Where the kernel has put something, of its own choice: nothing lay there.
+  fileprivate var placedRange: Range<UInt64>? {
+    guard case .value(let value) = result else { return nil }
+    switch operation {
+    case .map(_, let length, _, let flags, _, _):
+      let flags = MapFlags(rawValue: flags)
+      return flags.contains(.fixed) ? nil : Self.range(value, length)
+    case .remap(_, _, let newLength, let flags, _):
+      let flags = RemapFlags(rawValue: flags)
+      return flags.contains(.fixed) ? nil : Self.range(value, newLength)
+    default:
+      return nil
+    }
+  }
+
+  /// What has become free by the call.
+  fileprivate var vacatedRange: Range<UInt64>? {
+    guard case .value(let value) = result else { return nil }
+    switch operation {
+    case .unmap(let address, let length):
+      return Self.range(address, length)
+    case .remap(let address, let length, let newLength, let flags, _):
+      if RemapFlags(rawValue: flags).contains(.dontUnmap) { return nil }
+      let range = Self.range(address, length)
+      guard value == address, let range, let kept = Self.range(address, newLength) else {
+        return range
+      }
+      return kept.upperBound < range.upperBound ? kept.upperBound..<range.upperBound : nil
+    default:
+      return nil
+    }
+  }
+
   /// What may have become private writable memory by the call.
   fileprivate var writableRange: Range<UInt64>? {
     guard case .value(let value) = result else { return nil }

@@ -248,6 +248,53 @@ import _StraceReplay
     #expect(replay.statistics.disagreeingCount == 1)
   }
 
+  /// Where the kernel puts something, nothing lay: what another thread was taking away was gone
+  /// already, and isn't taken away later from what has come there.
+  @Test func placesTellTheOrder() throws {
+    let threads = [11, 12].map { "10 clone(flags=CLONE_VM|CLONE_FILES|CLONE_THREAD) = \($0)" }
+    let old = "10 mmap(NULL, 8192, \(Self.anonymous)) = 0x7ffff7ffc000"
+    let small = ["b", "a"].map { "10 mmap(NULL, 4096, \(Self.anonymous)) = 0x7ffff7ff\($0)000" }
+    let unmapping = "10 munmap(0x7ffff7ffc000, 8192 <unfinished ...>"
+    let unmapped = "10 <... munmap resumed>) = 0"
+
+    // A mapping that moves there.
+    let moved =
+      "11 mremap(0x7ffff7ffa000, 4096, 8192, MREMAP_MAYMOVE) = 0x7ffff7ffc000"
+    // One of two that come at the same time, and fill the gap together.
+    let first = "11 mmap(NULL, 4096, \(Self.anonymous) <unfinished ...>"
+    let firstEnd = "11 <... mmap resumed>) = 0x7ffff7ffd000"
+    let second = "12 mmap(NULL, 4096, \(Self.anonymous)) = 0x7ffff7ffc000"
+    for lines in [
+      [unmapping, moved, unmapped], [unmapping, first, second, firstEnd, unmapped],
+      [first, unmapping, second, unmapped, firstEnd],
+    ] {
+      let replay = try Self.replay(threads + [old] + small + lines)
+      let space = try #require(try Self.steps(replay).last?.space)
+      #expect(space.lookup(0x7fff_f7ff_c000) != nil && space.lookup(0x7fff_f7ff_d000) != nil)
+      #expect(replay.statistics.disagreeingCount == 0, "\(lines)")
+    }
+  }
+
+  /// A call isn't made before its line without need, nor kept where it can't have been made yet.
+  @Test func callsAreNotMadeTooEarly() throws {
+    let threads = [11, 12].map { "10 clone(flags=CLONE_VM|CLONE_FILES|CLONE_THREAD) = \($0)" }
+    let begins = [10, 12, 11].map { "\($0) mmap(NULL, 4096, \(Self.anonymous) <unfinished ...>" }
+    func end(_ thread: Int, _ page: String) -> String {
+      "\(thread) <... mmap resumed>) = 0x7ffff7ff\(page)000"
+    }
+    func unmap(_ page: String) -> String { "11 munmap(0x7ffff7ff\(page)000, 4096) = 0" }
+    for lines in [
+      // What 10 gets is free only after 11 has had it; or after 12 has had it, which ends later.
+      [end(11, "c"), end(12, "d"), unmap("c"), end(10, "c")],
+      [end(11, "c"), end(12, "d"), unmap("d"), end(10, "d")],
+    ] {
+      let last = "12 mmap(NULL, 4096, \(Self.anonymous)) = 0x7ffff7ffb000"
+      let replay = try Self.replay(threads + begins + lines + [last])
+      try replay.run()
+      #expect(replay.statistics.disagreeingCount == 0, "\(lines)")
+    }
+  }
+
   // MARK: Faults
 
   @Test func faultsMakeTheStackGrowAndKeepMappingsApart() throws {
