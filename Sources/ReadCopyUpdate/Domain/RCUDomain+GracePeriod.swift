@@ -66,7 +66,7 @@ extension RCUDomain {
   public static func afterGracePeriod(bytes: Int = 0, _ action: @escaping @Sendable () -> Void) {
     precondition(
       bytes >= 0 && bytes <= 1 << 48, "RCUDomain.afterGracePeriod: bytes are 0 to 2^48")
-    Flavor._reclaimer.retire(_Retirement(bytes: bytes, action: action))
+    Flavor._retire(_Retirement(bytes: bytes, action: action))
   }
 
   /// Runs `action` as `afterGracePeriod` does, but never waits: for deinits, which don't know what

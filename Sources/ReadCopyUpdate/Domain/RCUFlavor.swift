@@ -37,11 +37,15 @@ public protocol RCUFlavor: SendableMetatype {
   static func _asReader(_ body: () -> Void)
   /// The domain's own thread and queue of retirements.
   static var _reclaimer: _Reclaimer { get }
+  /// Takes over a retirement. A function of the flavor's own, so that no reference to the reclaimer is
+  /// counted for it.
+  static func _retire(_ retirement: consuming _Retirement)
 }
 
 extension RCUFlavor {
   public static func _whileBlocked(_ body: () -> Void) { body() }
   public static func _asReader(_ body: () -> Void) { body() }
+  public static func _retire(_ retirement: consuming _Retirement) { _reclaimer.retire(retirement) }
 
   public static func _passGracePeriod() -> Bool { rcushims_pass_grace_period(_number) }
 

@@ -88,17 +88,24 @@ enum _PointeeBox<Pointee: ~Copyable> {
     return UnsafeMutableRawPointer(box)
   }
 
-  /// Destroys the pointee. No reader can reach it any more.
+  /// Destroys the pointee, whose memory is then to be freed. No reader can reach it any more.
+  @inlinable
+  static func deinitialize(_ address: UnsafeMutableRawPointer) {
+    unsafe address.assumingMemoryBound(to: Pointee.self).deinitialize(count: 1)
+    unsafe _poison(address, byteCount: bytes)
+  }
+
+  /// The same at once.
   @inlinable
   static func destroy(_ address: UnsafeMutableRawPointer) {
-    unsafe address.assumingMemoryBound(to: Pointee.self).deinitialize(count: 1)
-    unsafe deallocate(address)
+    unsafe deinitialize(address)
+    unsafe address.deallocate()
   }
 
   /// Frees what is left when the pointee was moved out.
   @inlinable
   static func deallocate(_ address: UnsafeMutableRawPointer) {
-    unsafe _poison(address, byteCount: MemoryLayout<Pointee>.size)
-    unsafe address.assumingMemoryBound(to: Pointee.self).deallocate()
+    unsafe _poison(address, byteCount: bytes)
+    unsafe address.deallocate()
   }
 }

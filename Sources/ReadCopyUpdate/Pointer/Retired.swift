@@ -39,13 +39,13 @@ extension RCUDomain {
     deinit {
       guard let address = unsafe address else { return }
       guard let node else {
-        return unsafe Flavor._reclaimer.retire(
-          _Retirement(bytes: _PointeeBox<Value>.bytes, object: address) { object in
-            unsafe _PointeeBox<Value>.destroy(object.unsafelyUnwrapped)
+        return unsafe Flavor._retire(
+          _Retirement(bytes: _PointeeBox<Value>.bytes, allocation: address) { address in
+            unsafe _PointeeBox<Value>.deinitialize(address.unsafelyUnwrapped)
           })
       }
-      unsafe Flavor._reclaimer.retire(
-        _Retirement(bytes: node.bytes, object: address, action: node.destroy))
+      unsafe Flavor._retire(
+        _Retirement(bytes: node.bytes, allocation: address, deinitialize: node.deinitialize))
     }
 
     /// The value, in place. Readers may look at it at the same time.
@@ -109,7 +109,8 @@ extension RCUDomain.Retired where Value: ~Copyable {
     let address = unsafe self.address.unsafelyUnwrapped
     unsafe self.address = nil
     guard let node else { return unsafe _PointeeBox<Value>.destroy(address) }
-    unsafe node.destroy(address)
+    unsafe node.deinitialize(address)
+    unsafe address.deallocate()
   }
 
   @inlinable
@@ -118,7 +119,8 @@ extension RCUDomain.Retired where Value: ~Copyable {
     unsafe self.address = nil
     let value = unsafe address.assumingMemoryBound(to: Value.self).move()
     if let node {
-      unsafe node.destroyRest(address)
+      unsafe node.deinitializeRest(address)
+      unsafe address.deallocate()
     } else {
       unsafe _PointeeBox<Value>.deallocate(address)
     }
@@ -134,18 +136,18 @@ struct _RetiredNode: Sendable {
   /// What its destruction gives back, for the limits.
   @usableFromInline let bytes: Int
   // Functions without a context: a retirement allocates nothing.
-  /// Destroys all that the allocation holds, and frees it.
-  @usableFromInline let destroy: @Sendable (UnsafeMutableRawPointer?) -> Void
+  /// Destroys all that the allocation holds. It is to be freed then.
+  @usableFromInline let deinitialize: @Sendable (UnsafeMutableRawPointer?) -> Void
   /// The same after the value was moved out.
-  @usableFromInline let destroyRest: @Sendable (UnsafeMutableRawPointer?) -> Void
+  @usableFromInline let deinitializeRest: @Sendable (UnsafeMutableRawPointer?) -> Void
 
   @inlinable
   init(
-    bytes: Int, destroy: @escaping @Sendable (UnsafeMutableRawPointer?) -> Void,
-    destroyRest: @escaping @Sendable (UnsafeMutableRawPointer?) -> Void
+    bytes: Int, deinitialize: @escaping @Sendable (UnsafeMutableRawPointer?) -> Void,
+    deinitializeRest: @escaping @Sendable (UnsafeMutableRawPointer?) -> Void
   ) {
     self.bytes = bytes
-    unsafe self.destroy = destroy
-    unsafe self.destroyRest = destroyRest
+    unsafe self.deinitialize = deinitialize
+    unsafe self.deinitializeRest = deinitializeRest
   }
 }

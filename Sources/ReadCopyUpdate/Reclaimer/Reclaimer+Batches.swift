@@ -8,9 +8,6 @@ internal import _RCUShims
 // The role of the runner, and the thread that usually has it.
 
 extension _Reclaimer {
-  /// The most retirements whose array is kept for the next batch; a larger one is given back.
-  private static let keptCapacityMax = 4096
-
   /// How long the thread lets a batch grow before it starts the grace period. To be woken costs
   /// the retiring thread as much as a hundred retirements, and a grace period interrupts readers: who
   /// retires within this time is spared both.
@@ -50,7 +47,7 @@ extension _Reclaimer {
   private func runThread() {
     rcushims_make_sleeps_exact()
     source.asReader {
-      var batch: [_Retirement] = []
+      var batch = RetirementQueue()
       while waitForWork(&batch) { runBatch(&batch) }
     }
     monitor.withLock { hasStopped = true }
@@ -61,29 +58,33 @@ extension _Reclaimer {
     lastBatchCount < Self.busyBatchCount ? Self.batchingNanoseconds : Self.busyBatchingNanoseconds
   }
 
-  private var hasWork: Bool { !queue.isEmpty || requestedGracePeriod > startedGracePeriod }
+  private var hasWork: Bool {
+    !retiring.queue.isEmpty || requestedGracePeriod > startedGracePeriod
+  }
 
   /// Waits for work, and takes it. False: stopping, and nothing is left.
-  private func waitForWork(_ batch: inout [_Retirement]) -> Bool {
+  private func waitForWork(_ batch: inout RetirementQueue) -> Bool {
     var mayWork = false
     source.whileBlocked {
       mayWork = monitor.withLock {
         var growsUntil: UInt64?
         while true {
-          if hasWork && runner == nil {
+          if hasWork && retiring.runner == nil {
             if isUrgent || isStopping { break }
             let now = rcushims_now()
             let end = growsUntil ?? now + growthNanoseconds
             if now >= end { break }
             growsUntil = end
             monitor.wait(until: end)
-          } else if isStopping && runner == nil {
+          } else if isStopping && retiring.runner == nil {
             return false
+          } else if retiring.spent.count > 0 {
+            freeSpent()
           } else {
             growsUntil = nil
-            isIdle = true
+            retiring.isIdle = true
             monitor.wait()
-            isIdle = false
+            retiring.isIdle = false
           }
         }
         takeBatch(&batch)
@@ -93,28 +94,37 @@ extension _Reclaimer {
     return mayWork
   }
 
+  /// Frees the memory that no retiring thread has taken. Under `monitor`, which it leaves meanwhile.
+  private func freeSpent() {
+    var spent = SpentMemory()
+    swap(&spent, &retiring.spent)
+    monitor.unlock()
+    spent.freeAll()
+    monitor.lock()
+  }
+
   /// Makes the caller the runner. Under `monitor`; there is none.
-  func takeBatch(_ batch: inout [_Retirement]) {
-    runner = pthread_self()
+  func takeBatch(_ batch: inout RetirementQueue) {
+    retiring.runner = pthread_self()
     isUrgent = false
     // The queue gets the memory of an earlier batch.
-    swap(&batch, &queue)
+    swap(&batch, &retiring.queue)
     lastBatchCount = batch.count
     swap(&batch, &waitingBatch)
     startedGracePeriod += 1
   }
 
   /// Waits for the grace period, runs the batch, and gives the role back.
-  func runBatch(_ batch: inout [_Retirement]) {
+  func runBatch(_ batch: inout RetirementQueue) {
     waitForGracePeriod()
     endGracePeriod(&batch)
-    let count = batch.count
-    let bytes = batch.reduce(0) { $0 + $1.bytes }
-    // Each goes as it has run, with what it captured: before anyone is told that it has.
-    batch.reverse()
-    while let retirement = batch.popLast() { retirement.run() }
-    if batch.capacity > Self.keptCapacityMax { batch = [] }
-    finish(count: count, bytes: bytes)
+    let (count, bytes) = (batch.count, batch.bytes)
+    var spent = SpentMemory()
+    batch.removeAll { retirement in
+      let bytes = retirement.bytes
+      if let block = unsafe retirement.run() { unsafe spent.add(block, bytes: bytes) }
+    }
+    finish(count: count, bytes: bytes, &spent)
   }
 
   /// One grace period, counted and watched.
@@ -127,12 +137,12 @@ extension _Reclaimer {
     let end = rcushims_now()
     monitor.withLock {
       if let index = waitStarts.firstIndex(of: start) { waitStarts.remove(at: index) }
-      counters.gracePeriodCount += 1
-      counters.gracePeriodLatency.record(nanoseconds: end - start)
+      retiring.counters.gracePeriodCount += 1
+      retiring.counters.gracePeriodLatency.record(nanoseconds: end - start)
     }
   }
 
-  private func endGracePeriod(_ batch: inout [_Retirement]) {
+  private func endGracePeriod(_ batch: inout RetirementQueue) {
     let reached = monitor.withLock { () -> [@Sendable () -> Void] in
       while forkHolder != nil { monitor.wait() }
       swap(&batch, &waitingBatch)
@@ -144,15 +154,17 @@ extension _Reclaimer {
     for action in reached { action() }
   }
 
-  private func finish(count: Int, bytes: Int) {
+  /// What is left in `spent` is what nobody has taken of the batch before.
+  private func finish(count: Int, bytes: Int, _ spent: inout SpentMemory) {
     let drained = monitor.withLock { () -> [@Sendable () -> Void] in
-      counters.executedCount += count
-      counters.pendingCount -= count
-      counters.pendingBytes -= bytes
+      retiring.counters.executedCount += count
+      retiring.counters.pendingCount -= count
+      retiring.counters.pendingBytes -= bytes
       executedSerial += UInt64(count)
-      runner = nil
-      // The thread waits for the role while another has it.
-      if isIdle && (hasWork || isStopping) { wakeThread() }
+      retiring.runner = nil
+      swap(&spent, &retiring.spent)
+      // The thread waits for the role while another has it, and frees what nobody else does.
+      if retiring.isIdle && (hasWork || isStopping || retiring.spent.count > 0) { wakeThread() }
       return drainActions.take(reached: executedSerial)
     }
     progress.withLock { progress.signalAll() }
@@ -170,7 +182,7 @@ extension _Reclaimer {
     return monitor.withLock {
       let target = startedGracePeriod + 1
       requestedGracePeriod = max(requestedGracePeriod, target)
-      if isIdle && runner == nil { wakeThread() }
+      if retiring.isIdle && retiring.runner == nil { wakeThread() }
       return target
     }
   }

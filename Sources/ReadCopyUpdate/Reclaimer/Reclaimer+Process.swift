@@ -169,13 +169,13 @@ extension _Reclaimer {
       waitUntil {
         // One fork at a time.
         if forkHolder != nil { return false }
-        if runner != nil {
+        if retiring.runner != nil {
           let isWaiting = startedGracePeriod > endedGracePeriod.load(ordering: .relaxed)
           guard !isRunner && isWaiting && source.allowsForkInGracePeriod else { return isRunner }
           forkHolder = pthread_self()
           return true
         }
-        runner = pthread_self()
+        retiring.runner = pthread_self()
         forkTookRole = true
         return true
       }
@@ -184,7 +184,7 @@ extension _Reclaimer {
 
   fileprivate func giveRoleToFork(by thread: pthread_t) {
     monitor.withLock {
-      runner = thread
+      retiring.runner = thread
       forkTookRole = true
     }
   }
@@ -192,15 +192,10 @@ extension _Reclaimer {
   /// In a child that doesn't have the runner: its batch is the next one again.
   private func takeBackBatch() {
     forkHolder = nil
-    runner = nil
+    retiring.runner = nil
     // Nothing here that could look up a type: another thread may have had the runtime's lock.
-    swap(&queue, &waitingBatch)
-    var index = 0
-    while index < waitingBatch.count {
-      queue.append(waitingBatch[index])
-      index += 1
-    }
-    waitingBatch = []
+    swap(&retiring.queue, &waitingBatch)
+    waitingBatch.removeAll { retiring.queue.append($0) }
     startedGracePeriod = endedGracePeriod.load(ordering: .relaxed)
   }
 
@@ -213,7 +208,7 @@ extension _Reclaimer {
   fileprivate func returnRoleAfterFork() {
     if forkTookRole && isRunner {
       forkTookRole = false
-      runner = nil
+      retiring.runner = nil
     }
     if let holder = forkHolder, pthread_equal(holder, pthread_self()) != 0 { forkHolder = nil }
   }
@@ -232,7 +227,7 @@ extension _Reclaimer {
     monitor.startAfresh()
     progress.startAfresh()
     waitStarts = []
-    isIdle = false
+    retiring.isIdle = false
     // A fork in a deferred call: this thread is, and stays, the reclaimer's.
     if let thread, pthread_equal(thread, pthread_self()) != 0 { return }
     thread = nil

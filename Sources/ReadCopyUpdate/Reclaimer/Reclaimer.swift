@@ -13,8 +13,10 @@ internal import _RCUShims
 /// the reclaimer's own thread, or, past a limit, a retiring thread that finds nobody at work.
 /// liburcu's `call_rcu` polls every 10 ms instead, and lets the queue grow without bound.
 ///
+/// The runner destroys objects and leaves their memory to threads that retire: see `SpentMemory`.
+///
 /// Invariants, under `monitor`:
-/// - `statistics.pendingCount` = retirements in `queue` and `waitingBatch` plus those of the batch
+/// - `statistics.pendingCount` = retirements in the queue and `waitingBatch` plus those of the batch
 ///   that have not run.
 /// - `executedSerial <= enqueuedSerial`; retirements run in the order of their serials, since there
 ///   is one runner at a time.
@@ -30,23 +32,17 @@ public final class _Reclaimer: @unchecked Sendable {
   // Signalled when something has come to an end. Waiters: threads past a limit, and barriers.
   let progress = Monitor()
 
-  var queue: [_Retirement] = []
-  var enqueuedSerial: UInt64 = 0
+  private let state: UnsafeMutablePointer<RetiringState>
   var executedSerial: UInt64 = 0
-  var counters = RCUStatistics()
-  private var bounds = RCULimits()
 
   // The thread.
   let hasStarted = Atomic(false)
   var thread: pthread_t?
-  var isIdle = false
   var isStopping = false
   var hasStopped = false
   var lastBatchCount = 0
-  /// Who takes and runs batches now.
-  var runner: pthread_t?
   /// The runner's batch, while it waits for the grace period; else empty.
-  var waitingBatch: [_Retirement] = []
+  var waitingBatch = RetirementQueue()
 
   // Grace periods.
   var startedGracePeriod: UInt64 = 0
@@ -74,22 +70,39 @@ public final class _Reclaimer: @unchecked Sendable {
   /// getting past its grace period.
   var forkHolder: pthread_t?
 
-  init(source: any GracePeriodSource) { self.source = source }
+  init(source: any GracePeriodSource) {
+    self.source = source
+    unsafe state = .allocate(capacity: 1)
+    unsafe state.initialize(to: RetiringState())
+  }
+
+  deinit {
+    unsafe state.deinitialize(count: 1)
+    unsafe state.deallocate()
+  }
 
   /// For flavors; public so that a test program can make one that leaves something out.
   public convenience init(flavor: any RCUFlavor.Type) {
     self.init(source: FlavorSource(flavor: flavor))
   }
 
-  public var statistics: RCUStatistics { monitor.withLock { counters } }
+  public var statistics: RCUStatistics { monitor.withLock { retiring.counters } }
 
   var limits: RCULimits {
-    get { monitor.withLock { bounds } }
+    get { monitor.withLock { retiring.bounds } }
     set {
-      monitor.withLock { bounds = newValue }
+      monitor.withLock { retiring.bounds = newValue }
       // Those who wait may go on under a higher limit.
       progress.withLock { progress.signalAll() }
     }
+  }
+
+  /// Under `monitor`.
+  var retiring: RetiringState {
+    @inline(__always)
+    unsafeAddress { unsafe UnsafePointer(state) }
+    @inline(__always)
+    unsafeMutableAddress { unsafe state }
   }
 
   /// Takes over `retirement`. Past a limit helps or waits, where that is allowed.
@@ -99,22 +112,18 @@ public final class _Reclaimer: @unchecked Sendable {
   /// - Parameter isBounded: false by a thread that must not block: the limits are not looked at.
   func retire(_ retirement: consuming _Retirement, isBounded: Bool) {
     startOnce()
-    let bytes = retirement.bytes
-    let retirement = retirement
-    let isOverLimit = monitor.withLock { () -> Bool in
-      queue.append(retirement)
-      enqueuedSerial += 1
-      counters.pendingCount += 1
-      counters.pendingBytes += bytes
-      counters.pendingCountPeak = max(counters.pendingCountPeak, counters.pendingCount)
-      counters.pendingBytesPeak = max(counters.pendingBytesPeak, counters.pendingBytes)
-      if isIdle && runner == nil { wakeThread() }
-      guard isBounded && isOver else { return false }
-      let mayWait = !source.isInReadSection && !isRunner
-      if !mayWait { counters.overLimitCount += 1 }
-      return mayWait
+    var mayWait = false
+    monitor.lock()
+    retiring.append(retirement)
+    let spent = unsafe retiring.spent.take()
+    if retiring.isIdle && retiring.runner == nil { wakeThread() }
+    if isBounded && retiring.isOver {
+      mayWait = !source.isInReadSection && !isRunner
+      if !mayWait { retiring.counters.overLimitCount += 1 }
     }
-    if isOverLimit { source.whileBlocked { returnBelowLimit() } }
+    monitor.unlock()
+    unsafe spent?.deallocate()
+    if mayWait { source.whileBlocked { returnBelowLimit() } }
   }
 
   /// Waits until all that was retired before has run.
@@ -126,7 +135,7 @@ public final class _Reclaimer: @unchecked Sendable {
     startOnce()
     let target = monitor.withLock {
       hurry()
-      return enqueuedSerial
+      return retiring.enqueuedSerial
     }
     source.whileBlocked { waitUntil { executedSerial >= target } }
   }
@@ -136,16 +145,12 @@ public final class _Reclaimer: @unchecked Sendable {
     requireGracePeriods()
     startOnce()
     let isDrained = monitor.withLock { () -> Bool in
-      if executedSerial >= enqueuedSerial { return true }
-      drainActions.append(action, at: enqueuedSerial)
+      if executedSerial >= retiring.enqueuedSerial { return true }
+      drainActions.append(action, at: retiring.enqueuedSerial)
       hurry()
       return false
     }
     if isDrained { action() }
-  }
-
-  var isOver: Bool {
-    counters.pendingBytes > bounds.pendingBytesMax || counters.pendingCount > bounds.pendingCountMax
   }
 
   /// Whether a thread other than the caller still brings retirements to their end.
@@ -153,7 +158,7 @@ public final class _Reclaimer: @unchecked Sendable {
 
   /// Whether the caller runs a batch now. Under `monitor`.
   var isRunner: Bool {
-    guard let runner else { return false }
+    guard let runner = retiring.runner else { return false }
     return pthread_equal(runner, pthread_self()) != 0
   }
 
@@ -167,7 +172,7 @@ public final class _Reclaimer: @unchecked Sendable {
 
   /// Wakes the thread from having nothing to do. Under `monitor`; others need not wake it again.
   func wakeThread() {
-    isIdle = false
+    retiring.isIdle = false
     monitor.signalAll()
   }
 
@@ -188,14 +193,14 @@ public final class _Reclaimer: @unchecked Sendable {
   private func returnBelowLimit() {
     requireGracePeriods()
     monitor.withLock {
-      counters.waitCount += 1
+      retiring.counters.waitCount += 1
       hurry()
     }
-    var batch: [_Retirement] = []
+    var batch = RetirementQueue()
     while waitBelowLimit() {
       let helps = monitor.withLock { () -> Bool in
         guard isUnattended else { return false }
-        counters.helpCount += 1
+        retiring.counters.helpCount += 1
         takeBatch(&batch)
         return true
       }
@@ -209,7 +214,7 @@ public final class _Reclaimer: @unchecked Sendable {
     return progress.withLock {
       while true {
         let (isOver, isUnattended) = monitor.withLock {
-          (self.isOver && !hasStopped, self.isUnattended)
+          (retiring.isOver && !hasStopped, self.isUnattended)
         }
         if !isOver { return false }
         guard isUnattended else {
@@ -227,7 +232,7 @@ public final class _Reclaimer: @unchecked Sendable {
   }
 
   /// Whether there is something to run, and nobody at it. Under `monitor`.
-  private var isUnattended: Bool { runner == nil && !queue.isEmpty }
+  private var isUnattended: Bool { retiring.runner == nil && !retiring.queue.isEmpty }
 }
 
 /// What to run, on the runner's thread, when a count has been reached.

@@ -5,12 +5,13 @@ public import _RCUShims
 
 /// One deferred destruction: what to run after a grace period, and what it gives back.
 @safe
-public struct _Retirement: Sendable {
+public struct _Retirement: ~Copyable, Sendable {
   @safe
   @usableFromInline
   enum Action: Sendable {
-    /// A function without a context, where the type is known: no allocation for a retirement.
+    /// Functions without a context, where the type is known: no allocation for a retirement.
     // Safety: the object is handed from the retiring thread to the runner through its lock.
+    case deinitialize(UInt, @Sendable (UnsafeMutableRawPointer?) -> Void)
     case destroy(UInt, @Sendable (UnsafeMutableRawPointer?) -> Void)
     case call(@Sendable () -> Void)
   }
@@ -25,7 +26,19 @@ public struct _Retirement: Sendable {
     self.action = .call(action)
   }
 
-  /// A deferred destruction of `object`.
+  /// A deferred destruction of the one object at `allocation`, which has `bytes`, or a few more.
+  ///
+  /// - Parameter action: destroys what is there; the allocation is freed after it.
+  @inlinable
+  init(
+    bytes: Int, allocation object: UnsafeMutableRawPointer,
+    deinitialize action: @escaping @Sendable (UnsafeMutableRawPointer?) -> Void
+  ) {
+    self.bytes = bytes
+    unsafe self.action = .deinitialize(UInt(bitPattern: object), action)
+  }
+
+  /// A deferred destruction of all that is reached from `object`, which `action` frees.
   @inlinable
   init(
     bytes: Int, object: UnsafeMutableRawPointer,
@@ -35,12 +48,18 @@ public struct _Retirement: Sendable {
     unsafe self.action = .destroy(UInt(bitPattern: object), action)
   }
 
-  func run() {
+  /// - Returns: memory that is to be freed, and belongs to the caller.
+  consuming func run() -> UnsafeMutableRawPointer? {
     switch action {
+    case .deinitialize(let object, let deinitialize):
+      let object = unsafe UnsafeMutableRawPointer(bitPattern: object)
+      unsafe deinitialize(object)
+      return unsafe object
     case .destroy(let object, let destroy):
       unsafe destroy(UnsafeMutableRawPointer(bitPattern: object))
     case .call(let call): call()
     }
+    return nil
   }
 }
 

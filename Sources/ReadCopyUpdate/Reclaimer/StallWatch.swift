@@ -129,10 +129,11 @@ extension _Reclaimer {
       guard age >= reportedWait.nextNanoseconds else { return (true, stallMonitor) }
       // Again when it has lasted twice as long: a line now and then, not a flood.
       reportedWait.nextNanoseconds = age &* 2
-      counters.stallCount += 1
+      retiring.counters.stallCount += 1
       stall = RCUStall(
         domainName: source.name, title: source.title, duration: .nanoseconds(Int64(age)),
-        readers: [], pendingCount: counters.pendingCount, pendingBytes: counters.pendingBytes)
+        readers: [], pendingCount: retiring.counters.pendingCount,
+        pendingBytes: retiring.counters.pendingBytes)
       return (true, stallMonitor)
     }
     if var stall {

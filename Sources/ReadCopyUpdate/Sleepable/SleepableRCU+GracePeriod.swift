@@ -74,8 +74,8 @@ extension SleepableRCU {
   /// - Complexity: O(1) below the limits, under the reclaimer's lock.
   public func waitBelowLimits() async {
     let isOverLimit = _reclaimer.monitor.withLock { () -> Bool in
-      guard _reclaimer.isOver else { return false }
-      _reclaimer.counters.waitCount += 1
+      guard _reclaimer.retiring.isOver else { return false }
+      _reclaimer.retiring.counters.waitCount += 1
       return true
     }
     if isOverLimit { await barrier() }

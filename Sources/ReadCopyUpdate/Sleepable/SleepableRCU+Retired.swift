@@ -28,8 +28,8 @@ extension SleepableRCU {
     deinit {
       guard let address = unsafe address else { return }
       unsafe domain._reclaimer.retire(
-        _Retirement(bytes: _PointeeBox<Value>.bytes, object: address) { object in
-          unsafe _PointeeBox<Value>.destroy(object.unsafelyUnwrapped)
+        _Retirement(bytes: _PointeeBox<Value>.bytes, allocation: address) { address in
+          unsafe _PointeeBox<Value>.deinitialize(address.unsafelyUnwrapped)
         })
     }
 

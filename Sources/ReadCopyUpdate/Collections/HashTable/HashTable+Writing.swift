@@ -177,7 +177,8 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   borrowing func takeBack(_ link: UnsafeMutablePointer<cds_lfht_node>) -> Value {
     let node = unsafe Node.start(of: link)
     let value = unsafe node.assumingMemoryBound(to: Value.self).move()
-    unsafe Node.destroyRest(node)
+    unsafe Node.deinitializeRest(node)
+    unsafe node.deallocate()
     return value
   }
 }

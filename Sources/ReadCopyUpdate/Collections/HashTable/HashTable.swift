@@ -132,26 +132,25 @@ enum _HashTableNode<Key, Value: ~Copyable> {
     unsafe (start(of: link) + keyOffset).assumingMemoryBound(to: Key.self)
   }
 
-  /// Destroys a node that nobody can reach any more.
+  /// Destroys what a node holds that nobody can reach any more. It is to be freed then.
   @inlinable
-  static func destroy(_ node: UnsafeMutableRawPointer) {
+  static func deinitialize(_ node: UnsafeMutableRawPointer) {
     unsafe node.assumingMemoryBound(to: Value.self).deinitialize(count: 1)
-    unsafe destroyRest(node)
+    unsafe deinitializeRest(node)
   }
 
   /// The same after the value was moved out.
   @inlinable
-  static func destroyRest(_ node: UnsafeMutableRawPointer) {
+  static func deinitializeRest(_ node: UnsafeMutableRawPointer) {
     unsafe (node + keyOffset).assumingMemoryBound(to: Key.self).deinitialize(count: 1)
     unsafe _poison(node, byteCount: byteCount)
-    unsafe node.deallocate()
   }
 
   @inlinable
   static var retired: _RetiredNode {
     unsafe _RetiredNode(
-      bytes: byteCount, destroy: { node in unsafe destroy(node.unsafelyUnwrapped) },
-      destroyRest: { node in unsafe destroyRest(node.unsafelyUnwrapped) })
+      bytes: byteCount, deinitialize: { node in unsafe deinitialize(node.unsafelyUnwrapped) },
+      deinitializeRest: { node in unsafe deinitializeRest(node.unsafelyUnwrapped) })
   }
 }
 

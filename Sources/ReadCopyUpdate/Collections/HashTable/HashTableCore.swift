@@ -58,7 +58,9 @@ final class _HashTableCore<Flavor: RCUFlavor>: @unchecked Sendable {
     while let link = unsafe iterator.node {
       unsafe rcushims_table_next(table, &iterator)
       _ = unsafe rcushims_table_delete(table, link)
-      unsafe node.destroy(UnsafeMutableRawPointer(link) - linkOffset)
+      let object = unsafe UnsafeMutableRawPointer(link) - linkOffset
+      unsafe node.deinitialize(object)
+      unsafe object.deallocate()
     }
     unsafe rcushims_table_destroy(table)
   }

@@ -58,7 +58,8 @@ extension RCUDomain {
           while let node = unsafe next {
             // Acquiring pairs with the release of the writer that linked the next node.
             unsafe next = Node.links(node).pointee.next.load(ordering: .acquiring)
-            unsafe Node.destroy(node)
+            unsafe Node.deinitialize(node)
+            unsafe node.deallocate()
           }
         })
     }
@@ -117,33 +118,33 @@ enum _ListNode<Element: ~Copyable> {
     unsafe node.assumingMemoryBound(to: Element.self)
   }
 
-  /// Destroys a node that nobody can reach any more.
+  /// Destroys what a node holds that nobody can reach any more. It is to be freed then.
   @inlinable
-  static func destroy(_ node: UnsafeMutableRawPointer) {
+  static func deinitialize(_ node: UnsafeMutableRawPointer) {
     unsafe element(node).deinitialize(count: 1)
-    unsafe deallocate(node)
+    unsafe deinitializeRest(node)
   }
 
   /// The same after the element was moved out.
   @inlinable
-  static func deallocate(_ node: UnsafeMutableRawPointer) {
+  static func deinitializeRest(_ node: UnsafeMutableRawPointer) {
     unsafe _poison(node, byteCount: byteCount)
-    unsafe node.deallocate()
   }
 
   /// The element of a node that was not published.
   @inlinable
   static func takeBack(_ node: UnsafeMutableRawPointer) -> Element {
     let element = unsafe element(node).move()
-    unsafe deallocate(node)
+    unsafe deinitializeRest(node)
+    unsafe node.deallocate()
     return element
   }
 
   @inlinable
   static var retired: _RetiredNode {
     unsafe _RetiredNode(
-      bytes: byteCount, destroy: { node in unsafe destroy(node.unsafelyUnwrapped) },
-      destroyRest: { node in unsafe deallocate(node.unsafelyUnwrapped) })
+      bytes: byteCount, deinitialize: { node in unsafe deinitialize(node.unsafelyUnwrapped) },
+      deinitializeRest: { node in unsafe deinitializeRest(node.unsafelyUnwrapped) })
   }
 }
 
@@ -165,6 +166,8 @@ struct _ListLinks: ~Copyable {
 
 /// Hands an object over to the reclaimer without waiting past a limit: for deinits, which don't know
 /// what locks are held.
-func _retireWithoutWaiting<Flavor: RCUFlavor>(_: Flavor.Type, _ retirement: _Retirement) {
+func _retireWithoutWaiting<Flavor: RCUFlavor>(
+  _: Flavor.Type, _ retirement: consuming _Retirement
+) {
   Flavor._reclaimer.retire(retirement, isBounded: false)
 }

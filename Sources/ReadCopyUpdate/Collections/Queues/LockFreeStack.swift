@@ -49,7 +49,9 @@ extension RCUDomain {
           var next = unsafe Optional(Node.link(of: first.unsafelyUnwrapped))
           while let link = unsafe next {
             unsafe next = link.pointee.next
-            unsafe Node.destroy(Node.start(of: link))
+            let node = unsafe Node.start(of: link)
+            unsafe Node.deinitialize(node)
+            unsafe node.deallocate()
           }
         })
     }
@@ -167,24 +169,23 @@ enum _StackNode<Element: ~Copyable> {
     unsafe (node + linkOffset).assumingMemoryBound(to: rcushims_stack_node.self)
   }
 
-  /// Destroys a node that nobody can reach any more.
+  /// Destroys what a node holds that nobody can reach any more. It is to be freed then.
   @inlinable
-  static func destroy(_ node: UnsafeMutableRawPointer) {
+  static func deinitialize(_ node: UnsafeMutableRawPointer) {
     unsafe node.assumingMemoryBound(to: Element.self).deinitialize(count: 1)
-    unsafe deallocate(node)
+    unsafe deinitializeRest(node)
   }
 
   /// The same after the element was moved out.
   @inlinable
-  static func deallocate(_ node: UnsafeMutableRawPointer) {
+  static func deinitializeRest(_ node: UnsafeMutableRawPointer) {
     unsafe _poison(node, byteCount: byteCount)
-    unsafe node.deallocate()
   }
 
   @inlinable
   static var retired: _RetiredNode {
     unsafe _RetiredNode(
-      bytes: byteCount, destroy: { node in unsafe destroy(node.unsafelyUnwrapped) },
-      destroyRest: { node in unsafe deallocate(node.unsafelyUnwrapped) })
+      bytes: byteCount, deinitialize: { node in unsafe deinitialize(node.unsafelyUnwrapped) },
+      deinitializeRest: { node in unsafe deinitializeRest(node.unsafelyUnwrapped) })
   }
 }
