@@ -47,6 +47,8 @@ private struct ProcMapsImporter {
   var layout = ImportedLayout()
   private(set) var mmapBase: UInt64?
   private var files: [FileKey: MappedFile] = [:]
+  /// The last line of a file, and the file: the next one often is of the same.
+  private var last: (line: ProcMapsLine, file: MappedFile)?
 
   private struct FileKey: Hashable {
     var device: DeviceNumber
@@ -73,7 +75,7 @@ private struct ProcMapsImporter {
       mappings.append(
         ImportedMapping(
           start: line.start, end: line.end, protection: line.protection,
-          isShared: line.isShared, growsDown: name(of: line) == Self.stackName,
+          isShared: line.isShared, growsDown: name(of: line, is: Self.stackName),
           source: try source(of: line)))
     }
     return mappings
@@ -89,12 +91,17 @@ private struct ProcMapsImporter {
 
   private func name(of line: ProcMapsLine) -> [UInt8] { Array(text[line.nameRange]) }
 
+  /// Without an array for each line.
+  private func name(of line: ProcMapsLine, is name: [UInt8]) -> Bool {
+    line.nameRange.count == name.count && text[line.nameRange] == name[...]
+  }
+
   private mutating func findLayout(_ lines: [ProcMapsLine]) throws(ProcMapsError) {
-    let heap = lines.filter { name(of: $0) == Self.heapName }
+    let heap = lines.filter { name(of: $0, is: Self.heapName) }
     if let first = heap.first, let last = heap.last {
       layout.breakRange = first.start..<last.end
     }
-    let stack = lines.filter { name(of: $0) == Self.stackName }
+    let stack = lines.filter { name(of: $0, is: Self.stackName) }
     if let first = stack.first {
       switch stack.count {
       case 1:
@@ -123,7 +130,7 @@ private struct ProcMapsImporter {
   }
 
   private mutating func isGate(_ line: ProcMapsLine, isLast: Bool) throws(ProcMapsError) -> Bool {
-    guard name(of: line) == Self.gateName else { return false }
+    guard name(of: line, is: Self.gateName) else { return false }
     guard isLast && line.start == Self.gateStart && line.end == Self.gateStart + pageBytes else {
       throw error(line, "[vsyscall] last and at 0x\(String(Self.gateStart, radix: 16))")
     }
@@ -146,8 +153,15 @@ private struct ProcMapsImporter {
   private mutating func source(
     of line: ProcMapsLine
   ) throws(ProcMapsError) -> ImportedMapping.Source {
+    let isFile = isFile(line)
+    if isFile, let last, last.line.inode == line.inode, last.line.device == line.device,
+      line.offset % pageBytes == 0, text[last.line.nameRange] == text[line.nameRange]
+    {
+      return .file(last.file, offset: line.offset)
+    }
+    if !isFile && line.nameRange.isEmpty && derivedName(of: line) == nil { return .anonymous }
     let name = name(of: line)
-    if isFile(line) {
+    if isFile {
       guard line.offset % pageBytes == 0 else {
         throw error(line, "an offset that is a multiple of the page")
       }
@@ -156,7 +170,9 @@ private struct ProcMapsImporter {
         let path = Array("/dev/zero (deleted)".utf8)
         return .namedSharedMemory(try file(line, path), offset: line.offset, name: given)
       }
-      return .file(try file(line, name), offset: line.offset)
+      let file = try file(line, name)
+      last = (line, file)
+      return .file(file, offset: line.offset)
     }
     if let derived = derivedName(of: line) {
       let isSpecial =

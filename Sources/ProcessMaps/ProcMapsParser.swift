@@ -20,9 +20,19 @@ public enum ProcMapsParser {
   ///   line, column, and what was expected there.
   /// - Complexity: O(bytes).
   public static func parse(_ text: [UInt8]) throws(ProcMapsError) -> [ProcMapsLine] {
+    try parse(text, scans: true)
+  }
+
+  /// - Parameter scans: false to leave out `LineScanner`, which makes no difference but of time.
+  static func parse(_ text: [UInt8], scans: Bool) throws(ProcMapsError) -> [ProcMapsLine] {
     var lines: [ProcMapsLine] = []
+    // Shorter lines than this are rare.
+    lines.reserveCapacity(text.count / 64)
     var cursor = Cursor(text: text)
-    while !cursor.isAtEnd { lines.append(try cursor.parseLine(after: lines.last)) }
+    while !cursor.isAtEnd {
+      if scans { cursor.scanLines(into: &lines) }
+      if !cursor.isAtEnd { lines.append(try cursor.parseLine(after: lines.last)) }
+    }
     return lines
   }
 }
@@ -38,6 +48,21 @@ private struct Cursor {
 
   var isAtEnd: Bool { index == text.count }
   private var column: Int { index - lineStart }
+
+  /// Takes all lines up to the first that has to be looked at more closely.
+  mutating func scanLines(into lines: inout [ProcMapsLine]) {
+    guard text.last == UInt8(ascii: "\n") else { return }
+    unsafe text.withUnsafeBufferPointer { text in
+      var scanner = unsafe LineScanner(text, from: index)
+      var floor = lines.last?.end ?? 0
+      while let line = scanner.next(number: lineNumber + 1, floor: floor) {
+        lineNumber += 1
+        floor = line.end
+        lines.append(line)
+      }
+      index = scanner.index
+    }
+  }
 
   mutating func parseLine(after previous: ProcMapsLine?) throws(ProcMapsError) -> ProcMapsLine {
     lineStart = index

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import VirtualMemory
+
+/// Reads lines that are as a kernel prints them, and gives up on all others without a word: what is
+/// wrong with them, if anything, the grammar of `ProcMapsParser` says.
+///
+/// Invariants:
+/// - A line that is accepted here is accepted there, with the same fields.
+/// - The text ends with a newline, so that whatever stops at one stays inside of the text.
+@safe
+struct LineScanner {
+  private let bytes: UnsafePointer<UInt8>
+  private let count: Int
+  /// Where the next line starts.
+  private(set) var index: Int
+
+  /// - Safety: `text` outlives this, is not empty, and ends with a newline.
+  @unsafe
+  init(_ text: UnsafeBufferPointer<UInt8>, from index: Int) {
+    unsafe bytes = text.baseAddress.unsafelyUnwrapped
+    count = text.count
+    self.index = index
+  }
+
+  /// The next line, numbered `number`, which starts at or above `floor`; `nil`, and nothing read, if
+  /// it isn't as it should be, or there is none.
+  @inline(__always)
+  mutating func next(number: Int, floor: UInt64) -> ProcMapsLine? {
+    guard index < count else { return nil }
+    var position = index
+    guard let start = hex(&position, digitsMin: 8), skip("-", &position),
+      let end = hex(&position, digitsMin: 8), skip(" ", &position),
+      start >= floor, end > start, (start | end) % pageBytes == 0
+    else { return nil }
+    // Four bytes and a blank. None is looked at before those in front of it are no newlines.
+    guard let isReadable = flag("r", "-", &position), let isWritable = flag("w", "-", &position),
+      let isExecutable = flag("x", "-", &position), let isShared = flag("s", "p", &position),
+      skip(" ", &position), let offset = hex(&position, digitsMin: 8), skip(" ", &position),
+      let major = hex(&position, digitsMin: 2), skip(":", &position),
+      let minor = hex(&position, digitsMin: 2), skip(" ", &position),
+      major | minor <= UInt32.max, let inode = decimal(&position), skip(" ", &position),
+      let name = name(&position)
+    else { return nil }
+    var protection: Protection = isReadable ? .read : []
+    if isWritable { protection.insert(.write) }
+    if isExecutable { protection.insert(.execute) }
+    index = position
+    return ProcMapsLine(
+      number: number, start: start, end: end, protection: protection, isShared: isShared,
+      offset: offset,
+      device: DeviceNumber(
+        major: UInt32(truncatingIfNeeded: major), minor: UInt32(truncatingIfNeeded: minor)),
+      inode: inode, nameRange: name)
+  }
+
+  // MARK: Fields
+
+  @inline(__always)
+  private func byte(_ position: Int) -> UInt8 { unsafe bytes[position] }
+
+  @inline(__always)
+  private func skip(_ wanted: Unicode.Scalar, _ position: inout Int) -> Bool {
+    guard byte(position) == UInt8(truncatingIfNeeded: wanted.value) else { return false }
+    position &+= 1
+    return true
+  }
+
+  /// True for `yes`, false for `no`.
+  @inline(__always)
+  private func flag(
+    _ yes: Unicode.Scalar, _ no: Unicode.Scalar, _ position: inout Int
+  ) -> Bool? {
+    if skip(yes, &position) { return true }
+    return skip(no, &position) ? false : nil
+  }
+
+  @inline(__always)
+  private func hex(_ position: inout Int, digitsMin: Int) -> UInt64? {
+    let first = position
+    var value: UInt64 = 0
+    while true {
+      let byte = byte(position)
+      let decimal = byte &- UInt8(ascii: "0")
+      let letter = byte &- UInt8(ascii: "a")
+      let digit: UInt8
+      if decimal < 10 {
+        digit = decimal
+      } else if letter < 6 {
+        digit = letter &+ 10
+      } else {
+        break
+      }
+      value = value &<< 4 | UInt64(digit)
+      position &+= 1
+    }
+    let count = position &- first
+    guard count >= digitsMin && count <= 16 else { return nil }
+    guard count == digitsMin || byte(first) != UInt8(ascii: "0") else { return nil }
+    return value
+  }
+
+  /// Of at most 19 digits, which always fit.
+  @inline(__always)
+  private func decimal(_ position: inout Int) -> UInt64? {
+    let first = position
+    var value: UInt64 = 0
+    while true {
+      let digit = byte(position) &- UInt8(ascii: "0")
+      guard digit < 10 else { break }
+      value = value &* 10 &+ UInt64(digit)
+      position &+= 1
+    }
+    let count = position &- first
+    guard count > 0 && count <= 19 else { return nil }
+    guard count == 1 || byte(first) != UInt8(ascii: "0") else { return nil }
+    return value
+  }
+
+  /// The name's range, after the padding; `position` is then that of the next line.
+  @inline(__always)
+  private func name(_ position: inout Int) -> Range<Int>? {
+    if skip("\n", &position) { return position &- 1..<position &- 1 }
+    let start = max(position &- index, 72) &+ 1 &+ index
+    while position < start {
+      guard skip(" ", &position) else { return nil }
+    }
+    // Eight bytes at a time, as long as none of them can be a newline or NUL.
+    while position &+ 8 <= count, !hasByteBelow11(position) { position &+= 8 }
+    while byte(position) != UInt8(ascii: "\n") {
+      guard byte(position) != 0 else { return nil }
+      position &+= 1
+    }
+    guard position > start else { return nil }
+    position &+= 1
+    return start..<position &- 1
+  }
+
+  /// Whether one of the eight bytes from `position` is less than 11, as newline and NUL are; or
+  /// perhaps one above 127 is there.
+  @inline(__always)
+  private func hasByteBelow11(_ position: Int) -> Bool {
+    let word = unsafe UnsafeRawPointer(bytes + position).loadUnaligned(as: UInt64.self)
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    // The top bit of a byte is set by the subtraction of 11 if it was less, or was above 138.
+    return ((word &- ones &* 11) | word) & (ones &<< 7) != 0
+  }
+}
