@@ -3,53 +3,6 @@
 
 internal import Synchronization
 
-/// Addresses of blocks, last in first out, so that the hottest is used next.
-///
-/// By hand, not an `Array`: its uniqueness checks would cost as much as the rest of an allocation.
-/// The pool's slabs own the blocks.
-@safe
-struct BlockStack: ~Copyable {
-  private var words: UnsafeMutablePointer<UInt>
-  private var capacity: Int
-  private(set) var count = 0
-
-  init(capacity: Int) {
-    self.capacity = max(capacity, 16)
-    unsafe words = .allocate(capacity: self.capacity)
-  }
-
-  deinit { unsafe words.deallocate() }
-
-  mutating func push(_ word: UInt) {
-    if count == capacity { grow() }
-    unsafe (words + count).initialize(to: word)
-    count &+= 1
-  }
-
-  /// The last word pushed; 0 if there is none.
-  mutating func pop() -> UInt {
-    guard count > 0 else { return 0 }
-    count &-= 1
-    return unsafe words[count]
-  }
-
-  mutating func removeAll() { count = 0 }
-
-  subscript(index: Int) -> UInt {
-    precondition(index >= 0 && index < count, "BlockStack: index out of range")
-    return unsafe words[index]
-  }
-
-  @inline(never)
-  private mutating func grow() {
-    let larger = UnsafeMutablePointer<UInt>.allocate(capacity: capacity * 2)
-    unsafe larger.initialize(from: words, count: count)
-    unsafe words.deallocate()
-    unsafe words = larger
-    capacity *= 2
-  }
-}
-
 /// The blocks of one size.
 struct SizeClass: ~Copyable {
   let blockBytes: Int
@@ -94,10 +47,6 @@ final class RetiredBatch: Sendable {
     self.blocks = blocks
     self.bytes = bytes
   }
-}
-
-extension BlockStack: @unchecked Sendable {
-  // It owns its words; a batch's are not changed any more.
 }
 
 /// What a pool and its batches under way share. Frees the slabs when the last of them is gone.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+internal import _RCUShims
+
 /// Fixed-size blocks for the nodes of one store, recycled after a grace period.
 ///
 /// `malloc` doubles the cost of a path-copying update, and freeing on another thread than the one
@@ -31,7 +33,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   private let sizeClasses: UnsafeMutablePointer<SizeClass>
   private let sizeClassCount: Int
   // Retired blocks with their size classes, and their bytes.
-  private var batch = BlockStack(capacity: 0)
+  private var batch = BlockStack()
   private var batchedBytes = 0
   // How many bytes the batch has when the writer looks next whether anybody reads.
   private var nextAttemptBytes = Self.attemptBytes
@@ -96,7 +98,25 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @unsafe
   package mutating func retire(_ block: UnsafeMutableRawPointer, sizeClass: Int) {
     batch.push(UInt(bitPattern: block) | UInt(sizeClass))
-    let bytes = unsafe (sizeClasses + sizeClass).pointee.blockBytes
+    didRetire(bytes: blockBytes(sizeClass))
+  }
+
+  /// The same for all of `blocks`, whose size classes are in the low bits.
+  @unsafe
+  package mutating func retire(_ blocks: borrowing BlockStack) {
+    batch.push(allOf: blocks)
+    var bytes = 0
+    for index in 0..<blocks.count {
+      bytes &+= blockBytes(Int(blocks[index] & RetiredBatch.sizeClassMask))
+    }
+    didRetire(bytes: bytes)
+  }
+
+  private func blockBytes(_ sizeClass: Int) -> Int {
+    unsafe (sizeClasses + sizeClass).pointee.blockBytes
+  }
+
+  private mutating func didRetire(bytes: Int) {
     limboBytes += bytes
     batchedBytes += bytes
     if batchedBytes >= nextAttemptBytes { reclaimOrFlush() }
@@ -105,7 +125,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @inline(never)
   private mutating func reclaimOrFlush() {
     if Flavor._passGracePeriod() {
-      for index in 0..<batch.count { recycle(batch[index]) }
+      recycle(batch)
       limboBytes -= batchedBytes
       emptyBatch()
     } else if batchedBytes >= Self.batchBytes {
@@ -165,19 +185,25 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// Puts the blocks whose grace period has passed on the free lists.
   private mutating func recycle() {
     for returned in shared.takeReturned() {
-      for index in 0..<returned.blocks.count { recycle(returned.blocks[index]) }
+      recycle(returned.blocks)
       limboBytes -= returned.bytes
     }
   }
 
-  /// Puts one block on its free list.
-  private mutating func recycle(_ word: UInt) {
-    let sizeClass = Int(word & RetiredBatch.sizeClassMask)
-    let address = word & ~RetiredBatch.sizeClassMask
-    // Safety: `retire` made the word from a block's address and class.
-    let block = unsafe UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped
-    unsafe _poison(block, byteCount: (sizeClasses + sizeClass).pointee.blockBytes)
-    unsafe (sizeClasses + sizeClass).pointee.free.push(address)
+  /// Puts blocks on their free lists.
+  private func recycle(_ blocks: borrowing BlockStack) {
+    let poisons = rcushims_poisons()
+    for index in 0..<blocks.count {
+      let word = blocks[index]
+      let sizeClass = Int(word & RetiredBatch.sizeClassMask)
+      let address = word & ~RetiredBatch.sizeClassMask
+      if poisons {
+        // Safety: `retire` was given a block's address and class.
+        let block = unsafe UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped
+        unsafe _poison(block, byteCount: blockBytes(sizeClass))
+      }
+      unsafe (sizeClasses + sizeClass).pointee.free.push(address)
+    }
   }
 
   // MARK: Trimming

@@ -120,17 +120,19 @@ extension AddressSpace {
     _ body: (inout TreeWriter) throws(Errno) -> R
   ) throws(Errno) -> R {
     var isOverLimit = false
-    var released: [UInt] = []
+    var released = BlockStack()
     // What may wait for the reclaimer waits out of the lock: a deferred call may want the lock too.
     defer {
-      for word in released { MapObject(word: word)?.release(mayWait: true) }
+      for index in 0..<released.count {
+        MapObject(word: released[index])?.release(mayWait: true)
+      }
       if isOverLimit { nodesUnderWay.waitForReturn(BulletproofFlavor.self) }
     }
     return try mapLock.withWriteLock { () throws(Errno) -> R in
       defer {
         unsafe publish(&writer.pointee)
         isOverLimit = unsafe writer.pointee.pool.isOverLimit
-        if unsafe !writer.pointee.released.isEmpty {
+        if unsafe writer.pointee.released.count > 0 {
           unsafe swap(&released, &writer.pointee.released)
         }
       }
@@ -204,13 +206,9 @@ extension TreeWriter {
   /// the next write section's edit.
   @unsafe
   mutating func retireReplaced(and version: UnsafeMutableRawPointer) {
-    for tagged in replaced {
-      let sizeClass = Int(tagged & 7)
-      // Safety: `discard` made the word of a block's address.
-      let block = unsafe UnsafeMutableRawPointer(bitPattern: tagged & ~7).unsafelyUnwrapped
-      unsafe pool.retire(block, sizeClass: sizeClass)
-    }
-    replaced.removeAll(keepingCapacity: true)
+    // Safety: `discard` made the words of blocks' addresses, with their classes.
+    unsafe pool.retire(replaced)
+    replaced.removeAll()
     unsafe pool.retire(version, sizeClass: NodeLayout.versionClass)
     edit += 1
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+internal import ReadCopyUpdate
+
 // Nodes as ``TreeWriter/replaced`` holds them: addresses with the size class in the low bits.
 extension NodeLayout {
   private static var sizeClassMask: UInt { 7 }
@@ -45,9 +47,7 @@ extension TreeWriter {
   /// After publishing, and before retiring: keeps those of the replaced nodes that a snapshot sees.
   mutating func holdReplaced(for pins: SnapshotPins) {
     guard let newest = pins.newest(before: draft.edit) else { return }
-    let start = replaced.partition { NodeLayout.edit(of: $0) <= newest }
-    let held = Array(replaced[start...])
-    replaced.removeSubrange(start...)
+    let held = replaced.remove { NodeLayout.edit(of: $0) <= newest }
     for node in held { NodeLayout.leaf(of: node)?.retainObjects() }
     if !held.isEmpty { pins.hold(held, for: newest) }
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+internal import ReadCopyUpdate
+
 extension TreeWriter {
   /// Replaces the VMAs that intersect `start..<end` by `items`, and keeps the books: the counts of
   /// VMAs and pages, and the references to objects.
@@ -15,6 +17,15 @@ extension TreeWriter {
   mutating func replace(_ start: UInt64, _ end: UInt64, with items: Items) {
     isChanged = true
     for index in 0..<items.count { count(added: items[index]) }
+    // Not before: what splits a leaf looks at the one before.
+    defer { if items.count > 0 { lastSplice = items[0].start..<items[items.count - 1].end } }
+    if let root = unsafe draft.root,
+      let new = unsafe replacePath(root, level: draft.height, start, end, items)
+    {
+      unsafe draft.root = new.node
+      draft.endMax = new.end
+      return
+    }
     EdgeList.with { list in
       if let root = unsafe draft.root {
         unsafe splice(root, level: draft.height, start, end, items, into: &list)
@@ -23,7 +34,6 @@ extension TreeWriter {
       }
       setRoot(&list)
     }
-    if items.count > 0 { lastSplice = items[0].start..<items[items.count - 1].end }
   }
 
   private mutating func count(added record: Record) {
@@ -34,8 +44,8 @@ extension TreeWriter {
     draft.lockedPages &+= record.lockedPages
   }
 
-  private mutating func count(removed record: Record) {
-    if record.object != 0 { released.append(record.object) }
+  mutating func count(removed record: Record) {
+    if record.object != 0 { released.push(record.object) }
     draft.mapCount -= 1
     draft.pageCount &-= record.pageCount
     draft.dataPages &-= record.dataPages
@@ -116,7 +126,7 @@ extension TreeWriter {
       splitLeaf(leaf, first, last, items, into: &list)
       return
     }
-    let new = leaf.edit == edit ? leaf : copy(leaf)
+    let new = copyForChange(leaf)
     if items.count != last - first {
       new.shift(from: last, by: items.count - (last - first))
     }
@@ -124,7 +134,9 @@ extension TreeWriter {
     list.append(new.edge)
   }
 
-  private mutating func copy(_ leaf: Leaf) -> Leaf {
+  /// The leaf itself if this write section made it, else a copy that takes its place.
+  mutating func copyForChange(_ leaf: Leaf) -> Leaf {
+    if leaf.edit == edit { return leaf }
     let new = makeLeaf()
     new.copyContents(of: leaf)
     discard(leaf)
@@ -211,7 +223,7 @@ extension TreeWriter {
       unsafe splice(inner.child(first), level: level - 1, start, end, items, into: &spliced)
       if first == last && spliced.count == 1 && !isUnderfull(spliced[0], level: level - 1) {
         // The usual case: one child in the place of one.
-        let new = inner.edit == edit ? inner : copy(inner)
+        let new = copyForChange(inner)
         new.setEdge(first, spliced[0])
         list.append(new.edge)
         return
@@ -234,7 +246,9 @@ extension TreeWriter {
     }
   }
 
-  private mutating func copy(_ inner: Inner) -> Inner {
+  /// The node itself if this write section made it, else a copy that takes its place.
+  mutating func copyForChange(_ inner: Inner) -> Inner {
+    if inner.edit == edit { return inner }
     let new = makeInner()
     new.copyContents(of: inner)
     discard(inner)

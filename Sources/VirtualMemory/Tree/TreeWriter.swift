@@ -21,9 +21,9 @@ struct TreeWriter: ~Copyable {
   var isChanged = false
   /// Nodes of the published version that the draft doesn't use, with their size classes in the low
   /// bits: retired after the draft is published, never before.
-  var replaced: [UInt] = []
+  var replaced = BlockStack()
   /// Objects that the draft refers to once less: released after it is published.
-  var released: [UInt] = []
+  var released = BlockStack()
   /// Shared anonymous mappings made so far: their inode numbers.
   var sharedMemoryCount: UInt64 = 0
   /// From the first start to the last end of what was last put in.
@@ -50,7 +50,7 @@ struct TreeWriter: ~Copyable {
     if leaf.edit == edit {
       unsafe pool.free(leaf.base, sizeClass: NodeLayout.leafClass)
     } else {
-      unsafe replaced.append(UInt(bitPattern: leaf.base) | UInt(NodeLayout.leafClass))
+      unsafe replaced.push(UInt(bitPattern: leaf.base) | UInt(NodeLayout.leafClass))
     }
   }
 
@@ -58,7 +58,7 @@ struct TreeWriter: ~Copyable {
     if inner.edit == edit {
       unsafe pool.free(inner.base, sizeClass: NodeLayout.innerClass)
     } else {
-      unsafe replaced.append(UInt(bitPattern: inner.base) | UInt(NodeLayout.innerClass))
+      unsafe replaced.push(UInt(bitPattern: inner.base) | UInt(NodeLayout.innerClass))
     }
   }
 
