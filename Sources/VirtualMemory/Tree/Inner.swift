@@ -37,13 +37,13 @@ struct Inner: Node {
   }
 
   /// The number of children that end at or before `address`.
+  ///
+  /// First which four keys have it, by the last keys of three fours, then all of the four: keys that
+  /// don't depend on one another are loaded side by side.
   @inline(__always)
   func rank(_ address: UInt64) -> Int {
-    var base = end(7) <= address ? 8 : 0
-    base &+= end(base &+ 3) <= address ? 4 : 0
-    base &+= end(base &+ 1) <= address ? 2 : 0
-    base &+= end(base) <= address ? 1 : 0
-    return base &+ (end(base) <= address ? 1 : 0)
+    let base = (isAtMost(address, 3) &+ isAtMost(address, 7) &+ isAtMost(address, 11)) &* 4
+    return base &+ rankInFour(address, from: base)
   }
 
   /// The node as a child.

@@ -40,17 +40,12 @@ struct Leaf: Node {
   /// The number of VMAs that end at or before `address`: the position of the first that doesn't.
   ///
   /// First which of the four cache lines of keys has it, by the last keys of three of them, which are
-  /// loaded side by side; then a binary search in that line.
+  /// loaded side by side; then which half of that line; then all of the four.
   @inline(__always)
   func rank(_ address: UInt64) -> Int {
-    var base = end(7) <= address ? 8 : 0
-    base &+= end(15) <= address ? 8 : 0
-    base &+= end(23) <= address ? 8 : 0
-    base &+= end(base &+ 3) <= address ? 4 : 0
-    base &+= end(base &+ 1) <= address ? 2 : 0
-    base &+= end(base) <= address ? 1 : 0
-    // 31 so far: the last key is still to be seen.
-    return base &+ (end(base) <= address ? 1 : 0)
+    var base = (isAtMost(address, 7) &+ isAtMost(address, 15) &+ isAtMost(address, 23)) &* 8
+    base &+= isAtMost(address, base &+ 3) &* 4
+    return base &+ rankInFour(address, from: base)
   }
 
   /// Moves the entries from `index` on by `shift` positions. Keys beyond the new count are padded.

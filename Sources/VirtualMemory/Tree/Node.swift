@@ -27,6 +27,17 @@ extension Node {
       of: value, toByteOffset: array &* Self.arrayBytes &+ index &* 8, as: UInt64.self)
   }
 
+  /// 1 if the key at `index` is at most `address`, else 0.
+  @inline(__always)
+  func isAtMost(_ address: UInt64, _ index: Int) -> Int { word(0, index) <= address ? 1 : 0 }
+
+  /// How many of the four keys from `first` on are at most `address`.
+  @inline(__always)
+  func rankInFour(_ address: UInt64, from first: Int) -> Int {
+    isAtMost(address, first) &+ isAtMost(address, first &+ 1) &+ isAtMost(address, first &+ 2)
+      &+ isAtMost(address, first &+ 3)
+  }
+
   /// The number of entries.
   @inline(__always)
   var count: Int {
