@@ -49,16 +49,16 @@ struct ChunkFormatter {
   /// Formats one VMA, unless it doesn't fit.
   @inline(__always)
   mutating func append(_ record: Record, _ object: MapObject) {
-    guard count + LineFormatter.byteCountMax(object) <= capacity else {
+    guard count &+ LineFormatter.byteCountMax(object) <= capacity else {
       state = .full
       return
     }
     let lineCount = unsafe LineFormatter.line(record, object, at: out + count)
-    guard count + lineCount <= limit else {
+    guard count &+ lineCount <= limit else {
       state = .full
       return
     }
-    count += lineCount
+    count &+= lineCount
     position = record.end
     if count >= wanted { state = .satisfied }
   }
@@ -77,7 +77,7 @@ struct ChunkFormatter {
       while index < leafCount && state == .open {
         let record = leaf.record(index)
         append(record, labels.object(of: record, in: version))
-        index += 1
+        index &+= 1
       }
     }
   }

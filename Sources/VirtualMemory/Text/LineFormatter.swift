@@ -10,7 +10,7 @@ enum LineFormatter {
   /// write beyond it.
   @inline(__always)
   static func byteCountMax(_ object: MapObject) -> Int {
-    unsafe 192 + object.header.pointee.tailCount
+    unsafe 192 &+ object.header.pointee.tailCount
   }
 
   /// Writes one line at `out` and returns its length.
@@ -24,19 +24,19 @@ enum LineFormatter {
   ) -> Int {
     var count = unsafe hex(record.start, at: out)
     unsafe out.storeBytes(of: UInt8(ascii: "-"), toByteOffset: count, as: UInt8.self)
-    count += 1
-    count += unsafe hex(record.end, at: out + count)
+    count &+= 1
+    count &+= unsafe hex(record.end, at: out + count)
     // " rwxp " in one store of eight bytes, of which six count.
     unsafe (out + count).storeBytes(of: permissions(record.flags), as: UInt64.self)
-    count += 6
+    count &+= 6
     let offset = object.isFile ? record.pageOffset &<< 12 : 0
-    count += unsafe hex(offset, at: out + count)
+    count &+= unsafe fileOffset(offset, at: out + count)
     unsafe out.storeBytes(of: UInt8(ascii: " "), toByteOffset: count, as: UInt8.self)
-    count += 1
+    count &+= 1
     if count == MapsText.usualPrefixCount {
       let tailCount = unsafe object.header.pointee.tailCount
       unsafe copy(object.tail, count: tailCount, to: out + count)
-      return count + tailCount
+      return count &+ tailCount
     }
     return unsafe unusualTail(object, prefixCount: count, at: out)
   }
@@ -68,14 +68,32 @@ enum LineFormatter {
   /// " rwxp " and two bytes that the next store replaces, lowest byte first.
   @inline(__always)
   static func permissions(_ flags: VMAFlags) -> UInt64 {
-    let bits = flags.rawValue
-    // Each difference below is between a letter and '-', or between 's' and 'p'.
-    let r = (bits & 1) &* (0x72 &- 0x2d)
-    let w = (bits &>> 1 & 1) &* (0x77 &- 0x2d)
-    let x = (bits &>> 2 & 1) &* (0x78 &- 0x2d)
-    let s = (bits &>> 7 & 1) &* (0x73 &- 0x70)
+    // Readable, writable, executable, shared: one bit each, then one byte each, all ones or all zeros.
+    let bits = flags.rawValue & 7 | flags.rawValue &>> 4 & 8
+    let ones = bits &* 0x0020_4081 & 0x0101_0101
+    let mask = (ones &<< 8) &- ones
+    // The difference between a letter and '-', or between 's' and 'p'.
+    let differences: UInt64 =
+      (0x73 - 0x70) << 24 | (0x78 - 0x2d) << 16 | (0x77 - 0x2d) << 8 | (0x72 - 0x2d)
     let dashes: UInt64 = 0x0000_2070_2d2d_2d20
-    return dashes &+ r &<< 8 &+ w &<< 16 &+ x &<< 24 &+ s &<< 32
+    return dashes &+ (mask & differences) &<< 8
+  }
+
+  @inline(__always)
+  private static func digitCount(_ value: UInt64) -> Int {
+    let significant = (67 &- value.leadingZeroBitCount) &>> 2
+    return significant > 8 ? significant : 8
+  }
+
+  /// Writes an offset, in at least eight digits, and returns how many.
+  ///
+  /// - Safety: room for 16 bytes.
+  @inline(__always)
+  static func fileOffset(_ value: UInt64, at out: UnsafeMutableRawPointer) -> Int {
+    guard value < 1 << 32 else { return unsafe hex(value, at: out) }
+    let bytes = UInt64(UInt32(truncatingIfNeeded: value).bigEndian)
+    unsafe out.storeBytes(of: digits(bytes), as: SIMD16<UInt8>.self)
+    return 8
   }
 
   /// Writes `value` in at least eight lower-case hexadecimal digits and returns how many.
@@ -83,28 +101,27 @@ enum LineFormatter {
   /// - Safety: room for 16 bytes.
   @inline(__always)
   static func hex(_ value: UInt64, at out: UnsafeMutableRawPointer) -> Int {
-    let significant = (67 &- value.leadingZeroBitCount) &>> 2
-    let count = significant > 8 ? significant : 8
-    // Left-aligned: the first digit to show is the highest nibble.
-    let aligned = value &<< UInt64((16 &- count) &* 4)
-    unsafe out.storeBytes(of: digits(aligned &>> 32), as: UInt64.self)
-    unsafe out.storeBytes(of: digits(aligned & 0xffff_ffff), toByteOffset: 8, as: UInt64.self)
+    let count = digitCount(value)
+    // Left-aligned: the first digit to show is the highest nibble, and comes first in memory.
+    let bytes = (value &<< UInt64((16 &- count) &* 4)).bigEndian
+    unsafe out.storeBytes(of: digits(bytes), as: SIMD16<UInt8>.self)
     return count
   }
 
-  /// Eight hexadecimal digits of a 32-bit number, the highest in the lowest byte.
+  /// The sixteen hexadecimal digits of eight bytes, the lowest byte's first.
+  ///
+  /// All at once: high and low nibbles are taken apart and then put in turns.
   @inline(__always)
-  static func digits(_ half: UInt64) -> UInt64 {
-    // Spread to one nibble per byte; the byte swap puts the highest first.
-    var nibbles = half
-    nibbles = (nibbles | nibbles &<< 16) & 0x0000_ffff_0000_ffff
-    nibbles = (nibbles | nibbles &<< 8) & 0x00ff_00ff_00ff_00ff
-    nibbles = (nibbles | nibbles &<< 4) & 0x0f0f_0f0f_0f0f_0f0f
-    nibbles = nibbles.byteSwapped
-    // 1 in each byte that is above 9, then all its bits: those get the distance from '9' + 1 to 'a'.
-    let letters = ((nibbles &+ 0x0606_0606_0606_0606) &>> 4) & 0x0101_0101_0101_0101
-    let mask = (letters &<< 8) &- letters
-    return nibbles &+ 0x3030_3030_3030_3030 &+ (mask & 0x2727_2727_2727_2727)
+  static func digits(_ bytes: UInt64) -> SIMD16<UInt8> {
+    let low = bytes & 0x0f0f_0f0f_0f0f_0f0f
+    let high = bytes &>> 4 & 0x0f0f_0f0f_0f0f_0f0f
+    var nibbles = SIMD16<UInt8>()
+    nibbles.evenHalf = unsafe unsafeBitCast(high, to: SIMD8<UInt8>.self)
+    nibbles.oddHalf = unsafe unsafeBitCast(low, to: SIMD8<UInt8>.self)
+    // 1 where a nibble is above 9, then all bits: there the distance from '9' + 1 to 'a' is added.
+    let letters = (nibbles &+ SIMD16(repeating: 6)) &>> SIMD16(repeating: 4)
+    let mask = SIMD16<UInt8>() &- letters
+    return nibbles &+ SIMD16(repeating: UInt8(ascii: "0")) &+ mask & SIMD16(repeating: 0x27)
   }
 
   /// Copies `count` bytes in steps of 32, reading and writing up to 31 beyond.

@@ -29,6 +29,35 @@ import Testing
     for value in values { #expect(Self.formatted(value) == Self.expected(value)) }
   }
 
+  @Test func offsets() {
+    var values: [UInt64] = [0, .max, 0x1234_5678, 0x89ab_cdef, 0xffff_ffff, 1 << 32]
+    values += (0..<64).map { 1 << $0 }
+    for value in values {
+      unsafe withUnsafeTemporaryAllocation(byteCount: 24, alignment: 8) { memory in
+        unsafe memory.initializeMemory(as: UInt8.self, repeating: 0x21)
+        let count = unsafe LineFormatter.fileOffset(value, at: memory.baseAddress!)
+        #expect(unsafe memory[16...].allSatisfy { $0 == 0x21 }, "it writes 16 bytes at most")
+        #expect(unsafe String(decoding: memory[..<count], as: UTF8.self) == Self.expected(value))
+      }
+    }
+  }
+
+  @Test func permissions() {
+    for bits in 0..<16 as Range<UInt64> {
+      // Flags that don't show are set, or none of them.
+      for others in [0, ~0x87] as [UInt64] {
+        let word = LineFormatter.permissions(
+          VMAFlags(rawValue: bits & 7 | (bits >> 3) << 7 | others))
+        let text = (0..<6).map { Character(Unicode.Scalar(UInt8(word >> ($0 * 8) & 0xff))) }
+        let expected = [
+          bits & 1 == 0 ? "-" : "r", bits & 2 == 0 ? "-" : "w", bits & 4 == 0 ? "-" : "x",
+          bits & 8 == 0 ? "p" : "s",
+        ]
+        #expect(String(text) == " " + expected.joined() + " ")
+      }
+    }
+  }
+
   @Test func everyDigitInEveryPlace() {
     for place in 0..<16 as Range<UInt64> {
       for digit in 0..<16 as Range<UInt64> {
