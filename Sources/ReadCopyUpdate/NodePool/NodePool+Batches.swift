@@ -4,9 +4,10 @@
 internal import Synchronization
 
 /// The blocks of one size.
+@usableFromInline
 struct SizeClass: ~Copyable {
   let blockBytes: Int
-  var free = BlockStack(capacity: 256)
+  @usableFromInline var free = BlockStack(capacity: 256)
 
   init(blockBytes: Int) { self.blockBytes = blockBytes }
 

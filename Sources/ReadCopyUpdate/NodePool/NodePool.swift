@@ -22,6 +22,7 @@ internal import _RCUShims
 /// - A block is in exactly one place: live, on a free list, in `batch`, or in a batch under way.
 /// - `limboBytes` = bytes in `batch` and in batches under way.
 @safe
+@usableFromInline
 package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// Bytes retired and not yet recycled.
   package private(set) var limboBytes = 0
@@ -30,7 +31,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
 
   // Raw, not an array: read and changed by every allocation. Reached by `pointee`: this compiler
   // instruments a change through a pointer's subscript wrongly for ThreadSanitizer.
-  private let sizeClasses: UnsafeMutablePointer<SizeClass>
+  @usableFromInline let sizeClasses: UnsafeMutablePointer<SizeClass>
   private let sizeClassCount: Int
   // Retired blocks with their size classes, and their bytes.
   private var batch = BlockStack()
@@ -80,6 +81,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// A block of `blockBytes[sizeClass]` bytes, 64-byte aligned, contents undefined.
   ///
   /// - Complexity: O(1); amortised, with a system allocation per slab.
+  @inlinable
+  @inline(__always)
   @unsafe
   package mutating func allocate(sizeClass: Int) -> UnsafeMutableRawPointer {
     // Safety: a stack of free blocks holds addresses of blocks, and 0 means empty.
@@ -88,6 +91,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   }
 
   /// Takes back a block that no reader has seen.
+  @inlinable
+  @inline(__always)
   @unsafe
   package mutating func free(_ block: UnsafeMutableRawPointer, sizeClass: Int) {
     unsafe (sizeClasses + sizeClass).pointee.free.push(UInt(bitPattern: block))
@@ -162,8 +167,9 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// deferred call that takes the same lock would never end.
   package var isOverLimit: Bool { limboBytes > Self.limboBytesMax }
 
+  @usableFromInline
   @inline(never)
-  private mutating func allocateSlow(sizeClass: Int) -> UnsafeMutableRawPointer {
+  mutating func allocateSlow(sizeClass: Int) -> UnsafeMutableRawPointer {
     recycle()
     if let block = unsafe UnsafeMutableRawPointer(
       bitPattern: (sizeClasses + sizeClass).pointee.free.pop())
