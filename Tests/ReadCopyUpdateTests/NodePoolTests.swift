@@ -178,6 +178,19 @@ import Testing
     #expect(pool.limboBytes == 0)
   }
 
+  /// A small pool is small: slabs are a quarter of what there is, 16 to 256 KiB.
+  @Test func reservesLittleMoreThanIsUsed() {
+    var pool = Pool(blockBytes: [1024])
+    #expect(pool.reservedBytes == 0)
+    for count in 1...8192 {
+      _ = unsafe pool.allocate(sizeClass: 0)
+      let used = count * 1024
+      #expect(pool.reservedBytes >= used)
+      #expect(pool.reservedBytes < max(used * 5 / 4 + 1024, used + (16 << 10)))
+    }
+    #expect(pool.reservedBytes - 8192 * 1024 <= 256 << 10)
+  }
+
   /// Slabs whose blocks are all free go; others, and blocks in them, stay as they are.
   @Test func trimmingFreesEmptySlabs() {
     var pool = Pool(blockBytes: [1024, 192])
@@ -209,7 +222,7 @@ import Testing
     Domain.barrier()
     trimmed += pool.trim()
     #expect(pool.reservedBytes == full - trimmed)
-    // 40 slabs of the first class, of which 10 have a live block; 8 of the second, of which 8 do.
+    // Of the first class's 10 MiB, 10 slabs of 256 KiB or less have a live block.
     #expect(trimmed > 25 * 256 << 10)
     for word in live.keys {
       let block = unsafe UnsafeMutableRawPointer(bitPattern: word)!

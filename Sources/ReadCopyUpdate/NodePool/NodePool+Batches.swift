@@ -3,11 +3,33 @@
 
 internal import Synchronization
 
+/// What is taken from the system at a time, and given back: blocks of one size.
+struct Slab: Sendable {
+  let address: UInt
+  let bytes: Int
+
+  func free() {
+    // Safety: the pool allocated it, and nobody uses a block of it any more.
+    unsafe UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped.deallocate()
+  }
+}
+
 /// The blocks of one size.
 @usableFromInline
 struct SizeClass: ~Copyable {
   let blockBytes: Int
-  @usableFromInline var free = BlockStack(capacity: 256)
+  @usableFromInline var free = BlockStack()
+  /// Of all slabs.
+  var reservedBytes = 0
+
+  static var slabBytesMin: Int { 16 << 10 }
+  private static var slabBytesMax: Int { 256 << 10 }
+
+  /// A quarter of what there is: small stores stay small, large ones have few slabs.
+  var nextSlabBytes: Int {
+    let quarter = reservedBytes / 4 & -4096
+    return min(max(quarter, Self.slabBytesMin), Self.slabBytesMax)
+  }
 
   init(blockBytes: Int) { self.blockBytes = blockBytes }
 
@@ -15,18 +37,20 @@ struct SizeClass: ~Copyable {
   ///
   /// - Parameter slabs: all slabs of the pool, ascending; each has blocks of one class.
   /// - Returns: those slabs.
-  mutating func removeEmpty(_ slabs: [UInt], _ slabBytes: Int) -> [UInt] {
+  mutating func removeEmpty(_ slabs: [Slab]) -> [Slab] {
     var blocks: [UInt] = []
     while free.count > 0 { blocks.append(free.pop()) }
     blocks.sort()
-    var empty: [UInt] = []
+    var empty: [Slab] = []
     var kept: [UInt] = []
     var index = 0
     for slab in slabs {
       let first = index
-      while index < blocks.count && blocks[index] < slab + UInt(slabBytes) { index += 1 }
-      if index - first == slabBytes / blockBytes {
+      let end = slab.address + UInt(slab.bytes)
+      while index < blocks.count && blocks[index] < end { index += 1 }
+      if index - first == slab.bytes / blockBytes {
         empty.append(slab)
+        reservedBytes -= slab.bytes
       } else {
         kept += blocks[first..<index]
       }
@@ -58,35 +82,27 @@ package final class PoolShared: @unchecked Sendable {
   private var returned: [RetiredBatch] = []
   // Batches that wait for their grace period.
   private var underWayCount = 0
-  // Safety: allocated by the pool, freed once, in deinit.
-  private var slabs: [UInt] = []
+  private var slabs: [Slab] = []
   // Counts returned batches, so that the writer looks at the lock only when there are some.
   // Written by the reclaimer and the writer under `monitor`; read by the writer without it.
   private let returnedCount = Atomic(0)
 
   deinit {
-    for slab in slabs {
-      // Safety: no node of the pool is reachable: store, pool and batches are gone.
-      unsafe UnsafeMutableRawPointer(bitPattern: slab).unsafelyUnwrapped.deallocate()
-    }
+    // No node of the pool is reachable: store, pool and batches are gone.
+    for slab in slabs { slab.free() }
   }
 
-  @unsafe
-  func own(_ slab: UnsafeMutableRawPointer) {
-    monitor.withLock { slabs.append(UInt(bitPattern: slab)) }
-  }
+  func own(_ slab: Slab) { monitor.withLock { slabs.append(slab) } }
 
-  var sortedSlabs: [UInt] { monitor.withLock { slabs }.sorted() }
+  var sortedSlabs: [Slab] { monitor.withLock { slabs }.sorted { $0.address < $1.address } }
 
   /// - Safety: no block of them is in use, on a free list or in a batch.
   @unsafe
-  func free(_ emptySlabs: [UInt]) {
+  func free(_ emptySlabs: [Slab]) {
     guard !emptySlabs.isEmpty else { return }
-    let gone = Set(emptySlabs)
-    monitor.withLock { slabs.removeAll { gone.contains($0) } }
-    for slab in emptySlabs {
-      unsafe UnsafeMutableRawPointer(bitPattern: slab).unsafelyUnwrapped.deallocate()
-    }
+    let gone = Set(emptySlabs.map(\.address))
+    monitor.withLock { slabs.removeAll { gone.contains($0.address) } }
+    for slab in emptySlabs { slab.free() }
   }
 
   /// By the writer, before the batch is handed to the reclaimer.

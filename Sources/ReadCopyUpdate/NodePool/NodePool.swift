@@ -50,15 +50,13 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   private static var attemptBytes: Int { 128 << 10 }
   /// Past this the writer should wait for the reclaimer.
   package static var limboBytesMax: Int { 32 << 20 }
-  /// Bytes taken from the system at a time.
-  private static var slabBytes: Int { 256 << 10 }
 
   /// - Parameter blockBytes: bytes of a block, by size class; multiples of a cache line, 64 bytes.
   package init(blockBytes: [Int]) {
     precondition(
       blockBytes.count <= Int(RetiredBatch.sizeClassMask) + 1
-        && blockBytes.allSatisfy { $0 > 0 && $0 % 64 == 0 && $0 <= Self.slabBytes },
-      "NodePool: at most 8 size classes, each a multiple of 64 bytes")
+        && blockBytes.allSatisfy { $0 > 0 && $0 % 64 == 0 && $0 <= SizeClass.slabBytesMin },
+      "NodePool: at most 8 size classes, each a multiple of 64 bytes, and at most 16 KiB")
     sizeClassCount = blockBytes.count
     unsafe sizeClasses = .allocate(capacity: blockBytes.count)
     for index in blockBytes.indices {
@@ -177,10 +175,12 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
       return unsafe block
     }
     let bytes = unsafe (sizeClasses + sizeClass).pointee.blockBytes
-    let slab = UnsafeMutableRawPointer.allocate(byteCount: Self.slabBytes, alignment: 64)
-    unsafe shared.own(slab)
-    reservedBytes += Self.slabBytes
-    var offset = Self.slabBytes - Self.slabBytes % bytes
+    let slabBytes = unsafe (sizeClasses + sizeClass).pointee.nextSlabBytes
+    let slab = UnsafeMutableRawPointer.allocate(byteCount: slabBytes, alignment: 64)
+    shared.own(Slab(address: UInt(bitPattern: slab), bytes: slabBytes))
+    unsafe (sizeClasses + sizeClass).pointee.reservedBytes += slabBytes
+    reservedBytes += slabBytes
+    var offset = slabBytes - slabBytes % bytes
     while offset > bytes {
       offset -= bytes
       unsafe (sizeClasses + sizeClass).pointee.free.push(UInt(bitPattern: slab + offset))
@@ -227,9 +227,9 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     let slabs = shared.sortedSlabs
     var bytes = 0
     for index in 0..<sizeClassCount {
-      let emptySlabs = unsafe (sizeClasses + index).pointee.removeEmpty(slabs, Self.slabBytes)
+      let emptySlabs = unsafe (sizeClasses + index).pointee.removeEmpty(slabs)
       unsafe shared.free(emptySlabs)
-      bytes += emptySlabs.count * Self.slabBytes
+      bytes += emptySlabs.reduce(0) { $0 + $1.bytes }
     }
     reservedBytes -= bytes
     return bytes

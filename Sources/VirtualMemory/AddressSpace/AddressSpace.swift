@@ -169,8 +169,8 @@ extension AddressSpace {
   /// Bytes of memory that the address space itself holds for its VMAs: the nodes of the current
   /// version, those that wait for a grace period, and free ones that are kept for the next change.
   ///
-  /// It grows by slabs of some hundred KiB, and shrinks only by ``releaseFreeMemory()``. Files and names
-  /// are not counted: they are shared.
+  /// It grows by slabs of a quarter of what there is, 16 to 256 KiB, and shrinks only by
+  /// ``releaseFreeMemory()``. Files and names are not counted: they are shared.
   ///
   /// - Complexity: O(1), under the read lock.
   public var memoryBytes: Int {
