@@ -103,9 +103,11 @@ extension AddressSpace {
   }
 
   private static func nodeBytes(_ node: UnsafeMutableRawPointer, level: Int) -> Int {
-    if level == 0 { return NodeLayout.blockBytes[NodeLayout.leafClass] }
+    if level == 0 { return NodeLayout.blockBytes(NodeLayout.leafClass) }
     let inner = unsafe Inner(node)
-    return (0..<inner.count).reduce(NodeLayout.blockBytes[NodeLayout.innerClass]) {
+    let bytes =
+      NodeLayout.blockBytes(NodeLayout.innerClass) + NodeLayout.blockBytes(NodeLayout.boundsClass)
+    return (0..<inner.count).reduce(bytes) {
       unsafe $0 + nodeBytes(inner.child($1), level: level - 1)
     }
   }

@@ -9,13 +9,14 @@ extension NodeLayout {
 
   /// The write section that made the node.
   static func edit(of node: UInt) -> UInt64 {
-    if let leaf = leaf(of: node) { return leaf.edit }
-    return unsafe Inner(address(of: node)).edit
+    switch Int(node & sizeClassMask) {
+    case leafClass: unsafe Leaf(address(of: node)).edit
+    case boundsClass: unsafe Bounds(address(of: node)).edit
+    default: unsafe Inner(address(of: node)).edit
+    }
   }
 
-  static func blockBytes(of node: UInt) -> Int {
-    (isLeaf(node) ? leafHeader : innerHeader) + 64
-  }
+  static func blockBytes(of node: UInt) -> Int { blockBytes(Int(node & sizeClassMask)) }
 
   /// The node, if it is a leaf.
   static func leaf(of node: UInt) -> Leaf? {

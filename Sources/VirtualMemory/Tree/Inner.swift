@@ -1,39 +1,112 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// An inner node: up to 16 children in ascending order.
+/// An inner node: up to 16 children in ascending order, with what is known of them in a block of its own,
+/// the ``Bounds``.
+///
+/// Most changes exchange one child for another with the same bounds, all the way up to the root: only the
+/// children are copied then, and the bounds stay for many versions.
 ///
 /// - Safety: as ``Leaf``.
 @safe
-struct Inner: Node {
+struct Inner {
+  let base: UnsafeMutableRawPointer
+
+  @inline(__always)
+  init(_ base: UnsafeMutableRawPointer) { unsafe self.base = base }
+
+  /// The bounds, which belong to this node alone, apart from those that it has replaced.
+  @inline(__always)
+  var bounds: Bounds {
+    get {
+      // Safety: the bounds of a reachable node are reachable.
+      unsafe Bounds(base.load(as: UnsafeMutableRawPointer.self))
+    }
+    nonmutating set {
+      unsafe base.storeBytes(of: newValue.base, as: UnsafeMutableRawPointer.self)
+    }
+  }
+
+  /// The write section that made the node.
+  @inline(__always)
+  var edit: UInt64 {
+    get { unsafe base.load(fromByteOffset: 8, as: UInt64.self) }
+    nonmutating set { unsafe base.storeBytes(of: newValue, toByteOffset: 8, as: UInt64.self) }
+  }
+
+  @inline(__always)
+  func child(_ index: Int) -> UnsafeMutableRawPointer {
+    // Safety: a child of a reachable node is reachable.
+    unsafe base.load(fromByteOffset: 16 &+ index &* 8, as: UnsafeMutableRawPointer.self)
+  }
+
+  @inline(__always)
+  func setChild(_ index: Int, _ child: UnsafeMutableRawPointer) {
+    unsafe base.storeBytes(
+      of: child, toByteOffset: 16 &+ index &* 8, as: UnsafeMutableRawPointer.self)
+  }
+
+  @inline(__always) var count: Int { bounds.count }
+  @inline(__always) func end(_ index: Int) -> UInt64 { bounds.end(index) }
+  @inline(__always) func start(_ index: Int) -> UInt64 { bounds.start(index) }
+  @inline(__always) func gap(_ index: Int) -> UInt64 { bounds.gap(index) }
+  @inline(__always) func rank(_ address: UInt64) -> Int { bounds.rank(address) }
+
+  func edge(_ index: Int) -> Edge {
+    unsafe Edge(node: child(index), start: start(index), end: end(index), gap: gap(index))
+  }
+
+  /// Sets a child and its bounds, which no reader sees yet.
+  @inline(__always)
+  func setEdge(_ index: Int, _ edge: Edge) {
+    unsafe setChild(index, edge.node)
+    bounds.set(index, edge)
+  }
+
+  /// Takes over the children of `other`, and its bounds.
+  @inline(__always)
+  func copyChildren(of other: Self) {
+    bounds = other.bounds
+    unsafe (base + 16).copyMemory(from: other.base + 16, byteCount: NodeLayout.innerCapacity * 8)
+  }
+
+  /// The node as a child.
+  var edge: Edge {
+    let bounds = bounds
+    let last = bounds.count - 1
+    return unsafe Edge(
+      node: base, start: bounds.start(0), end: bounds.end(last), gap: bounds.gapMax)
+  }
+}
+
+/// What an inner node knows of its children: where they start and end, and their largest gaps.
+///
+/// - Safety: as ``Leaf``.
+@safe
+struct Bounds: Node {
   let base: UnsafeMutableRawPointer
 
   @inline(__always)
   init(_ base: UnsafeMutableRawPointer) { unsafe self.base = base }
 
   static var arrayBytes: Int { NodeLayout.innerArrayBytes }
-  static var headerOffset: Int { NodeLayout.innerHeader }
+  static var headerOffset: Int { NodeLayout.boundsHeader }
 
   @inline(__always) func end(_ index: Int) -> UInt64 { word(0, index) }
   @inline(__always) func start(_ index: Int) -> UInt64 { word(1, index) }
   @inline(__always) func gap(_ index: Int) -> UInt64 { word(2, index) }
 
   @inline(__always)
-  func child(_ index: Int) -> UnsafeMutableRawPointer {
-    // Safety: a child of a reachable node is reachable.
-    unsafe UnsafeMutableRawPointer(bitPattern: UInt(word(3, index))).unsafelyUnwrapped
-  }
-
-  func edge(_ index: Int) -> Edge {
-    unsafe Edge(node: child(index), start: start(index), end: end(index), gap: gap(index))
-  }
-
-  @inline(__always)
-  func setEdge(_ index: Int, _ edge: Edge) {
+  func set(_ index: Int, _ edge: Edge) {
     setWord(0, index, edge.end)
     setWord(1, index, edge.start)
     setWord(2, index, edge.gap)
-    setWord(3, index, unsafe UInt64(UInt(bitPattern: edge.node)))
+  }
+
+  /// Whether they are those of `edge`, at `index`.
+  @inline(__always)
+  func agrees(_ index: Int, _ edge: Edge) -> Bool {
+    (end(index) ^ edge.end) | (start(index) ^ edge.start) | (gap(index) ^ edge.gap) == 0
   }
 
   /// The number of children that end at or before `address`.
@@ -46,13 +119,21 @@ struct Inner: Node {
     return base &+ rankInFour(address, from: base)
   }
 
-  /// The node as a child.
-  var edge: Edge {
-    let last = count - 1
+  /// The largest gap in a child or between two.
+  var gapMax: UInt64 {
     var gap = self.gap(0)
-    for index in 0..<last {
+    for index in 0..<count - 1 {
       gap = max(gap, max(self.gap(index + 1), start(index + 1) - end(index)))
     }
-    return unsafe Edge(node: base, start: start(0), end: end(last), gap: gap)
+    return gap
+  }
+
+  /// The largest gap in the child at `index`, and on both sides of it.
+  @inline(__always)
+  func gap(around index: Int, _ last: Int) -> UInt64 {
+    var gap = gap(index)
+    if index > 0 { gap = max(gap, start(index) &- end(index &- 1)) }
+    if index < last { gap = max(gap, start(index &+ 1) &- end(index)) }
+    return gap
   }
 }

@@ -19,8 +19,8 @@ extension TreeWriter {
       for range in Self.portions(of: edges.count, each: NodeLayout.innerCountBuilt) {
         let inner = makeInner()
         for index in range { inner.setEdge(index - range.lowerBound, edges[index]) }
-        inner.pad(from: range.count, to: NodeLayout.innerCapacity)
-        inner.count = range.count
+        inner.bounds.pad(from: range.count, to: NodeLayout.innerCapacity)
+        inner.bounds.count = range.count
         parents.append(inner.edge)
       }
       edges = parents

@@ -30,13 +30,13 @@ extension TreeWriter {
         inner.child(index), level: level - 1, gap: inner.gap(index), start, end, items)
     else { return nil }
     // What the node's gap was made of that may differ now.
-    let oldGap = gap == nil ? 0 : inner.gap(around: index, last)
-    let new = copyForChange(inner)
-    new.setEdge(index, child)
-    var edge = unsafe Edge(node: new.base, start: new.start(0), end: new.end(last), gap: 0)
+    let oldGap = gap == nil ? 0 : inner.bounds.gap(around: index, last)
+    let new = replaceChild(of: inner, index, child)
+    let bounds = new.bounds
+    var edge = unsafe Edge(node: new.base, start: bounds.start(0), end: bounds.end(last), gap: 0)
     if let gap {
-      edge.gap = changedGap(gap, without: oldGap, with: new.gap(around: index, last)) {
-        new.edge.gap
+      edge.gap = changedGap(gap, without: oldGap, with: bounds.gap(around: index, last)) {
+        bounds.gapMax
       }
     }
     return edge
@@ -79,17 +79,6 @@ extension TreeWriter {
   ) -> UInt64 {
     if newPart >= gap { return newPart }
     return oldPart < gap ? gap : all()
-  }
-}
-
-extension Inner {
-  /// The largest gap in the child at `index`, and on both sides of it.
-  @inline(__always)
-  fileprivate func gap(around index: Int, _ last: Int) -> UInt64 {
-    var gap = gap(index)
-    if index > 0 { gap = max(gap, start(index) &- end(index &- 1)) }
-    if index < last { gap = max(gap, start(index &+ 1) &- end(index)) }
-    return gap
   }
 }
 

@@ -134,15 +134,6 @@ extension TreeWriter {
     list.append(new.edge)
   }
 
-  /// The leaf itself if this write section made it, else a copy that takes its place.
-  mutating func copyForChange(_ leaf: Leaf) -> Leaf {
-    if leaf.edit == edit { return leaf }
-    let new = makeLeaf()
-    new.copyContents(of: leaf)
-    discard(leaf)
-    return new
-  }
-
   private mutating func splitLeaf(
     _ leaf: Leaf, _ first: Int, _ last: Int, _ items: Items, into list: inout EdgeList
   ) {
@@ -223,9 +214,7 @@ extension TreeWriter {
       unsafe splice(inner.child(first), level: level - 1, start, end, items, into: &spliced)
       if first == last && spliced.count == 1 && !isUnderfull(spliced[0], level: level - 1) {
         // The usual case: one child in the place of one.
-        let new = copyForChange(inner)
-        new.setEdge(first, spliced[0])
-        list.append(new.edge)
+        list.append(replaceChild(of: inner, first, spliced[0]).edge)
         return
       }
       if last > first {
@@ -246,15 +235,6 @@ extension TreeWriter {
     }
   }
 
-  /// The node itself if this write section made it, else a copy that takes its place.
-  mutating func copyForChange(_ inner: Inner) -> Inner {
-    if inner.edit == edit { return inner }
-    let new = makeInner()
-    new.copyContents(of: inner)
-    discard(inner)
-    return new
-  }
-
   /// Makes parents of `children`, evenly filled.
   mutating func buildInners(_ children: EdgeList, into list: inout EdgeList) {
     var first = 0
@@ -263,8 +243,8 @@ extension TreeWriter {
       let count = (children.count - first + nodesLeft - 1) / nodesLeft
       let inner = makeInner()
       for index in 0..<count { inner.setEdge(index, children[first + index]) }
-      inner.pad(from: count, to: NodeLayout.innerCapacity)
-      inner.count = count
+      inner.bounds.pad(from: count, to: NodeLayout.innerCapacity)
+      inner.bounds.count = count
       list.append(inner.edge)
       first += count
       nodesLeft -= 1

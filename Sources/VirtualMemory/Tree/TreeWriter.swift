@@ -39,26 +39,79 @@ struct TreeWriter: ~Copyable {
     return leaf
   }
 
+  /// With bounds of its own.
   mutating func makeInner() -> Inner {
+    let inner = makeInnerBlock()
+    inner.bounds = makeBounds()
+    return inner
+  }
+
+  private mutating func makeInnerBlock() -> Inner {
     let inner = unsafe Inner(pool.allocate(sizeClass: NodeLayout.innerClass))
     inner.edit = edit
     return inner
   }
 
-  /// The draft no longer uses `leaf`.
-  mutating func discard(_ leaf: Leaf) {
-    if leaf.edit == edit {
-      unsafe pool.free(leaf.base, sizeClass: NodeLayout.leafClass)
-    } else {
-      unsafe replaced.push(UInt(bitPattern: leaf.base) | UInt(NodeLayout.leafClass))
-    }
+  private mutating func makeBounds() -> Bounds {
+    let bounds = unsafe Bounds(pool.allocate(sizeClass: NodeLayout.boundsClass))
+    bounds.edit = edit
+    return bounds
   }
 
+  /// The leaf itself if this write section made it, else a copy that takes its place.
+  mutating func copyForChange(_ leaf: Leaf) -> Leaf {
+    if leaf.edit == edit { return leaf }
+    let new = makeLeaf()
+    new.copyContents(of: leaf)
+    discard(leaf)
+    return new
+  }
+
+  /// The node with another child at `index`: the node itself if this write section made it, else a
+  /// copy that takes its place. The bounds too are copied only if the child's are others.
+  mutating func replaceChild(of inner: Inner, _ index: Int, _ edge: Edge) -> Inner {
+    var new = inner
+    if inner.edit != edit {
+      new = makeInnerBlock()
+      new.copyChildren(of: inner)
+      unsafe discard(inner.base, inner.edit, NodeLayout.innerClass)
+    }
+    unsafe new.setChild(index, edge.node)
+    let bounds = inner.bounds
+    if !bounds.agrees(index, edge) {
+      if bounds.edit != self.edit {
+        new.bounds = makeBounds()
+        new.bounds.copyContents(of: bounds)
+        discard(bounds)
+      }
+      new.bounds.set(index, edge)
+    }
+    return new
+  }
+
+  /// The draft no longer uses `leaf`.
+  mutating func discard(_ leaf: Leaf) {
+    unsafe discard(leaf.base, leaf.edit, NodeLayout.leafClass)
+  }
+
+  /// With its bounds.
   mutating func discard(_ inner: Inner) {
-    if inner.edit == edit {
-      unsafe pool.free(inner.base, sizeClass: NodeLayout.innerClass)
+    discard(inner.bounds)
+    unsafe discard(inner.base, inner.edit, NodeLayout.innerClass)
+  }
+
+  private mutating func discard(_ bounds: Bounds) {
+    unsafe discard(bounds.base, bounds.edit, NodeLayout.boundsClass)
+  }
+
+  @inline(__always)
+  private mutating func discard(
+    _ block: UnsafeMutableRawPointer, _ blockEdit: UInt64, _ sizeClass: Int
+  ) {
+    if blockEdit == edit {
+      unsafe pool.free(block, sizeClass: sizeClass)
     } else {
-      unsafe replaced.push(UInt(bitPattern: inner.base) | UInt(NodeLayout.innerClass))
+      replaced.push(UInt(bitPattern: block) | UInt(sizeClass))
     }
   }
 

@@ -22,10 +22,12 @@ import Testing
   private static func nodes(of version: Version) -> [UInt: Int] {
     var nodes: [UInt: Int] = [:]
     func collect(_ node: UnsafeMutableRawPointer, _ level: Int) {
-      let header = level == 0 ? NodeLayout.leafHeader : NodeLayout.innerHeader
-      nodes[UInt(bitPattern: node)] = header + 64
+      let sizeClass = level == 0 ? NodeLayout.leafClass : NodeLayout.innerClass
+      nodes[UInt(bitPattern: node)] = NodeLayout.blockBytes(sizeClass)
       if level == 0 { return }
       let inner = unsafe Inner(node)
+      unsafe nodes[UInt(bitPattern: inner.bounds.base)] =
+        NodeLayout.blockBytes(NodeLayout.boundsClass)
       for index in 0..<inner.count { unsafe collect(inner.child(index), level - 1) }
     }
     if let root = unsafe version.root { unsafe collect(root, version.height) }
