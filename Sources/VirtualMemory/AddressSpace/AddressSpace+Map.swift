@@ -172,10 +172,10 @@ extension TreeWriter {
   private mutating func insertNew(
     _ request: MapRequest, _ flags: VMAFlags, _ start: UInt64, _ end: UInt64
   ) throws(Errno) {
-    let around = surroundings(start, end)
-    guard !around.cutsHole || draft.mapCount < configuration.mapCountMax else { throw .noMemory }
-    guard mayExpand(by: (end - start) / .page - around.pageCount, flags) else {
-      splitEdges(start, end, around)
+    let around = touchesNothing(start, end) ? nil : surroundings(start, end)
+    if around?.cutsHole == true && draft.mapCount >= configuration.mapCountMax { throw .noMemory }
+    guard mayExpand(by: (end - start) / .page - (around?.pageCount ?? 0), flags) else {
+      if let around { splitEdges(start, end, around) }
       throw .noMemory
     }
     var record = Record(
@@ -185,7 +185,7 @@ extension TreeWriter {
     case .file(let file, let offset):
       if request.flags.contains(.sync) {
         // The file system refuses when the range is already free.
-        replace(start, end, with: around.remains(start, end))
+        if let around { replace(start, end, with: around.remains(start, end)) }
         throw .notSupportedOnSocket
       }
       record.object = file.object.word
