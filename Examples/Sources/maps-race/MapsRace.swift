@@ -66,6 +66,11 @@ struct Race: ParsableCommand {
   @Flag(help: "Scanners dump in one piece, not in chunks of at most 4,095 bytes.")
   var whole = false
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Before each run, see how long a thread that only spins is kept from running.")
+  var calibration = true
+
   @Option(help: "Write the results as JSON to this file.")
   var json: String?
 
@@ -110,7 +115,11 @@ struct Race: ParsableCommand {
       """)
 
     var results = strategy.map { RaceResult(strategy: $0) }
+    var calibration =
+      self.calibration ? Calibration(secondsPerRun: settings.secondsPerRun) : nil
     for run in 1...runs {
+      if calibration != nil { progress("calibration: run \(run) of \(runs)") }
+      calibration?.addRun(settings)
       for index in results.indices {
         progress("\(results[index].strategy.rawValue): run \(run) of \(runs)")
         let outcome: RunOutcome
@@ -131,7 +140,8 @@ struct Race: ParsableCommand {
     }
     progress("")
     print(Table.render(results))
-    try write(results, settings)
+    if let calibration { print(calibration.description) }
+    try write(results, calibration, settings)
   }
 
   private func loadMaps() throws -> [UInt8] {
@@ -146,12 +156,15 @@ struct Race: ParsableCommand {
     }
   }
 
-  private func write(_ results: [RaceResult], _ settings: RaceSettings) throws {
+  private func write(
+    _ results: [RaceResult], _ calibration: Calibration?, _ settings: RaceSettings
+  ) throws {
     do {
       if let json {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        let report = RaceReport(settings: settings, results: results)
+        let report = RaceReport(
+          settings: settings, results: results, calibration: calibration)
         try encoder.encode(report).write(to: URL(fileURLWithPath: json))
       }
       if let plot {

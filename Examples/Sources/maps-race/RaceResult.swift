@@ -72,6 +72,7 @@ struct RaceResult {
 struct RaceReport: Encodable {
   var settings: RaceSettings
   var strategies: [Row]
+  var calibration: Calibration?
 
   struct Row: Encodable {
     var strategy: Strategy
@@ -91,8 +92,9 @@ struct RaceReport: Encodable {
     var latencies: LatencyHistogram
   }
 
-  init(settings: RaceSettings, results: [RaceResult]) {
+  init(settings: RaceSettings, results: [RaceResult], calibration: Calibration?) {
     self.settings = settings
+    self.calibration = calibration
     strategies = results.map { result in
       let latencies = result.total.latencies
       return Row(
