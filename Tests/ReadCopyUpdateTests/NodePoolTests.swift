@@ -152,6 +152,38 @@ import Testing
     pool.shared.waitForReturn(PoolTestFlavor.self)
   }
 
+  /// Counts how often the writer looks, and what it finds.
+  private enum LookedAtFlavor: BulletproofTestFlavor {
+    static let _reclaimer = _Reclaimer(flavor: LookedAtFlavor.self)
+    static let looks = Locked((count: 0, anybodyReads: true))
+
+    static func _passGracePeriod() -> Bool {
+      looks.withLock { looks in
+        looks.count += 1
+        return !looks.anybodyReads
+      }
+    }
+  }
+
+  /// The writer looks less and less often whether anybody reads, as long as somebody does.
+  @Test func looksAreFewWhereTheyAreForNothing() {
+    var pool = NodePool<LookedAtFlavor>(blockBytes: [4096])
+    func looks(anybodyReads: Bool) -> Int {
+      LookedAtFlavor.looks.withLock { $0 = (0, anybodyReads) }
+      for _ in 0..<(64 << 20) / 4096 {
+        unsafe pool.retire(pool.allocate(sizeClass: 0), sizeClass: 0)
+      }
+      return LookedAtFlavor.looks.withLock { $0.count }
+    }
+    // Each 128 KiB there would be 512.
+    #expect(looks(anybodyReads: true) <= 5 + 64 / 4)
+    #expect(looks(anybodyReads: true) == 64 / 4)
+    #expect(looks(anybodyReads: false) > 400)
+    #expect(looks(anybodyReads: false) == 512)
+    pool.flush()
+    RCUDomain<LookedAtFlavor>.barrier()
+  }
+
   // MARK: Keeping and trimming
 
   /// Blocks that were kept come back as those that were retired do, and don't count as limbo.

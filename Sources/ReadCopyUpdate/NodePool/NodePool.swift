@@ -10,8 +10,8 @@ internal import _RCUShims
 ///
 /// The writer allocates, publishes, and hands back: ``free(_:sizeClass:)`` for a block that no
 /// reader has seen, ``retire(_:sizeClass:)`` for one that readers may still see. Retired blocks
-/// gather in a batch. Every ``attemptBytes`` the writer looks whether anybody reads: if nobody does,
-/// the batch is recycled at once, while it is still in a cache. Past ``batchBytes``, and by
+/// gather in a batch. Now and then the writer looks whether anybody reads: if nobody does, the batch is
+/// recycled at once, while it is still in a cache. Past ``batchBytes``, and by
 /// ``flush()``, the batch goes to the domain's reclaimer, which gives it back after a grace period
 /// without touching a block: the batch's list of addresses is all that travels. A block that the owner must keep for longer it doesn't retire:
 /// it gives it back when no reader can see it any more, with `PoolShared.giveBack(kept:)`.
@@ -37,17 +37,19 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   private var batch = BlockStack()
   private var batchedBytes = 0
   // How many bytes the batch has when the writer looks next whether anybody reads.
-  private var nextAttemptBytes = Self.attemptBytes
+  private var nextAttemptBytes = Self.attemptBytesMin
+  // How many bytes are retired between two such looks.
+  private var attemptBytes = Self.attemptBytesMin
   /// Outlives the pool while batches are under way; `waitForReturn` may be called without the lock.
   package let shared = PoolShared()
 
   /// Retired bytes that make a batch. Handing a batch over wakes the reclaimer, which costs as much
-  /// as ten updates: large enough to make that small, small enough that recycled blocks are still
-  /// in a cache.
-  package static var batchBytes: Int { 1 << 20 }
-  /// Retired bytes after which to look whether anybody reads. That costs as much as one update or
-  /// two, and where readers are always inside, it is for nothing.
-  private static var attemptBytes: Int { 128 << 10 }
+  /// as ten updates or twenty: it is to happen less than once in a thousand.
+  package static var batchBytes: Int { 4 << 20 }
+  /// Retired bytes after which to look whether anybody reads. Where nobody does, that costs as much as
+  /// one update or two. Where somebody does, it interrupts other processors and is for nothing: each
+  /// time the next look is put off for twice as long, up to a whole batch.
+  private static var attemptBytesMin: Int { 128 << 10 }
   /// Past this the writer should wait for the reclaimer.
   package static var limboBytesMax: Int { 32 << 20 }
 
@@ -130,18 +132,19 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     if Flavor._passGracePeriod() {
       recycle(batch)
       limboBytes -= batchedBytes
+      attemptBytes = max(attemptBytes / 2, Self.attemptBytesMin)
       emptyBatch()
-    } else if batchedBytes >= Self.batchBytes {
-      flush()
-    } else {
-      nextAttemptBytes += Self.attemptBytes
+      return
     }
+    attemptBytes = min(attemptBytes * 2, Self.batchBytes)
+    nextAttemptBytes = min(batchedBytes + attemptBytes, Self.batchBytes)
+    if batchedBytes >= Self.batchBytes { flush() }
   }
 
   private mutating func emptyBatch() {
     batch.removeAll()
     batchedBytes = 0
-    nextAttemptBytes = Self.attemptBytes
+    nextAttemptBytes = attemptBytes
   }
 
   /// Hands the batch to the reclaimer, if there is anything in it.
