@@ -176,10 +176,10 @@ import Testing
       return LookedAtFlavor.looks.withLock { $0.count }
     }
     // Each 128 KiB there would be 512.
-    #expect(looks(anybodyReads: true) <= 5 + 64 / 4)
-    #expect(looks(anybodyReads: true) == 64 / 4)
-    #expect(looks(anybodyReads: false) > 400)
-    #expect(looks(anybodyReads: false) == 512)
+    #expect(looks(anybodyReads: true) <= 6 + 64 / 8)
+    #expect(looks(anybodyReads: true) == 64 / 8)
+    // Unless this thread is kept from running while it looks, which counts as having disturbed somebody.
+    #expect(looks(anybodyReads: false) > 256)
     pool.flush()
     RCUDomain<LookedAtFlavor>.barrier()
   }

@@ -45,11 +45,13 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
 
   /// Retired bytes that make a batch. Handing a batch over wakes the reclaimer, which costs as much
   /// as ten updates or twenty: it is to happen less than once in a thousand.
-  package static var batchBytes: Int { 4 << 20 }
-  /// Retired bytes after which to look whether anybody reads. Where nobody does, that costs as much as
-  /// one update or two. Where somebody does, it interrupts other processors and is for nothing: each
-  /// time the next look is put off for twice as long, up to a whole batch.
+  package static var batchBytes: Int { 8 << 20 }
+  /// Retired bytes after which to look whether anybody reads. Where no other thread runs, that costs as
+  /// much as one update or two. Where some do, it interrupts their processors, and where they read it is
+  /// for nothing: each time the next look is put off for twice as long, up to a whole batch.
   private static var attemptBytesMin: Int { 128 << 10 }
+  /// A look that takes longer has interrupted somebody.
+  private static var cheapAttemptNanoseconds: UInt64 { 4000 }
   /// Past this the writer should wait for the reclaimer.
   package static var limboBytesMax: Int { 32 << 20 }
 
@@ -129,16 +131,22 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
 
   @inline(never)
   private mutating func reclaimOrFlush() {
-    if Flavor._passGracePeriod() {
+    let start = rcushims_now()
+    let hasPassed = Flavor._passGracePeriod()
+    if hasPassed && rcushims_now() - start <= Self.cheapAttemptNanoseconds {
+      attemptBytes = max(attemptBytes / 2, Self.attemptBytesMin)
+    } else {
+      attemptBytes = min(attemptBytes * 2, Self.batchBytes)
+    }
+    if hasPassed {
       recycle(batch)
       limboBytes -= batchedBytes
-      attemptBytes = max(attemptBytes / 2, Self.attemptBytesMin)
       emptyBatch()
-      return
+    } else if batchedBytes >= Self.batchBytes {
+      flush()
+    } else {
+      nextAttemptBytes = min(batchedBytes + attemptBytes, Self.batchBytes)
     }
-    attemptBytes = min(attemptBytes * 2, Self.batchBytes)
-    nextAttemptBytes = min(batchedBytes + attemptBytes, Self.batchBytes)
-    if batchedBytes >= Self.batchBytes { flush() }
   }
 
   private mutating func emptyBatch() {
