@@ -46,7 +46,8 @@ enum Plot {
   private static let bottom = 280.0
   private static let legendLine = 24.0
   private static let colors = [
-    "#1b6ca8", "#c1440e", "#2e8b57", "#6a4c93", "#b8860b", "#708090",
+    "#1b6ca8", "#c1440e", "#2e8b57", "#6a4c93", "#b8860b", "#708090", "#c71585",
+    "#20b2aa",
   ]
 
   static func svg(_ panels: [Panel]) -> String {
