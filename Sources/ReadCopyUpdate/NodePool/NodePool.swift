@@ -40,6 +40,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   private var nextAttemptBytes = Self.attemptBytesMin
   // How many bytes are retired between two such looks.
   private var attemptBytes = Self.attemptBytesMin
+  // A look that takes longer has interrupted somebody.
+  var cheapAttemptNanoseconds: UInt64 = 4000
   /// Outlives the pool while batches are under way; `waitForReturn` may be called without the lock.
   package let shared = PoolShared()
 
@@ -50,8 +52,6 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// much as one update or two. Where some do, it interrupts their processors, and where they read it is
   /// for nothing: each time the next look is put off for twice as long, up to a whole batch.
   private static var attemptBytesMin: Int { 128 << 10 }
-  /// A look that takes longer has interrupted somebody.
-  private static var cheapAttemptNanoseconds: UInt64 { 4000 }
   /// Past this the writer should wait for the reclaimer.
   package static var limboBytesMax: Int { 32 << 20 }
 
@@ -133,7 +133,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   private mutating func reclaimOrFlush() {
     let start = rcushims_now()
     let hasPassed = Flavor._passGracePeriod()
-    if hasPassed && rcushims_now() - start <= Self.cheapAttemptNanoseconds {
+    if hasPassed && rcushims_now() - start <= cheapAttemptNanoseconds {
       attemptBytes = max(attemptBytes / 2, Self.attemptBytesMin)
     } else {
       attemptBytes = min(attemptBytes * 2, Self.batchBytes)
