@@ -189,6 +189,30 @@ import Testing
     RCUDomain<LookedAtFlavor>.barrier()
   }
 
+  /// No allocation takes long because much has come back.
+  @Test func fewBlocksAreRecycledAtATime() {
+    var pool = Pool(blockBytes: [64])
+    let count = 50_000
+    let blocks = (0..<count).map { _ in unsafe UInt(bitPattern: pool.allocate(sizeClass: 0)) }
+    for block in blocks {
+      unsafe pool.retire(UnsafeMutableRawPointer(bitPattern: block)!, sizeClass: 0)
+    }
+    pool.flush()
+    Domain.barrier()
+    let reserved = pool.reservedBytes
+    var freeCountMax = 0
+    var allocatedCount = unsafe pool.sizeClasses.pointee.free.count
+    for _ in 0..<allocatedCount { _ = unsafe pool.allocate(sizeClass: 0) }
+    while pool.reservedBytes == reserved {
+      _ = unsafe pool.allocate(sizeClass: 0)
+      freeCountMax = max(freeCountMax, unsafe pool.sizeClasses.pointee.free.count)
+      allocatedCount += 1
+      if allocatedCount == count { break }
+    }
+    #expect(allocatedCount == count && freeCountMax < 256)
+    #expect(pool.limboBytes == 0)
+  }
+
   // MARK: Keeping and trimming
 
   /// Blocks that were kept come back as those that were retired do, and don't count as limbo.

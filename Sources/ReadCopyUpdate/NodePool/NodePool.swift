@@ -19,7 +19,8 @@ internal import _RCUShims
 /// Threads: the owner's writer only, one at a time. The reclaimer meets it in `PoolShared`.
 ///
 /// Invariants:
-/// - A block is in exactly one place: live, on a free list, in `batch`, or in a batch under way.
+/// - A block is in exactly one place: live, on a free list, in `batch`, in a batch under way, or in one
+///   that is reusable or being recycled.
 /// - `limboBytes` = bytes in `batch` and in batches under way.
 @safe
 @usableFromInline
@@ -36,6 +37,10 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   // Retired blocks with their size classes, and their bytes.
   private var batch = BlockStack()
   private var batchedBytes = 0
+  // Batches whose grace period has passed.
+  private var reusable: [RetiredBatch] = []
+  // One of those, and how many of its blocks have been put on free lists.
+  private var recycling: (batch: RetiredBatch, count: Int)?
   // How many bytes the batch has when the writer looks next whether anybody reads.
   private var nextAttemptBytes = Self.attemptBytesMin
   // How many bytes are retired between two such looks.
@@ -52,6 +57,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// much as one update or two. Where some do, it interrupts their processors, and where they read it is
   /// for nothing: each time the next look is put off for twice as long, up to a whole batch.
   private static var attemptBytesMin: Int { 128 << 10 }
+  /// Blocks that are put on free lists at a time.
+  private static var recycledAtOnce: Int { 256 }
   /// Past this the writer should wait for the reclaimer.
   package static var limboBytesMax: Int { 32 << 20 }
 
@@ -139,9 +146,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
       attemptBytes = min(attemptBytes * 2, Self.batchBytes)
     }
     if hasPassed {
-      recycle(batch)
       limboBytes -= batchedBytes
-      emptyBatch()
+      reusable.append(takeBatch())
     } else if batchedBytes >= Self.batchBytes {
       flush()
     } else {
@@ -149,26 +155,26 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     }
   }
 
-  private mutating func emptyBatch() {
-    batch.removeAll()
+  private mutating func takeBatch() -> RetiredBatch {
+    var full = BlockStack(capacity: batch.count)
+    swap(&full, &batch)
+    let bytes = batchedBytes
     batchedBytes = 0
     nextAttemptBytes = attemptBytes
+    return RetiredBatch(full, bytes: bytes)
   }
 
   /// Hands the batch to the reclaimer, if there is anything in it.
   package mutating func flush() {
     guard batchedBytes > 0 else { return }
-    var full = BlockStack(capacity: batch.count)
-    swap(&full, &batch)
-    let retired = RetiredBatch(full, bytes: batchedBytes)
-    emptyBatch()
+    let retired = takeBatch()
     let shared = self.shared
     shared.willHandOver()
     // Not bounded by the domain, which might wait here, within the owner's lock: this pool has a
     // bound of its own, and its owner waits outside.
     Flavor._reclaimer.retire(
       _Retirement(bytes: 0) { shared.giveBack(retired) }, isBounded: false)
-    recycle()
+    collect()
   }
 
   /// Whether more is in limbo than ``limboBytesMax``. The writer should then leave its lock and
@@ -179,11 +185,12 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @usableFromInline
   @inline(never)
   mutating func allocateSlow(sizeClass: Int) -> UnsafeMutableRawPointer {
-    recycle()
-    if let block = unsafe UnsafeMutableRawPointer(
-      bitPattern: (sizeClasses + sizeClass).pointee.free.pop())
-    {
-      return unsafe block
+    while recycleSome() {
+      if let block = unsafe UnsafeMutableRawPointer(
+        bitPattern: (sizeClasses + sizeClass).pointee.free.pop())
+      {
+        return unsafe block
+      }
     }
     let bytes = unsafe (sizeClasses + sizeClass).pointee.blockBytes
     let slabBytes = unsafe (sizeClasses + sizeClass).pointee.nextSlabBytes
@@ -199,18 +206,35 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     return unsafe slab
   }
 
-  /// Puts the blocks whose grace period has passed on the free lists.
-  private mutating func recycle() {
+  // MARK: Recycling
+
+  /// Takes what the reclaimer has brought back.
+  private mutating func collect() {
     for returned in shared.takeReturned() {
-      recycle(returned.blocks)
       limboBytes -= returned.bytes
+      reusable.append(returned)
     }
   }
 
-  /// Puts blocks on their free lists.
-  private func recycle(_ blocks: borrowing BlockStack) {
+  /// Puts some blocks on the free lists, so few that no update takes much longer for it.
+  ///
+  /// - Returns: whether there were any.
+  private mutating func recycleSome() -> Bool {
+    if recycling == nil {
+      if reusable.isEmpty { collect() }
+      // The last one is the most likely to be in a cache.
+      recycling = reusable.popLast().map { ($0, 0) }
+    }
+    guard let (batch, count) = recycling else { return false }
+    let end = min(count + Self.recycledAtOnce, batch.blocks.count)
+    recycle(batch.blocks, count..<end)
+    recycling = end < batch.blocks.count ? (batch, end) : nil
+    return true
+  }
+
+  private func recycle(_ blocks: borrowing BlockStack, _ range: Range<Int>) {
     let poisons = rcushims_poisons()
-    for index in 0..<blocks.count {
+    for index in range {
       let word = blocks[index]
       let sizeClass = Int(word & RetiredBatch.sizeClassMask)
       let address = word & ~RetiredBatch.sizeClassMask
@@ -234,7 +258,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// - Complexity: O(f log f) in the number of free blocks, and O(s log s) in that of slabs.
   package mutating func trim() -> Int {
     flush()
-    recycle()
+    while recycleSome() {}
     let slabs = shared.sortedSlabs
     var bytes = 0
     for index in 0..<sizeClassCount {
