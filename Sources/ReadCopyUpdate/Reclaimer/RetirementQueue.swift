@@ -68,12 +68,14 @@ struct RetirementQueue: ~Copyable {
 /// the reclaimer's thread frees comes back through the allocator's locks. So each retirement frees
 /// one block of these.
 ///
-/// Invariant: `bytes` is the sum of what was added since all was freed, less than ``bytesMax`` and a
-/// block.
+/// Invariant: `bytes` is the sum of what was added since all was freed, at least 32 each, and less than
+/// ``bytesMax`` and a block.
 @safe
 struct SpentMemory: ~Copyable {
   /// Larger blocks are rare, and their allocation is not what costs.
   private static let blockBytesMax = 1024
+  /// What the allocator takes for the smallest.
+  private static let blockBytesMin = 32
   /// What may wait for threads that perhaps never retire again.
   private static let bytesMax = 1 << 20
 
@@ -98,7 +100,7 @@ struct SpentMemory: ~Copyable {
     guard bytes <= Self.blockBytesMax && self.bytes < Self.bytesMax else {
       return unsafe block.deallocate()
     }
-    self.bytes += bytes
+    self.bytes += max(bytes, Self.blockBytesMin)
     blocks.push(UInt(bitPattern: block))
   }
 
