@@ -39,8 +39,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   private var batchedBytes = 0
   // Batches whose grace period has passed.
   private var reusable: [RetiredBatch] = []
-  // One of those, and how many of its blocks have been put on free lists.
-  private var recycling: (batch: RetiredBatch, count: Int)?
+  // One of those, and how many of its blocks are still to be put on free lists.
+  private var recycling: (batch: RetiredBatch, rest: Int)?
   // How many bytes the batch has when the writer looks next whether anybody reads.
   private var nextAttemptBytes = Self.attemptBytesMin
   // How many bytes are retired between two such looks.
@@ -222,13 +222,13 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   private mutating func recycleSome() -> Bool {
     if recycling == nil {
       if reusable.isEmpty { collect() }
-      // The last one is the most likely to be in a cache.
-      recycling = reusable.popLast().map { ($0, 0) }
+      recycling = reusable.popLast().map { ($0, $0.blocks.count) }
     }
-    guard let (batch, count) = recycling else { return false }
-    let end = min(count + Self.recycledAtOnce, batch.blocks.count)
-    recycle(batch.blocks, count..<end)
-    recycling = end < batch.blocks.count ? (batch, end) : nil
+    guard let (batch, rest) = recycling else { return false }
+    // From the end: what was retired last is the most likely to be in a cache.
+    let first = max(rest - Self.recycledAtOnce, 0)
+    recycle(batch.blocks, first..<rest)
+    recycling = first > 0 ? (batch, first) : nil
     return true
   }
 
