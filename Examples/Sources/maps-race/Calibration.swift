@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 import Foundation
+import Synchronization
 
 /// What the machine itself does to a thread: the longest time between two looks at the clock of one that
 /// does nothing else, on the mapper's core, with nobody beside it.
@@ -16,7 +17,7 @@ struct Calibration: Encodable {
 
   /// Spins for one run.
   mutating func addRun(_ settings: RaceSettings) {
-    let found = LockedMaximum()
+    let found = Mutex<UInt64>(0)
     RaceThread { [secondsPerRun] in
       Scheduling.pinMapper(settings)
       var last = Scheduling.now()
@@ -27,14 +28,9 @@ struct Calibration: Encodable {
         longest = max(longest, now - last)
         last = now
       }
-      found.set(longest)
+      found.withLock { $0 = longest }
     }.join()
-    runMaxima.append(found.value)
-  }
-
-  func shareOfRuns(aboveMilliseconds milliseconds: Double) -> Double {
-    let above = runMaxima.count { Double($0) > milliseconds * 1e6 }
-    return Double(above) / Double(max(runMaxima.count, 1))
+    runMaxima.append(found.withLock { $0 })
   }
 
   /// One line for the reader.
@@ -44,17 +40,7 @@ struct Calibration: Encodable {
         calibration: a spinning thread alone was away for at most %.0f µs; in %.0f %% of %d runs for more \
         than 0.5 ms
         """,
-      Double(runMaxima.max() ?? 0) / 1000, shareOfRuns(aboveMilliseconds: 0.5) * 100,
+      Double(runMaxima.max() ?? 0) / 1000, runMaxima.share(aboveMilliseconds: 0.5) * 100,
       runMaxima.count)
   }
-}
-
-/// A number that one thread leaves for another.
-private final class LockedMaximum: @unchecked Sendable {
-  // Sendable: read and written under the lock.
-  private let lock = NSLock()
-  private var maximum: UInt64 = 0
-
-  func set(_ value: UInt64) { lock.withLock { maximum = value } }
-  var value: UInt64 { lock.withLock { maximum } }
 }

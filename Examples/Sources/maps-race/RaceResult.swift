@@ -63,8 +63,15 @@ struct RaceResult {
 
   /// The share of runs whose maximum is above `milliseconds`, 0 to 1.
   func shareOfRuns(aboveMilliseconds milliseconds: Double) -> Double {
-    let above = runMaxima.count { Double($0) > milliseconds * 1e6 }
-    return Double(above) / Double(Swift.max(runMaxima.count, 1))
+    runMaxima.share(aboveMilliseconds: milliseconds)
+  }
+}
+
+extension [UInt64] {
+  /// The share of these nanoseconds that are above `milliseconds`, 0 to 1.
+  func share(aboveMilliseconds milliseconds: Double) -> Double {
+    let above = count { Double($0) > milliseconds * 1e6 }
+    return Double(above) / Double(Swift.max(count, 1))
   }
 }
 
