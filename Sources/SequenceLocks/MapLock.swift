@@ -20,7 +20,7 @@ public import _RCUShims
 /// - Source: `mmap_lock`, `mmap_lock_speculate_try_begin`, `mmap_lock_speculate_retry`.
 @safe
 public final class MapLock: @unchecked Sendable {
-  // Sendable: pthread's lock is made to be shared; the counter is atomic.
+  // Sendable: pthread's locks are made to be shared; the counter is atomic; `isDowngrading` is guarded.
   /// Which side a waiting thread of the other side must let pass.
   public enum Preference: Sendable, Equatable {
     /// A waiting writer holds up new readers: no writer starves. The default.
@@ -38,9 +38,13 @@ public final class MapLock: @unchecked Sendable {
 
   @usableFromInline let counter = SequenceCounter()
   @usableFromInline let lock: UnsafeMutablePointer<pthread_rwlock_t>
-  // Writers pass here first. It makes the downgrade atomic: between the write lock and the read
-  // lock no other writer can come.
-  @usableFromInline let writers: UnsafeMutablePointer<pthread_mutex_t>
+  // Whether a thread is on its way from the write lock to the read lock: a writer that comes between
+  // steps aside, which makes the downgrade atomic. Set under the write lock, by a thread that found it
+  // false; cleared by the same thread under the read lock; read by others under the write lock.
+  // Behind a pointer: a class's variable would be checked for exclusive access each time.
+  @usableFromInline let isDowngrading: UnsafeMutablePointer<Bool>
+  // Where those writers wait. Held while `isDowngrading`.
+  @usableFromInline let downgrade: UnsafeMutablePointer<pthread_mutex_t>
 
   /// Which side passes first.
   public let preference: Preference
@@ -49,18 +53,21 @@ public final class MapLock: @unchecked Sendable {
     self.preference = preference
     unsafe lock = .allocate(capacity: 1)
     unsafe lock.initialize(to: pthread_rwlock_t())
-    unsafe writers = .allocate(capacity: 1)
-    unsafe writers.initialize(to: pthread_mutex_t())
+    unsafe isDowngrading = .allocate(capacity: 1)
+    unsafe isDowngrading.initialize(to: false)
+    unsafe downgrade = .allocate(capacity: 1)
+    unsafe downgrade.initialize(to: pthread_mutex_t())
     let errors = unsafe (
-      rcushims_rwlock_init(lock, preference == .writers), pthread_mutex_init(writers, nil)
+      rcushims_rwlock_init(lock, preference == .writers), pthread_mutex_init(downgrade, nil)
     )
     precondition(errors == (0, 0), "MapLock: pthread makes no lock, errno \(errors)")
   }
 
   deinit {
-    unsafe pthread_mutex_destroy(writers)
+    unsafe pthread_mutex_destroy(downgrade)
     unsafe pthread_rwlock_destroy(lock)
-    unsafe writers.deallocate()
+    unsafe downgrade.deallocate()
+    unsafe isDowngrading.deallocate()
     unsafe lock.deallocate()
   }
 
@@ -86,7 +93,6 @@ public final class MapLock: @unchecked Sendable {
     defer {
       counter.endWrite()
       unsafe pthread_rwlock_unlock(lock)
-      unsafe pthread_mutex_unlock(writers)
     }
     return try body()
   }
@@ -106,23 +112,35 @@ public final class MapLock: @unchecked Sendable {
     } catch {
       counter.endWrite()
       unsafe pthread_rwlock_unlock(lock)
-      unsafe pthread_mutex_unlock(writers)
       throw error
     }
+    unsafe pthread_mutex_lock(downgrade)
+    unsafe isDowngrading.pointee = true
     counter.endWrite()
     unsafe pthread_rwlock_unlock(lock)
-    // Nobody waits for the write lock: writers wait at `writers`.
+    // Writers that wait for the lock may come first, each once, and step aside.
     unsafe pthread_rwlock_rdlock(lock)
-    unsafe pthread_mutex_unlock(writers)
+    unsafe isDowngrading.pointee = false
+    unsafe pthread_mutex_unlock(downgrade)
     defer { unsafe pthread_rwlock_unlock(lock) }
     return try read(written)
   }
 
   @inlinable
   func beginWriteSection() {
-    unsafe pthread_mutex_lock(writers)
     unsafe pthread_rwlock_wrlock(lock)
+    while unsafe isDowngrading.pointee { stepAside() }
     counter.beginWrite()
+  }
+
+  /// Lets a downgrade pass. The write lock is held before and after, and free meanwhile.
+  @usableFromInline
+  @inline(never)
+  func stepAside() {
+    unsafe pthread_rwlock_unlock(lock)
+    unsafe pthread_mutex_lock(downgrade)
+    unsafe pthread_mutex_unlock(downgrade)
+    unsafe pthread_rwlock_wrlock(lock)
   }
 }
 
