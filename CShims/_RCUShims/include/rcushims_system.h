@@ -65,6 +65,21 @@ static inline int rcushims_errno(void) { return errno; }
 /// `process_vm_writev` on ourselves does that.
 int rcushims_copy_to_user(uint64_t target, const void *source, size_t count);
 
+/// Begins to fetch `count` bytes from `address` on, a cache line's start, for writing. No access: any
+/// address will do, and what is there doesn't change.
+/// Why C: Swift has no prefetch. Why assembler: the compiler prefetches for writing only where it is told
+/// that the processor knows how to; those that don't take the instruction for none.
+static inline void rcushims_prefetch_for_writing(uintptr_t address, size_t count) {
+  for (size_t offset = 0; offset < count; offset += 64) {
+    const char *line = (const char *)(address + offset);
+#if defined(__x86_64__)
+    __asm__ volatile("prefetchw %0" : : "m"(*line));
+#else
+    __builtin_prefetch(line, 1);
+#endif
+  }
+}
+
 #pragma clang assume_nonnull end
 
 #endif

@@ -26,18 +26,9 @@ package struct BlockStack: ~Copyable {
   @inlinable
   @inline(__always)
   package mutating func push(_ word: UInt) {
-    if count == capacity { grow(to: 0) }
+    if count == capacity { grow() }
     unsafe (words.unsafelyUnwrapped + count).initialize(to: word)
     count &+= 1
-  }
-
-  /// Pushes all of `other`, which keeps them.
-  package mutating func push(allOf other: borrowing BlockStack) {
-    guard other.count > 0 else { return }
-    if count + other.count > capacity { grow(to: count + other.count) }
-    unsafe (words.unsafelyUnwrapped + count).initialize(
-      from: other.words.unsafelyUnwrapped, count: other.count)
-    count &+= other.count
   }
 
   /// The last word pushed; 0 if there is none.
@@ -49,25 +40,15 @@ package struct BlockStack: ~Copyable {
     return unsafe words.unsafelyUnwrapped[count]
   }
 
+  /// The word that is the last one after `distance` more pops; 0 if there is none.
+  @inlinable
+  @inline(__always)
+  package func word(belowTop distance: Int) -> UInt {
+    count > distance ? unsafe words.unsafelyUnwrapped[count &- 1 &- distance] : 0
+  }
+
   @inlinable
   package mutating func removeAll() { count = 0 }
-
-  /// Takes out the words that fulfil `condition`, and keeps the order of the others.
-  package mutating func remove(where condition: (UInt) -> Bool) -> [UInt] {
-    var removed: [UInt] = []
-    var keptCount = 0
-    for index in 0..<count {
-      let word = self[index]
-      if condition(word) {
-        removed.append(word)
-      } else {
-        unsafe words.unsafelyUnwrapped[keptCount] = word
-        keptCount += 1
-      }
-    }
-    count = keptCount
-    return removed
-  }
 
   @inlinable
   package subscript(index: Int) -> UInt {
@@ -77,8 +58,8 @@ package struct BlockStack: ~Copyable {
 
   @usableFromInline
   @inline(never)
-  mutating func grow(to capacityMin: Int) {
-    let largerCapacity = max(capacity * 2, capacityMin, 16)
+  mutating func grow() {
+    let largerCapacity = max(capacity * 2, 16)
     let larger = UnsafeMutablePointer<UInt>.allocate(capacity: largerCapacity)
     if let words = unsafe words {
       unsafe larger.initialize(from: words, count: count)

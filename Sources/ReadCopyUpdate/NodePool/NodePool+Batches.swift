@@ -17,7 +17,7 @@ struct Slab: Sendable {
 /// The blocks of one size.
 @usableFromInline
 struct SizeClass: ~Copyable {
-  let blockBytes: Int
+  @usableFromInline let blockBytes: Int
   @usableFromInline var free = BlockStack()
   /// Of all slabs.
   var reservedBytes = 0
@@ -63,14 +63,18 @@ struct SizeClass: ~Copyable {
 
 /// Retired blocks on their way through one grace period: addresses, with the size class in the low
 /// bits, which 64-byte alignment leaves free.
+@usableFromInline
 final class RetiredBatch: Sendable {
-  static let sizeClassMask: UInt = 7
+  @inlinable static var sizeClassMask: UInt { 7 }
   let blocks: BlockStack
   let bytes: Int
+  /// Whether the writer itself saw the grace period pass, soon after it retired them.
+  let isHot: Bool
 
-  init(_ blocks: consuming BlockStack, bytes: Int) {
+  init(_ blocks: consuming BlockStack, bytes: Int, isHot: Bool = false) {
     self.blocks = blocks
     self.bytes = bytes
+    self.isHot = isHot
   }
 }
 

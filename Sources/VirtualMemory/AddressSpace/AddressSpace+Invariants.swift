@@ -64,6 +64,12 @@ extension AddressSpace {
       totals.pages += record.pageCount
       totals.lastEnd = record.end
     }
+    Self.expect(
+      (count...NodeLayout.leafCapacity).contains(leaf.usedSlotCount), "a leaf's slots are allowed")
+    Self.expect(leaf.payloadEdit <= leaf.edit, "a payload is not younger than its leaf")
+    let slots = Set((0..<count).map { leaf.slot($0) })
+    Self.expect(slots.count == count, "each VMA has a slot of its own")
+    Self.expect(slots.allSatisfy { $0 < leaf.usedSlotCount }, "slots in use are counted")
     for index in count..<NodeLayout.leafCapacity {
       Self.expect(leaf.end(index) == .max, "unused keys of a leaf are padded")
     }
@@ -103,7 +109,10 @@ extension AddressSpace {
   }
 
   private static func nodeBytes(_ node: UnsafeMutableRawPointer, level: Int) -> Int {
-    if level == 0 { return NodeLayout.blockBytes(NodeLayout.leafClass) }
+    if level == 0 {
+      return NodeLayout.blockBytes(NodeLayout.leafClass)
+        + NodeLayout.blockBytes(NodeLayout.payloadClass)
+    }
     let inner = unsafe Inner(node)
     let bytes =
       NodeLayout.blockBytes(NodeLayout.innerClass) + NodeLayout.blockBytes(NodeLayout.boundsClass)

@@ -60,13 +60,7 @@ extension AddressSpace {
   ///   already ``AddressSpaceConfiguration/mapCountMax``. Where nothing is mapped: success.
   /// - Complexity: O(log n), and O(VMAs removed).
   public func unmap(_ address: UInt64, length: UInt64) throws(Errno) {
-    try write { (writer) throws(Errno) in
-      guard
-        address.isPageAligned, address <= configuration.taskSize,
-        length <= configuration.taskSize - address, length.roundedUpToPage > 0
-      else { throw .invalidArgument }
-      try writer.removeRange(address, address + length.roundedUpToPage)
-    }
+    try write { (writer) throws(Errno) in try writer.unmap(address, length: length) }
   }
 }
 
@@ -142,6 +136,15 @@ struct MapRequest {
 }
 
 extension TreeWriter {
+  /// - Source: `__vm_munmap`.
+  mutating func unmap(_ address: UInt64, length: UInt64) throws(Errno) {
+    guard
+      address.isPageAligned, address <= configuration.taskSize,
+      length <= configuration.taskSize - address, length.roundedUpToPage > 0
+    else { throw .invalidArgument }
+    try removeRange(address, address + length.roundedUpToPage)
+  }
+
   /// - Source: `do_mmap`, `__mmap_region`.
   mutating func map(_ request: MapRequest) throws(Errno) -> UInt64 {
     var fileOffset: UInt64 = 0
@@ -172,7 +175,9 @@ extension TreeWriter {
   private mutating func insertNew(
     _ request: MapRequest, _ flags: VMAFlags, _ start: UInt64, _ end: UInt64
   ) throws(Errno) {
-    let around = touchesNothing(start, end) ? nil : surroundings(start, end)
+    let place = locate(start)
+    let isApart = place?.touchesNothing(start, end) ?? true
+    let around = isApart ? nil : surroundings(start, end)
     if around?.cutsHole == true && draft.mapCount >= configuration.mapCountMax { throw .noMemory }
     guard mayExpand(by: (end - start) / .page - (around?.pageCount ?? 0), flags) else {
       if let around { splitEdges(start, end, around) }
@@ -198,7 +203,11 @@ extension TreeWriter {
     case .anonymous:
       record.pageOffset = start / .page
     }
-    insert(record, around)
+    if let around {
+      insert(record, around)
+    } else {
+      replace(start, end, with: Items(record), at: place)
+    }
     ownObject?.release()
   }
 

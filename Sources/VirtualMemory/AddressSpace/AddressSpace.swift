@@ -206,10 +206,10 @@ extension TreeWriter {
   /// the next write section's edit.
   @unsafe
   mutating func retireReplaced(and version: UnsafeMutableRawPointer) {
-    // Safety: `discard` made the words of blocks' addresses, with their classes.
-    unsafe pool.retire(replaced)
+    replaced.push(UInt(bitPattern: version) | UInt(NodeLayout.versionClass), edit)
+    // Safety: the words are of blocks' addresses, with their classes.
+    unsafe pool.retire(replaced.words)
     replaced.removeAll()
-    unsafe pool.retire(version, sizeClass: NodeLayout.versionClass)
-    edit += 1
+    edit &+= 1
   }
 }

@@ -31,36 +31,19 @@ extension TreeWriter {
     return found
   }
 
-  /// Whether nothing is mapped in `start..<end`, nor meets its edges: there is nothing to merge with.
-  func touchesNothing(_ start: UInt64, _ end: UInt64) -> Bool {
-    guard let (leaf, index) = draft.find(endingAbove: start == 0 ? 0 : start - 1) else {
-      return true
-    }
-    return leaf.start(index) > end
-  }
-
   /// Unmaps `start..<end`: removes what is mapped there, and cuts the VMAs at its edges.
   ///
   /// - Throws: `ENOMEM`, and nothing is changed, if that cuts a hole into one VMA and there may not
   ///   be one more.
   /// - Source: `do_vmi_align_munmap`.
   mutating func removeRange(_ start: UInt64, _ end: UInt64) throws(Errno) {
-    if removeWhole(start, end) { return }
+    if let place = locate(start), place.isWholeVMA(start, end) {
+      return replace(start, end, with: Items(), at: place)
+    }
     let around = surroundings(start, end)
     if around.isFree { return }
     if around.cutsHole && draft.mapCount >= configuration.mapCountMax { throw .noMemory }
     replace(start, end, with: around.remains(start, end))
-  }
-
-  /// The usual case: what is mapped in the range is one whole VMA.
-  ///
-  /// - Returns: whether that is seen in one leaf, and the VMA removed.
-  private mutating func removeWhole(_ start: UInt64, _ end: UInt64) -> Bool {
-    guard let (leaf, index) = draft.find(endingAbove: start), leaf.start(index) >= start,
-      leaf.end(index) <= end, index + 1 < leaf.count, leaf.start(index + 1) >= end
-    else { return false }
-    replace(start, end, with: Items())
-    return true
   }
 
   /// Splits the VMAs at the edges of `start..<end`, where they reach beyond it.
@@ -82,14 +65,8 @@ extension TreeWriter {
 
   /// Puts `record` in, in the place of what is mapped there, merged with its neighbours.
   ///
-  /// - Parameter around: the surroundings of its range; `nil` if it touches nothing.
   /// - Source: `vma_merge_new_range`.
-  mutating func insert(_ record: Record, _ around: Surroundings?) {
-    guard let around else {
-      var items = Items()
-      items.append(record)
-      return replace(record.start, record.end, with: items)
-    }
+  mutating func insert(_ record: Record, _ around: Surroundings) {
     let left = around.cutAtStart.flatMap { $0.part($0.start, record.start) } ?? around.before
     let right = around.cutAtEnd.flatMap { $0.part(record.end, $0.end) } ?? around.after
     let mergedLeft = left.flatMap { record.canMerge(after: $0) ? $0 : nil }

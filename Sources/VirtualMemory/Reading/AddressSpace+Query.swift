@@ -169,10 +169,9 @@ extension Version {
   @inline(__always)
   func match(_ address: UInt64, _ flags: QueryFlags) -> Record? {
     guard let (leaf, index) = find(endingAbove: address) else { return nil }
+    guard leaf.start(index) <= address || flags.contains(.coveringOrNext) else { return nil }
     let record = leaf.record(index)
-    if record.passes(flags) {
-      return record.start <= address || flags.contains(.coveringOrNext) ? record : nil
-    }
+    if record.passes(flags) { return record }
     return flags.contains(.coveringOrNext) ? matchNext(after: record.end, flags) : nil
   }
 

@@ -3,44 +3,38 @@
 
 internal import ReadCopyUpdate
 
-// Nodes as ``TreeWriter/replaced`` holds them: addresses with the size class in the low bits.
-extension NodeLayout {
+/// A block that the current version no longer uses, and a snapshot does.
+struct HeldNode {
+  /// The block's address, with the size class in the low bits.
+  let word: UInt
+  /// The write section that made it.
+  let edit: UInt64
+  /// Objects of a leaf's VMAs: each has a reference. By themselves, for the leaf's payload may go back
+  /// before the leaf does.
+  private let objects: [UInt]
+
   private static var sizeClassMask: UInt { 7 }
+  private var sizeClass: Int { Int(word & Self.sizeClassMask) }
+  var blockBytes: Int { NodeLayout.blockBytes(sizeClass) }
 
-  /// The write section that made the node.
-  static func edit(of node: UInt) -> UInt64 {
-    switch Int(node & sizeClassMask) {
-    case leafClass: unsafe Leaf(address(of: node)).edit
-    case boundsClass: unsafe Bounds(address(of: node)).edit
-    default: unsafe Inner(address(of: node)).edit
+  /// Takes a reference to what each VMA of a leaf refers to. By the writer, before it releases those of
+  /// the version that it has replaced.
+  init(_ word: UInt, _ edit: UInt64) {
+    self.word = word
+    self.edit = edit
+    guard word & Self.sizeClassMask == UInt(NodeLayout.leafClass),
+      // Safety: the word was made of a leaf's address.
+      let leaf = unsafe UnsafeMutableRawPointer(bitPattern: word).map({ unsafe Leaf($0) })
+    else {
+      objects = []
+      return
     }
-  }
-
-  static func blockBytes(of node: UInt) -> Int { blockBytes(Int(node & sizeClassMask)) }
-
-  /// The node, if it is a leaf.
-  static func leaf(of node: UInt) -> Leaf? {
-    isLeaf(node) ? unsafe Leaf(address(of: node)) : nil
-  }
-
-  private static func isLeaf(_ node: UInt) -> Bool { node & sizeClassMask == UInt(leafClass) }
-
-  /// Safety: the word was made of a block's address.
-  @unsafe
-  private static func address(of node: UInt) -> UnsafeMutableRawPointer {
-    unsafe UnsafeMutableRawPointer(bitPattern: node & ~sizeClassMask).unsafelyUnwrapped
-  }
-}
-
-extension Leaf {
-  /// Takes a reference to what each VMA refers to. By the writer, before it releases those of the
-  /// version that it has replaced.
-  func retainObjects() {
-    for index in 0..<count { MapObject(word: record(index).object)?.retain() }
+    objects = (0..<leaf.count).map { leaf.record($0).object }.filter { $0 != 0 }
+    for object in objects { MapObject(word: object)?.retain() }
   }
 
   func releaseObjects() {
-    for index in 0..<count { MapObject(word: record(index).object)?.release() }
+    for object in objects { MapObject(word: object)?.release() }
   }
 }
 
@@ -48,8 +42,7 @@ extension TreeWriter {
   /// After publishing, and before retiring: keeps those of the replaced nodes that a snapshot sees.
   mutating func holdReplaced(for pins: SnapshotPins) {
     guard let newest = pins.newest(before: draft.edit) else { return }
-    let held = replaced.remove { NodeLayout.edit(of: $0) <= newest }
-    for node in held { NodeLayout.leaf(of: node)?.retainObjects() }
+    let held = replaced.take(madeUpTo: newest).map { HeldNode($0.word, $0.edit) }
     if !held.isEmpty { pins.hold(held, for: newest) }
   }
 }

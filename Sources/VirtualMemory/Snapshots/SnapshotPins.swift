@@ -29,8 +29,8 @@ final class SnapshotPins: @unchecked Sendable {
     let edit: UInt64
     /// Snapshots of it.
     var count = 1
-    /// Replaced nodes that it sees and no newer pinned version does, as ``TreeWriter/replaced``.
-    var held: [UInt] = []
+    /// Replaced nodes that it sees and no newer pinned version does.
+    var held: [HeldNode] = []
   }
 
   // A pthread monitor, not Synchronization's Mutex: ThreadSanitizer doesn't see the latter.
@@ -71,7 +71,7 @@ final class SnapshotPins: @unchecked Sendable {
 
   /// The end of one snapshot of the version with the number `edit`. Doesn't wait.
   func unpin(_ edit: UInt64) {
-    let orphaned = withLock { () -> [UInt] in
+    let orphaned = withLock { () -> [HeldNode] in
       defer {
         // Releasing: what was read through the snapshot happens before a writer that no longer sees
         // it reuses a node. Pairs with the load in `isEmpty`.
@@ -113,8 +113,8 @@ final class SnapshotPins: @unchecked Sendable {
 
   /// Takes over nodes that the version `edit` sees, the current one doesn't, and no pinned one in
   /// between does.
-  func hold(_ nodes: [UInt], for edit: UInt64) {
-    let bytes = nodes.reduce(0) { $0 + NodeLayout.blockBytes(of: $1) }
+  func hold(_ nodes: [HeldNode], for edit: UInt64) {
+    let bytes = nodes.reduce(0) { $0 + $1.blockBytes }
     heldByteCount.add(bytes, ordering: .relaxed)
     // Its last snapshot may have gone meanwhile.
     if !append(nodes, to: edit) { handOn(nodes, pinnedBefore: edit) }
@@ -146,7 +146,7 @@ final class SnapshotPins: @unchecked Sendable {
   }
 
   /// False if the version isn't pinned any more.
-  private func append(_ nodes: [UInt], to edit: UInt64) -> Bool {
+  private func append(_ nodes: [HeldNode], to edit: UInt64) -> Bool {
     withLock {
       guard let index = index(of: edit) else { return false }
       pins[index].held += nodes
@@ -158,20 +158,20 @@ final class SnapshotPins: @unchecked Sendable {
 
   /// After a grace period, on the reclaimer's thread, finds who still sees `nodes`, whose newest
   /// pinned version, `edit`, is gone: readers in their sections may see them too.
-  private func handOn(_ nodes: [UInt], pinnedBefore edit: UInt64) {
+  private func handOn(_ nodes: [HeldNode], pinnedBefore edit: UInt64) {
     guard !nodes.isEmpty else { return }
     // No bytes for the domain's limits: their memory is the pool's.
     RCU._afterGracePeriodWithoutWaiting(bytes: 0) { [self] in distribute(nodes, edit) }
   }
 
   /// Moves `nodes` to the newest pinned version before `edit` that sees them; gives back the rest.
-  private func distribute(_ nodes: [UInt], _ edit: UInt64) {
+  private func distribute(_ nodes: [HeldNode], _ edit: UInt64) {
     var nodes = nodes
     var edit = edit
     while !nodes.isEmpty {
       guard let older = newest(before: edit) else { break }
       // The nodes are ours alone meanwhile: on no list, and not given back.
-      let start = nodes.partition { NodeLayout.edit(of: $0) > older }
+      let start = nodes.partition { $0.edit > older }
       giveBack(Array(nodes[start...]))
       nodes.removeSubrange(start...)
       if nodes.isEmpty || append(nodes, to: older) { return }
@@ -180,14 +180,14 @@ final class SnapshotPins: @unchecked Sendable {
     giveBack(nodes)
   }
 
-  private func giveBack(_ nodes: [UInt]) {
+  private func giveBack(_ nodes: [HeldNode]) {
     guard !nodes.isEmpty else { return }
     var bytes = 0
     for node in nodes {
-      bytes += NodeLayout.blockBytes(of: node)
-      NodeLayout.leaf(of: node)?.releaseObjects()
+      bytes += node.blockBytes
+      node.releaseObjects()
     }
     heldByteCount.subtract(bytes, ordering: .relaxed)
-    pool.giveBack(kept: nodes)
+    pool.giveBack(kept: nodes.map(\.word))
   }
 }

@@ -6,23 +6,25 @@ typealias RecordBuffer = UnsafeBufferPointer<Record>
 
 /// The VMAs that one splice puts in: at most three, in order.
 struct Items {
-  private var first: Record?
-  private var second: Record?
-  private var third: Record?
+  private var first = Record.empty
+  private var second = Record.empty
+  private var third = Record.empty
   private(set) var count = 0
 
   /// What is left of the VMA before a range, the new one, what is left of the VMA after it.
   static var countMax: Int { 3 }
 
+  init() {}
+
+  init(_ record: Record) {
+    first = record
+    count = 1
+  }
+
+  @inline(__always)
   subscript(index: Int) -> Record {
-    let record =
-      switch index {
-      case 0: first
-      case 1: second
-      default: third
-      }
-    guard let record else { preconditionFailure("Items: index out of range") }
-    return record
+    precondition(index >= 0 && index < count, "Items: index out of range")
+    return index == 0 ? first : index == 1 ? second : third
   }
 
   mutating func append(_ record: Record?) {
@@ -38,6 +40,10 @@ struct Items {
 }
 
 extension Record {
+  fileprivate static var empty: Record {
+    Record(start: 0, end: 0, flags: [], pageOffset: 0, object: 0)
+  }
+
   var pageCount: UInt64 { (end - start) / .page }
 
   /// The part of the VMA in `start..<end`, or `nil` if that is empty.

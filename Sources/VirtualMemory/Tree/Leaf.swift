@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// A leaf: up to 32 VMAs in ascending order.
+/// A leaf: up to 32 VMAs in ascending order. It has their ranges; the rest is in a block of its own, the
+/// ``Payload``, of which it has the slots.
+///
+/// Most changes put one VMA in or take one out: only the ranges are copied then, and what is put in takes
+/// a slot of the payload that no leaf has used yet. Several versions of a leaf, one after the other, hence
+/// share a payload, until it has no slot left.
 ///
 /// - Safety: made only from the address of a leaf block. Immutable once published; only the writer
 ///   that made it calls the mutating functions, before that.
@@ -18,23 +23,139 @@ struct Leaf: Node {
   @inline(__always) func end(_ index: Int) -> UInt64 { word(0, index) }
   @inline(__always) func start(_ index: Int) -> UInt64 { word(1, index) }
 
+  /// The payload, which belongs to this leaf alone, apart from those that it has replaced.
   @inline(__always)
-  func record(_ index: Int) -> Record {
-    let flags = word(2, index)
-    return Record(
-      start: word(1, index), end: word(0, index),
-      flags: VMAFlags(rawValue: flags & 0xffff_ffff),
-      anonymousArea: UInt32(truncatingIfNeeded: flags &>> 32), pageOffset: word(3, index),
-      object: UInt(word(4, index)))
+  var payload: Payload {
+    get {
+      // Safety: the payload of a reachable leaf is reachable.
+      unsafe Payload(
+        base.load(fromByteOffset: Self.headerOffset &+ 16, as: UnsafeMutableRawPointer.self))
+    }
+    nonmutating set {
+      unsafe base.storeBytes(
+        of: newValue.base, toByteOffset: Self.headerOffset &+ 16, as: UnsafeMutableRawPointer.self)
+    }
+  }
+
+  /// The write section that made the payload.
+  @inline(__always)
+  var payloadEdit: UInt64 {
+    get { unsafe base.load(fromByteOffset: Self.headerOffset &+ 24, as: UInt64.self) }
+    nonmutating set {
+      unsafe base.storeBytes(of: newValue, toByteOffset: Self.headerOffset &+ 24, as: UInt64.self)
+    }
+  }
+
+  /// Slots of the payload that this leaf uses, or one that it has replaced does: the first ones.
+  @inline(__always)
+  var usedSlotCount: Int {
+    get { Int(unsafe base.load(fromByteOffset: Self.headerOffset &+ 4, as: UInt32.self)) }
+    nonmutating set {
+      unsafe base.storeBytes(
+        of: UInt32(truncatingIfNeeded: newValue), toByteOffset: Self.headerOffset &+ 4,
+        as: UInt32.self)
+    }
+  }
+
+  /// Where in the payload the VMA at `index` is.
+  ///
+  /// Beside the payload's address, in a cache line that is on its way while the ranges are searched.
+  @inline(__always)
+  func slot(_ index: Int) -> Int {
+    Int(unsafe base.load(fromByteOffset: NodeLayout.leafSlots &+ index, as: UInt8.self))
   }
 
   @inline(__always)
+  private func setSlot(_ index: Int, _ slot: Int) {
+    unsafe base.storeBytes(
+      of: UInt8(truncatingIfNeeded: slot), toByteOffset: NodeLayout.leafSlots &+ index,
+      as: UInt8.self)
+  }
+
+  @inline(__always)
+  func record(_ index: Int) -> Record {
+    payload.record(slot(index), start(index), end(index))
+  }
+
+  /// Puts `record` at `index`, with the next slot of the payload.
+  @inline(__always)
   func setRecord(_ index: Int, _ record: Record) {
+    let slot = usedSlotCount
+    assert(slot < NodeLayout.leafCapacity)
+    payload.set(slot, record)
+    usedSlotCount = slot &+ 1
     setWord(0, index, record.end)
     setWord(1, index, record.start)
-    setWord(2, index, record.flags.rawValue | UInt64(record.anonymousArea) &<< 32)
-    setWord(3, index, record.pageOffset)
-    setWord(4, index, UInt64(record.object))
+    setSlot(index, slot)
+  }
+
+  /// Fills `payload`, which is new, with what the VMAs show, apart from those in `range`, and takes it for
+  /// its own.
+  func move(to payload: Payload, _ edit: UInt64, except range: Range<Int>) {
+    let old = self.payload
+    var used = 0
+    for index in 0..<count where !range.contains(index) {
+      payload.copy(used, from: slot(index), of: old)
+      setSlot(index, used)
+      used &+= 1
+    }
+    self.payload = payload
+    payloadEdit = edit
+    usedSlotCount = used
+  }
+
+  /// Takes over `other`'s VMAs, but for those in `range`, and shares its payload. In the place of those is
+  /// room for `replacementCount` others.
+  ///
+  /// Not a copy of all and then a shift: loads that straddle stores before them wait until those have
+  /// reached the cache.
+  @inline(__always)
+  func copyRanges(of other: Self, _ range: Range<Int>, replacementCount: Int) {
+    let (first, last) = (range.lowerBound, range.upperBound)
+    let (newLast, oldCount) = (first &+ replacementCount, other.count)
+    let edit = edit
+    // In steps of four words: what is written beyond the end of an array is written again below.
+    for array in 0..<2 {
+      let offset = array &* NodeLayout.leafArrayBytes
+      unsafe copyWords(other.base + offset, to: base + offset, first)
+      unsafe copyWords(
+        other.base + (offset &+ last &* 8), to: base + (offset &+ newLast &* 8),
+        NodeLayout.leafCapacity &- max(last, newLast))
+    }
+    count = oldCount &- range.count &+ replacementCount
+    usedSlotCount = other.usedSlotCount
+    self.edit = edit
+    payload = other.payload
+    payloadEdit = other.payloadEdit
+    unsafe copyWords(other.base + NodeLayout.leafSlots, to: base + NodeLayout.leafSlots, 4)
+    if last != newLast {
+      unsafe (base + (NodeLayout.leafSlots &+ newLast)).copyMemory(
+        from: other.base + (NodeLayout.leafSlots &+ last), byteCount: oldCount &- last)
+      if newLast < last {
+        pad(from: NodeLayout.leafCapacity &- (last &- newLast), to: NodeLayout.leafCapacity)
+      }
+    }
+  }
+
+  /// Copies `count` words, and up to three more.
+  @inline(__always)
+  private func copyWords(
+    _ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, _ count: Int
+  ) {
+    var offset = 0
+    while offset < count &* 8 {
+      let (first, second, third, fourth) = unsafe (
+        source.load(fromByteOffset: offset, as: UInt64.self),
+        source.load(fromByteOffset: offset &+ 8, as: UInt64.self),
+        source.load(fromByteOffset: offset &+ 16, as: UInt64.self),
+        source.load(fromByteOffset: offset &+ 24, as: UInt64.self)
+      )
+      unsafe target.storeBytes(of: first, toByteOffset: offset, as: UInt64.self)
+      unsafe target.storeBytes(of: second, toByteOffset: offset &+ 8, as: UInt64.self)
+      unsafe target.storeBytes(of: third, toByteOffset: offset &+ 16, as: UInt64.self)
+      unsafe target.storeBytes(of: fourth, toByteOffset: offset &+ 24, as: UInt64.self)
+      offset &+= 32
+    }
   }
 
   /// The number of VMAs that end at or before `address`: the position of the first that doesn't.
@@ -51,12 +172,18 @@ struct Leaf: Node {
   /// Moves the entries from `index` on by `shift` positions. Keys beyond the new count are padded.
   func shift(from index: Int, by shift: Int) {
     let oldCount = count
-    for array in 0..<5 {
-      let from = unsafe base + (array * NodeLayout.leafArrayBytes + index * 8)
-      unsafe memmoveWords(to: from + shift * 8, from: from, count: oldCount - index)
-    }
+    unsafe move(base + index * 8, by: shift * 8, (oldCount - index) * 8)
+    unsafe move(
+      base + (NodeLayout.leafArrayBytes + index * 8), by: shift * 8, (oldCount - index) * 8)
+    unsafe move(base + (NodeLayout.leafSlots + index), by: shift, oldCount - index)
     count = oldCount + shift
     if shift < 0 { pad(from: oldCount + shift, to: oldCount) }
+  }
+
+  /// - Safety: both ranges lie in one array of the block.
+  @inline(__always)
+  private func move(_ bytes: UnsafeMutableRawPointer, by distance: Int, _ count: Int) {
+    unsafe (bytes + distance).copyMemory(from: bytes, byteCount: count)
   }
 
   /// The leaf as a child.
@@ -68,8 +195,49 @@ struct Leaf: Node {
   }
 }
 
-/// - Safety: both ranges lie in one block.
-@inline(__always)
-func memmoveWords(to target: UnsafeMutableRawPointer, from source: UnsafeRawPointer, count: Int) {
-  unsafe target.copyMemory(from: source, byteCount: count * 8)
+/// What the VMAs of a leaf are apart from their ranges, by slots.
+///
+/// Only the writer knows which slots are used: the leaf that it works on counts them. A slot is written
+/// once, before a leaf that refers to it is published, and then stays as it is; readers of the leaves
+/// before don't look at it.
+///
+/// - Safety: as ``Leaf``.
+@safe
+struct Payload {
+  let base: UnsafeMutableRawPointer
+
+  @inline(__always)
+  init(_ base: UnsafeMutableRawPointer) { unsafe self.base = base }
+
+  @inline(__always)
+  private func word(_ slot: Int, _ index: Int) -> UInt64 {
+    unsafe base.load(fromByteOffset: slot &* NodeLayout.slotBytes &+ index &* 8, as: UInt64.self)
+  }
+
+  @inline(__always)
+  private func setWord(_ slot: Int, _ index: Int, _ value: UInt64) {
+    unsafe base.storeBytes(
+      of: value, toByteOffset: slot &* NodeLayout.slotBytes &+ index &* 8, as: UInt64.self)
+  }
+
+  @inline(__always)
+  func record(_ slot: Int, _ start: UInt64, _ end: UInt64) -> Record {
+    let flags = word(slot, 0)
+    return Record(
+      start: start, end: end, flags: VMAFlags(rawValue: flags & 0xffff_ffff),
+      anonymousArea: UInt32(truncatingIfNeeded: flags &>> 32), pageOffset: word(slot, 1),
+      object: UInt(word(slot, 2)))
+  }
+
+  @inline(__always)
+  func set(_ slot: Int, _ record: Record) {
+    setWord(slot, 0, record.flags.rawValue | UInt64(record.anonymousArea) &<< 32)
+    setWord(slot, 1, record.pageOffset)
+    setWord(slot, 2, UInt64(record.object))
+  }
+
+  @inline(__always)
+  func copy(_ slot: Int, from otherSlot: Int, of other: Self) {
+    for index in 0..<3 { setWord(slot, index, other.word(otherSlot, index)) }
+  }
 }

@@ -41,9 +41,10 @@ extension Node {
   /// The number of entries.
   @inline(__always)
   var count: Int {
-    get { unsafe base.load(fromByteOffset: Self.headerOffset, as: Int.self) }
+    get { Int(unsafe base.load(fromByteOffset: Self.headerOffset, as: UInt32.self)) }
     nonmutating set {
-      unsafe base.storeBytes(of: newValue, toByteOffset: Self.headerOffset, as: Int.self)
+      unsafe base.storeBytes(
+        of: UInt32(truncatingIfNeeded: newValue), toByteOffset: Self.headerOffset, as: UInt32.self)
     }
   }
 
@@ -66,4 +67,7 @@ extension Node {
   func pad(from: Int, to: Int) {
     for index in from..<to { setWord(0, index, .max) }
   }
+
+  /// Sets the keys from `from` on to the padding.
+  func pad(from: Int) { pad(from: from, to: Self.arrayBytes / 8) }
 }

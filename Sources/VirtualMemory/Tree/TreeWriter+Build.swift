@@ -17,11 +17,7 @@ extension TreeWriter {
     while edges.count > 1 {
       var parents: [Edge] = []
       for range in Self.portions(of: edges.count, each: NodeLayout.innerCountBuilt) {
-        let inner = makeInner()
-        for index in range { inner.setEdge(index - range.lowerBound, edges[index]) }
-        inner.bounds.pad(from: range.count, to: NodeLayout.innerCapacity)
-        inner.bounds.count = range.count
-        parents.append(inner.edge)
+        parents.append(buildInner(range.count) { edges[range.lowerBound + $0] })
       }
       edges = parents
       draft.height += 1

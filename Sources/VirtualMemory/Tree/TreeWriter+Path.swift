@@ -3,66 +3,98 @@
 
 /// The usual change: it stays within one leaf, which afterwards has neither too many VMAs nor too few.
 ///
-/// Each node on the way to the leaf is then replaced by one, with one child exchanged, and most often it
-/// is seen from that child alone what the largest gap of the node is.
+/// One descent finds the leaf and all that is asked about its surroundings. Each node on the way is then
+/// replaced by one, with one child exchanged. Most often what its parent knows of a node stays the same,
+/// and then all the way up; where it doesn't, it is most often seen from the changed child alone what the
+/// largest gap of the node is.
 extension TreeWriter {
-  /// Does what ``replace(_:_:with:)`` says below `node`, if one leaf is all that it takes.
+  /// Finds the first VMA that ends above `address`; `nil` if nothing is mapped.
   ///
-  /// - Parameters:
-  ///   - level: of the node.
-  ///   - gap: the largest gap in the node's subtree; `nil` for the root, of which nobody wants to know.
-  /// - Returns: the node that takes the place of `node`; `nil`, and nothing has been done, if it takes
-  ///   more.
   /// - Complexity: O(height).
-  mutating func replacePath(
-    _ node: UnsafeMutableRawPointer, level: Int, gap: UInt64? = nil,
-    _ start: UInt64, _ end: UInt64, _ items: Items
-  ) -> Edge? {
-    guard level > 0 else {
-      return unsafe replaceInLeaf(Leaf(node), gap: gap, start, end, items)
+  mutating func locate(_ address: UInt64) -> Place? {
+    guard var node = unsafe draft.root else { return nil }
+    precondition(draft.height <= Path.heightMax, "TreeWriter: the tree is too high")
+    var endBefore: UInt64 = 0
+    var startAfter = UInt64.max
+    var level = draft.height
+    while level > 0 {
+      level &-= 1
+      let inner = unsafe Inner(node)
+      let bounds = inner.bounds
+      let last = bounds.count &- 1
+      // Past all children: in the last one.
+      let index = min(bounds.rank(address), last)
+      if index > 0 { endBefore = bounds.end(index &- 1) }
+      if index < last { startAfter = bounds.start(index &+ 1) }
+      path[level] = Path.Step(inner: inner, index: index)
+      unsafe node = inner.child(index)
     }
-    let inner = unsafe Inner(node)
-    let last = inner.count &- 1
-    let index = min(inner.rank(start), last)
-    guard index == last || inner.start(index &+ 1) >= end else { return nil }
-    guard
-      let child = unsafe replacePath(
-        inner.child(index), level: level - 1, gap: inner.gap(index), start, end, items)
-    else { return nil }
-    // What the node's gap was made of that may differ now.
-    let oldGap = gap == nil ? 0 : inner.bounds.gap(around: index, last)
-    let new = replaceChild(of: inner, index, child)
-    let bounds = new.bounds
-    var edge = unsafe Edge(node: new.base, start: bounds.start(0), end: bounds.end(last), gap: 0)
-    if let gap {
-      edge.gap = changedGap(gap, without: oldGap, with: bounds.gap(around: index, last)) {
-        bounds.gapMax
-      }
-    }
-    return edge
+    let leaf = unsafe Leaf(node)
+    return Place(
+      leaf: leaf, first: leaf.rank(address), endBefore: endBefore, startAfter: startAfter)
   }
 
-  private mutating func replaceInLeaf(
-    _ leaf: Leaf, gap: UInt64?, _ start: UInt64, _ end: UInt64, _ items: Items
-  ) -> Edge? {
+  /// Does what ``replace(_:_:with:at:)`` says, if the leaf at `place` is all that it takes.
+  ///
+  /// - Returns: whether that is so; if not, nothing has been done.
+  /// - Complexity: O(height).
+  mutating func replaceInLeaf(_ place: Place, _ end: UInt64, _ items: Items) -> Bool {
+    guard place.startAfter >= end else { return false }
+    let (leaf, first) = (place.leaf, place.first)
     let count = leaf.count
-    let first = leaf.rank(start)
     var last = first
     while last < count && leaf.start(last) < end { last &+= 1 }
     let newCount = count &- (last &- first) &+ items.count
+    let isRoot = draft.height == 0
     // A root may have any number of VMAs but none.
-    let countMin = gap == nil ? 1 : NodeLayout.leafCountMin
-    guard newCount >= countMin && newCount <= NodeLayout.leafCapacity else { return nil }
+    let countMin = isRoot ? 1 : NodeLayout.leafCountMin
+    guard newCount >= countMin && newCount <= NodeLayout.leafCapacity else { return false }
     for index in first..<last { self.count(removed: leaf.record(index)) }
-    let oldGap = gap == nil ? 0 : leaf.gap(between: first &- 1, last)
-    let new = copyForChange(leaf)
-    if newCount != count { new.shift(from: last, by: newCount &- count) }
-    for index in 0..<items.count { new.setRecord(first &+ index, items[index]) }
+    let oldGap = leaf.gap(between: first &- 1, last)
+    let new = replaceRecords(of: leaf, first..<last, items)
     var edge = unsafe Edge(
       node: new.base, start: new.start(0), end: new.end(newCount &- 1), gap: 0)
-    if let gap {
+    if !isRoot {
       let newGap = new.gap(between: first &- 1, first &+ items.count)
-      edge.gap = changedGap(gap, without: oldGap, with: newGap) { new.edge.gap }
+      edge.gap = changedGap(path[0].gap, without: oldGap, with: newGap) { new.edge.gap }
+    }
+    replaceOnPath(edge)
+    return true
+  }
+
+  /// Puts `edge` in the place of the leaf to which the path leads.
+  private mutating func replaceOnPath(_ leaf: Edge) {
+    var edge = leaf
+    var level = 0
+    while level < draft.height && !path[level].agrees(with: edge) {
+      edge = replaceChild(at: level, edge)
+      level &+= 1
+    }
+    if level == draft.height { draft.endMax = edge.end }
+    // What parents know is as it was from here on.
+    var node = unsafe edge.node
+    while level < draft.height {
+      let step = path[level]
+      let inner = copyForChange(step.inner)
+      unsafe inner.setChild(step.index, node)
+      unsafe node = inner.base
+      level &+= 1
+    }
+    unsafe draft.root = node
+  }
+
+  private mutating func replaceChild(at level: Int, _ child: Edge) -> Edge {
+    let step = path[level]
+    let last = step.inner.count &- 1
+    // What the node's gap was made of that may differ now.
+    let oldGap = step.inner.bounds.gap(around: step.index, last)
+    let new = replaceChild(of: step.inner, step.index, child)
+    let bounds = new.bounds
+    var edge = unsafe Edge(node: new.base, start: bounds.start(0), end: bounds.end(last), gap: 0)
+    // Of the root's, nobody wants to know.
+    if level &+ 1 < draft.height {
+      let newGap = bounds.gap(around: step.index, last)
+      edge.gap = changedGap(path[level &+ 1].gap, without: oldGap, with: newGap) { bounds.gapMax }
     }
     return edge
   }
@@ -79,6 +111,64 @@ extension TreeWriter {
   ) -> UInt64 {
     if newPart >= gap { return newPart }
     return oldPart < gap ? gap : all()
+  }
+}
+
+/// Where a VMA is in the draft, or would be; until the next change.
+struct Place {
+  let leaf: Leaf
+  /// The position of the first VMA of the leaf that ends above the address: its count if none does.
+  let first: Int
+  /// The last end before the leaf, or 0.
+  let endBefore: UInt64
+  /// The first start after the leaf, or the largest number.
+  let startAfter: UInt64
+
+  /// Whether nothing is mapped in `start..<end`, nor meets its edges: there is nothing to merge with.
+  ///
+  /// - Parameter start: the address that the place is of.
+  func touchesNothing(_ start: UInt64, _ end: UInt64) -> Bool {
+    (first > 0 ? leaf.end(first &- 1) : endBefore) < start && self.start(first) > end
+  }
+
+  /// Whether what is mapped in `start..<end` is one whole VMA.
+  ///
+  /// - Parameter start: the address that the place is of.
+  func isWholeVMA(_ start: UInt64, _ end: UInt64) -> Bool {
+    first < leaf.count && leaf.start(first) >= start && leaf.end(first) <= end
+      && self.start(first &+ 1) >= end
+  }
+
+  private func start(_ index: Int) -> UInt64 {
+    index < leaf.count ? leaf.start(index) : startAfter
+  }
+}
+
+/// The inner nodes on the way to a leaf, from the lowest to the root.
+@safe
+struct Path: ~Copyable {
+  struct Step {
+    let inner: Inner
+    /// The child on the way.
+    let index: Int
+
+    /// What the node knows of the child.
+    @inline(__always) var gap: UInt64 { inner.gap(index) }
+    @inline(__always) func agrees(with edge: Edge) -> Bool { inner.bounds.agrees(index, edge) }
+  }
+
+  /// Nodes with a quarter of what they may hold make a tree of half as many VMAs as there are addresses
+  /// of pages at most.
+  static var heightMax: Int { 16 }
+
+  private let steps = UnsafeMutablePointer<Step>.allocate(capacity: heightMax)
+
+  deinit { unsafe steps.deallocate() }
+
+  @inline(__always)
+  subscript(level: Int) -> Step {
+    get { unsafe steps[level] }
+    nonmutating set { unsafe (steps + level).initialize(to: newValue) }
   }
 }
 

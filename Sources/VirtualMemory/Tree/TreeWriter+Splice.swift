@@ -13,19 +13,16 @@ extension TreeWriter {
   /// - Precondition: `items` is in order, lies in the union of the range and the VMAs removed, and
   ///   overlaps no VMA that stays. The VMAs removed are wholly replaced, with what stays of them among
   ///   `items`.
+  /// - Parameter place: where `start` is, if that is known.
   /// - Complexity: O(height), and O(VMAs removed).
-  mutating func replace(_ start: UInt64, _ end: UInt64, with items: Items) {
+  mutating func replace(
+    _ start: UInt64, _ end: UInt64, with items: Items, at place: Place? = nil
+  ) {
     isChanged = true
     for index in 0..<items.count { count(added: items[index]) }
     // Not before: what splits a leaf looks at the one before.
     defer { if items.count > 0 { lastSplice = items[0].start..<items[items.count - 1].end } }
-    if let root = unsafe draft.root,
-      let new = unsafe replacePath(root, level: draft.height, start, end, items)
-    {
-      unsafe draft.root = new.node
-      draft.endMax = new.end
-      return
-    }
+    if let place = place ?? locate(start), replaceInLeaf(place, end, items) { return }
     EdgeList.with { list in
       if let root = unsafe draft.root {
         unsafe splice(root, level: draft.height, start, end, items, into: &list)
@@ -126,12 +123,7 @@ extension TreeWriter {
       splitLeaf(leaf, first, last, items, into: &list)
       return
     }
-    let new = copyForChange(leaf)
-    if items.count != last - first {
-      new.shift(from: last, by: items.count - (last - first))
-    }
-    for index in 0..<items.count { new.setRecord(first + index, items[index]) }
-    list.append(new.edge)
+    list.append(replaceRecords(of: leaf, first..<last, items).edge)
   }
 
   private mutating func splitLeaf(
@@ -184,7 +176,7 @@ extension TreeWriter {
   mutating func buildLeaf(_ records: RecordBuffer) -> Edge {
     let leaf = makeLeaf()
     for index in 0..<records.count { unsafe leaf.setRecord(index, records[index]) }
-    leaf.pad(from: records.count, to: NodeLayout.leafCapacity)
+    leaf.pad(from: records.count)
     leaf.count = records.count
     return leaf.edge
   }
@@ -193,7 +185,7 @@ extension TreeWriter {
     guard items.count > 0 else { return nil }
     let leaf = makeLeaf()
     for index in 0..<items.count { leaf.setRecord(index, items[index]) }
-    leaf.pad(from: items.count, to: NodeLayout.leafCapacity)
+    leaf.pad(from: items.count)
     leaf.count = items.count
     return leaf.edge
   }
@@ -241,13 +233,18 @@ extension TreeWriter {
     var nodesLeft = (children.count + NodeLayout.innerCapacity - 1) / NodeLayout.innerCapacity
     while nodesLeft > 0 {
       let count = (children.count - first + nodesLeft - 1) / nodesLeft
-      let inner = makeInner()
-      for index in 0..<count { inner.setEdge(index, children[first + index]) }
-      inner.bounds.pad(from: count, to: NodeLayout.innerCapacity)
-      inner.bounds.count = count
-      list.append(inner.edge)
+      list.append(buildInner(count) { children[first + $0] })
       first += count
       nodesLeft -= 1
     }
+  }
+
+  /// An inner node of `count` children.
+  mutating func buildInner(_ count: Int, _ child: (Int) -> Edge) -> Edge {
+    let inner = makeInner()
+    for index in 0..<count { inner.setEdge(index, child(index)) }
+    inner.bounds.pad(from: count)
+    inner.bounds.count = count
+    return inner.edge
   }
 }

@@ -17,11 +17,13 @@ struct TreeWriter: ~Copyable {
   var draft = Version()
   /// The number of the open write section; nodes made in it carry it.
   var edit: UInt64 = 1
+  /// To the leaf that was located last.
+  let path = Path()
   /// Whether the draft differs from the published version.
   var isChanged = false
-  /// Nodes of the published version that the draft doesn't use, with their size classes in the low
-  /// bits: retired after the draft is published, never before.
-  var replaced = BlockStack()
+  /// Blocks of the published version that the draft doesn't use: retired after the draft is published,
+  /// never before.
+  var replaced = ReplacedBlocks()
   /// Objects that the draft refers to once less: released after it is published.
   var released = BlockStack()
   /// Shared anonymous mappings made so far: their inode numbers.
@@ -33,10 +35,23 @@ struct TreeWriter: ~Copyable {
 
   init(configuration: AddressSpaceConfiguration) { self.configuration = configuration }
 
+  /// With a payload of its own, and no VMA.
   mutating func makeLeaf() -> Leaf {
+    let leaf = makeLeafBlock()
+    leaf.payload = makePayload()
+    leaf.payloadEdit = edit
+    leaf.usedSlotCount = 0
+    return leaf
+  }
+
+  private mutating func makeLeafBlock() -> Leaf {
     let leaf = unsafe Leaf(pool.allocate(sizeClass: NodeLayout.leafClass))
     leaf.edit = edit
     return leaf
+  }
+
+  private mutating func makePayload() -> Payload {
+    unsafe Payload(pool.allocate(sizeClass: NodeLayout.payloadClass))
   }
 
   /// With bounds of its own.
@@ -58,24 +73,42 @@ struct TreeWriter: ~Copyable {
     return bounds
   }
 
-  /// The leaf itself if this write section made it, else a copy that takes its place.
-  mutating func copyForChange(_ leaf: Leaf) -> Leaf {
-    if leaf.edit == edit { return leaf }
-    let new = makeLeaf()
-    new.copyContents(of: leaf)
-    discard(leaf)
+  /// The leaf with `items` in the place of the VMAs in `range`: the leaf itself if this write section made
+  /// it, else a copy that takes its place. The payload too is copied only if it has too few slots left.
+  mutating func replaceRecords(of leaf: Leaf, _ range: Range<Int>, _ items: Items) -> Leaf {
+    var new = leaf
+    if leaf.edit != edit {
+      new = makeLeafBlock()
+      new.copyRanges(of: leaf, range, replacementCount: items.count)
+      unsafe discard(leaf.base, leaf.edit, NodeLayout.leafClass)
+    } else if items.count != range.count {
+      leaf.shift(from: range.upperBound, by: items.count &- range.count)
+    }
+    if new.usedSlotCount &+ items.count > NodeLayout.leafCapacity {
+      let (payload, payloadEdit) = (new.payload, new.payloadEdit)
+      let gap = range.lowerBound..<range.lowerBound &+ items.count
+      new.move(to: makePayload(), edit, except: gap)
+      unsafe discard(payload.base, payloadEdit, NodeLayout.payloadClass)
+    }
+    for index in 0..<items.count { new.setRecord(range.lowerBound &+ index, items[index]) }
+    return new
+  }
+
+  /// The node itself if this write section made it, else a copy that takes its place, with the same
+  /// bounds.
+  @inline(__always)
+  mutating func copyForChange(_ inner: Inner) -> Inner {
+    if inner.edit == edit { return inner }
+    let new = makeInnerBlock()
+    new.copyChildren(of: inner)
+    unsafe discard(inner.base, inner.edit, NodeLayout.innerClass)
     return new
   }
 
   /// The node with another child at `index`: the node itself if this write section made it, else a
   /// copy that takes its place. The bounds too are copied only if the child's are others.
   mutating func replaceChild(of inner: Inner, _ index: Int, _ edge: Edge) -> Inner {
-    var new = inner
-    if inner.edit != edit {
-      new = makeInnerBlock()
-      new.copyChildren(of: inner)
-      unsafe discard(inner.base, inner.edit, NodeLayout.innerClass)
-    }
+    let new = copyForChange(inner)
     unsafe new.setChild(index, edge.node)
     let bounds = inner.bounds
     if !bounds.agrees(index, edge) {
@@ -89,8 +122,9 @@ struct TreeWriter: ~Copyable {
     return new
   }
 
-  /// The draft no longer uses `leaf`.
+  /// The draft no longer uses `leaf`, nor its payload.
   mutating func discard(_ leaf: Leaf) {
+    unsafe discard(leaf.payload.base, leaf.payloadEdit, NodeLayout.payloadClass)
     unsafe discard(leaf.base, leaf.edit, NodeLayout.leafClass)
   }
 
@@ -111,7 +145,7 @@ struct TreeWriter: ~Copyable {
     if blockEdit == edit {
       unsafe pool.free(block, sizeClass: sizeClass)
     } else {
-      replaced.push(UInt(bitPattern: block) | UInt(sizeClass))
+      replaced.push(UInt(bitPattern: block) | UInt(sizeClass), blockEdit)
     }
   }
 

@@ -10,7 +10,7 @@ import Testing
 
 /// What snapshots hold, and that they hold no more.
 @Suite(.serialized) struct SnapshotMemoryTests {
-  private static let nodeBytes = NodeLayout.leafHeader + 64
+  private static let nodeBytes = NodeLayout.blockBytes(NodeLayout.leafClass)
 
   private static func space(vmaCount: UInt64) throws -> AddressSpace {
     let space = AddressSpace()
@@ -24,7 +24,11 @@ import Testing
     func collect(_ node: UnsafeMutableRawPointer, _ level: Int) {
       let sizeClass = level == 0 ? NodeLayout.leafClass : NodeLayout.innerClass
       nodes[UInt(bitPattern: node)] = NodeLayout.blockBytes(sizeClass)
-      if level == 0 { return }
+      if level == 0 {
+        unsafe nodes[UInt(bitPattern: Leaf(node).payload.base)] =
+          NodeLayout.blockBytes(NodeLayout.payloadClass)
+        return
+      }
       let inner = unsafe Inner(node)
       unsafe nodes[UInt(bitPattern: inner.bounds.base)] =
         NodeLayout.blockBytes(NodeLayout.boundsClass)
