@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+public import _RCUShims
+
 /// Addresses of blocks, last in first out, so that the hottest is used next; with a size class in the low
 /// bits where one is asked for.
 ///
@@ -45,6 +47,14 @@ package struct BlockStack: ~Copyable {
   @inline(__always)
   package func word(belowTop distance: Int) -> UInt {
     count > distance ? unsafe words.unsafelyUnwrapped[count &- 1 &- distance] : 0
+  }
+
+  /// Begins to fetch what will be written by pushes, two cache lines from now: a long stack is written
+  /// through once, and each of its lines for the first time.
+  @inlinable
+  @inline(__always)
+  func prefetchEnd() {
+    unsafe rcushims_prefetch_for_writing(UInt(bitPattern: words) &+ UInt(count &+ 16) &* 8, 1)
   }
 
   @inlinable

@@ -135,6 +135,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @inlinable
   @unsafe
   package mutating func retire(_ blocks: borrowing BlockStack) {
+    if prefetches { batch.prefetchEnd() }
     var bytes = 0
     for index in 0..<blocks.count {
       let word = blocks[index]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// An inner node: up to 16 children in ascending order, with what is known of them in a block of its own,
+/// An inner node: up to 14 children in ascending order, with what is known of them in a block of its own,
 /// the ``Bounds``.
 ///
 /// Most changes exchange one child for another with the same bounds, all the way up to the root: only the
