@@ -63,19 +63,18 @@ struct SizeClass: ~Copyable {
 
 /// Retired blocks on their way through one grace period: addresses, with the size class in the low
 /// bits, which 64-byte alignment leaves free.
+///
+/// Used again and again: the list is written through once per batch, and on fresh pages of the system's
+/// every few updates would wait for one.
 @usableFromInline
-final class RetiredBatch: Sendable {
-  @inlinable static var sizeClassMask: UInt { 7 }
-  let blocks: BlockStack
-  let bytes: Int
-  /// Whether the writer itself saw the grace period pass, soon after it retired them.
-  let isHot: Bool
+final class RetiredBatch: @unchecked Sendable {
+  // Sendable: handed from the writer to the reclaimer and back; only who has it touches it.
 
-  init(_ blocks: consuming BlockStack, bytes: Int, isHot: Bool = false) {
-    self.blocks = blocks
-    self.bytes = bytes
-    self.isHot = isHot
-  }
+  @inlinable static var sizeClassMask: UInt { 7 }
+  var blocks = BlockStack()
+  var bytes = 0
+  /// Whether the writer itself saw the grace period pass, soon after it retired them.
+  var isHot = false
 }
 
 /// What a pool and its batches under way share. Frees the slabs when the last of them is gone.
@@ -126,9 +125,8 @@ package final class PoolShared: @unchecked Sendable {
   /// Takes back blocks that were never retired, with their size classes in the low bits: the owner
   /// kept them for longer than a grace period, and now no reader can see them. From any thread.
   package func giveBack(kept blocks: [UInt]) {
-    var stack = BlockStack(capacity: blocks.count)
-    for block in blocks { stack.push(block) }
-    let batch = RetiredBatch(stack, bytes: 0)
+    let batch = RetiredBatch()
+    for block in blocks { batch.blocks.push(block) }
     monitor.withLock {
       returned.append(batch)
       returnedCount.store(returned.count, ordering: .relaxed)

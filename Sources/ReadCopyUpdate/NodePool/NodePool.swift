@@ -39,6 +39,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @usableFromInline var batchedBytes = 0
   // Batches whose grace period has passed.
   private var reusable: [RetiredBatch] = []
+  // Batches to be filled again.
+  private var spare: [RetiredBatch] = []
   // Whether the blocks on the free lists went through the reclaimer: they have left the caches, and an
   // update would wait for each of their cache lines.
   @usableFromInline var prefetches = false
@@ -180,12 +182,13 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   }
 
   private mutating func takeBatch(isHot: Bool = false) -> RetiredBatch {
-    var full = BlockStack(capacity: batch.count)
-    swap(&full, &batch)
-    let bytes = batchedBytes
+    let retired = spare.popLast() ?? RetiredBatch()
+    swap(&retired.blocks, &batch)
+    retired.bytes = batchedBytes
+    retired.isHot = isHot
     batchedBytes = 0
     nextAttemptBytes = attemptBytes
-    return RetiredBatch(full, bytes: bytes, isHot: isHot)
+    return retired
   }
 
   /// Hands the batch to the reclaimer, if there is anything in it.
@@ -256,6 +259,11 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     let first = max(rest - Self.recycledAtOnce, 0)
     recycle(batch.blocks, first..<rest)
     recycling = first > 0 ? (batch, first) : nil
+    // Not one of kept blocks: there may be any number of those.
+    if recycling == nil && batch.bytes > 0 {
+      batch.blocks.removeAll()
+      spare.append(batch)
+    }
     return true
   }
 
@@ -286,6 +294,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   package mutating func trim() -> Int {
     flush()
     while recycleSome() {}
+    spare = []
     let slabs = shared.sortedSlabs
     var bytes = 0
     for index in 0..<sizeClassCount {

@@ -22,6 +22,54 @@ enum LineFormatter {
   static func line(
     _ record: Record, _ object: MapObject, at out: UnsafeMutableRawPointer
   ) -> Int {
+    let offset = object.isFile ? record.pageOffset &<< 12 : 0
+    guard record.start >= 1 << 44 && (record.end &>> 48) | (offset &>> 32) == 0 else {
+      return unsafe unusualLine(record, offset, object, at: out)
+    }
+    unsafe usualPrefix(record, offset, at: out)
+    let tailCount = unsafe object.header.pointee.tailCount
+    unsafe copy(object.tail, count: tailCount, to: out + MapsText.usualPrefixCount)
+    return MapsText.usualPrefixCount &+ tailCount
+  }
+
+  /// `7f0000000000-7f0000001000 r--p 00000000 `: addresses of 12 digits and an offset of 8, all of it at
+  /// fixed columns.
+  ///
+  /// The last three digits of addresses are zeros. Eight of each address are made together, the first of
+  /// each by itself.
+  @inline(__always)
+  private static func usualPrefix(
+    _ record: Record, _ offset: UInt64, at out: UnsafeMutableRawPointer
+  ) {
+    let start = UInt32(truncatingIfNeeded: record.start &>> 12).bigEndian
+    let end = UInt32(truncatingIfNeeded: record.end &>> 12).bigEndian
+    let pages = unsafe unsafeBitCast(
+      digits(UInt64(start) | UInt64(end) &<< 32), to: SIMD2<UInt64>.self)
+    unsafe out.storeBytes(of: digit(record.start &>> 44), as: UInt8.self)
+    unsafe out.storeBytes(of: pages[0], toByteOffset: 1, as: UInt64.self)
+    // "000-"
+    unsafe out.storeBytes(of: 0x2d30_3030, toByteOffset: 9, as: UInt32.self)
+    unsafe out.storeBytes(of: digit(record.end &>> 44), toByteOffset: 13, as: UInt8.self)
+    unsafe out.storeBytes(of: pages[1], toByteOffset: 14, as: UInt64.self)
+    // "000", and one byte that the next store replaces.
+    unsafe out.storeBytes(of: 0x0030_3030, toByteOffset: 22, as: UInt32.self)
+    unsafe out.storeBytes(of: permissions(record.flags), toByteOffset: 25, as: UInt64.self)
+    let bytes = UInt64(UInt32(truncatingIfNeeded: offset).bigEndian)
+    unsafe out.storeBytes(of: digits(bytes), toByteOffset: 31, as: SIMD16<UInt8>.self)
+    unsafe out.storeBytes(of: UInt8(ascii: " "), toByteOffset: 39, as: UInt8.self)
+  }
+
+  /// The hexadecimal digit of a number below 16.
+  @inline(__always)
+  private static func digit(_ value: UInt64) -> UInt8 {
+    UInt8(truncatingIfNeeded: value &+ 0x30 &+ ((value &+ 6) &>> 4) &* 0x27)
+  }
+
+  /// A line whose columns may be others.
+  @inline(never)
+  private static func unusualLine(
+    _ record: Record, _ offset: UInt64, _ object: MapObject, at out: UnsafeMutableRawPointer
+  ) -> Int {
     var count = unsafe hex(record.start, at: out)
     unsafe out.storeBytes(of: UInt8(ascii: "-"), toByteOffset: count, as: UInt8.self)
     count &+= 1
@@ -29,20 +77,13 @@ enum LineFormatter {
     // " rwxp " in one store of eight bytes, of which six count.
     unsafe (out + count).storeBytes(of: permissions(record.flags), as: UInt64.self)
     count &+= 6
-    let offset = object.isFile ? record.pageOffset &<< 12 : 0
-    count &+= unsafe fileOffset(offset, at: out + count)
+    count &+= unsafe hex(offset, at: out + count)
     unsafe out.storeBytes(of: UInt8(ascii: " "), toByteOffset: count, as: UInt8.self)
     count &+= 1
-    if count == MapsText.usualPrefixCount {
-      let tailCount = unsafe object.header.pointee.tailCount
-      unsafe copy(object.tail, count: tailCount, to: out + count)
-      return count &+ tailCount
-    }
     return unsafe unusualTail(object, prefixCount: count, at: out)
   }
 
   /// The end of a line whose columns are not the usual ones.
-  @inline(never)
   private static func unusualTail(
     _ object: MapObject, prefixCount: Int, at out: UnsafeMutableRawPointer
   ) -> Int {
@@ -83,17 +124,6 @@ enum LineFormatter {
   private static func digitCount(_ value: UInt64) -> Int {
     let significant = (67 &- value.leadingZeroBitCount) &>> 2
     return significant > 8 ? significant : 8
-  }
-
-  /// Writes an offset, in at least eight digits, and returns how many.
-  ///
-  /// - Safety: room for 16 bytes.
-  @inline(__always)
-  static func fileOffset(_ value: UInt64, at out: UnsafeMutableRawPointer) -> Int {
-    guard value < 1 << 32 else { return unsafe hex(value, at: out) }
-    let bytes = UInt64(UInt32(truncatingIfNeeded: value).bigEndian)
-    unsafe out.storeBytes(of: digits(bytes), as: SIMD16<UInt8>.self)
-    return 8
   }
 
   /// Writes `value` in at least eight lower-case hexadecimal digits and returns how many.

@@ -29,19 +29,6 @@ import Testing
     for value in values { #expect(Self.formatted(value) == Self.expected(value)) }
   }
 
-  @Test func offsets() {
-    var values: [UInt64] = [0, .max, 0x1234_5678, 0x89ab_cdef, 0xffff_ffff, 1 << 32]
-    values += (0..<64).map { 1 << $0 }
-    for value in values {
-      unsafe withUnsafeTemporaryAllocation(byteCount: 24, alignment: 8) { memory in
-        unsafe memory.initializeMemory(as: UInt8.self, repeating: 0x21)
-        let count = unsafe LineFormatter.fileOffset(value, at: memory.baseAddress!)
-        #expect(unsafe memory[16...].allSatisfy { $0 == 0x21 }, "it writes 16 bytes at most")
-        #expect(unsafe String(decoding: memory[..<count], as: UTF8.self) == Self.expected(value))
-      }
-    }
-  }
-
   @Test func permissions() {
     for bits in 0..<16 as Range<UInt64> {
       // Flags that don't show are set, or none of them.

@@ -57,6 +57,48 @@ import Testing
     #expect(line.hasSuffix(" /x\n"))
   }
 
+  /// Lines of all lengths, those among them whose columns are fixed, and whatever is near their limits.
+  @Test func columnsOfAnyLength() {
+    let places = [0, 1, 8, 28, 32, 43, 44, 45, 47, 48, 52, 63].map { 1 << $0 as UInt64 }
+    let addresses = Set(places.flatMap { [$0, $0 &- 1, $0 | 0x9abc_d000] }.map(\.roundedDownToPage))
+    let offsets = [0, 0x1000, 0xffff_f000, 1 << 32, 0x1_2345_6000, 1 << 62] as [UInt64]
+    let file = MappedFile(path: "/f", device: Self.root, inode: 5)
+    for start in addresses {
+      for end in addresses where end >= start {
+        for offset in offsets { Self.checkLine(start, end, offset, file.object) }
+      }
+    }
+    var random = SeededGenerator(seed: 4)
+    for _ in 0..<20_000 {
+      let start = (random.next() >> random.below(52)).roundedDownToPage
+      let end = start + (random.next() >> (random.below(40) + 20)).roundedDownToPage % (1 << 47)
+      Self.checkLine(start, end, (random.next() >> random.below(52)).roundedDownToPage, file.object)
+    }
+  }
+
+  private static func checkLine(
+    _ start: UInt64, _ end: UInt64, _ offset: UInt64, _ object: MapObject
+  ) {
+    func digits(_ value: UInt64) -> String {
+      let digits = String(value, radix: 16)
+      return String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+    }
+    let record = Record(
+      start: start, end: end, flags: VMAFlags([.read, .execute]), pageOffset: offset / .page,
+      object: object.word)
+    let header = "\(digits(start))-\(digits(end)) r-xp \(digits(offset)) 08:01 5 "
+    let padding = String(repeating: " ", count: max(1, 73 - header.utf8.count))
+    let bytes = LineFormatter.byteCountMax(object)
+    unsafe withUnsafeTemporaryAllocation(byteCount: bytes + 64, alignment: 8) { memory in
+      unsafe memory.initializeMemory(as: UInt8.self, repeating: 0x21)
+      let count = unsafe LineFormatter.line(record, object, at: memory.baseAddress!)
+      let isInside = unsafe memory[bytes...].allSatisfy { $0 == 0x21 }
+      #expect(isInside, "it writes no more than it says")
+      let line = unsafe String(decoding: memory[..<count], as: UTF8.self)
+      if line != header + padding + "/f\n" { Issue.record("shown as \(line)") }
+    }
+  }
+
   @Test func addressesHaveAtLeastEightDigits() {
     #expect(Self.line(0x1000, 0x2000).hasPrefix("00001000-00002000 r--p 00000000 00:00 0 \n"))
   }
