@@ -94,6 +94,11 @@ extension TreeWriter {
   ) throws(Errno) {
     guard var changed = record.part(start, end) else { return }
     change(&changed)
+    if record.start == start && record.end == end, let place = locate(start),
+      place.touchesNothing(start, end, butFor: 1)
+    {
+      return replace(start, end, with: Items(changed), at: place)
+    }
     // A neighbour that meets the range exactly: none where the range ends within `record`.
     let around = surroundings(start, end)
     let left = around.before.flatMap { changed.canMerge(after: $0) ? $0 : nil }

@@ -124,11 +124,12 @@ struct Place {
   /// The first start after the leaf, or the largest number.
   let startAfter: UInt64
 
-  /// Whether nothing is mapped in `start..<end`, nor meets its edges: there is nothing to merge with.
+  /// Whether nothing is mapped in `start..<end`, but for the first `count` VMAs, nor meets its edges:
+  /// there is nothing to merge with.
   ///
   /// - Parameter start: the address that the place is of.
-  func touchesNothing(_ start: UInt64, _ end: UInt64) -> Bool {
-    (first > 0 ? leaf.end(first &- 1) : endBefore) < start && self.start(first) > end
+  func touchesNothing(_ start: UInt64, _ end: UInt64, butFor count: Int = 0) -> Bool {
+    (first > 0 ? leaf.end(first &- 1) : endBefore) < start && self.start(first &+ count) > end
   }
 
   /// Whether what is mapped in `start..<end` is one whole VMA.
