@@ -57,7 +57,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
 
   /// Retired bytes that make a batch. Handing a batch over wakes the reclaimer, which costs as much
   /// as ten updates or twenty: it is to happen less than once in a thousand.
-  package static var batchBytes: Int { 8 << 20 }
+  package static var batchBytes: Int { 5 << 20 }
   /// Retired bytes after which to look whether anybody reads. Where no other thread runs, that costs as
   /// much as one update or two. Where some do, it interrupts their processors, and where they read it is
   /// for nothing: each time the next look is put off for twice as long, up to a whole batch.
