@@ -152,3 +152,10 @@ func staysIntact(_ value: borrowing StressPointee, looks: Int, yields: Bool) -> 
   for _ in 0..<looks { isIntact = isIntact && value.isIntact && value.serial == serial }
   return isIntact && !StressLedger.isDestroyed(serial)
 }
+
+/// A key whose hashes are all the same.
+struct Colliding: Hashable, Sendable {
+  let value: Int
+  init(_ value: Int) { self.value = value }
+  func hash(into hasher: inout Hasher) {}
+}

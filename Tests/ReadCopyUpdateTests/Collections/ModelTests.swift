@@ -19,8 +19,8 @@ import Testing
   func hashTableAgreesWithDictionary(seed: UInt64) {
     let counter = InstanceCounter()
     do {
-      let table = Domain.HashTable<HashTableTests.Colliding, Counted>(minimumCapacity: 1)
-      compare(table, seed: seed, counter) { HashTableTests.Colliding($0) }
+      let table = Domain.HashTable<Colliding, Counted>(minimumCapacity: 1)
+      compare(table, seed: seed, counter) { Colliding($0) }
       let plain = Domain.HashTable<Int, Counted>(minimumCapacity: 1)
       compare(plain, seed: seed, counter) { $0 }
     }

@@ -60,7 +60,8 @@ import Testing
   /// Lines of all lengths, those among them whose columns are fixed, and whatever is near their limits.
   @Test func columnsOfAnyLength() {
     let places = [0, 1, 8, 28, 32, 43, 44, 45, 47, 48, 52, 63].map { 1 << $0 as UInt64 }
-    let addresses = Set(places.flatMap { [$0, $0 &- 1, $0 | 0x9abc_d000] }.map(\.roundedDownToPage))
+    let addresses = Set(
+      places.flatMap { [$0, $0 &- 1, $0 | 0x9abc_d000] }.map(\.roundedDownToPage))
     let offsets = [0, 0x1000, 0xffff_f000, 1 << 32, 0x1_2345_6000, 1 << 62] as [UInt64]
     let file = MappedFile(path: "/f", device: Self.root, inode: 5)
     for start in addresses {
