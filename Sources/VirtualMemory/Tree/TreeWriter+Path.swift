@@ -158,8 +158,8 @@ struct Path: ~Copyable {
     @inline(__always) func agrees(with edge: Edge) -> Bool { inner.bounds.agrees(index, edge) }
   }
 
-  /// Nodes with a quarter of what they may hold make a tree of half as many VMAs as there are addresses
-  /// of pages at most.
+  /// A tree of 17 inner levels has 2^36 VMAs, with nodes as empty as they may be: more than there are
+  /// pages in 128 TiB.
   static var heightMax: Int { 16 }
 
   private let steps = UnsafeMutablePointer<Step>.allocate(capacity: heightMax)
