@@ -177,7 +177,7 @@ extension TreeWriter {
   ) throws(Errno) {
     let place = locate(start)
     let isApart = place?.touchesNothing(start, end) ?? true
-    let around = isApart ? nil : surroundings(start, end)
+    let around = isApart ? nil : surroundings(start, end, at: place)
     if around?.cutsHole == true && draft.mapCount >= configuration.mapCountMax { throw .noMemory }
     guard mayExpand(by: (end - start) / .page - (around?.pageCount ?? 0), flags) else {
       if let around { splitEdges(start, end, around) }
@@ -204,7 +204,7 @@ extension TreeWriter {
       record.pageOffset = start / .page
     }
     if let around {
-      insert(record, around)
+      insert(record, around, at: place)
     } else {
       replace(start, end, with: Items(record), at: place)
     }

@@ -279,9 +279,7 @@ extension TreeWriter {
       left.anonymousArea = 0
       left.flags.remove(.inherited)
     }
-    var items = Items()
-    items.append(left)
-    replace(left.start, left.end, with: items)
+    replace(left.start, left.end, with: Items(left))
     // The kernel goes on counting them.
     draft.lockedPages += unlockedPages
   }

@@ -44,9 +44,7 @@ extension TreeWriter {
     else { throw .segmentation }
     grown.start = address
     grown.pageOffset -= pages
-    var items = Items()
-    items.append(grown)
-    replace(address, record.end, with: items)
+    replace(address, record.end, with: Items(grown))
     return grown
   }
 
@@ -67,9 +65,7 @@ extension TreeWriter {
     } else {
       prepared.anonymousArea = nextAnonymousArea()
     }
-    var items = Items()
-    items.append(prepared)
-    replace(record.start, record.end, with: items)
+    replace(record.start, record.end, with: Items(prepared))
     return prepared
   }
 

@@ -6,26 +6,16 @@ internal import SystemPackage
 extension TreeWriter {
   /// What is around the edges of `start..<end`.
   ///
-  /// - Complexity: O(log n), one descent, and O(VMAs in the range).
-  func surroundings(_ start: UInt64, _ end: UInt64) -> Surroundings {
+  /// - Parameter place: of `start`; what it doesn't show takes a descent of its own.
+  /// - Complexity: O(log n), and O(VMAs in the range).
+  func surroundings(_ start: UInt64, _ end: UInt64, at place: Place? = nil) -> Surroundings {
+    if let found = place?.surroundings(start, end) { return found }
     var found = Surroundings()
     var position = start == 0 ? 0 : start - 1
     while let (leaf, first) = draft.find(endingAbove: position) {
       for index in first..<leaf.count {
-        if leaf.start(index) > end { return found }
-        let record = leaf.record(index)
-        if record.end == start {
-          found.before = record
-        } else {
-          if record.start < start { found.cutAtStart = record }
-          if record.start == end {
-            found.after = record
-          } else {
-            found.pageCount += (min(record.end, end) - max(record.start, start)) / .page
-            if record.end > end { found.cutAtEnd = record }
-          }
-        }
-        position = record.end
+        guard found.add(leaf.record(index), start, end) else { return found }
+        position = leaf.end(index)
       }
     }
     return found
@@ -37,13 +27,12 @@ extension TreeWriter {
   ///   be one more.
   /// - Source: `do_vmi_align_munmap`.
   mutating func removeRange(_ start: UInt64, _ end: UInt64) throws(Errno) {
-    if let place = locate(start), place.isWholeVMA(start, end) {
-      return replace(start, end, with: Items(), at: place)
-    }
-    let around = surroundings(start, end)
+    guard let place = locate(start) else { return }
+    if place.isWholeVMA(start, end) { return replace(start, end, with: Items(), at: place) }
+    let around = surroundings(start, end, at: place)
     if around.isFree { return }
     if around.cutsHole && draft.mapCount >= configuration.mapCountMax { throw .noMemory }
-    replace(start, end, with: around.remains(start, end))
+    replace(start, end, with: around.remains(start, end), at: place)
   }
 
   /// Splits the VMAs at the edges of `start..<end`, where they reach beyond it.
@@ -65,8 +54,9 @@ extension TreeWriter {
 
   /// Puts `record` in, in the place of what is mapped there, merged with its neighbours.
   ///
+  /// - Parameter place: of its start, if that is known.
   /// - Source: `vma_merge_new_range`.
-  mutating func insert(_ record: Record, _ around: Surroundings) {
+  mutating func insert(_ record: Record, _ around: Surroundings, at place: Place? = nil) {
     let left = around.cutAtStart.flatMap { $0.part($0.start, record.start) } ?? around.before
     let right = around.cutAtEnd.flatMap { $0.part(record.end, $0.end) } ?? around.after
     let mergedLeft = left.flatMap { record.canMerge(after: $0) ? $0 : nil }
@@ -81,7 +71,7 @@ extension TreeWriter {
     if let mergedRight { merged = merged.merged(with: mergedRight) }
     items.append(merged)
     if mergedRight == nil, let cut = around.cutAtEnd { items.append(cut.part(record.end, cut.end)) }
-    replace(merged.start, merged.end, with: items)
+    replace(merged.start, merged.end, with: items, at: place?.moved(downTo: merged.start))
   }
 
   /// Gives `start..<end` of `record` the flags and the name of `changed`: merges at an edge that it
@@ -94,13 +84,14 @@ extension TreeWriter {
   ) throws(Errno) {
     guard var changed = record.part(start, end) else { return }
     change(&changed)
-    if record.start == start && record.end == end, let place = locate(start),
+    let place = locate(start)
+    if let place, record.start == start && record.end == end,
       place.touchesNothing(start, end, butFor: 1)
     {
       return replace(start, end, with: Items(changed), at: place)
     }
     // A neighbour that meets the range exactly: none where the range ends within `record`.
-    let around = surroundings(start, end)
+    let around = surroundings(start, end, at: place)
     let left = around.before.flatMap { changed.canMerge(after: $0) ? $0 : nil }
     let right = around.after.flatMap {
       changed.canMerge(before: $0, mergingAfter: left) ? $0 : nil
@@ -111,7 +102,8 @@ extension TreeWriter {
     let merged = left?.merged(with: changed) ?? changed
     items.append(right.map { merged.merged(with: $0) } ?? merged)
     if right == nil { items.append(record.part(end, record.end)) }
-    replace(left?.start ?? record.start, right?.end ?? record.end, with: items)
+    let first = left?.start ?? record.start
+    replace(first, right?.end ?? record.end, with: items, at: place?.moved(downTo: first))
   }
 
   /// Checks that `record` can be split at `start` and `end`. If there is room for the first of two
@@ -146,6 +138,26 @@ struct Surroundings {
   var after: Record?
   /// Pages mapped in the range.
   var pageCount: UInt64 = 0
+
+  /// Takes `record` into account, the next of those that end at `start` or above.
+  ///
+  /// - Returns: whether the one after it may matter too.
+  @inline(__always)
+  mutating func add(_ record: Record, _ start: UInt64, _ end: UInt64) -> Bool {
+    if record.start > end { return false }
+    if record.end == start {
+      before = record
+      return true
+    }
+    if record.start < start { cutAtStart = record }
+    if record.start == end {
+      after = record
+    } else {
+      pageCount += (min(record.end, end) - max(record.start, start)) / .page
+      if record.end > end { cutAtEnd = record }
+    }
+    return true
+  }
 
   var isFree: Bool { pageCount == 0 }
 

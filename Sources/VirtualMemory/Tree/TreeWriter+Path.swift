@@ -140,6 +140,26 @@ struct Place {
       && self.start(first &+ 1) >= end
   }
 
+  /// What is around the edges of `start..<end`; `nil` if some of it may be in another leaf.
+  ///
+  /// - Parameter start: the address that the place is of.
+  func surroundings(_ start: UInt64, _ end: UInt64) -> Surroundings? {
+    guard first > 0 || endBefore < start, startAfter > end else { return nil }
+    var found = Surroundings()
+    var index = first > 0 && leaf.end(first &- 1) == start ? first &- 1 : first
+    while index < leaf.count && found.add(leaf.record(index), start, end) { index &+= 1 }
+    return found
+  }
+
+  /// The place of `address`, the start of this VMA or of the one before it; `nil` if that is in another
+  /// leaf.
+  func moved(downTo address: UInt64) -> Place? {
+    var first = first
+    while first > 0 && leaf.end(first &- 1) > address { first &-= 1 }
+    return endBefore > address
+      ? nil : Place(leaf: leaf, first: first, endBefore: endBefore, startAfter: startAfter)
+  }
+
   private func start(_ index: Int) -> UInt64 {
     index < leaf.count ? leaf.start(index) : startAfter
   }
