@@ -39,13 +39,13 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @usableFromInline var batchedBytes = 0
   // Batches whose grace period has passed.
   private var reusable: [RetiredBatch] = []
-  // Batches to be filled again.
-  private var spare: [RetiredBatch] = []
-  // Whether the blocks on the free lists went through the reclaimer: they have left the caches, and an
-  // update would wait for each of their cache lines.
-  @usableFromInline var prefetches = false
   // One of those, and how many of its blocks are still to be put on free lists.
   private var recycling: (batch: RetiredBatch, rest: Int)?
+  // Whether its blocks went through the reclaimer: they have left the caches, and an update would wait
+  // for each of their cache lines.
+  @usableFromInline var prefetches = false
+  // Batches to be filled again.
+  private var spare: [RetiredBatch] = []
   // How many bytes the batch has when the writer looks next whether anybody reads.
   @usableFromInline var nextAttemptBytes = Self.attemptBytesMin
   // How many bytes are retired between two such looks.
