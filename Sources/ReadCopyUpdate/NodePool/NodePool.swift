@@ -11,10 +11,11 @@ public import _RCUShims
 /// The writer allocates, publishes, and hands back: ``free(_:sizeClass:)`` for a block that no
 /// reader has seen, ``retire(_:sizeClass:)`` for one that readers may still see. Retired blocks
 /// gather in a batch. Now and then the writer looks whether anybody reads: if nobody does, the batch is
-/// recycled at once, while it is still in a cache. Past ``batchBytes``, and by
-/// ``flush()``, the batch goes to the domain's reclaimer, which gives it back after a grace period
-/// without touching a block: the batch's list of addresses is all that travels. A block that the owner must keep for longer it doesn't retire:
-/// it gives it back when no reader can see it any more, with `PoolShared.giveBack(kept:)`.
+/// recycled at once, while it is still in a cache. Past ``batchBytes``, and by ``flush()``, the batch goes
+/// to the domain's reclaimer, which gives it back after a grace period without touching a block: the
+/// batch's list of addresses is all that travels. Its blocks have left the caches meanwhile, and are
+/// fetched again while the writer still works on others. A block that the owner must keep for longer it
+/// doesn't retire: it gives it back when no reader can see it any more, with `PoolShared.giveBack(kept:)`.
 ///
 /// Threads: the owner's writer only, one at a time. The reclaimer meets it in `PoolShared`.
 ///
