@@ -131,9 +131,7 @@ struct Leaf: Node {
     if last != newLast {
       unsafe (base + (NodeLayout.leafSlots &+ newLast)).copyMemory(
         from: other.base + (NodeLayout.leafSlots &+ last), byteCount: oldCount &- last)
-      if newLast < last {
-        pad(from: NodeLayout.leafCapacity &- (last &- newLast), to: NodeLayout.leafCapacity)
-      }
+      if newLast < last { pad(from: NodeLayout.leafCapacity &- (last &- newLast)) }
     }
   }
 
