@@ -97,21 +97,27 @@ import Testing
 
   /// A reader reads a word in a section; when it has left, the updater, who learns that by a relaxed
   /// flag, waits for a grace period and writes the word. Only the grace period orders the two.
+  ///
+  /// ThreadSanitizer remembers only so many of a thread's latest calls and accesses, and reports no
+  /// race with one that it can't describe any more. So the threads wait asleep, not in loops of calls,
+  /// and the reader's read is a new one in each round: its store in `tick`, which nobody loads, ends
+  /// what ThreadSanitizer takes for one stretch of time, in which it records an access once.
   private static func writeAfterGracePeriods<Flavor: RCUFlavor>(_: Flavor.Type) {
     let turns = Turns()
     runThreads([
       {
         for round in 1...Turns.rounds {
-          while turns.written.load(ordering: .acquiring) != round - 1 { yieldThread() }
+          while turns.written.load(ordering: .acquiring) != round - 1 { sleepBriefly() }
           RCUDomain<Flavor>.withReadSection { _ in
             precondition(unsafe turns.word.pointee == round - 1)
           }
+          turns.tick.store(round, ordering: .releasing)
           turns.read.store(round, ordering: .relaxed)
         }
       },
       {
         for round in 1...Turns.rounds {
-          while turns.read.load(ordering: .relaxed) != round { yieldThread() }
+          while turns.read.load(ordering: .relaxed) != round { sleepBriefly() }
           RCUDomain<Flavor>.synchronize()
           unsafe turns.word.pointee = round
           turns.written.store(round, ordering: .releasing)
@@ -120,12 +126,15 @@ import Testing
     ])
   }
 
+  private static func sleepBriefly() { usleep(50) }
+
   @safe
   private final class Turns: Sendable {
     static let rounds = 1000
     // Safety: written by one thread, read by the other, in turn. Never freed.
     nonisolated(unsafe) let word: UnsafeMutablePointer<Int>
     let read = Atomic(0)
+    let tick = Atomic(0)
     let written = Atomic(0)
 
     init() {
