@@ -93,7 +93,7 @@ extension TreeWriter {
     var position = start
     var hasHole = false
     while position < end {
-      guard let record = draft.record(endingAbove: position), record.start < end else {
+      guard let record = draft.tree.record(endingAbove: position), record.start < end else {
         throw .noMemory
       }
       if record.start > position { hasHole = true }
@@ -144,7 +144,7 @@ extension TreeWriter {
   ) throws(Errno) {
     var position = start
     while position < end {
-      guard let record = draft.record(endingAbove: position), record.start <= position else {
+      guard let record = draft.tree.record(endingAbove: position), record.start <= position else {
         throw .noMemory
       }
       guard record.flags.contains(isWriting ? .write : .read), !record.isSpecial else {

@@ -41,7 +41,7 @@ extension TreeWriter {
     isChanged = isChanged || address != draft.breakEnd
     if newEnd == oldEnd { return true }
     if address <= draft.breakEnd {
-      guard let record = draft.record(endingAbove: newEnd), record.start < oldEnd else {
+      guard let record = draft.tree.record(endingAbove: newEnd), record.start < oldEnd else {
         return false
       }
       do {
@@ -51,7 +51,7 @@ extension TreeWriter {
         return false
       }
     }
-    let next = draft.record(endingAbove: oldEnd)
+    let next = draft.tree.record(endingAbove: oldEnd)
     if let next, newEnd + .page > guardedStart(next) { return false }
     return extendHeap(oldEnd, newEnd)
   }

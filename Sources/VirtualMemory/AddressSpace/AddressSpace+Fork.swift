@@ -36,7 +36,7 @@ extension TreeWriter {
   fileprivate mutating func copy(_ parent: Version) {
     var records: [Record] = []
     records.reserveCapacity(parent.mapCount)
-    parent.forEach(in: 0, .max) { record in
+    parent.tree.forEach(in: 0, .max) { record in
       if let copy = childRecord(of: record) { records.append(copy) }
     }
     setContents(records)

@@ -156,7 +156,7 @@ private struct ImportedName: Hashable {
 extension TreeWriter {
   /// Empties the draft.
   private mutating func removeAll() {
-    if let root = unsafe draft.root { unsafe removeSubtree(root, level: draft.height) }
+    if let root = unsafe draft.tree.root { unsafe removeSubtree(root, level: draft.tree.height) }
     draft = Version()
   }
 

@@ -19,11 +19,12 @@ extension AddressSpace {
     mapLock.withReadLock {
       let version = currentVersion
       var totals = Totals()
-      if let root = unsafe version.root {
-        let edge = unsafe check(root, level: version.height, isRoot: true, &totals)
-        Self.expect(edge.end == version.endMax, "the version's end is the tree's")
+      if let root = unsafe version.tree.root {
+        let edge = unsafe check(root, level: version.tree.height, isRoot: true, &totals)
+        Self.expect(edge.end == version.tree.endMax, "the version's end is the tree's")
       } else {
-        Self.expect(version.height == 0 && version.endMax == 0, "an empty tree has no height")
+        Self.expect(
+          version.tree.height == 0 && version.tree.endMax == 0, "an empty tree has no height")
       }
       Self.expect(totals.count == version.mapCount, "the version counts its VMAs")
       Self.expect(totals.pages == version.pageCount, "the version counts its pages")
@@ -101,7 +102,8 @@ extension AddressSpace {
   package var _poolBytes: (reserved: Int, live: Int, limbo: Int) {
     mapLock.withReadLock {
       let version = currentVersion
-      let live = unsafe version.root.map { unsafe Self.nodeBytes($0, level: version.height) } ?? 0
+      let live =
+        unsafe version.tree.root.map { unsafe Self.nodeBytes($0, level: version.tree.height) } ?? 0
       return unsafe (
         writer.pointee.pool.reservedBytes, live, writer.pointee.pool.limboBytes
       )

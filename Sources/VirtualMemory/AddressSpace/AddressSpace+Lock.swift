@@ -60,7 +60,7 @@ extension TreeWriter {
     var lockedPages: UInt64 = 0
     let (sum, wraps) = start.addingReportingOverflow(bytes)
     let end = wraps ? .max : sum
-    draft.forEach(in: start, end) { record in
+    draft.tree.forEach(in: start, end) { record in
       guard record.flags.contains(.locked) else { return }
       lockedPages += (min(record.end, end) - max(record.start, start)) / .page
     }
@@ -76,7 +76,7 @@ extension TreeWriter {
     guard !wraps else { throw .invalidArgument }
     var position = start
     while position < end {
-      guard let record = draft.record(endingAbove: position), record.start <= position else {
+      guard let record = draft.tree.record(endingAbove: position), record.start <= position else {
         throw .noMemory
       }
       let next = min(record.end, end)

@@ -44,7 +44,7 @@ extension TreeWriter {
     guard access.isSubset(of: [.read, .write, .execute, .atomicOperations]) else {
       throw .invalidArgument
     }
-    guard let first = draft.record(endingAbove: address) else { throw .noMemory }
+    guard let first = draft.tree.record(endingAbove: address) else { throw .noMemory }
     var position = address
     if protection.contains(.growsDown) {
       guard first.start < end else { throw .noMemory }
@@ -56,7 +56,7 @@ extension TreeWriter {
     }
 
     while position < end {
-      guard let record = draft.record(endingAbove: position), record.start <= position else {
+      guard let record = draft.tree.record(endingAbove: position), record.start <= position else {
         throw .noMemory
       }
       let flags = record.flags.subtracting(.access).union(VMAFlags(access))
@@ -93,7 +93,7 @@ extension TreeWriter {
     }
     try modify(record, start, end) { $0.flags = flags }
     if record.flags.intersection([.write, .shared, .locked]) == .locked && flags.contains(.write),
-      let changed = draft.record(endingAbove: start)
+      let changed = draft.tree.record(endingAbove: start)
     {
       _ = populate(changed, start, end)
     }

@@ -97,7 +97,7 @@ extension TreeWriter {
 
   /// The VMA that covers `address`.
   private func record(at address: UInt64) throws(Errno) -> Record {
-    guard let record = draft.record(endingAbove: address), record.start <= address else {
+    guard let record = draft.tree.record(endingAbove: address), record.start <= address else {
       throw .badAddress
     }
     return record
@@ -112,7 +112,7 @@ extension TreeWriter {
     var result: UInt64?
     var sourceEnd = request.address
     var target = request.newAddress
-    while !wraps, sourceEnd < end, let record = draft.record(endingAbove: sourceEnd),
+    while !wraps, sourceEnd < end, let record = draft.tree.record(endingAbove: sourceEnd),
       record.start < end
     {
       guard result != nil || record.start <= request.address else { throw .badAddress }

@@ -71,7 +71,7 @@ public final class AddressSpace: @unchecked Sendable {
     // Nobody reads or writes any more. The objects' counts are of the current version's VMAs; the
     // nodes go with the pool.
     let draft = unsafe writer.pointee.draft
-    draft.forEach(in: 0, .max) { record in
+    draft.tree.forEach(in: 0, .max) { record in
       MapObject(word: record.object)?.release()
     }
     labels.release()

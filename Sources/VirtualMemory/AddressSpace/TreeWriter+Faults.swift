@@ -10,7 +10,8 @@ extension TreeWriter {
   ///
   /// - Source: `do_user_addr_fault` of x86, `lock_mm_and_find_vma`.
   mutating func touch(_ address: UInt64) throws(MemoryFault) {
-    guard address < configuration.taskSize, var record = draft.record(endingAbove: address) else {
+    guard address < configuration.taskSize, var record = draft.tree.record(endingAbove: address)
+    else {
       throw .segmentation
     }
     if record.start > address {
@@ -29,7 +30,7 @@ extension TreeWriter {
     _ record: Record, to address: UInt64
   ) throws(MemoryFault) -> Record {
     guard address >= configuration.addressMin else { throw .segmentation }
-    let previous = draft.record(endingAtOrBelow: record.start)
+    let previous = draft.tree.record(endingAtOrBelow: record.start)
     if let previous, !previous.flags.contains(.growsDown),
       !previous.flags.isDisjoint(with: .access),
       address - previous.end < configuration.stackGuardGap
@@ -82,7 +83,7 @@ extension TreeWriter {
   private mutating func renumberAnonymousAreas() {
     var numbers: [UInt32: UInt32] = [:]
     var records: [Record] = []
-    draft.forEach(in: 0, .max) { record in
+    draft.tree.forEach(in: 0, .max) { record in
       var record = record
       if record.anonymousArea != 0 {
         let number = numbers[record.anonymousArea] ?? UInt32(numbers.count + 1)
@@ -92,7 +93,7 @@ extension TreeWriter {
       records.append(record)
     }
     lastAnonymousArea = UInt32(numbers.count)
-    if let root = unsafe draft.root { unsafe discardSubtree(root, level: draft.height) }
+    if let root = unsafe draft.tree.root { unsafe discardSubtree(root, level: draft.tree.height) }
     build(records)
   }
 
@@ -105,7 +106,8 @@ extension TreeWriter {
     _ start: UInt64, _ end: UInt64, skippingErrors: Bool
   ) throws(Errno) {
     var position = start
-    while position < end, let record = draft.record(endingAbove: position), record.start < end {
+    while position < end, let record = draft.tree.record(endingAbove: position), record.start < end
+    {
       let last = min(record.end, end)
       let isComplete = populate(record, max(record.start, position), last)
       if !isComplete && !skippingErrors { throw .noMemory }

@@ -54,7 +54,7 @@ extension TreeWriter {
     }
     let start = try placeRaw(request)
     if request.flags.contains(.fixedNoReplace),
-      let record = draft.record(endingAbove: start), record.start < start + request.length
+      let record = draft.tree.record(endingAbove: start), record.start < start + request.length
     {
       throw .fileExists
     }
@@ -118,7 +118,7 @@ extension TreeWriter {
   private func hinted(_ request: PlaceRequest, _ length: UInt64, below limit: UInt64) -> UInt64? {
     let hint = request.address.roundedDownToPage
     guard hint != 0, length <= limit, hint <= limit - length else { return nil }
-    guard let next = draft.record(endingAbove: hint) else { return hint }
+    guard let next = draft.tree.record(endingAbove: hint) else { return hint }
     return hint + length <= guardedStart(next) ? hint : nil
   }
 
@@ -126,8 +126,9 @@ extension TreeWriter {
     let low: UInt64 = isAbove4GiB ? 4 << 30 : 0
     var request = GapRequest(
       length: length, addressMin: max(low, configuration.addressMin), limit: configuration.mmapBase)
-    while let address = draft.highestGap(request) {
-      guard let next = draft.record(endingAbove: address), address + length > guardedStart(next)
+    while let address = draft.tree.highestGap(request) {
+      guard let next = draft.tree.record(endingAbove: address),
+        address + length > guardedStart(next)
       else { return address }
       request.limit = guardedStart(next)
     }
@@ -139,8 +140,9 @@ extension TreeWriter {
   ) -> UInt64? {
     var request = GapRequest(
       length: length, addressMin: max(start, configuration.addressMin), limit: limit)
-    while let address = draft.lowestGap(request) {
-      guard let next = draft.record(endingAbove: address), address + length > guardedStart(next)
+    while let address = draft.tree.lowestGap(request) {
+      guard let next = draft.tree.record(endingAbove: address),
+        address + length > guardedStart(next)
       else { return address }
       // The guard gap cuts it: go on behind the VMA that grows.
       request.addressMin = next.end

@@ -12,7 +12,7 @@ extension TreeWriter {
     if let found = place?.surroundings(start, end) { return found }
     var found = Surroundings()
     var position = start == 0 ? 0 : start - 1
-    while let (leaf, first) = draft.find(endingAbove: position) {
+    while let (leaf, first) = draft.tree.find(endingAbove: position) {
       for index in first..<leaf.count {
         guard found.add(leaf.record(index), start, end) else { return found }
         position = leaf.end(index)

@@ -52,7 +52,9 @@ extension AddressSpace {
     withCurrentVersion { version in
       var result: [VMA] = []
       result.reserveCapacity(version.mapCount)
-      version.forEach(in: 0, .max) { record in result.append(labels.vma(of: record, in: version)) }
+      version.tree.forEach(in: 0, .max) { record in
+        result.append(labels.vma(of: record, in: version))
+      }
       return (version.generation, result)
     }
   }

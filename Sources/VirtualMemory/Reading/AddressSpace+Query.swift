@@ -146,7 +146,7 @@ extension AddressSpace {
     in version: Version, _ address: UInt64, _ flags: QueryFlags,
     pinIf isValid: () -> Bool = { true }
   ) -> PinnedAnswer? {
-    guard let record = version.match(address, flags) else { return nil }
+    guard let record = version.tree.match(address, flags) else { return nil }
     var answer = PinnedAnswer(
       result: version.result(of: record), object: labels.object(of: record, in: version),
       isPinned: false)
@@ -161,10 +161,26 @@ extension Version {
   @inline(__always)
   func query(_ address: UInt64, _ flags: QueryFlags) -> QueryResult? {
     // Not `map(result(of:))`: that method would be a closure on the heap.
-    guard let record = match(address, flags) else { return nil }
+    guard let record = tree.match(address, flags) else { return nil }
     return result(of: record)
   }
 
+  @inline(__always)
+  func result(of record: Record) -> QueryResult {
+    var result = QueryResult(
+      start: record.start, end: record.end,
+      flags: QueryFlags(rawValue: record.flags.queryBits), pageSize: .page, offset: 0, inode: 0,
+      device: DeviceNumber(major: 0, minor: 0), generation: generation)
+    if let object = MapObject(word: record.object), object.isFile {
+      result.offset = record.pageOffset &* .page
+      result.inode = unsafe object.header.pointee.inode
+      result.device = unsafe object.header.pointee.device
+    }
+    return result
+  }
+}
+
+extension Tree {
   /// - Source: `query_matching_vma`.
   @inline(__always)
   func match(_ address: UInt64, _ flags: QueryFlags) -> Record? {
@@ -187,20 +203,6 @@ extension Version {
       }
     }
     return nil
-  }
-
-  @inline(__always)
-  func result(of record: Record) -> QueryResult {
-    var result = QueryResult(
-      start: record.start, end: record.end,
-      flags: QueryFlags(rawValue: record.flags.queryBits), pageSize: .page, offset: 0, inode: 0,
-      device: DeviceNumber(major: 0, minor: 0), generation: generation)
-    if let object = MapObject(word: record.object), object.isFile {
-      result.offset = record.pageOffset &* .page
-      result.inode = unsafe object.header.pointee.inode
-      result.device = unsafe object.header.pointee.device
-    }
-    return result
   }
 }
 

@@ -65,7 +65,7 @@ extension MapsSnapshot {
   ) throws(Errno) -> NamedQueryResult {
     guard flags.rawValue & ~QueryFlags.known == 0 else { throw .invalidArgument }
     let found = withVersion { version -> NamedQueryResult? in
-      guard let record = version.match(address, flags) else { return nil }
+      guard let record = version.tree.match(address, flags) else { return nil }
       // The version keeps the object: nothing to pin.
       let answer = PinnedAnswer(
         result: version.result(of: record), object: space.labels.object(of: record, in: version),
@@ -111,7 +111,7 @@ extension MapsSnapshot: Sequence {
     /// - Complexity: O(name); O(log n) at a leaf's end, every 32 VMAs at most.
     public mutating func next() -> VMA? {
       snapshot.withVersion { version in
-        if leaf == nil, let found = version.find(endingAbove: position) {
+        if leaf == nil, let found = version.tree.find(endingAbove: position) {
           (leaf, index) = (found.leaf, found.index)
         }
         guard let leaf else { return nil }

@@ -34,11 +34,12 @@ struct TreeCursor {
   private(set) var openedCount = 0
 
   init(_ version: Version) {
-    path.reserveCapacity(version.height + 1)
-    guard let root = unsafe version.root else { return }
+    path.reserveCapacity(version.tree.height + 1)
+    guard let root = unsafe version.tree.root else { return }
     // A leaf's starts and an inner node's lie at different places.
-    let start = version.height == 0 ? unsafe Leaf(root).start(0) : unsafe Inner(root).start(0)
-    item = unsafe Item(start: start, end: version.endMax, node: root, level: version.height)
+    let start = version.tree.height == 0 ? unsafe Leaf(root).start(0) : unsafe Inner(root).start(0)
+    item = unsafe Item(
+      start: start, end: version.tree.endMax, node: root, level: version.tree.height)
   }
 
   /// The VMA that the cursor stands at.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// An inner node: up to 14 children in ascending order, with what is known of them in a block of its own,
+/// An inner node: up to 28 children in ascending order, with what is known of them in a block of its own,
 /// the ``Bounds``.
 ///
 /// Most changes exchange one child for another with the same bounds, all the way up to the root: only the
@@ -107,16 +107,6 @@ struct Bounds: Node {
   @inline(__always)
   func agrees(_ index: Int, _ edge: Edge) -> Bool {
     (end(index) ^ edge.end) | (start(index) ^ edge.start) | (gap(index) ^ edge.gap) == 0
-  }
-
-  /// The number of children that end at or before `address`.
-  ///
-  /// First which four keys have it, by the last keys of three fours, then all of the four: keys that
-  /// don't depend on one another are loaded side by side.
-  @inline(__always)
-  func rank(_ address: UInt64) -> Int {
-    let base = (isAtMost(address, 3) &+ isAtMost(address, 7) &+ isAtMost(address, 11)) &* 4
-    return base &+ rankInFour(address, from: base)
   }
 
   /// The largest gap in a child or between two.

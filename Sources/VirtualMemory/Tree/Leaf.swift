@@ -156,17 +156,6 @@ struct Leaf: Node {
     }
   }
 
-  /// The number of VMAs that end at or before `address`: the position of the first that doesn't.
-  ///
-  /// First which of the four cache lines of keys has it, by the last keys of three of them, which are
-  /// loaded side by side; then which half of that line; then all of the four.
-  @inline(__always)
-  func rank(_ address: UInt64) -> Int {
-    var base = (isAtMost(address, 7) &+ isAtMost(address, 15) &+ isAtMost(address, 23)) &* 8
-    base &+= isAtMost(address, base &+ 3) &* 4
-    return base &+ rankInFour(address, from: base)
-  }
-
   /// Moves the entries from `index` on by `shift` positions. Keys beyond the new count are padded.
   func shift(from index: Int, by shift: Int) {
     let oldCount = count

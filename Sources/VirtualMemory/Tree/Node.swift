@@ -9,7 +9,7 @@
 protocol Node {
   /// The block. Its contents are immutable once the node is published.
   var base: UnsafeMutableRawPointer { get }
-  /// Bytes of one array.
+  /// Bytes of one array: of 28 or 32 words.
   static var arrayBytes: Int { get }
   /// Where the header lies in the block.
   static var headerOffset: Int { get }
@@ -29,13 +29,23 @@ extension Node {
 
   /// 1 if the key at `index` is at most `address`, else 0.
   @inline(__always)
-  func isAtMost(_ address: UInt64, _ index: Int) -> Int { word(0, index) <= address ? 1 : 0 }
+  private func isAtMost(_ address: UInt64, _ index: Int) -> Int {
+    word(0, index) <= address ? 1 : 0
+  }
 
-  /// How many of the four keys from `first` on are at most `address`.
+  /// The number of keys that are at most `address`: the position of the first entry that ends above it.
+  ///
+  /// First which four keys have it, by the last keys of all fours but the last one; then all of the four:
+  /// keys that don't depend on one another are loaded side by side, and there is no branch.
   @inline(__always)
-  func rankInFour(_ address: UInt64, from first: Int) -> Int {
-    isAtMost(address, first) &+ isAtMost(address, first &+ 1) &+ isAtMost(address, first &+ 2)
-      &+ isAtMost(address, first &+ 3)
+  func rank(_ address: UInt64) -> Int {
+    var fours =
+      isAtMost(address, 3) &+ isAtMost(address, 7) &+ isAtMost(address, 11) &+ isAtMost(address, 15)
+      &+ isAtMost(address, 19) &+ isAtMost(address, 23)
+    if Self.arrayBytes == 8 * 32 { fours &+= isAtMost(address, 27) }
+    let first = fours &* 4
+    return first &+ isAtMost(address, first) &+ isAtMost(address, first &+ 1)
+      &+ isAtMost(address, first &+ 2) &+ isAtMost(address, first &+ 3)
   }
 
   /// The number of entries.

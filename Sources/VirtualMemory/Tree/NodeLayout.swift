@@ -8,7 +8,7 @@
 /// address, the number of keys that are at most the address, is then the position of the first VMA
 /// that ends above it: covering-or-next at once, with no step to a neighbour.
 ///
-/// | offset | leaf, 32 VMAs | bounds of 14 children |
+/// | offset | leaf, 32 VMAs | bounds of 28 children |
 /// |---|---|---|
 /// | 0 | ends | ends |
 /// | 8n | starts | smallest starts |
@@ -17,29 +17,28 @@
 ///
 /// What else there is of a leaf's VMAs is in a second block, the payload: in each slot flags and
 /// anonymous area, page offset, object. An inner node's children are in a second block too: the address
-/// of its bounds, edit, and the children, in two cache lines.
+/// of its bounds, edit, and the children, in four cache lines.
 ///
-/// Fan-outs: measured against 16/16 and 64/64 with 30,000 VMAs; 32/16 was the fastest for queries
-/// and dumps and no slower for updates, and 32/14, whose inner nodes are a third smaller, faster for
-/// updates beside readers.
+/// Fan-outs: leaves of 16 and of 64 were slower for queries and dumps of 30,000 VMAs. Of inner nodes there
+/// are two levels at 10,000 VMAs, where nodes of 14 children made three: what a larger node costs in a
+/// search and in a copy is less than a level.
 enum NodeLayout {
   @inline(__always) static var leafCapacity: Int { 32 }
-  @inline(__always) static var innerCapacity: Int { 14 }
-  /// A node with fewer entries is joined with a neighbour, where it has one. A quarter, so that
+  @inline(__always) static var innerCapacity: Int { 28 }
+  /// A node with fewer entries is joined with a neighbour, where it has one. Far from half, so that
   /// mapping and unmapping around a boundary doesn't split and join without end.
   static var leafCountMin: Int { 8 }
   static var innerCountMin: Int { 4 }
   /// Entries per node of a tree that is built at once: room for a few changes before a split.
   static var leafCountBuilt: Int { 28 }
-  static var innerCountBuilt: Int { 12 }
+  static var innerCountBuilt: Int { 24 }
 
   @inline(__always) static var leafArrayBytes: Int { leafCapacity * 8 }
   @inline(__always) static var leafHeader: Int { leafArrayBytes * 2 }
   /// A byte for each VMA, at the end of the header's cache line.
   @inline(__always) static var leafSlots: Int { leafHeader + 32 }
   @inline(__always) static var slotBytes: Int { 24 }
-  /// With two keys that are always padding: keys are looked at by fours.
-  @inline(__always) static var innerArrayBytes: Int { 16 * 8 }
+  @inline(__always) static var innerArrayBytes: Int { innerCapacity * 8 }
   @inline(__always) static var boundsHeader: Int { innerArrayBytes * 3 }
 
   /// Size classes of the pool.
@@ -48,17 +47,19 @@ enum NodeLayout {
   static var versionClass: Int { 2 }
   static var boundsClass: Int { 3 }
   static var payloadClass: Int { 4 }
-  /// Bytes of a block per size class: nodes with their 16-byte headers, in whole cache lines.
+  /// Bytes of a block per size class, in whole cache lines.
   static var blockBytes: [Int] { (0...payloadClass).map(blockBytes) }
 
   static func blockBytes(_ sizeClass: Int) -> Int {
-    switch sizeClass {
-    case leafClass: leafHeader + 64
-    case innerClass: 16 + innerCapacity * 8
-    case versionClass: 128
-    case payloadClass: leafCapacity * slotBytes
-    default: boundsHeader + 64
-    }
+    let used =
+      switch sizeClass {
+      case leafClass: leafHeader + 64
+      case innerClass: 16 + innerCapacity * 8
+      case versionClass: MemoryLayout<Version>.size
+      case payloadClass: leafCapacity * slotBytes
+      default: boundsHeader + 16
+      }
+    return (used + 63) & -64
   }
 }
 

@@ -13,17 +13,17 @@ extension TreeWriter {
         edges.append(unsafe buildLeaf(RecordBuffer(rebasing: records[range])))
       }
     }
-    draft.height = 0
+    draft.tree.height = 0
     while edges.count > 1 {
       var parents: [Edge] = []
       for range in Self.portions(of: edges.count, each: NodeLayout.innerCountBuilt) {
         parents.append(buildInner(range.count) { edges[range.lowerBound + $0] })
       }
       edges = parents
-      draft.height += 1
+      draft.tree.height += 1
     }
-    unsafe draft.root = edges.first?.node
-    draft.endMax = edges.first?.end ?? 0
+    unsafe draft.tree.root = edges.first?.node
+    draft.tree.endMax = edges.first?.end ?? 0
   }
 
   /// Splits `0..<count` into ranges of at most `size`, evenly.

@@ -12,11 +12,11 @@ extension TreeWriter {
   ///
   /// - Complexity: O(height).
   mutating func locate(_ address: UInt64) -> Place? {
-    guard var node = unsafe draft.root else { return nil }
-    precondition(draft.height <= Path.heightMax, "TreeWriter: the tree is too high")
+    guard var node = unsafe draft.tree.root else { return nil }
+    precondition(draft.tree.height <= Path.heightMax, "TreeWriter: the tree is too high")
     var endBefore: UInt64 = 0
     var startAfter = UInt64.max
-    var level = draft.height
+    var level = draft.tree.height
     while level > 0 {
       level &-= 1
       let inner = unsafe Inner(node)
@@ -45,7 +45,7 @@ extension TreeWriter {
     var last = first
     while last < count && leaf.start(last) < end { last &+= 1 }
     let newCount = count &- (last &- first) &+ items.count
-    let isRoot = draft.height == 0
+    let isRoot = draft.tree.height == 0
     // A root may have any number of VMAs but none.
     let countMin = isRoot ? 1 : NodeLayout.leafCountMin
     guard newCount >= countMin && newCount <= NodeLayout.leafCapacity else { return false }
@@ -66,21 +66,21 @@ extension TreeWriter {
   private mutating func replaceOnPath(_ leaf: Edge) {
     var edge = leaf
     var level = 0
-    while level < draft.height && !path[level].agrees(with: edge) {
+    while level < draft.tree.height && !path[level].agrees(with: edge) {
       edge = replaceChild(at: level, edge)
       level &+= 1
     }
-    if level == draft.height { draft.endMax = edge.end }
+    if level == draft.tree.height { draft.tree.endMax = edge.end }
     // What parents know is as it was from here on.
     var node = unsafe edge.node
-    while level < draft.height {
+    while level < draft.tree.height {
       let step = path[level]
       let inner = copyForChange(step.inner)
       unsafe inner.setChild(step.index, node)
       unsafe node = inner.base
       level &+= 1
     }
-    unsafe draft.root = node
+    unsafe draft.tree.root = node
   }
 
   private mutating func replaceChild(at level: Int, _ child: Edge) -> Edge {
@@ -92,7 +92,7 @@ extension TreeWriter {
     let bounds = new.bounds
     var edge = unsafe Edge(node: new.base, start: bounds.start(0), end: bounds.end(last), gap: 0)
     // Of the root's, nobody wants to know.
-    if level &+ 1 < draft.height {
+    if level &+ 1 < draft.tree.height {
       let newGap = bounds.gap(around: step.index, last)
       edge.gap = changedGap(path[level &+ 1].gap, without: oldGap, with: newGap) { bounds.gapMax }
     }

@@ -24,8 +24,8 @@ extension TreeWriter {
     defer { if items.count > 0 { lastSplice = items[0].start..<items[items.count - 1].end } }
     if let place = place ?? locate(start), replaceInLeaf(place, end, items) { return }
     EdgeList.with { list in
-      if let root = unsafe draft.root {
-        unsafe splice(root, level: draft.height, start, end, items, into: &list)
+      if let root = unsafe draft.tree.root {
+        unsafe splice(root, level: draft.tree.height, start, end, items, into: &list)
       } else {
         if let leaf = buildLeaf(items) { list.append(leaf) }
       }
@@ -62,7 +62,7 @@ extension TreeWriter {
     }
   }
 
-  /// Makes `list`, nodes at level `draft.height`, the tree.
+  /// Makes `list`, nodes at level `draft.tree.height`, the tree.
   private mutating func setRoot(_ list: inout EdgeList) {
     while list.count > 1 {
       EdgeList.with { parents in
@@ -70,22 +70,22 @@ extension TreeWriter {
         list.removeAll()
         for index in 0..<parents.count { list.append(parents[index]) }
       }
-      draft.height += 1
+      draft.tree.height += 1
     }
     guard list.count == 1 else {
-      unsafe draft.root = nil
-      draft.height = 0
-      draft.endMax = 0
+      unsafe draft.tree.root = nil
+      draft.tree.height = 0
+      draft.tree.endMax = 0
       return
     }
-    unsafe draft.root = list[0].node
-    draft.endMax = list[0].end
+    unsafe draft.tree.root = list[0].node
+    draft.tree.endMax = list[0].end
     // A root with one child is none.
-    while draft.height > 0, let root = unsafe draft.root {
+    while draft.tree.height > 0, let root = unsafe draft.tree.root {
       let inner = unsafe Inner(root)
       guard inner.count == 1 else { break }
-      unsafe draft.root = inner.child(0)
-      draft.height -= 1
+      unsafe draft.tree.root = inner.child(0)
+      draft.tree.height -= 1
       discard(inner)
     }
   }

@@ -169,10 +169,10 @@ struct EdgeList {
   private let base: UnsafeMutablePointer<Edge>
   private(set) var count = 0
 
-  /// The most that any step gathers: the children of two nodes. A splice in one node gathers less:
-  /// two children may become four. Not more than 1,024 bytes, past which a temporary allocation is
-  /// none on the stack.
-  static var capacity: Int { 2 * NodeLayout.innerCapacity }
+  /// The most that any step gathers: the children of one node, of which two may have become four, or of
+  /// two nodes of which one has too few. Not more than 1,024 bytes, past which a temporary allocation
+  /// is none on the stack.
+  static var capacity: Int { NodeLayout.innerCapacity + max(2, NodeLayout.innerCountMin - 1) }
 
   /// - Safety: `storage` holds `capacity` edges and outlives the list.
   init(_ storage: UnsafeMutableBufferPointer<Edge>) {

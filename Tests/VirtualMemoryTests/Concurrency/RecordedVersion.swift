@@ -18,7 +18,7 @@ final class RecordedVersion: @unchecked Sendable {
     text = space.maps().array
     vmas.removeAll(keepingCapacity: true)
     space.withCurrentVersion { version in
-      version.forEach(in: 0, .max) { record in
+      version.tree.forEach(in: 0, .max) { record in
         var result = version.result(of: record)
         result.generation = entry.generation
         vmas.append(result)

@@ -88,14 +88,16 @@ import Testing
     var position: UInt64 = 0
     // Long enough for the root to be retired, reused and poisoned, if it isn't protected: the race is
     // reported here, before a pointer in a reused node is followed.
-    if isThreadSanitizerBuild, let root = unsafe version.root {
+    if isThreadSanitizerBuild, let root = unsafe version.tree.root {
       for _ in 0..<500 {
         usleep(20)
         unsafe lookAt(root)
       }
     }
     while true {
-      guard position < version.endMax, let leaf = leaf(above: position, in: version) else { break }
+      guard position < version.tree.endMax, let leaf = leaf(above: position, in: version) else {
+        break
+      }
       usleep(20)
       unsafe lookAt(leaf.base)
       let first = leaf.rank(position)
@@ -112,10 +114,10 @@ import Testing
     return count == version.mapCount && pageCount == version.pageCount
   }
 
-  /// `Version.find`, looking at each node before its contents are used.
+  /// `Tree.find`, looking at each node before its contents are used.
   private static func leaf(above position: UInt64, in version: Version) -> Leaf? {
-    guard var node = unsafe version.root else { return nil }
-    for _ in 0..<version.height {
+    guard var node = unsafe version.tree.root else { return nil }
+    for _ in 0..<version.tree.height {
       unsafe lookAt(node)
       let inner = unsafe Inner(node)
       unsafe node = inner.child(min(inner.rank(position), NodeLayout.innerCapacity - 1))

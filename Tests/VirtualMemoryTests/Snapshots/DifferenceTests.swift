@@ -238,7 +238,7 @@ private typealias Change = MapsDifference.Change
     let count: UInt64 = 50_000
     let space = AddressSpace()
     for page in 0..<count { try space.mapPages(2 * page..<2 * page + 1) }
-    let height = space.currentVersion.height
+    let height = space.currentVersion.tree.height
     let before = space.snapshot()
     var random = SeededGenerator(seed: 3)
     for changes in 1...40 {

@@ -10,7 +10,14 @@ import Testing
 
 /// What snapshots hold, and that they hold no more.
 @Suite(.serialized) struct SnapshotMemoryTests {
-  private static let nodeBytes = NodeLayout.blockBytes(NodeLayout.leafClass)
+  private static let leafBytes = NodeLayout.blockBytes(NodeLayout.leafClass)
+
+  /// What a change of one VMA replaces at least, and at most.
+  private static func pathBytes(height: Int) -> ClosedRange<Int> {
+    let innerBytes = NodeLayout.blockBytes(NodeLayout.innerClass)
+    let boundsBytes = NodeLayout.blockBytes(NodeLayout.boundsClass)
+    return leafBytes + height * innerBytes...leafBytes + height * (innerBytes + boundsBytes)
+  }
 
   private static func space(vmaCount: UInt64) throws -> AddressSpace {
     let space = AddressSpace()
@@ -34,7 +41,7 @@ import Testing
         NodeLayout.blockBytes(NodeLayout.boundsClass)
       for index in 0..<inner.count { unsafe collect(inner.child(index), level - 1) }
     }
-    if let root = unsafe version.root { unsafe collect(root, version.height) }
+    if let root = unsafe version.tree.root { unsafe collect(root, version.tree.height) }
     return nodes
   }
 
@@ -61,7 +68,8 @@ import Testing
     let bytes = snapshot.withVersion { Self.nodeBytes(of: $0) }
     try space.unmapPages(0..<1)
     let one = space.snapshotStatistics.heldBytes
-    #expect(one >= Self.nodeBytes && one <= 4 * Self.nodeBytes)
+    let height = space.currentVersion.tree.height
+    #expect(height == 2 && Self.pathBytes(height: height).contains(one))
     try space.mapPages(0..<1)
     #expect(space.snapshotStatistics.heldBytes == one)
     try space.unmapPages(0..<2000)
@@ -113,7 +121,7 @@ import Testing
       for page in stride(from: 0, to: 40_000 as UInt64, by: 40) {
         try space.protectPages(page..<page + 1, round % 2 == 0 ? "rx" : "rw")
       }
-      #expect(space.snapshotStatistics.heldBytes > 20_000 / 32 * Self.nodeBytes)
+      #expect(space.snapshotStatistics.heldBytes > 20_000 / 32 * Self.leafBytes)
       withExtendedLifetime(snapshot) {}
       Self.settle()
       if round == 1 { afterFirst = space.memoryBytes }

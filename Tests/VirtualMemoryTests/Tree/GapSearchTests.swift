@@ -30,8 +30,8 @@ import Testing
   @Test func emptySpaceIsOneGap() {
     let space = AddressSpace()
     let request = GapRequest(length: 4096, addressMin: 8192, limit: 1 << 30)
-    #expect(space.currentVersion.highestGap(request) == 1 << 30 - 4096)
-    #expect(space.currentVersion.lowestGap(request) == 8192)
+    #expect(space.currentVersion.tree.highestGap(request) == 1 << 30 - 4096)
+    #expect(space.currentVersion.tree.lowestGap(request) == 8192)
   }
 
   @Test func gapsAtTheEdges() throws {
@@ -57,7 +57,7 @@ import Testing
   ) {
     let (lowest, highest) = scan(vmas, request)
     let version = space.currentVersion
-    if version.highestGap(request) != highest || version.lowestGap(request) != lowest {
+    if version.tree.highestGap(request) != highest || version.tree.lowestGap(request) != lowest {
       Issue.record(
         "\(what): \(request): \(highest ?? 0), \(lowest ?? 0) expected")
     }

@@ -18,7 +18,9 @@ import Testing
   }
 
   private static func leaf(_ space: AddressSpace) throws -> Leaf {
-    guard let root = unsafe space.currentVersion.root else { throw Errno.noSuchFileOrDirectory }
+    guard let root = unsafe space.currentVersion.tree.root else {
+      throw Errno.noSuchFileOrDirectory
+    }
     return unsafe Leaf(root)
   }
 

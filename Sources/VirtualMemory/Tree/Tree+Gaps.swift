@@ -20,7 +20,7 @@ struct GapRequest {
   }
 }
 
-extension Version {
+extension Tree {
   /// The highest free range, by its start.
   ///
   /// - Complexity: O(height × fan-out): a subtree whose largest gap is too small is not entered,
