@@ -91,8 +91,11 @@ extension AddressSpace {
         held.start == child.start && held.end == child.end && held.gap == child.gap,
         "an inner node holds its children's keys, starts and gaps")
     }
-    for index in count..<NodeLayout.innerCapacity {
+    for index in count..<NodeLayout.boundsArrayBytes / 8 {
       Self.expect(inner.end(index) == .max, "unused keys of an inner node are padded")
+    }
+    for four in 0..<NodeLayout.pivotCount {
+      Self.expect(inner.pivot(four) == inner.end(four * 4 + 3), "pivots are the bounds' keys")
     }
     return inner.edge
   }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// An inner node: up to 28 children in ascending order, with what is known of them in a block of its own,
+/// An inner node: up to 31 children in ascending order, with what is known of them in a block of its own,
 /// the ``Bounds``.
 ///
 /// Most changes exchange one child for another with the same bounds, all the way up to the root: only the
-/// children are copied then, and the bounds stay for many versions.
+/// children are copied then, and the bounds stay for many versions. Every fourth key, a pivot, is with the
+/// children too: a search needs no more than four of the keys then.
 ///
 /// - Safety: as ``Leaf``.
 @safe
@@ -34,23 +35,53 @@ struct Inner {
     nonmutating set { unsafe base.storeBytes(of: newValue, toByteOffset: 8, as: UInt64.self) }
   }
 
+  /// The last key of four, of the seven fours before the last one: the bounds' keys 3, 7 and so on.
+  @inline(__always)
+  func pivot(_ four: Int) -> UInt64 {
+    unsafe base.load(fromByteOffset: NodeLayout.innerPivots &+ four &* 8, as: UInt64.self)
+  }
+
+  /// Takes over the bounds' key at `index`, if it is a pivot.
+  @inline(__always)
+  func updatePivot(_ index: Int) {
+    let four = index &>> 2
+    guard index & 3 == 3 && four < NodeLayout.pivotCount else { return }
+    unsafe base.storeBytes(
+      of: end(index), toByteOffset: NodeLayout.innerPivots &+ four &* 8, as: UInt64.self)
+  }
+
+  /// Takes over all of them.
+  func updatePivots() {
+    for four in 0..<NodeLayout.pivotCount { updatePivot(four &* 4 &+ 3) }
+  }
+
   @inline(__always)
   func child(_ index: Int) -> UnsafeMutableRawPointer {
     // Safety: a child of a reachable node is reachable.
-    unsafe base.load(fromByteOffset: 16 &+ index &* 8, as: UnsafeMutableRawPointer.self)
+    unsafe base.load(
+      fromByteOffset: NodeLayout.innerChildren &+ index &* 8, as: UnsafeMutableRawPointer.self)
   }
 
   @inline(__always)
   func setChild(_ index: Int, _ child: UnsafeMutableRawPointer) {
     unsafe base.storeBytes(
-      of: child, toByteOffset: 16 &+ index &* 8, as: UnsafeMutableRawPointer.self)
+      of: child, toByteOffset: NodeLayout.innerChildren &+ index &* 8,
+      as: UnsafeMutableRawPointer.self)
   }
 
   @inline(__always) var count: Int { bounds.count }
   @inline(__always) func end(_ index: Int) -> UInt64 { bounds.end(index) }
   @inline(__always) func start(_ index: Int) -> UInt64 { bounds.start(index) }
   @inline(__always) func gap(_ index: Int) -> UInt64 { bounds.gap(index) }
-  @inline(__always) func rank(_ address: UInt64) -> Int { bounds.rank(address) }
+
+  /// The number of children that end at or before `address`.
+  ///
+  /// The pivots are read while the address of the bounds is on its way.
+  @inline(__always)
+  func rank(_ address: UInt64) -> Int {
+    let first = firstOfFour(address) { pivot($0) }
+    return first &+ bounds.rankInFour(address, from: first)
+  }
 
   func edge(_ index: Int) -> Edge {
     unsafe Edge(node: child(index), start: start(index), end: end(index), gap: gap(index))
@@ -63,11 +94,14 @@ struct Inner {
     bounds.set(index, edge)
   }
 
-  /// Takes over the children of `other`, and its bounds.
+  /// Takes over the children of `other`, its pivots and its bounds.
   @inline(__always)
   func copyChildren(of other: Self) {
     bounds = other.bounds
-    unsafe (base + 16).copyMemory(from: other.base + 16, byteCount: NodeLayout.innerCapacity * 8)
+    let offset = NodeLayout.innerPivots
+    unsafe (base + offset).copyMemory(
+      from: other.base + offset,
+      byteCount: NodeLayout.blockBytes(NodeLayout.innerClass) - offset)
   }
 
   /// The node as a child.
@@ -89,7 +123,7 @@ struct Bounds: Node {
   @inline(__always)
   init(_ base: UnsafeMutableRawPointer) { unsafe self.base = base }
 
-  static var arrayBytes: Int { NodeLayout.innerArrayBytes }
+  static var arrayBytes: Int { NodeLayout.boundsArrayBytes }
   static var headerOffset: Int { NodeLayout.boundsHeader }
 
   @inline(__always) func end(_ index: Int) -> UInt64 { word(0, index) }

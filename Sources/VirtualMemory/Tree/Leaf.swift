@@ -156,6 +156,13 @@ struct Leaf: Node {
     }
   }
 
+  /// The number of VMAs that end at or before `address`: the position of the first that doesn't.
+  @inline(__always)
+  func rank(_ address: UInt64) -> Int {
+    let first = firstOfFour(address) { word(0, $0 &* 4 &+ 3) }
+    return first &+ rankInFour(address, from: first)
+  }
+
   /// Moves the entries from `index` on by `shift` positions. Keys beyond the new count are padded.
   func shift(from index: Int, by shift: Int) {
     let oldCount = count
@@ -208,12 +215,17 @@ struct Payload {
   }
 
   @inline(__always)
+  func flags(_ slot: Int) -> VMAFlags { VMAFlags(rawValue: word(slot, 0) & 0xffff_ffff) }
+
+  @inline(__always)
+  func object(_ slot: Int) -> UInt { UInt(word(slot, 2)) }
+
+  @inline(__always)
   func record(_ slot: Int, _ start: UInt64, _ end: UInt64) -> Record {
-    let flags = word(slot, 0)
-    return Record(
-      start: start, end: end, flags: VMAFlags(rawValue: flags & 0xffff_ffff),
-      anonymousArea: UInt32(truncatingIfNeeded: flags &>> 32), pageOffset: word(slot, 1),
-      object: UInt(word(slot, 2)))
+    Record(
+      start: start, end: end, flags: flags(slot),
+      anonymousArea: UInt32(truncatingIfNeeded: word(slot, 0) &>> 32), pageOffset: word(slot, 1),
+      object: object(slot))
   }
 
   @inline(__always)

@@ -9,7 +9,7 @@
 protocol Node {
   /// The block. Its contents are immutable once the node is published.
   var base: UnsafeMutableRawPointer { get }
-  /// Bytes of one array: of 28 or 32 words.
+  /// Bytes of one array.
   static var arrayBytes: Int { get }
   /// Where the header lies in the block.
   static var headerOffset: Int { get }
@@ -27,25 +27,11 @@ extension Node {
       of: value, toByteOffset: array &* Self.arrayBytes &+ index &* 8, as: UInt64.self)
   }
 
-  /// 1 if the key at `index` is at most `address`, else 0.
+  /// How many of the four keys from `first` on are at most `address`.
   @inline(__always)
-  private func isAtMost(_ address: UInt64, _ index: Int) -> Int {
-    word(0, index) <= address ? 1 : 0
-  }
-
-  /// The number of keys that are at most `address`: the position of the first entry that ends above it.
-  ///
-  /// First which four keys have it, by the last keys of all fours but the last one; then all of the four:
-  /// keys that don't depend on one another are loaded side by side, and there is no branch.
-  @inline(__always)
-  func rank(_ address: UInt64) -> Int {
-    var fours =
-      isAtMost(address, 3) &+ isAtMost(address, 7) &+ isAtMost(address, 11) &+ isAtMost(address, 15)
-      &+ isAtMost(address, 19) &+ isAtMost(address, 23)
-    if Self.arrayBytes == 8 * 32 { fours &+= isAtMost(address, 27) }
-    let first = fours &* 4
-    return first &+ isAtMost(address, first) &+ isAtMost(address, first &+ 1)
-      &+ isAtMost(address, first &+ 2) &+ isAtMost(address, first &+ 3)
+  func rankInFour(_ address: UInt64, from first: Int) -> Int {
+    isAtMost(address, word(0, first)) &+ isAtMost(address, word(0, first &+ 1))
+      &+ isAtMost(address, word(0, first &+ 2)) &+ isAtMost(address, word(0, first &+ 3))
   }
 
   /// The number of entries.
@@ -80,4 +66,21 @@ extension Node {
 
   /// Sets the keys from `from` on to the padding.
   func pad(from: Int) { pad(from: from, to: Self.arrayBytes / 8) }
+}
+
+/// 1 if `key` is at most `address`, else 0.
+@inline(__always)
+func isAtMost(_ address: UInt64, _ key: UInt64) -> Int { key <= address ? 1 : 0 }
+
+/// The first of the four keys among which the first key above `address` is.
+///
+/// - Parameter last: the last key of each four but the eighth. They don't depend on one another, and are
+///   loaded side by side; there is no branch.
+@inline(__always)
+func firstOfFour(_ address: UInt64, _ last: (Int) -> UInt64) -> Int {
+  let fours =
+    isAtMost(address, last(0)) &+ isAtMost(address, last(1)) &+ isAtMost(address, last(2))
+    &+ isAtMost(address, last(3)) &+ isAtMost(address, last(4)) &+ isAtMost(address, last(5))
+    &+ isAtMost(address, last(6))
+  return fours &* 4
 }

@@ -8,7 +8,7 @@
 /// address, the number of keys that are at most the address, is then the position of the first VMA
 /// that ends above it: covering-or-next at once, with no step to a neighbour.
 ///
-/// | offset | leaf, 32 VMAs | bounds of 28 children |
+/// | offset | leaf, 32 VMAs | bounds of 31 children |
 /// |---|---|---|
 /// | 0 | ends | ends |
 /// | 8n | starts | smallest starts |
@@ -17,29 +17,35 @@
 ///
 /// What else there is of a leaf's VMAs is in a second block, the payload: in each slot flags and
 /// anonymous area, page offset, object. An inner node's children are in a second block too: the address
-/// of its bounds, edit, and the children, in four cache lines.
+/// of its bounds, edit, every fourth key of the bounds, and the children, in five cache lines.
 ///
 /// Fan-outs: leaves of 16 and of 64 were slower for queries and dumps of 30,000 VMAs. Of inner nodes there
 /// are two levels at 10,000 VMAs, where nodes of 14 children made three: what a larger node costs in a
 /// search and in a copy is less than a level.
 enum NodeLayout {
   @inline(__always) static var leafCapacity: Int { 32 }
-  @inline(__always) static var innerCapacity: Int { 28 }
-  /// A node with fewer entries is joined with a neighbour, where it has one. Far from half, so that
-  /// mapping and unmapping around a boundary doesn't split and join without end.
-  static var leafCountMin: Int { 8 }
-  static var innerCountMin: Int { 4 }
+  @inline(__always) static var innerCapacity: Int { 31 }
+  /// A node with fewer entries is joined with a neighbour, where it has one. Well below half, so that
+  /// mapping and unmapping around a boundary doesn't split and join without end; but leaves of random
+  /// changes are 62 % full, and would be 56 % full with a quarter.
+  static var leafCountMin: Int { 12 }
+  static var innerCountMin: Int { 10 }
   /// Entries per node of a tree that is built at once: room for a few changes before a split.
   static var leafCountBuilt: Int { 28 }
-  static var innerCountBuilt: Int { 24 }
+  static var innerCountBuilt: Int { 27 }
 
   @inline(__always) static var leafArrayBytes: Int { leafCapacity * 8 }
   @inline(__always) static var leafHeader: Int { leafArrayBytes * 2 }
   /// A byte for each VMA, at the end of the header's cache line.
   @inline(__always) static var leafSlots: Int { leafHeader + 32 }
   @inline(__always) static var slotBytes: Int { 24 }
-  @inline(__always) static var innerArrayBytes: Int { innerCapacity * 8 }
-  @inline(__always) static var boundsHeader: Int { innerArrayBytes * 3 }
+  /// The pivots of an inner node, as many as there are fours of keys but the last one.
+  @inline(__always) static var innerPivots: Int { 16 }
+  @inline(__always) static var pivotCount: Int { 7 }
+  @inline(__always) static var innerChildren: Int { innerPivots + pivotCount * 8 }
+  /// With one key that is always padding: keys are looked at by fours.
+  @inline(__always) static var boundsArrayBytes: Int { 32 * 8 }
+  @inline(__always) static var boundsHeader: Int { boundsArrayBytes * 3 }
 
   /// Size classes of the pool.
   static var leafClass: Int { 0 }
@@ -54,7 +60,7 @@ enum NodeLayout {
     let used =
       switch sizeClass {
       case leafClass: leafHeader + 64
-      case innerClass: 16 + innerCapacity * 8
+      case innerClass: innerChildren + innerCapacity * 8
       case versionClass: MemoryLayout<Version>.size
       case payloadClass: leafCapacity * slotBytes
       default: boundsHeader + 16

@@ -23,7 +23,7 @@ extension TreeWriter {
       let bounds = inner.bounds
       let last = bounds.count &- 1
       // Past all children: in the last one.
-      let index = min(bounds.rank(address), last)
+      let index = min(inner.rank(address), last)
       if index > 0 { endBefore = bounds.end(index &- 1) }
       if index < last { startAfter = bounds.start(index &+ 1) }
       path[level] = Path.Step(inner: inner, index: index)

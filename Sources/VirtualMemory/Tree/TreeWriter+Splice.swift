@@ -245,6 +245,7 @@ extension TreeWriter {
     for index in 0..<count { inner.setEdge(index, child(index)) }
     inner.bounds.pad(from: count)
     inner.bounds.count = count
+    inner.updatePivots()
     return inner.edge
   }
 }

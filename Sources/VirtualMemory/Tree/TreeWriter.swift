@@ -118,6 +118,7 @@ struct TreeWriter: ~Copyable {
         discard(bounds)
       }
       new.bounds.set(index, edge)
+      new.updatePivot(index)
     }
     return new
   }
@@ -170,9 +171,10 @@ struct EdgeList {
   private(set) var count = 0
 
   /// The most that any step gathers: the children of one node, of which two may have become four, or of
-  /// two nodes of which one has too few. Not more than 1,024 bytes, past which a temporary allocation
-  /// is none on the stack.
-  static var capacity: Int { NodeLayout.innerCapacity + max(2, NodeLayout.innerCountMin - 1) }
+  /// two nodes of which one has too few.
+  private static var capacity: Int {
+    NodeLayout.innerCapacity + max(2, NodeLayout.innerCountMin - 1)
+  }
 
   /// - Safety: `storage` holds `capacity` edges and outlives the list.
   init(_ storage: UnsafeMutableBufferPointer<Edge>) {
@@ -211,8 +213,11 @@ struct EdgeList {
 
   /// Runs `body` with an empty list.
   static func with<R>(_ body: (inout EdgeList) -> R) -> R {
-    unsafe withUnsafeTemporaryAllocation(of: Edge.self, capacity: capacity) { storage in
-      var list = unsafe EdgeList(storage)
+    // Not a temporary allocation, which is none on the stack past 1,024 bytes.
+    var words = InlineArray<160, UInt64>(repeating: 0)
+    return unsafe withUnsafeMutableBytes(of: &words) { bytes in
+      precondition(bytes.count >= capacity * MemoryLayout<Edge>.stride)
+      var list = unsafe EdgeList(bytes.bindMemory(to: Edge.self))
       return body(&list)
     }
   }
