@@ -72,14 +72,44 @@ struct ChunkFormatter {
         appendGate(version, labels)
         return
       }
-      let leafCount = leaf.count
+      let last = leaf.count &- 1
+      let plain = PlainLines(leaf.start(0), leaf.end(last), version)
       var index = first
-      while index < leafCount && state == .open {
+      while index <= last && state == .open {
+        if let plain {
+          index = append(plain, leaf, index, last)
+          if index > last { break }
+        }
         let record = leaf.record(index)
         append(record, labels.object(of: record, in: version))
         index &+= 1
       }
     }
+  }
+
+  /// Formats VMAs of `leaf` from `first` up to `last`, as long as they are anonymous memory without a name
+  /// and more can be formatted afterwards.
+  ///
+  /// - Returns: the position of the first VMA that it doesn't format.
+  @inline(__always)
+  private mutating func append(
+    _ lines: PlainLines, _ leaf: Leaf, _ first: Int, _ last: Int
+  ) -> Int {
+    let payload = leaf.payload
+    let countMax = min(capacity, limit, wanted &- 1) &- PlainLines.byteCount
+    var (count, index) = (count, first)
+    while index <= last && count <= countMax {
+      let slot = leaf.slot(index)
+      guard payload.object(slot) == 0 else { break }
+      unsafe lines.write(leaf.start(index), leaf.end(index), payload.flags(slot), at: out + count)
+      count &+= PlainLines.byteCount
+      index &+= 1
+    }
+    if index > first {
+      self.count = count
+      position = leaf.end(index &- 1)
+    }
+    return index
   }
 
   /// Formats `[vsyscall]`, which comes after everything else, and ends.

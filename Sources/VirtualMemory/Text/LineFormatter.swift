@@ -41,10 +41,7 @@ enum LineFormatter {
   private static func usualPrefix(
     _ record: Record, _ offset: UInt64, at out: UnsafeMutableRawPointer
   ) {
-    let start = UInt32(truncatingIfNeeded: record.start &>> 12).bigEndian
-    let end = UInt32(truncatingIfNeeded: record.end &>> 12).bigEndian
-    let pages = unsafe unsafeBitCast(
-      digits(UInt64(start) | UInt64(end) &<< 32), to: SIMD2<UInt64>.self)
+    let pages = pageDigits(record.start, record.end)
     unsafe out.storeBytes(of: digit(record.start &>> 44), as: UInt8.self)
     unsafe out.storeBytes(of: pages[0], toByteOffset: 1, as: UInt64.self)
     // "000-"
@@ -61,7 +58,7 @@ enum LineFormatter {
 
   /// The hexadecimal digit of a number below 16.
   @inline(__always)
-  private static func digit(_ value: UInt64) -> UInt8 {
+  fileprivate static func digit(_ value: UInt64) -> UInt8 {
     UInt8(truncatingIfNeeded: value &+ 0x30 &+ ((value &+ 6) &>> 4) &* 0x27)
   }
 
@@ -109,15 +106,19 @@ enum LineFormatter {
   /// " rwxp " and two bytes that the next store replaces, lowest byte first.
   @inline(__always)
   static func permissions(_ flags: VMAFlags) -> UInt64 {
+    // " ---p "
+    0x0000_2070_2d2d_2d20 &+ permissionDifferences(flags) &<< 8
+  }
+
+  /// What makes "rwxp" of "---p" when it is added, lowest byte first.
+  @inline(__always)
+  fileprivate static func permissionDifferences(_ flags: VMAFlags) -> UInt64 {
     // Readable, writable, executable, shared: one bit each, then one byte each, all ones or all zeros.
     let bits = flags.rawValue & 7 | flags.rawValue &>> 4 & 8
     let ones = bits &* 0x0020_4081 & 0x0101_0101
     let mask = (ones &<< 8) &- ones
     // The difference between a letter and '-', or between 's' and 'p'.
-    let differences: UInt64 =
-      (0x73 - 0x70) << 24 | (0x78 - 0x2d) << 16 | (0x77 - 0x2d) << 8 | (0x72 - 0x2d)
-    let dashes: UInt64 = 0x0000_2070_2d2d_2d20
-    return dashes &+ (mask & differences) &<< 8
+    return mask & ((0x73 - 0x70) << 24 | (0x78 - 0x2d) << 16 | (0x77 - 0x2d) << 8 | (0x72 - 0x2d))
   }
 
   @inline(__always)
@@ -154,6 +155,15 @@ enum LineFormatter {
     return nibbles &+ SIMD16(repeating: UInt8(ascii: "0")) &+ mask & SIMD16(repeating: 0x27)
   }
 
+  /// The digits of the pages of two addresses, eight of each: of bits 12 to 43.
+  @inline(__always)
+  fileprivate static func pageDigits(_ start: UInt64, _ end: UInt64) -> SIMD2<UInt64> {
+    let start = UInt32(truncatingIfNeeded: start &>> 12).bigEndian
+    let end = UInt32(truncatingIfNeeded: end &>> 12).bigEndian
+    return unsafe unsafeBitCast(
+      digits(UInt64(start) | UInt64(end) &<< 32), to: SIMD2<UInt64>.self)
+  }
+
   /// Copies `count` bytes in steps of 32, reading and writing up to 31 beyond.
   ///
   /// - Safety: both sides have that slack.
@@ -168,5 +178,60 @@ enum LineFormatter {
       }
       offset &+= 32
     } while offset < count
+  }
+}
+
+/// Lines of one leaf's anonymous memory, where they differ in little: all columns are the usual ones, all
+/// addresses begin with the same digit, and neither heap nor stack is among them.
+///
+///     7f0000000000-7f0000001000 rw-p 00000000 00:00 0␠
+struct PlainLines {
+  /// Bytes of a line.
+  static var byteCount: Int { 49 }
+
+  // "000-" and the digit, lowest byte first.
+  private let middle: UInt64
+
+  /// - Parameters:
+  ///   - start: where the leaf's first VMA starts.
+  ///   - end: where its last one ends.
+  ///   - version: knows where heap and stack are.
+  /// - Returns: `nil` if the lines may differ in more.
+  @inline(__always)
+  init?(_ start: UInt64, _ end: UInt64, _ version: Version) {
+    let first = start &>> 44
+    guard first == end &>> 44, first &- 1 < 15, !version.hasHeapOrStack(start, end) else {
+      return nil
+    }
+    middle = 0x2d30_3030 | UInt64(LineFormatter.digit(first)) &<< 32
+  }
+
+  /// Writes the line of `start..<end` at `out`.
+  ///
+  /// - Safety: `out` has room for ``byteCount`` bytes.
+  @inline(__always)
+  func write(
+    _ start: UInt64, _ end: UInt64, _ flags: VMAFlags, at out: UnsafeMutableRawPointer
+  ) {
+    let pages = LineFormatter.pageDigits(start, end)
+    unsafe out.storeBytes(of: UInt8(truncatingIfNeeded: middle &>> 32), as: UInt8.self)
+    unsafe out.storeBytes(of: pages[0], toByteOffset: 1, as: UInt64.self)
+    unsafe out.storeBytes(of: middle, toByteOffset: 9, as: UInt64.self)
+    unsafe out.storeBytes(of: pages[1], toByteOffset: 14, as: UInt64.self)
+    // "000 rwxp"
+    let permissions = 0x702d_2d2d_2030_3030 &+ LineFormatter.permissionDifferences(flags) &<< 32
+    unsafe out.storeBytes(of: permissions, toByteOffset: 22, as: UInt64.self)
+    // " 00000000 00:00 0 \n"
+    unsafe out.storeBytes(of: 0x3030_3030_3030_3020, toByteOffset: 30, as: UInt64.self)
+    unsafe out.storeBytes(of: 0x2030_303a_3030_2030, toByteOffset: 38, as: UInt64.self)
+    unsafe out.storeBytes(of: 0x0a20_3020, toByteOffset: 45, as: UInt32.self)
+  }
+}
+
+extension Version {
+  /// Whether a VMA in `start..<end` may be the heap's or the stack's.
+  @inline(__always)
+  func hasHeapOrStack(_ start: UInt64, _ end: UInt64) -> Bool {
+    start < breakEnd && end > breakStart || start <= stackStart && stackStart <= end
   }
 }
