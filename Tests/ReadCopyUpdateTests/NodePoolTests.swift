@@ -191,27 +191,32 @@ import Testing
     RCUDomain<LookedAtFlavor>.barrier()
   }
 
-  /// No allocation takes long because much has come back.
-  @Test func fewBlocksAreRecycledAtATime() {
-    var pool = Pool(blockBytes: [64])
-    let count = 50_000
-    let blocks = (0..<count).map { _ in unsafe UInt(bitPattern: pool.allocate(sizeClass: 0)) }
-    for block in blocks {
-      unsafe pool.retire(UnsafeMutableRawPointer(bitPattern: block)!, sizeClass: 0)
+  /// What was retired last is the most likely to be in a cache.
+  @Test func lastRetiredIsUsedFirst() {
+    var pool = Pool(blockBytes: [64, 192])
+    let count = 5000
+    var blocks: [[UInt]] = []
+    for sizeClass in 0..<2 {
+      blocks.append(
+        (0..<count).map { _ in unsafe UInt(bitPattern: pool.allocate(sizeClass: sizeClass)) })
+    }
+    for index in 0..<count {
+      for sizeClass in 0..<2 {
+        let block = unsafe UnsafeMutableRawPointer(bitPattern: blocks[sizeClass][index])!
+        unsafe pool.retire(block, sizeClass: sizeClass)
+      }
     }
     pool.flush()
     Domain.barrier()
-    let reserved = pool.reservedBytes
-    var freeCountMax = 0
-    var allocatedCount = unsafe pool.sizeClasses.pointee.free.count
-    for _ in 0..<allocatedCount { _ = unsafe pool.allocate(sizeClass: 0) }
-    while pool.reservedBytes == reserved {
-      _ = unsafe pool.allocate(sizeClass: 0)
-      freeCountMax = max(freeCountMax, unsafe pool.sizeClasses.pointee.free.count)
-      allocatedCount += 1
-      if allocatedCount == count { break }
+    for sizeClass in 0..<2 {
+      let freeCount = unsafe (pool.sizeClasses + sizeClass).pointee.free.count
+      for _ in 0..<freeCount { _ = unsafe pool.allocate(sizeClass: sizeClass) }
+      let again = (0..<count).map { _ in
+        unsafe UInt(bitPattern: pool.allocate(sizeClass: sizeClass))
+      }
+      let isReversed = again == blocks[sizeClass].reversed()
+      #expect(isReversed)
     }
-    #expect(allocatedCount == count && freeCountMax < 256)
     #expect(pool.limboBytes == 0)
   }
 

@@ -16,10 +16,10 @@ package struct BlockStack: ~Copyable {
   @usableFromInline var capacity: Int
   @usableFromInline package private(set) var count = 0
 
-  /// - Parameter capacity: how many words there is room for to begin with.
-  package init(capacity: Int = 0) {
-    self.capacity = capacity
-    unsafe words = capacity > 0 ? .allocate(capacity: capacity) : nil
+  @inlinable
+  package init() {
+    capacity = 0
+    unsafe words = nil
   }
 
   @inlinable
@@ -58,7 +58,19 @@ package struct BlockStack: ~Copyable {
   }
 
   @inlinable
+  @inline(__always)
   package mutating func removeAll() { count = 0 }
+
+  /// From the first word pushed to the last.
+  @inlinable
+  @inline(__always)
+  func forEach(_ body: (UInt) -> Void) {
+    var next = 0
+    while next < count {
+      body(unsafe words.unsafelyUnwrapped[next])
+      next &+= 1
+    }
+  }
 
   @inlinable
   package subscript(index: Int) -> UInt {

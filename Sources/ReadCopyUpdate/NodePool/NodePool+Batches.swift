@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 internal import Synchronization
+internal import _RCUShims
 
 /// What is taken from the system at a time, and given back: blocks of one size.
 struct Slab: Sendable {
@@ -14,14 +15,37 @@ struct Slab: Sendable {
   }
 }
 
+/// Blocks of one size on their way through one grace period.
+///
+/// Used again and again: a list is written through once per batch, and on fresh pages of the system's every
+/// few updates would wait for one.
+@usableFromInline
+final class BlockList: @unchecked Sendable {
+  // Sendable: handed from the writer to the reclaimer and back; only who has it touches it.
+  var blocks = BlockStack()
+  /// Whether it is filled again. Not one of kept blocks: there may be any number of those.
+  var isReused = true
+}
+
 /// The blocks of one size.
+///
+/// No block is looked at while it waits: whole lists change their places.
 @usableFromInline
 struct SizeClass: ~Copyable {
   @usableFromInline let blockBytes: Int
+  /// What is handed out next.
   @usableFromInline var free = BlockStack()
+  /// Retired blocks, until they are handed over.
+  @usableFromInline var retired = BlockStack()
+  /// Lists whose grace period has passed, the one that came last to be used next.
+  private var reusable: [BlockList] = []
+  /// Lists to be filled again.
+  private var spare: [BlockList] = []
   /// Of all slabs.
   var reservedBytes = 0
 
+  /// Where a word has its block's size class: 64-byte alignment leaves these bits free.
+  @inlinable static var mask: UInt { 7 }
   static var slabBytesMin: Int { 16 << 10 }
   private static var slabBytesMax: Int { 256 << 10 }
 
@@ -33,13 +57,57 @@ struct SizeClass: ~Copyable {
 
   init(blockBytes: Int) { self.blockBytes = blockBytes }
 
-  /// Takes the blocks of slabs that have no other than free ones off the free list.
+  @inlinable
+  @inline(__always)
+  mutating func retire(_ block: UInt) {
+    // Of a long list, each cache line is written for the first time.
+    if retired.count & 7 == 0 { retired.prefetchEnd() }
+    retired.push(block)
+  }
+
+  /// Takes what has been retired.
+  mutating func takeRetired() -> BlockList {
+    let list = spare.popLast() ?? BlockList()
+    swap(&list.blocks, &retired)
+    return list
+  }
+
+  /// Takes over blocks whose grace period has passed.
+  mutating func takeBack(_ list: BlockList) {
+    if list.blocks.count > 0 {
+      reusable.append(list)
+    } else if list.isReused {
+      spare.append(list)
+    }
+  }
+
+  /// Makes the next list the free one, which is used up.
+  ///
+  /// - Returns: whether there was any.
+  mutating func refill() -> Bool {
+    guard let list = reusable.popLast() else { return false }
+    swap(&list.blocks, &free)
+    if rcushims_poisons() {
+      for index in 0..<free.count {
+        // Safety: blocks of this size, which nobody uses.
+        let block = unsafe UnsafeMutableRawPointer(bitPattern: free[index]).unsafelyUnwrapped
+        unsafe _poison(block, byteCount: blockBytes)
+      }
+    }
+    if list.isReused { spare.append(list) }
+    return true
+  }
+
+  /// Takes the blocks of slabs that have no other than free ones off the free list, and forgets lists.
   ///
   /// - Parameter slabs: all slabs of the pool, ascending; each has blocks of one class.
   /// - Returns: those slabs.
   mutating func removeEmpty(_ slabs: [Slab]) -> [Slab] {
     var blocks: [UInt] = []
-    while free.count > 0 { blocks.append(free.pop()) }
+    repeat {
+      while free.count > 0 { blocks.append(free.pop()) }
+    } while refill()
+    spare = []
     blocks.sort()
     var empty: [Slab] = []
     var kept: [UInt] = []
@@ -61,20 +129,11 @@ struct SizeClass: ~Copyable {
   }
 }
 
-/// Retired blocks on their way through one grace period: addresses, with the size class in the low
-/// bits, which 64-byte alignment leaves free.
-///
-/// Used again and again: the list is written through once per batch, and on fresh pages of the system's
-/// every few updates would wait for one.
-@usableFromInline
-final class RetiredBatch: @unchecked Sendable {
-  // Sendable: handed from the writer to the reclaimer and back; only who has it touches it.
-
-  @inlinable static var sizeClassMask: UInt { 7 }
-  var blocks = BlockStack()
+/// Retired blocks on their way through one grace period.
+struct RetiredBatch: Sendable {
+  /// By size class.
+  var lists: [BlockList]
   var bytes = 0
-  /// Whether the writer itself saw the grace period pass, soon after it retired them.
-  var isHot = false
 }
 
 /// What a pool and its batches under way share. Frees the slabs when the last of them is gone.
@@ -125,8 +184,12 @@ package final class PoolShared: @unchecked Sendable {
   /// Takes back blocks that were never retired, with their size classes in the low bits: the owner
   /// kept them for longer than a grace period, and now no reader can see them. From any thread.
   package func giveBack(kept blocks: [UInt]) {
-    let batch = RetiredBatch()
-    for block in blocks { batch.blocks.push(block) }
+    let lists = (0...SizeClass.mask).map { _ in BlockList() }
+    for list in lists { list.isReused = false }
+    for block in blocks {
+      lists[Int(block & SizeClass.mask)].blocks.push(block & ~SizeClass.mask)
+    }
+    let batch = RetiredBatch(lists: lists)
     monitor.withLock {
       returned.append(batch)
       returnedCount.store(returned.count, ordering: .relaxed)

@@ -10,19 +10,19 @@ public import _RCUShims
 ///
 /// The writer allocates, publishes, and hands back: ``free(_:sizeClass:)`` for a block that no
 /// reader has seen, ``retire(_:sizeClass:)`` for one that readers may still see. Retired blocks
-/// gather in a batch. Now and then the writer looks whether anybody reads: if nobody does, the batch is
-/// recycled at once, while it is still in a cache. Past ``batchBytes``, and by ``flush()``, the batch goes
-/// to the domain's reclaimer, which gives it back after a grace period without touching a block: the
-/// batch's list of addresses is all that travels. Its blocks have left the caches meanwhile, and are
-/// fetched again while the writer still works on others. A block that the owner must keep for longer it
+/// gather in a batch, a list per size. Now and then the writer looks whether anybody reads: if nobody does,
+/// the batch can be used again at once, while it is still in a cache. Past ``batchBytes``, and by
+/// ``flush()``, the batch goes to the domain's reclaimer, which gives it back after a grace period without
+/// touching a block: the lists of addresses are all that travels. The blocks have left the nearest caches
+/// meanwhile, and are fetched again while the writer still works on others. A block that the owner must keep for longer it
 /// doesn't retire: it gives it back when no reader can see it any more, with `PoolShared.giveBack(kept:)`.
 ///
 /// Threads: the owner's writer only, one at a time. The reclaimer meets it in `PoolShared`.
 ///
 /// Invariants:
-/// - A block is in exactly one place: live, on a free list, in `batch`, in a batch under way, or in one
-///   that is reusable or being recycled.
-/// - `limboBytes` = bytes in `batch` and in batches under way.
+/// - A block is in exactly one place: live, on its class's free list, among its retired ones, in a batch
+///   under way, or on a list of its class that is reusable.
+/// - `limboBytes` = bytes retired and in batches under way.
 @safe
 @usableFromInline
 package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
@@ -35,18 +35,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   // instruments a change through a pointer's subscript wrongly for ThreadSanitizer.
   @usableFromInline let sizeClasses: UnsafeMutablePointer<SizeClass>
   private let sizeClassCount: Int
-  // Retired blocks with their size classes, and their bytes.
-  @usableFromInline var batch = BlockStack()
+  // Bytes that wait to be handed over.
   @usableFromInline var batchedBytes = 0
-  // Batches whose grace period has passed.
-  private var reusable: [RetiredBatch] = []
-  // One of those, and how many of its blocks are still to be put on free lists.
-  private var recycling: (batch: RetiredBatch, rest: Int)?
-  // Whether its blocks went through the reclaimer: they have left the caches, and an update would wait
-  // for each of their cache lines.
-  @usableFromInline var prefetches = false
-  // Batches to be filled again.
-  private var spare: [RetiredBatch] = []
   // How many bytes the batch has when the writer looks next whether anybody reads.
   @usableFromInline var nextAttemptBytes = Self.attemptBytesMin
   // How many bytes are retired between two such looks.
@@ -63,8 +53,6 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// much as one update or two. Where some do, it interrupts their processors, and where they read it is
   /// for nothing: each time the next look is put off for twice as long, up to a whole batch.
   private static var attemptBytesMin: Int { 128 << 10 }
-  /// Blocks that are put on free lists at a time.
-  private static var recycledAtOnce: Int { 256 }
   /// How many blocks of the same size are allocated before one that is prefetched. Measured: one is too
   /// few, from two on it makes no difference.
   @inlinable static var prefetchDistance: Int { 2 }
@@ -74,7 +62,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// - Parameter blockBytes: bytes of a block, by size class; multiples of a cache line, 64 bytes.
   package init(blockBytes: [Int]) {
     precondition(
-      blockBytes.count <= Int(RetiredBatch.sizeClassMask) + 1
+      blockBytes.count <= Int(SizeClass.mask) + 1
         && blockBytes.allSatisfy { $0 > 0 && $0 % 64 == 0 && $0 <= SizeClass.slabBytesMin },
       "NodePool: at most 8 size classes, each a multiple of 64 bytes, and at most 16 KiB")
     sizeClassCount = blockBytes.count
@@ -105,7 +93,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   package mutating func allocate(sizeClass: Int) -> UnsafeMutableRawPointer {
     // Safety: a stack of free blocks holds addresses of blocks, and 0 means empty.
     let word = unsafe (sizeClasses + sizeClass).pointee.free.pop()
-    if prefetches { prefetch(sizeClass) }
+    prefetch(sizeClass)
     return unsafe UnsafeMutableRawPointer(bitPattern: word) ?? allocateSlow(sizeClass: sizeClass)
   }
 
@@ -130,28 +118,21 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @inlinable
   @unsafe
   package mutating func retire(_ block: UnsafeMutableRawPointer, sizeClass: Int) {
-    batch.push(UInt(bitPattern: block) | UInt(sizeClass))
-    didRetire(bytes: blockBytes(sizeClass))
+    unsafe (sizeClasses + sizeClass).pointee.retire(UInt(bitPattern: block))
+    didRetire(bytes: unsafe (sizeClasses + sizeClass).pointee.blockBytes)
   }
 
   /// The same for all of `blocks`, whose size classes are in the low bits.
   @inlinable
   @unsafe
   package mutating func retire(_ blocks: borrowing BlockStack) {
-    if prefetches { batch.prefetchEnd() }
     var bytes = 0
-    for index in 0..<blocks.count {
-      let word = blocks[index]
-      batch.push(word)
-      bytes &+= blockBytes(Int(word & RetiredBatch.sizeClassMask))
+    blocks.forEach { word in
+      let sizeClass = unsafe sizeClasses + Int(word & SizeClass.mask)
+      unsafe sizeClass.pointee.retire(word & ~SizeClass.mask)
+      bytes &+= unsafe sizeClass.pointee.blockBytes
     }
     didRetire(bytes: bytes)
-  }
-
-  @inlinable
-  @inline(__always)
-  func blockBytes(_ sizeClass: Int) -> Int {
-    unsafe (sizeClasses + sizeClass).pointee.blockBytes
   }
 
   @inlinable
@@ -173,8 +154,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
       attemptBytes = min(attemptBytes * 2, Self.batchBytes)
     }
     if hasPassed {
-      limboBytes -= batchedBytes
-      reusable.append(takeBatch(isHot: true))
+      takeBack(takeBatch())
     } else if batchedBytes >= Self.batchBytes {
       flush()
     } else {
@@ -182,14 +162,20 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     }
   }
 
-  private mutating func takeBatch(isHot: Bool = false) -> RetiredBatch {
-    let retired = spare.popLast() ?? RetiredBatch()
-    swap(&retired.blocks, &batch)
-    retired.bytes = batchedBytes
-    retired.isHot = isHot
+  private mutating func takeBatch() -> RetiredBatch {
+    let lists = (0..<sizeClassCount).map { unsafe (sizeClasses + $0).pointee.takeRetired() }
+    let batch = RetiredBatch(lists: lists, bytes: batchedBytes)
     batchedBytes = 0
     nextAttemptBytes = attemptBytes
-    return retired
+    return batch
+  }
+
+  /// Its grace period has passed.
+  private mutating func takeBack(_ batch: RetiredBatch) {
+    limboBytes -= batch.bytes
+    for (sizeClass, list) in batch.lists.enumerated() where sizeClass < sizeClassCount {
+      unsafe (sizeClasses + sizeClass).pointee.takeBack(list)
+    }
   }
 
   /// Hands the batch to the reclaimer, if there is anything in it.
@@ -215,12 +201,11 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @usableFromInline
   @inline(never)
   mutating func allocateSlow(sizeClass: Int) -> UnsafeMutableRawPointer {
-    while recycleSome() {
-      if let block = unsafe UnsafeMutableRawPointer(
-        bitPattern: (sizeClasses + sizeClass).pointee.free.pop())
-      {
-        return unsafe block
-      }
+    collect()
+    if unsafe (sizeClasses + sizeClass).pointee.refill() {
+      return unsafe UnsafeMutableRawPointer(
+        bitPattern: (sizeClasses + sizeClass).pointee.free.pop()
+      ).unsafelyUnwrapped
     }
     let bytes = unsafe (sizeClasses + sizeClass).pointee.blockBytes
     let slabBytes = unsafe (sizeClasses + sizeClass).pointee.nextSlabBytes
@@ -240,47 +225,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
 
   /// Takes what the reclaimer has brought back.
   private mutating func collect() {
-    for returned in shared.takeReturned() {
-      limboBytes -= returned.bytes
-      reusable.append(returned)
-    }
-  }
-
-  /// Puts some blocks on the free lists, so few that no update takes much longer for it.
-  ///
-  /// - Returns: whether there were any.
-  private mutating func recycleSome() -> Bool {
-    if recycling == nil {
-      if reusable.isEmpty { collect() }
-      recycling = reusable.popLast().map { ($0, $0.blocks.count) }
-      prefetches = recycling?.batch.isHot == false
-    }
-    guard let (batch, rest) = recycling else { return false }
-    // From the end: what was retired last is the most likely to be in a cache.
-    let first = max(rest - Self.recycledAtOnce, 0)
-    recycle(batch.blocks, first..<rest)
-    recycling = first > 0 ? (batch, first) : nil
-    // Not one of kept blocks: there may be any number of those.
-    if recycling == nil && batch.bytes > 0 {
-      batch.blocks.removeAll()
-      spare.append(batch)
-    }
-    return true
-  }
-
-  private func recycle(_ blocks: borrowing BlockStack, _ range: Range<Int>) {
-    let poisons = rcushims_poisons()
-    for index in range {
-      let word = blocks[index]
-      let sizeClass = Int(word & RetiredBatch.sizeClassMask)
-      let address = word & ~RetiredBatch.sizeClassMask
-      if poisons {
-        // Safety: `retire` was given a block's address and class.
-        let block = unsafe UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped
-        unsafe _poison(block, byteCount: blockBytes(sizeClass))
-      }
-      unsafe (sizeClasses + sizeClass).pointee.free.push(address)
-    }
+    for batch in shared.takeReturned() { takeBack(batch) }
   }
 
   // MARK: Trimming
@@ -294,8 +239,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// - Complexity: O(f log f) in the number of free blocks, and O(s log s) in that of slabs.
   package mutating func trim() -> Int {
     flush()
-    while recycleSome() {}
-    spare = []
+    collect()
     let slabs = shared.sortedSlabs
     var bytes = 0
     for index in 0..<sizeClassCount {

@@ -79,7 +79,7 @@ struct SpentMemory: ~Copyable {
   /// What may wait for threads that perhaps never retire again.
   private static let bytesMax = 1 << 20
 
-  private var blocks = BlockStack(capacity: 16)
+  private var blocks = BlockStack()
   private var bytes = 0
 
   init() {}
