@@ -111,49 +111,47 @@ struct Leaf: Node {
   /// reached the cache.
   @inline(__always)
   func copyRanges(of other: Self, _ range: Range<Int>, replacementCount: Int) {
-    let (first, last) = (range.lowerBound, range.upperBound)
-    let (newLast, oldCount) = (first &+ replacementCount, other.count)
+    let (first, last, oldCount) = (range.lowerBound, range.upperBound, other.count)
+    let newLast = first &+ replacementCount
     let edit = edit
-    // In steps of four words: what is written beyond the end of an array is written again below.
-    for array in 0..<2 {
-      let offset = array &* NodeLayout.leafArrayBytes
-      unsafe copyWords(other.base + offset, to: base + offset, first)
-      unsafe copyWords(
-        other.base + (offset &+ last &* 8), to: base + (offset &+ newLast &* 8),
-        NodeLayout.leafCapacity &- max(last, newLast))
-    }
+    // From the lowest address to the highest: what is written beyond the end of one is written again with
+    // the next. Ends with the padding behind them.
+    let (starts, slots) = (NodeLayout.leafArrayBytes, NodeLayout.leafSlots)
+    unsafe copyWords(other.base, to: base, first)
+    unsafe copyWords(
+      other.base + last &* 8, to: base + newLast &* 8,
+      NodeLayout.leafCapacity &- max(last, newLast))
+    unsafe copyWords(other.base + starts, to: base + starts, first)
+    unsafe copyWords(
+      other.base + (starts &+ last &* 8), to: base + (starts &+ newLast &* 8), oldCount &- last)
+    unsafe copySlots(other.base + slots, to: base + slots)
+    unsafe copySlots(other.base + (slots &+ last), to: base + (slots &+ newLast))
     count = oldCount &- range.count &+ replacementCount
     usedSlotCount = other.usedSlotCount
     self.edit = edit
     payload = other.payload
     payloadEdit = other.payloadEdit
-    unsafe copyWords(other.base + NodeLayout.leafSlots, to: base + NodeLayout.leafSlots, 4)
-    if last != newLast {
-      unsafe (base + (NodeLayout.leafSlots &+ newLast)).copyMemory(
-        from: other.base + (NodeLayout.leafSlots &+ last), byteCount: oldCount &- last)
-      if newLast < last { pad(from: NodeLayout.leafCapacity &- (last &- newLast)) }
-    }
+    if newLast < last { pad(from: NodeLayout.leafCapacity &- (last &- newLast)) }
   }
 
-  /// Copies `count` words, and up to three more.
+  /// Copies `count` words, and up to seven more.
   @inline(__always)
   private func copyWords(
     _ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, _ count: Int
   ) {
     var offset = 0
     while offset < count &* 8 {
-      let (first, second, third, fourth) = unsafe (
-        source.load(fromByteOffset: offset, as: UInt64.self),
-        source.load(fromByteOffset: offset &+ 8, as: UInt64.self),
-        source.load(fromByteOffset: offset &+ 16, as: UInt64.self),
-        source.load(fromByteOffset: offset &+ 24, as: UInt64.self)
-      )
-      unsafe target.storeBytes(of: first, toByteOffset: offset, as: UInt64.self)
-      unsafe target.storeBytes(of: second, toByteOffset: offset &+ 8, as: UInt64.self)
-      unsafe target.storeBytes(of: third, toByteOffset: offset &+ 16, as: UInt64.self)
-      unsafe target.storeBytes(of: fourth, toByteOffset: offset &+ 24, as: UInt64.self)
-      offset &+= 32
+      let words = unsafe source.loadUnaligned(fromByteOffset: offset, as: SIMD8<UInt64>.self)
+      unsafe target.storeBytes(of: words, toByteOffset: offset, as: SIMD8<UInt64>.self)
+      offset &+= 64
     }
+  }
+
+  /// Copies as many slots as a leaf has.
+  @inline(__always)
+  private func copySlots(_ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer) {
+    let slots = unsafe source.loadUnaligned(as: SIMD32<UInt8>.self)
+    unsafe target.storeBytes(of: slots, as: SIMD32<UInt8>.self)
   }
 
   /// The number of VMAs that end at or before `address`: the position of the first that doesn't.

@@ -12,7 +12,7 @@
 /// |---|---|---|
 /// | 0 | ends | ends |
 /// | 8n | starts | smallest starts |
-/// | 16n | count, used slots, edit, payload, its edit, slots | largest gaps |
+/// | 16n | slots, count, used slots, edit, payload, its edit | largest gaps |
 /// | 24n | | count, edit |
 ///
 /// What else there is of a leaf's VMAs is in a second block, the payload: in each slot flags and
@@ -35,9 +35,9 @@ enum NodeLayout {
   static var innerCountBuilt: Int { 27 }
 
   @inline(__always) static var leafArrayBytes: Int { leafCapacity * 8 }
-  @inline(__always) static var leafHeader: Int { leafArrayBytes * 2 }
-  /// A byte for each VMA, at the end of the header's cache line.
-  @inline(__always) static var leafSlots: Int { leafHeader + 32 }
+  /// A byte for each VMA, in the header's cache line.
+  @inline(__always) static var leafSlots: Int { leafArrayBytes * 2 }
+  @inline(__always) static var leafHeader: Int { leafSlots + leafCapacity }
   @inline(__always) static var slotBytes: Int { 24 }
   /// The pivots of an inner node, as many as there are fours of keys but the last one.
   @inline(__always) static var innerPivots: Int { 16 }
@@ -59,7 +59,7 @@ enum NodeLayout {
   static func blockBytes(_ sizeClass: Int) -> Int {
     let used =
       switch sizeClass {
-      case leafClass: leafHeader + 64
+      case leafClass: leafHeader + 32
       case innerClass: innerChildren + innerCapacity * 8
       case versionClass: MemoryLayout<Version>.size
       case payloadClass: leafCapacity * slotBytes
