@@ -17,7 +17,7 @@ extension TreeWriter {
   /// Whether `pages` more may be mapped with these flags.
   ///
   /// - Source: `may_expand_vm`.
-  func mayExpand(by pages: UInt64, _ flags: VMAFlags) -> Bool {
+  mutating func mayExpand(by pages: UInt64, _ flags: VMAFlags) -> Bool {
     guard draft.pageCount &+ pages <= limits.addressSpace / .page else { return false }
     return !Record.isData(flags) || draft.dataPages &+ pages <= limits.data / .page
   }
@@ -25,7 +25,7 @@ extension TreeWriter {
   /// Whether `pages` more with these flags are within the limit on locked memory.
   ///
   /// - Source: `mlock_future_ok`.
-  func mayLock(pages: UInt64, _ flags: VMAFlags) -> Bool {
+  mutating func mayLock(pages: UInt64, _ flags: VMAFlags) -> Bool {
     guard let limit = limits.lockedMemory, flags.contains(.locked) else { return true }
     return draft.lockedPages &+ pages <= limit / .page
   }

@@ -43,10 +43,15 @@ extension AddressSpace {
     at address: UInt64 = 0, length: UInt64, protection: Protection, flags: MapFlags,
     backing: Backing = .anonymous
   ) throws(Errno) -> UInt64 {
-    let request = MapRequest(
-      address: address, length: length, protection: protection, flags: flags, backing: backing)
-    return try write { (writer) throws(Errno) in
-      try writer.map(request)
+    var request = MapRequest(
+      address: address, length: length, protection: protection, flags: flags)
+    if case .file(let file, let offset) = backing {
+      request.file = file.object
+      request.fileOffset = offset
+    }
+    // The file, too, which `request` has without a reference.
+    return try withExtendedLifetime(backing) { () throws(Errno) in
+      try write { (writer) throws(Errno) in try writer.map(request) }
     }
   }
 
@@ -70,13 +75,19 @@ struct MapRequest {
   var length: UInt64
   var protection: Protection
   var flags: MapFlags
-  var backing: Backing
+  /// `nil` for anonymous memory. Not counted as a reference.
+  var file: MapObject?
+  /// In bytes; 0 for anonymous memory.
+  var fileOffset: UInt64 = 0
 
   /// Files can't be longer: `MAX_LFS_FILESIZE`, in bytes.
   static var fileOffsetMax: UInt64 { 0x7fff_ffff_ffff_ffff }
 
   /// Whether the pages are wanted at once.
   var populates: Bool { flags.intersection([.populate, .nonBlock]) == .populate }
+
+  /// Whether the file system refuses to map it.
+  var isRefusedByFile: Bool { file != nil && flags.contains(.sync) }
 
   /// `vm_flags` before the sharing type is looked at.
   var baseFlags: VMAFlags {
@@ -95,24 +106,8 @@ struct MapRequest {
   func vmaFlags() throws(Errno) -> VMAFlags {
     var result = baseFlags
     let type = flags.rawValue & MapFlags.typeMask
-    switch backing {
-    case .anonymous:
-      switch type {
-      case MapFlags.shared.rawValue:
-        if result.contains(.growsDown) { throw .invalidArgument }
-        result.formUnion([.shared, .mayShare])
-      case MapFlags.droppable.rawValue:
-        guard !flags.contains(.locked), !result.contains(.growsDown) else {
-          throw .invalidArgument
-        }
-        result.formUnion([.droppable, .noReserve, .wipeOnFork, .dontDump])
-      case MapFlags.private.rawValue:
-        break
-      default:
-        throw .invalidArgument
-      }
-    case .file(let file, _):
-      let access = unsafe file.object.header.pointee.access
+    if let file {
+      let access = unsafe file.header.pointee.access
       switch type {
       case MapFlags.shared.rawValue, MapFlags.sharedValidate.rawValue:
         let isValidated = type == MapFlags.sharedValidate.rawValue
@@ -129,6 +124,21 @@ struct MapRequest {
       }
       if access == .writeOnly { throw .permissionDenied }
       if result.contains(.growsDown) { throw .invalidArgument }
+    } else {
+      switch type {
+      case MapFlags.shared.rawValue:
+        if result.contains(.growsDown) { throw .invalidArgument }
+        result.formUnion([.shared, .mayShare])
+      case MapFlags.droppable.rawValue:
+        guard !flags.contains(.locked), !result.contains(.growsDown) else {
+          throw .invalidArgument
+        }
+        result.formUnion([.droppable, .noReserve, .wipeOnFork, .dontDump])
+      case MapFlags.private.rawValue:
+        break
+      default:
+        throw .invalidArgument
+      }
     }
     if result.intersection([.noReserve, .shared, .write]) == .write { result.insert(.accounted) }
     return result
@@ -147,12 +157,7 @@ extension TreeWriter {
 
   /// - Source: `do_mmap`, `__mmap_region`.
   mutating func map(_ request: MapRequest) throws(Errno) -> UInt64 {
-    var fileOffset: UInt64 = 0
-    if case .file(_, let offset) = request.backing {
-      guard offset.isPageAligned else { throw .invalidArgument }
-      fileOffset = offset
-    }
-    guard request.length > 0 else { throw .invalidArgument }
+    guard request.fileOffset.isPageAligned, request.length > 0 else { throw .invalidArgument }
     let length = request.length.roundedUpToPage
     guard length > 0 else { throw .noMemory }
     guard draft.mapCount <= configuration.mapCountMax else { throw .noMemory }
@@ -161,7 +166,7 @@ extension TreeWriter {
       guard mayLockAny else { throw .notPermitted }
       guard mayLock(pages: length / .page, .locked) else { throw .resourceTemporarilyUnavailable }
     }
-    let (sum, wraps) = fileOffset.addingReportingOverflow(length)
+    let (sum, wraps) = request.fileOffset.addingReportingOverflow(length)
     guard !wraps, sum <= MapRequest.fileOffsetMax else { throw .overflow }
     let flags = try request.vmaFlags()
     try insertNew(request, flags, start, start + length)
@@ -176,39 +181,52 @@ extension TreeWriter {
     _ request: MapRequest, _ flags: VMAFlags, _ start: UInt64, _ end: UInt64
   ) throws(Errno) {
     let place = locate(start)
-    let isApart = place?.touchesNothing(start, end) ?? true
-    let around = isApart ? nil : surroundings(start, end, at: place)
-    if around?.cutsHole == true && draft.mapCount >= configuration.mapCountMax { throw .noMemory }
-    guard mayExpand(by: (end - start) / .page - (around?.pageCount ?? 0), flags) else {
-      if let around { splitEdges(start, end, around) }
+    guard place?.touchesNothing(start, end) ?? true else {
+      return try insertAmongOthers(request, flags, start, end, at: place)
+    }
+    guard mayExpand(by: (end - start) / .page, flags) else { throw .noMemory }
+    if request.isRefusedByFile { throw .notSupportedOnSocket }
+    let record = makeRecord(request, flags, start, end)
+    replace(start, end, with: Items(record), at: place)
+    if request.file == nil { MapObject(word: record.object)?.release() }
+  }
+
+  /// The same where there is something in the place, or beside it.
+  @inline(never)
+  private mutating func insertAmongOthers(
+    _ request: MapRequest, _ flags: VMAFlags, _ start: UInt64, _ end: UInt64, at place: Place?
+  ) throws(Errno) {
+    let around = surroundings(start, end, at: place)
+    if around.cutsHole && draft.mapCount >= configuration.mapCountMax { throw .noMemory }
+    guard mayExpand(by: (end - start) / .page - around.pageCount, flags) else {
+      splitEdges(start, end, around)
       throw .noMemory
     }
-    var record = Record(
-      start: start, end: end, flags: flags, pageOffset: 0, object: 0)
-    var ownObject: MapObject?
-    switch request.backing {
-    case .file(let file, let offset):
-      if request.flags.contains(.sync) {
-        // The file system refuses when the range is already free.
-        if let around { replace(start, end, with: around.remains(start, end)) }
-        throw .notSupportedOnSocket
-      }
-      record.object = file.object.word
-      record.pageOffset = offset / .page
-    case .anonymous where flags.contains(.mayShare):
+    if request.isRefusedByFile {
+      // When the range is already free.
+      replace(start, end, with: around.remains(start, end))
+      throw .notSupportedOnSocket
+    }
+    let record = makeRecord(request, flags, start, end)
+    insert(record, around, at: place)
+    if request.file == nil { MapObject(word: record.object)?.release() }
+  }
+
+  /// The record of a new mapping. Without a file, its object, if it has one, is the caller's to release.
+  private mutating func makeRecord(
+    _ request: MapRequest, _ flags: VMAFlags, _ start: UInt64, _ end: UInt64
+  ) -> Record {
+    var record = Record(start: start, end: end, flags: flags, pageOffset: 0, object: 0)
+    if let file = request.file {
+      record.object = file.word
+      record.pageOffset = request.fileOffset / .page
+    } else if flags.contains(.mayShare) {
       // Each shared anonymous mapping is a file of its own, without a name to open it by.
-      let object = makeSharedMemory(byteCount: end - start)
-      ownObject = object
-      record.object = object.word
-    case .anonymous:
+      record.object = makeSharedMemory(byteCount: end - start).word
+    } else {
       record.pageOffset = start / .page
     }
-    if let around {
-      insert(record, around, at: place)
-    } else {
-      replace(start, end, with: Items(record), at: place)
-    }
-    ownObject?.release()
+    return record
   }
 
   private mutating func makeSharedMemory(byteCount: UInt64) -> MapObject {

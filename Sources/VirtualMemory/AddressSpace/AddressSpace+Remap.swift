@@ -96,7 +96,7 @@ extension TreeWriter {
   }
 
   /// The VMA that covers `address`.
-  private func record(at address: UInt64) throws(Errno) -> Record {
+  private mutating func record(at address: UInt64) throws(Errno) -> Record {
     guard let record = draft.tree.record(endingAbove: address), record.start <= address else {
       throw .badAddress
     }
@@ -142,7 +142,7 @@ extension TreeWriter {
   }
 
   /// - Source: `check_prep_vma`.
-  private func checkGrowth(_ request: RemapRequest, _ record: Record) throws(Errno) {
+  private mutating func checkGrowth(_ request: RemapRequest, _ record: Record) throws(Errno) {
     // Only what gets a new range.
     guard request.namesTarget || request.grows else { return }
     guard request.oldLength > 0 || !record.flags.isDisjoint(with: [.shared, .mayShare]) else {
@@ -205,7 +205,9 @@ extension TreeWriter {
   /// Where a copy of part of `record` goes.
   ///
   /// - Source: `vrm_set_new_addr`.
-  private func placeCopy(of record: Record, _ request: RemapRequest) throws(Errno) -> UInt64 {
+  private mutating func placeCopy(of record: Record, _ request: RemapRequest) throws(Errno)
+    -> UInt64
+  {
     try placeRaw(
       PlaceRequest(
         length: request.newLength, address: request.namesTarget ? request.newAddress : 0,
@@ -214,7 +216,7 @@ extension TreeWriter {
   }
 
   /// Where the copy starts in what is aligned to huge pages; `nil` if it needn't be.
-  private func hugePageOffset(of record: Record, _ request: RemapRequest) -> UInt64? {
+  private mutating func hugePageOffset(of record: Record, _ request: RemapRequest) -> UInt64? {
     guard let object = MapObject(word: record.object), !object.isAnonymousName else {
       return request.namesTarget && request.newAddress != 0
         ? nil : PlaceRequest.hugePageOffset(anonymousLength: request.newLength)

@@ -20,14 +20,11 @@ struct PlaceRequest {
 extension PlaceRequest {
   init(_ request: MapRequest, length: UInt64) {
     self.init(length: length, address: request.address, flags: request.flags)
-    switch request.backing {
-    case .anonymous:
+    if let file = request.file {
+      if file.usesHugePages { hugePageOffset = request.fileOffset }
+    } else if request.address == 0 && !request.flags.contains(.shared) {
       // Not shared memory. What isn't a sharing type at all is refused later.
-      if request.address == 0 && !request.flags.contains(.shared) {
-        hugePageOffset = Self.hugePageOffset(anonymousLength: length)
-      }
-    case .file(let file, let offset):
-      if file.object.usesHugePages { hugePageOffset = offset }
+      hugePageOffset = Self.hugePageOffset(anonymousLength: length)
     }
   }
 
@@ -44,7 +41,7 @@ extension TreeWriter {
   /// Where a mapping goes that is made by `mmap`: a hint is moved up to the lowest address.
   ///
   /// - Throws: `EEXIST` with ``MapFlags/fixedNoReplace`` if something is there; and as ``placeRaw``.
-  func place(_ request: PlaceRequest) throws(Errno) -> UInt64 {
+  mutating func place(_ request: PlaceRequest) throws(Errno) -> UInt64 {
     var request = request
     if !request.isFixed {
       request.address = request.address.roundedDownToPage
@@ -66,7 +63,7 @@ extension TreeWriter {
   /// - Throws: `ENOMEM`: nothing is free that is long enough, or it goes beyond the task's
   ///   addresses; `EINVAL`: not aligned; `EPERM`: too low.
   /// - Source: `__get_unmapped_area`, `arch_get_unmapped_area_topdown` of x86-64.
-  func placeRaw(_ request: PlaceRequest) throws(Errno) -> UInt64 {
+  mutating func placeRaw(_ request: PlaceRequest) throws(Errno) -> UInt64 {
     let length = request.length
     guard length <= configuration.taskSize else { throw .noMemory }
     let address = try chooseAddress(request)
@@ -78,7 +75,7 @@ extension TreeWriter {
     return address
   }
 
-  private func chooseAddress(_ request: PlaceRequest) throws(Errno) -> UInt64 {
+  private mutating func chooseAddress(_ request: PlaceRequest) throws(Errno) -> UInt64 {
     let length = request.length
     if request.isFixed {
       // The kernel's own functions take an address among the last ones for an error.
@@ -96,7 +93,7 @@ extension TreeWriter {
   /// Where the free range before `record` ends: below its guard gap, if it grows down.
   ///
   /// - Source: `vm_start_gap`.
-  func guardedStart(_ record: Record) -> UInt64 {
+  mutating func guardedStart(_ record: Record) -> UInt64 {
     guard record.flags.contains(.growsDown) else { return record.start }
     return record.start > configuration.stackGuardGap
       ? record.start - configuration.stackGuardGap : 0
@@ -104,7 +101,7 @@ extension TreeWriter {
 
   /// The hint if it is free; else the highest free range below the mmap base; if there is none, the
   /// lowest above a third of the task's addresses.
-  private func search(_ request: PlaceRequest, length: UInt64) -> UInt64? {
+  private mutating func search(_ request: PlaceRequest, length: UInt64) -> UInt64? {
     if request.flags.contains(.low2GiB) {
       return hinted(request, length, below: 2 << 30)
         ?? searchBottomUp(length, from: 1 << 30, below: 2 << 30)
@@ -115,14 +112,16 @@ extension TreeWriter {
   }
 
   /// The hint, if the range there is free, the next VMA's guard gap included.
-  private func hinted(_ request: PlaceRequest, _ length: UInt64, below limit: UInt64) -> UInt64? {
+  private mutating func hinted(_ request: PlaceRequest, _ length: UInt64, below limit: UInt64)
+    -> UInt64?
+  {
     let hint = request.address.roundedDownToPage
     guard hint != 0, length <= limit, hint <= limit - length else { return nil }
     guard let next = draft.tree.record(endingAbove: hint) else { return hint }
     return hint + length <= guardedStart(next) ? hint : nil
   }
 
-  private func searchTopDown(_ length: UInt64, isAbove4GiB: Bool) -> UInt64? {
+  private mutating func searchTopDown(_ length: UInt64, isAbove4GiB: Bool) -> UInt64? {
     let low: UInt64 = isAbove4GiB ? 4 << 30 : 0
     var request = GapRequest(
       length: length, addressMin: max(low, configuration.addressMin), limit: configuration.mmapBase)
@@ -135,7 +134,7 @@ extension TreeWriter {
     return nil
   }
 
-  private func searchBottomUp(
+  private mutating func searchBottomUp(
     _ length: UInt64, from start: UInt64, below limit: UInt64
   ) -> UInt64? {
     var request = GapRequest(
@@ -154,7 +153,7 @@ extension TreeWriter {
   /// page longer. `nil` if there is none, or the range has no whole huge page.
   ///
   /// - Source: `__thp_get_unmapped_area`.
-  private func searchAligned(_ request: PlaceRequest, _ offset: UInt64) -> UInt64? {
+  private mutating func searchAligned(_ request: PlaceRequest, _ offset: UInt64) -> UInt64? {
     let mask = Self.hugePage - 1
     // File offsets are signed, and wrap: near the largest one anything counts as a huge page.
     let end = Int64(bitPattern: offset &+ request.length)

@@ -8,7 +8,8 @@ extension TreeWriter {
   ///
   /// - Parameter place: of `start`; what it doesn't show takes a descent of its own.
   /// - Complexity: O(log n), and O(VMAs in the range).
-  func surroundings(_ start: UInt64, _ end: UInt64, at place: Place? = nil) -> Surroundings {
+  mutating func surroundings(_ start: UInt64, _ end: UInt64, at place: Place? = nil) -> Surroundings
+  {
     if let found = place?.surroundings(start, end) { return found }
     var found = Surroundings()
     var position = start == 0 ? 0 : start - 1

@@ -5,7 +5,7 @@
 typealias RecordBuffer = UnsafeBufferPointer<Record>
 
 /// The VMAs that one splice puts in: at most three, in order.
-struct Items {
+struct Items: ~Copyable {
   private var first = Record.empty
   private var second = Record.empty
   private var third = Record.empty

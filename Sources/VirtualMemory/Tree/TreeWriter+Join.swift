@@ -3,7 +3,7 @@
 
 extension TreeWriter {
   /// Whether a node that is not the root should be joined with a neighbour.
-  func isUnderfull(_ edge: Edge, level: Int) -> Bool {
+  static func isUnderfull(_ edge: Edge, level: Int) -> Bool {
     level == 0
       ? unsafe Leaf(edge.node).count < NodeLayout.leafCountMin
       : unsafe Inner(edge.node).count < NodeLayout.innerCountMin
@@ -18,7 +18,7 @@ extension TreeWriter {
     var index = range.lowerBound
     var end = range.upperBound
     while index < end && list.count > 1 {
-      guard isUnderfull(list[index], level: level) else {
+      guard Self.isUnderfull(list[index], level: level) else {
         index += 1
         continue
       }

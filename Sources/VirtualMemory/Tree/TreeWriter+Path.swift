@@ -38,7 +38,7 @@ extension TreeWriter {
   ///
   /// - Returns: whether that is so; if not, nothing has been done.
   /// - Complexity: O(height).
-  mutating func replaceInLeaf(_ place: Place, _ end: UInt64, _ items: Items) -> Bool {
+  mutating func replaceInLeaf(_ place: Place, _ end: UInt64, _ items: borrowing Items) -> Bool {
     guard place.startAfter >= end else { return false }
     let (leaf, first) = (place.leaf, place.first)
     let count = leaf.count
@@ -56,7 +56,7 @@ extension TreeWriter {
       node: new.base, start: new.start(0), end: new.end(newCount &- 1), gap: 0)
     if !isRoot {
       let newGap = new.gap(between: first &- 1, first &+ items.count)
-      edge.gap = changedGap(path[0].gap, without: oldGap, with: newGap) { new.edge.gap }
+      edge.gap = Self.changedGap(path[0].gap, without: oldGap, with: newGap) { new.edge.gap }
     }
     replaceOnPath(edge)
     return true
@@ -94,7 +94,9 @@ extension TreeWriter {
     // Of the root's, nobody wants to know.
     if level &+ 1 < draft.tree.height {
       let newGap = bounds.gap(around: step.index, last)
-      edge.gap = changedGap(path[level &+ 1].gap, without: oldGap, with: newGap) { bounds.gapMax }
+      edge.gap = Self.changedGap(path[level &+ 1].gap, without: oldGap, with: newGap) {
+        bounds.gapMax
+      }
     }
     return edge
   }
@@ -106,7 +108,7 @@ extension TreeWriter {
   ///   - newPart: the largest that they are now.
   ///   - all: the largest of all of them, for when it can't be told.
   @inline(__always)
-  private func changedGap(
+  private static func changedGap(
     _ gap: UInt64, without oldPart: UInt64, with newPart: UInt64, _ all: () -> UInt64
   ) -> UInt64 {
     if newPart >= gap { return newPart }

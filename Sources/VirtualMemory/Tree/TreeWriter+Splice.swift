@@ -16,7 +16,7 @@ extension TreeWriter {
   /// - Parameter place: where `start` is, if that is known.
   /// - Complexity: O(height), and O(VMAs removed).
   mutating func replace(
-    _ start: UInt64, _ end: UInt64, with items: Items, at place: Place? = nil
+    _ start: UInt64, _ end: UInt64, with items: borrowing Items, at place: Place? = nil
   ) {
     isChanged = true
     for index in 0..<items.count { count(added: items[index]) }
@@ -92,7 +92,8 @@ extension TreeWriter {
 
   /// Splices below `node` and appends to `list` what takes its place: no node, or one, or more.
   private mutating func splice(
-    _ node: UnsafeMutableRawPointer, level: Int, _ start: UInt64, _ end: UInt64, _ items: Items,
+    _ node: UnsafeMutableRawPointer, level: Int, _ start: UInt64, _ end: UInt64,
+    _ items: borrowing Items,
     into list: inout EdgeList
   ) {
     if level == 0 {
@@ -105,7 +106,8 @@ extension TreeWriter {
   // MARK: Leaves
 
   private mutating func spliceLeaf(
-    _ leaf: Leaf, _ start: UInt64, _ end: UInt64, _ items: Items, into list: inout EdgeList
+    _ leaf: Leaf, _ start: UInt64, _ end: UInt64, _ items: borrowing Items,
+    into list: inout EdgeList
   ) {
     let count = leaf.count
     let first = leaf.rank(start)
@@ -127,7 +129,7 @@ extension TreeWriter {
   }
 
   private mutating func splitLeaf(
-    _ leaf: Leaf, _ first: Int, _ last: Int, _ items: Items, into list: inout EdgeList
+    _ leaf: Leaf, _ first: Int, _ last: Int, _ items: borrowing Items, into list: inout EdgeList
   ) {
     unsafe withUnsafeTemporaryAllocation(
       of: Record.self, capacity: NodeLayout.leafCapacity + Items.countMax
@@ -155,7 +157,7 @@ extension TreeWriter {
   ///
   /// In such a run the next VMA comes on the same side: a leaf that is split there, and not in its
   /// middle, leaves a full one behind and not one of which half stays empty.
-  private func isRun(_ leaf: Leaf, _ first: Int, _ last: Int) -> Bool {
+  private mutating func isRun(_ leaf: Leaf, _ first: Int, _ last: Int) -> Bool {
     if first > 0 && leaf.end(first - 1) == lastSplice.upperBound { return true }
     if first < last && lastSplice.contains(leaf.start(first)) { return true }
     return last < leaf.count && leaf.start(last) == lastSplice.lowerBound
@@ -181,7 +183,7 @@ extension TreeWriter {
     return leaf.edge
   }
 
-  private mutating func buildLeaf(_ items: Items) -> Edge? {
+  private mutating func buildLeaf(_ items: borrowing Items) -> Edge? {
     guard items.count > 0 else { return nil }
     let leaf = makeLeaf()
     for index in 0..<items.count { leaf.setRecord(index, items[index]) }
@@ -193,7 +195,7 @@ extension TreeWriter {
   // MARK: Inner nodes
 
   private mutating func spliceInner(
-    _ inner: Inner, level: Int, _ start: UInt64, _ end: UInt64, _ items: Items,
+    _ inner: Inner, level: Int, _ start: UInt64, _ end: UInt64, _ items: borrowing Items,
     into list: inout EdgeList
   ) {
     let count = inner.count
@@ -204,7 +206,7 @@ extension TreeWriter {
     while last + 1 < count && inner.start(last + 1) < end { last += 1 }
     EdgeList.with { spliced in
       unsafe splice(inner.child(first), level: level - 1, start, end, items, into: &spliced)
-      if first == last && spliced.count == 1 && !isUnderfull(spliced[0], level: level - 1) {
+      if first == last && spliced.count == 1 && !Self.isUnderfull(spliced[0], level: level - 1) {
         // The usual case: one child in the place of one.
         list.append(replaceChild(of: inner, first, spliced[0]).edge)
         return

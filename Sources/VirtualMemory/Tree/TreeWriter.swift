@@ -9,6 +9,8 @@ internal import ReadCopyUpdate
 /// `draft` equals the published version. In a write section operations change `draft` and path-copy
 /// nodes; ``AddressSpace`` then publishes `draft` and retires what it replaced. A node that was made
 /// in the section itself is changed in place or given back at once: no reader has seen it.
+///
+/// Functions that only look are `mutating`, too: others would be given a copy of the whole structure.
 @safe
 struct TreeWriter: ~Copyable {
   let configuration: AddressSpaceConfiguration
@@ -75,7 +77,8 @@ struct TreeWriter: ~Copyable {
 
   /// The leaf with `items` in the place of the VMAs in `range`: the leaf itself if this write section made
   /// it, else a copy that takes its place. The payload too is copied only if it has too few slots left.
-  mutating func replaceRecords(of leaf: Leaf, _ range: Range<Int>, _ items: Items) -> Leaf {
+  mutating func replaceRecords(of leaf: Leaf, _ range: Range<Int>, _ items: borrowing Items) -> Leaf
+  {
     var new = leaf
     if leaf.edit != edit {
       new = makeLeafBlock()
