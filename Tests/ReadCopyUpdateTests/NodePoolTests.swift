@@ -179,7 +179,7 @@ import Testing
       }
       return LookedAtFlavor.looks.withLock { $0.count }
     }
-    let most = bytes / (128 << 10)
+    let most = bytes / (256 << 10)
     #expect(looks(anybodyReads: true) <= 6 + batchCount)
     #expect(looks(anybodyReads: true) == batchCount)
     #expect(looks(anybodyReads: false) > most * 3 / 4)

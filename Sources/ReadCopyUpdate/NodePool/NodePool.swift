@@ -52,7 +52,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// Retired bytes after which to look whether anybody reads. Where no other thread runs, that costs as
   /// much as one update or two. Where some do, it interrupts their processors, and where they read it is
   /// for nothing: each time the next look is put off for twice as long, up to a whole batch.
-  private static var attemptBytesMin: Int { 128 << 10 }
+  private static var attemptBytesMin: Int { 256 << 10 }
   /// How many blocks of the same size are allocated before one that is prefetched. Measured: one is too
   /// few, from two on it makes no difference.
   @inlinable static var prefetchDistance: Int { 2 }

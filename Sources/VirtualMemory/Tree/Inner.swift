@@ -115,7 +115,11 @@ struct Inner {
 
 /// What an inner node knows of its children: where they start and end, and their largest gaps.
 ///
-/// - Safety: as ``Leaf``.
+/// The gaps are the writer's: to find room for a mapping it reads those of its draft, and nobody else reads
+/// any. So it changes them in place, in nodes that are published, too, and that versions before the draft
+/// have as well.
+///
+/// - Safety: as ``Leaf``, but for the gaps.
 @safe
 struct Bounds: Node {
   let base: UnsafeMutableRawPointer
@@ -134,13 +138,15 @@ struct Bounds: Node {
   func set(_ index: Int, _ edge: Edge) {
     setWord(0, index, edge.end)
     setWord(1, index, edge.start)
-    setWord(2, index, edge.gap)
+    setGap(index, edge.gap)
   }
 
-  /// Whether they are those of `edge`, at `index`.
+  @inline(__always) func setGap(_ index: Int, _ gap: UInt64) { setWord(2, index, gap) }
+
+  /// Whether the child at `index` starts and ends where `edge` does.
   @inline(__always)
-  func agrees(_ index: Int, _ edge: Edge) -> Bool {
-    (end(index) ^ edge.end) | (start(index) ^ edge.start) | (gap(index) ^ edge.gap) == 0
+  func hasRange(_ index: Int, of edge: Edge) -> Bool {
+    (end(index) ^ edge.end) | (start(index) ^ edge.start) == 0
   }
 
   /// The largest gap in a child or between two.

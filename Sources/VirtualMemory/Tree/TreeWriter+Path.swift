@@ -177,7 +177,10 @@ struct Path: ~Copyable {
 
     /// What the node knows of the child.
     @inline(__always) var gap: UInt64 { inner.gap(index) }
-    @inline(__always) func agrees(with edge: Edge) -> Bool { inner.bounds.agrees(index, edge) }
+    @inline(__always)
+    func agrees(with edge: Edge) -> Bool {
+      inner.bounds.hasRange(index, of: edge) && gap == edge.gap
+    }
   }
 
   /// A tree of 17 inner levels has 2^36 VMAs, with nodes as empty as they may be: more than there are

@@ -109,20 +109,22 @@ struct TreeWriter: ~Copyable {
   }
 
   /// The node with another child at `index`: the node itself if this write section made it, else a
-  /// copy that takes its place. The bounds too are copied only if the child's are others.
+  /// copy that takes its place. The bounds too are copied only if the child's range is another.
   mutating func replaceChild(of inner: Inner, _ index: Int, _ edge: Edge) -> Inner {
     let new = copyForChange(inner)
     unsafe new.setChild(index, edge.node)
     let bounds = inner.bounds
-    if !bounds.agrees(index, edge) {
-      if bounds.edit != self.edit {
-        new.bounds = makeBounds()
-        new.bounds.copyContents(of: bounds)
-        discard(bounds)
-      }
-      new.bounds.set(index, edge)
-      new.updatePivot(index)
+    if bounds.hasRange(index, of: edge) {
+      bounds.setGap(index, edge.gap)
+      return new
     }
+    if bounds.edit != self.edit {
+      new.bounds = makeBounds()
+      new.bounds.copyContents(of: bounds)
+      discard(bounds)
+    }
+    new.bounds.set(index, edge)
+    new.updatePivot(index)
     return new
   }
 
