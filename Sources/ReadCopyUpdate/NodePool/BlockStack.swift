@@ -54,22 +54,22 @@ package struct BlockStack: ~Copyable {
   @inlinable
   @inline(__always)
   func prefetchEnd() {
-    unsafe rcushims_prefetch_for_writing(UInt(bitPattern: words) &+ UInt(count &+ 16) &* 8, 1)
+    let bytes = UInt(truncatingIfNeeded: (count &+ 16) &* 8)
+    unsafe rcushims_prefetch_for_writing(UInt(bitPattern: words) &+ bytes, 1)
   }
 
   @inlinable
   @inline(__always)
   package mutating func removeAll() { count = 0 }
 
-  /// From the first word pushed to the last.
+  /// As the subscript, without its check.
+  ///
+  /// - Precondition: `index` is one of a word.
   @inlinable
   @inline(__always)
-  func forEach(_ body: (UInt) -> Void) {
-    var next = 0
-    while next < count {
-      body(unsafe words.unsafelyUnwrapped[next])
-      next &+= 1
-    }
+  func word(at index: Int) -> UInt {
+    assert(index >= 0 && index < count)
+    return unsafe words.unsafelyUnwrapped[index]
   }
 
   @inlinable

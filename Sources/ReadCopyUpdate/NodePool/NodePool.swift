@@ -127,7 +127,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @unsafe
   package mutating func retire(_ blocks: borrowing BlockStack) {
     var bytes = 0
-    blocks.forEach { word in
+    for index in 0..<blocks.count {
+      let word = blocks.word(at: index)
       let sizeClass = unsafe sizeClasses + Int(word & SizeClass.mask)
       unsafe sizeClass.pointee.retire(word & ~SizeClass.mask)
       bytes &+= unsafe sizeClass.pointee.blockBytes

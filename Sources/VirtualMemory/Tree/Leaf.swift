@@ -111,22 +111,22 @@ struct Leaf: Node {
   /// reached the cache.
   @inline(__always)
   func copyRanges(of other: Self, _ range: Range<Int>, replacementCount: Int) {
-    let (first, last, oldCount) = (range.lowerBound, range.upperBound, other.count)
-    let newLast = first &+ replacementCount
+    let last = range.upperBound
+    let newLast = range.lowerBound &+ replacementCount
     let edit = edit
     // From the lowest address to the highest: what is written beyond the end of one is written again with
-    // the next. Ends with the padding behind them.
+    // the next. Whole arrays, and then what moves, as often for both: numbers of steps that the processor
+    // can't foretell cost more than steps.
+    let movedCount = NodeLayout.leafCapacity &- max(last, newLast)
     let (starts, slots) = (NodeLayout.leafArrayBytes, NodeLayout.leafSlots)
-    unsafe copyWords(other.base, to: base, first)
+    unsafe copyWords(other.base, to: base, NodeLayout.leafCapacity)
+    unsafe copyWords(other.base + last &* 8, to: base + newLast &* 8, movedCount)
+    unsafe copyWords(other.base + starts, to: base + starts, NodeLayout.leafCapacity)
     unsafe copyWords(
-      other.base + last &* 8, to: base + newLast &* 8,
-      NodeLayout.leafCapacity &- max(last, newLast))
-    unsafe copyWords(other.base + starts, to: base + starts, first)
-    unsafe copyWords(
-      other.base + (starts &+ last &* 8), to: base + (starts &+ newLast &* 8), oldCount &- last)
+      other.base + (starts &+ last &* 8), to: base + (starts &+ newLast &* 8), movedCount)
     unsafe copySlots(other.base + slots, to: base + slots)
     unsafe copySlots(other.base + (slots &+ last), to: base + (slots &+ newLast))
-    count = oldCount &- range.count &+ replacementCount
+    count = other.count &- range.count &+ replacementCount
     usedSlotCount = other.usedSlotCount
     self.edit = edit
     payload = other.payload
