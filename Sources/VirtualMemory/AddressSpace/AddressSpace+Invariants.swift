@@ -71,6 +71,9 @@ extension AddressSpace {
     let slots = Set((0..<count).map { leaf.slot($0) })
     Self.expect(slots.count == count, "each VMA has a slot of its own")
     Self.expect(slots.allSatisfy { $0 < leaf.usedSlotCount }, "slots in use are counted")
+    Self.expect(
+      (0..<count).allSatisfy { leaf.plainAccess($0) == leaf.record($0).plainAccess },
+      "a plain access is the record's")
     for index in count..<NodeLayout.leafCapacity {
       Self.expect(leaf.end(index) == .max, "unused keys of a leaf are padded")
     }

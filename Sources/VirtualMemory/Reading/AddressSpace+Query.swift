@@ -160,8 +160,17 @@ extension AddressSpace {
 extension Version {
   @inline(__always)
   func query(_ address: UInt64, _ flags: QueryFlags) -> QueryResult? {
+    guard let (leaf, index) = tree.find(endingAbove: address) else { return nil }
+    guard leaf.start(index) <= address || flags.contains(.coveringOrNext) else { return nil }
+    let access = leaf.plainAccess(index)
+    if access != 0 && flags.rawValue & QueryFlags.filters & ~access == 0 {
+      return QueryResult(
+        start: leaf.start(index), end: leaf.end(index), flags: QueryFlags(rawValue: access),
+        pageSize: .page, offset: 0, inode: 0, device: DeviceNumber(major: 0, minor: 0),
+        generation: generation)
+    }
     // Not `map(result(of:))`: that method would be a closure on the heap.
-    guard let record = tree.match(address, flags) else { return nil }
+    guard let record = tree.match(leaf, index, flags) else { return nil }
     return result(of: record)
   }
 
@@ -182,10 +191,15 @@ extension Version {
 
 extension Tree {
   /// - Source: `query_matching_vma`.
-  @inline(__always)
   func match(_ address: UInt64, _ flags: QueryFlags) -> Record? {
     guard let (leaf, index) = find(endingAbove: address) else { return nil }
     guard leaf.start(index) <= address || flags.contains(.coveringOrNext) else { return nil }
+    return match(leaf, index, flags)
+  }
+
+  /// The VMA at `index` of `leaf`, or one after it, if filters let one pass.
+  @inline(__always)
+  fileprivate func match(_ leaf: Leaf, _ index: Int, _ flags: QueryFlags) -> Record? {
     let record = leaf.record(index)
     if record.passes(flags) { return record }
     return flags.contains(.coveringOrNext) ? matchNext(after: record.end, flags) : nil

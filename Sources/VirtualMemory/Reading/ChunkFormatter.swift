@@ -87,21 +87,20 @@ struct ChunkFormatter {
     }
   }
 
-  /// Formats VMAs of `leaf` from `first` up to `last`, as long as they are anonymous memory without a name
-  /// and more can be formatted afterwards.
+  /// Formats VMAs of `leaf` from `first` up to `last`, as long as they have a plain access and more can be
+  /// formatted afterwards.
   ///
   /// - Returns: the position of the first VMA that it doesn't format.
   @inline(__always)
   private mutating func append(
     _ lines: PlainLines, _ leaf: Leaf, _ first: Int, _ last: Int
   ) -> Int {
-    let payload = leaf.payload
     let countMax = min(capacity, limit, wanted &- 1) &- PlainLines.byteCount
     var (count, index) = (count, first)
     while index <= last && count <= countMax {
-      let slot = leaf.slot(index)
-      guard payload.object(slot) == 0 else { break }
-      unsafe lines.write(leaf.start(index), leaf.end(index), payload.flags(slot), at: out + count)
+      let access = leaf.plainAccess(index)
+      guard access != 0 else { break }
+      unsafe lines.write(leaf.start(index), leaf.end(index), access, at: out + count)
       count &+= PlainLines.byteCount
       index &+= 1
     }

@@ -17,7 +17,9 @@ public struct QueryFlags: OptionSet, Sendable, Hashable, BitwiseCopyable {
   /// Only VMAs with a file.
   public static var fileBacked: Self { Self(rawValue: 0x20) }
 
-  static var known: UInt64 { 0x3f }
+  static var known: UInt64 { filters | coveringOrNext.rawValue }
+  /// What a VMA must have.
+  static var filters: UInt64 { 0x2f }
 }
 
 /// What a query found: the output fields of `struct procmap_query`.

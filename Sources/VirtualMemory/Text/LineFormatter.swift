@@ -107,14 +107,15 @@ enum LineFormatter {
   @inline(__always)
   static func permissions(_ flags: VMAFlags) -> UInt64 {
     // " ---p "
-    0x0000_2070_2d2d_2d20 &+ permissionDifferences(flags) &<< 8
+    0x0000_2070_2d2d_2d20 &+ permissionDifferences(flags.queryBits) &<< 8
   }
 
-  /// What makes "rwxp" of "---p" when it is added, lowest byte first.
+  /// What makes "rwxs" of "---p" when it is added, lowest byte first.
+  ///
+  /// - Parameter bits: readable, writable, executable, shared.
   @inline(__always)
-  fileprivate static func permissionDifferences(_ flags: VMAFlags) -> UInt64 {
-    // Readable, writable, executable, shared: one bit each, then one byte each, all ones or all zeros.
-    let bits = flags.rawValue & 7 | flags.rawValue &>> 4 & 8
+  fileprivate static func permissionDifferences(_ bits: UInt64) -> UInt64 {
+    // One byte each, all ones or all zeros.
     let ones = bits &* 0x0020_4081 & 0x0101_0101
     let mask = (ones &<< 8) &- ones
     // The difference between a letter and '-', or between 's' and 'p'.
@@ -208,10 +209,11 @@ struct PlainLines {
 
   /// Writes the line of `start..<end` at `out`.
   ///
+  /// - Parameter access: the VMA's ``Leaf/plainAccess(_:)``.
   /// - Safety: `out` has room for ``byteCount`` bytes.
   @inline(__always)
   func write(
-    _ start: UInt64, _ end: UInt64, _ flags: VMAFlags, at out: UnsafeMutableRawPointer
+    _ start: UInt64, _ end: UInt64, _ access: UInt64, at out: UnsafeMutableRawPointer
   ) {
     let pages = LineFormatter.pageDigits(start, end)
     unsafe out.storeBytes(of: UInt8(truncatingIfNeeded: middle &>> 32), as: UInt8.self)
@@ -219,7 +221,7 @@ struct PlainLines {
     unsafe out.storeBytes(of: middle, toByteOffset: 9, as: UInt64.self)
     unsafe out.storeBytes(of: pages[1], toByteOffset: 14, as: UInt64.self)
     // "000 rwxp"
-    let permissions = 0x702d_2d2d_2030_3030 &+ LineFormatter.permissionDifferences(flags) &<< 32
+    let permissions = 0x702d_2d2d_2030_3030 &+ LineFormatter.permissionDifferences(access) &<< 32
     unsafe out.storeBytes(of: permissions, toByteOffset: 22, as: UInt64.self)
     // " 00000000 00:00 0 \n"
     unsafe out.storeBytes(of: 0x3030_3030_3030_3020, toByteOffset: 30, as: UInt64.self)

@@ -61,15 +61,26 @@ struct Leaf: Node {
   ///
   /// Beside the payload's address, in a cache line that is on its way while the ranges are searched.
   @inline(__always)
-  func slot(_ index: Int) -> Int {
-    Int(unsafe base.load(fromByteOffset: NodeLayout.leafSlots &+ index, as: UInt8.self))
+  func slot(_ index: Int) -> Int { Int(slotByte(index) & Self.slotMask) }
+
+  /// The access of a VMA of private anonymous memory without a name: most readers need to know no more of
+  /// one, and don't look at the payload then. 0 for any other VMA, and for one that allows nothing.
+  @inline(__always)
+  func plainAccess(_ index: Int) -> UInt64 { UInt64(slotByte(index) &>> 5) }
+
+  // The slot, and above it the plain access.
+  private static var slotMask: UInt8 { 31 }
+
+  @inline(__always)
+  private func slotByte(_ index: Int) -> UInt8 {
+    unsafe base.load(fromByteOffset: NodeLayout.leafSlots &+ index, as: UInt8.self)
   }
 
   @inline(__always)
-  private func setSlot(_ index: Int, _ slot: Int) {
+  private func setSlot(_ index: Int, _ slot: Int, _ plainAccess: UInt64) {
     unsafe base.storeBytes(
-      of: UInt8(truncatingIfNeeded: slot), toByteOffset: NodeLayout.leafSlots &+ index,
-      as: UInt8.self)
+      of: UInt8(truncatingIfNeeded: UInt64(slot) | plainAccess &<< 5),
+      toByteOffset: NodeLayout.leafSlots &+ index, as: UInt8.self)
   }
 
   @inline(__always)
@@ -86,7 +97,7 @@ struct Leaf: Node {
     usedSlotCount = slot &+ 1
     setWord(0, index, record.end)
     setWord(1, index, record.start)
-    setSlot(index, slot)
+    setSlot(index, slot, record.plainAccess)
   }
 
   /// Fills `payload`, which is new, with what the VMAs show, apart from those in `range`, and takes it for
@@ -96,7 +107,7 @@ struct Leaf: Node {
     var used = 0
     for index in 0..<count where !range.contains(index) {
       payload.copy(used, from: slot(index), of: old)
-      setSlot(index, used)
+      setSlot(index, used, plainAccess(index))
       used &+= 1
     }
     self.payload = payload
@@ -213,17 +224,12 @@ struct Payload {
   }
 
   @inline(__always)
-  func flags(_ slot: Int) -> VMAFlags { VMAFlags(rawValue: word(slot, 0) & 0xffff_ffff) }
-
-  @inline(__always)
-  func object(_ slot: Int) -> UInt { UInt(word(slot, 2)) }
-
-  @inline(__always)
   func record(_ slot: Int, _ start: UInt64, _ end: UInt64) -> Record {
-    Record(
-      start: start, end: end, flags: flags(slot),
-      anonymousArea: UInt32(truncatingIfNeeded: word(slot, 0) &>> 32), pageOffset: word(slot, 1),
-      object: object(slot))
+    let flags = word(slot, 0)
+    return Record(
+      start: start, end: end, flags: VMAFlags(rawValue: flags & 0xffff_ffff),
+      anonymousArea: UInt32(truncatingIfNeeded: flags &>> 32), pageOffset: word(slot, 1),
+      object: UInt(word(slot, 2)))
   }
 
   @inline(__always)

@@ -35,7 +35,7 @@ enum NodeLayout {
   static var innerCountBuilt: Int { 27 }
 
   @inline(__always) static var leafArrayBytes: Int { leafCapacity * 8 }
-  /// A byte for each VMA, in the header's cache line.
+  /// A byte for each VMA, in the header's cache line: five bits for the slot, three for its plain access.
   @inline(__always) static var leafSlots: Int { leafArrayBytes * 2 }
   @inline(__always) static var leafHeader: Int { leafSlots + leafCapacity }
   @inline(__always) static var slotBytes: Int { 24 }
@@ -81,6 +81,12 @@ struct Record: BitwiseCopyable {
   var pageOffset: UInt64
   /// The ``MapObject`` that the VMA shows, or 0 for anonymous memory without a name.
   var object: UInt
+
+  /// See ``Leaf/plainAccess(_:)``.
+  @inline(__always)
+  var plainAccess: UInt64 {
+    object == 0 && !flags.contains(.mayShare) ? flags.rawValue & VMAFlags.access.rawValue : 0
+  }
 }
 
 /// A child of an inner node, with what the inner node holds about it.

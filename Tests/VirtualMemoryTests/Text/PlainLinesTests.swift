@@ -18,6 +18,14 @@ import Testing
       let isReference = text == referenceText(space.snapshotVMAs().vmas)
       let isSpeculative = text == space.maps(.speculative).array
       #expect(isReference && isSpeculative, "\(space.maps().string)")
+      // Queries, too, are answered from beside the slots.
+      for vma in space.snapshotVMAs().vmas {
+        let expected = UInt64(vma.protection.rawValue & 7) | (vma.isShared ? 8 : 0)
+        #expect(space.lookup(vma.start)?.flags.rawValue == expected)
+        let filters = QueryFlags(rawValue: random.below(16))
+        let passes = filters.rawValue & ~expected == 0
+        #expect((try? space.query(vma.start, filters))?.end == (passes ? vma.end : nil))
+      }
       // Chunks and reads of any size end where they would if each line were made by itself.
       var reader = MapsReader(space)
       var other = MapsReader(space, strategy: .speculative)
@@ -54,8 +62,8 @@ import Testing
       mappings.append(
         ImportedMapping(
           start: start, end: start + length,
-          protection: Protection(rawValue: UInt32(random.below(8))), isShared: false,
-          source: source))
+          protection: Protection(rawValue: UInt32(random.below(8))),
+          isShared: random.oneIn(6), source: source))
       start += length + random.below(3) * .page
       if random.oneIn(50) { start = (start + random.below(1 << 45)).roundedDownToPage }
     }
@@ -72,7 +80,7 @@ import Testing
     unsafe withUnsafeTemporaryAllocation(byteCount: bytes + 64, alignment: 8) { memory in
       unsafe memory.initializeMemory(as: UInt8.self, repeating: 0x21)
       unsafe lines.write(
-        0x7fff_ffff_e000, 0x7fff_ffff_f000, VMAFlags([.read, .write]), at: memory.baseAddress!)
+        0x7fff_ffff_e000, 0x7fff_ffff_f000, 3, at: memory.baseAddress!)
       let line = unsafe String(decoding: memory[..<bytes], as: UTF8.self)
       #expect(line == "7fffffffe000-7ffffffff000 rw-p 00000000 00:00 0 \n")
       let isInside = unsafe memory[bytes...].allSatisfy { $0 == 0x21 }
