@@ -80,6 +80,13 @@ static inline void rcushims_prefetch_for_writing(uintptr_t address, size_t count
   }
 }
 
+/// The same for reading.
+static inline void rcushims_prefetch(uintptr_t address, size_t count) {
+  for (size_t offset = 0; offset < count; offset += 64) {
+    __builtin_prefetch((const char *)(address + offset));
+  }
+}
+
 #pragma clang assume_nonnull end
 
 #endif

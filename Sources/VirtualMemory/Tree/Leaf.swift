@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+internal import _RCUShims
+
 /// A leaf: up to 32 VMAs in ascending order. It has their ranges; the rest is in a block of its own, the
 /// ``Payload``, of which it has the slots.
 ///
@@ -170,6 +172,14 @@ struct Leaf: Node {
   func rank(_ address: UInt64) -> Int {
     let first = firstOfFour(address) { word(0, $0 &* 4 &+ 3) }
     return first &+ rankInFour(address, from: first)
+  }
+
+  /// Begins to fetch what a change copies but a search doesn't read.
+  @inline(__always)
+  func prefetchForCopy() {
+    let offset = NodeLayout.leafArrayBytes
+    unsafe rcushims_prefetch(
+      UInt(bitPattern: base) &+ UInt(offset), NodeLayout.blockBytes(NodeLayout.leafClass) &- offset)
   }
 
   /// Moves the entries from `index` on by `shift` positions. Keys beyond the new count are padded.

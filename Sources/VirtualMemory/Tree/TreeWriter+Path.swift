@@ -30,6 +30,7 @@ extension TreeWriter {
       unsafe node = inner.child(index)
     }
     let leaf = unsafe Leaf(node)
+    leaf.prefetchForCopy()
     return Place(
       leaf: leaf, first: leaf.rank(address), endBefore: endBefore, startAfter: startAfter)
   }
