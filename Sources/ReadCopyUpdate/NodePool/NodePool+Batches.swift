@@ -132,7 +132,7 @@ struct SizeClass: ~Copyable {
 /// Retired blocks on their way through one grace period.
 struct RetiredBatch: Sendable {
   /// By size class.
-  var lists: [BlockList]
+  let lists: [BlockList]
   var bytes = 0
 }
 

@@ -14,8 +14,9 @@ public import _RCUShims
 /// the batch can be used again at once, while it is still in a cache. Past ``batchBytes``, and by
 /// ``flush()``, the batch goes to the domain's reclaimer, which gives it back after a grace period without
 /// touching a block: the lists of addresses are all that travels. The blocks have left the nearest caches
-/// meanwhile, and are fetched again while the writer still works on others. A block that the owner must keep for longer it
-/// doesn't retire: it gives it back when no reader can see it any more, with `PoolShared.giveBack(kept:)`.
+/// meanwhile, and are fetched again while the writer still works on others. A block that the owner must
+/// keep for longer it doesn't retire: it gives it back when no reader can see it any more, with
+/// `PoolShared.giveBack(kept:)`.
 ///
 /// Threads: the owner's writer only, one at a time. The reclaimer meets it in `PoolShared`.
 ///

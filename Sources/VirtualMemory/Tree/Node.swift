@@ -7,7 +7,7 @@
 /// Never used as an existential, and only through its two conforming types: every access compiles to
 /// one load or store at a constant distance.
 protocol Node {
-  /// The block. Its contents are immutable once the node is published.
+  /// The block. What readers look at is immutable once the node is published.
   var base: UnsafeMutableRawPointer { get }
   /// Bytes of one array.
   static var arrayBytes: Int { get }
