@@ -23,8 +23,6 @@ struct Slab: Sendable {
 final class BlockList: @unchecked Sendable {
   // Sendable: handed from the writer to the reclaimer and back; only who has it touches it.
   var blocks = BlockStack()
-  /// Whether it is filled again. Not one of kept blocks: there may be any number of those.
-  var isReused = true
 }
 
 /// The blocks of one size.
@@ -74,11 +72,13 @@ struct SizeClass: ~Copyable {
 
   /// Takes over blocks whose grace period has passed.
   mutating func takeBack(_ list: BlockList) {
-    if list.blocks.count > 0 {
-      reusable.append(list)
-    } else if list.isReused {
-      spare.append(list)
-    }
+    if list.blocks.count > 0 { reusable.append(list) } else { spare.append(list) }
+  }
+
+  /// Takes over a block that nobody can see.
+  mutating func takeBack(_ block: UInt) {
+    if rcushims_poisons() { poison(block) }
+    free.push(block)
   }
 
   /// Makes the next list the free one, which is used up.
@@ -88,14 +88,16 @@ struct SizeClass: ~Copyable {
     guard let list = reusable.popLast() else { return false }
     swap(&list.blocks, &free)
     if rcushims_poisons() {
-      for index in 0..<free.count {
-        // Safety: blocks of this size, which nobody uses.
-        let block = unsafe UnsafeMutableRawPointer(bitPattern: free[index]).unsafelyUnwrapped
-        unsafe _poison(block, byteCount: blockBytes)
-      }
+      for index in 0..<free.count { poison(free[index]) }
     }
-    if list.isReused { spare.append(list) }
+    spare.append(list)
     return true
+  }
+
+  private func poison(_ block: UInt) {
+    // Safety: a block of this size, which nobody uses.
+    unsafe _poison(
+      UnsafeMutableRawPointer(bitPattern: block).unsafelyUnwrapped, byteCount: blockBytes)
   }
 
   /// Takes the blocks of slabs that have no other than free ones off the free list, and forgets lists.
@@ -129,11 +131,13 @@ struct SizeClass: ~Copyable {
   }
 }
 
-/// Retired blocks on their way through one grace period.
-struct RetiredBatch: Sendable {
-  /// By size class.
-  let lists: [BlockList]
+/// What comes back to a pool.
+struct ReturnedBatch: Sendable {
+  /// Retired blocks, by size class, with their bytes.
+  var lists: [BlockList] = []
   var bytes = 0
+  /// Blocks that were kept, with their size classes in the low bits.
+  var kept: [UInt] = []
 }
 
 /// What a pool and its batches under way share. Frees the slabs when the last of them is gone.
@@ -141,7 +145,7 @@ package final class PoolShared: @unchecked Sendable {
   // Sendable: the variables are read and written under `monitor`.
   // A pthread monitor, not Synchronization's Mutex: ThreadSanitizer doesn't see the latter.
   private let monitor = Monitor()
-  private var returned: [RetiredBatch] = []
+  private var returned: [ReturnedBatch] = []
   // Batches that wait for their grace period.
   private var underWayCount = 0
   private var slabs: [Slab] = []
@@ -171,7 +175,7 @@ package final class PoolShared: @unchecked Sendable {
   func willHandOver() { monitor.withLock { underWayCount += 1 } }
 
   /// On the reclaimer, after the grace period.
-  func giveBack(_ batch: RetiredBatch) {
+  func giveBack(_ batch: ReturnedBatch) {
     monitor.withLock {
       underWayCount -= 1
       returned.append(batch)
@@ -184,12 +188,7 @@ package final class PoolShared: @unchecked Sendable {
   /// Takes back blocks that were never retired, with their size classes in the low bits: the owner
   /// kept them for longer than a grace period, and now no reader can see them. From any thread.
   package func giveBack(kept blocks: [UInt]) {
-    let lists = (0...SizeClass.mask).map { _ in BlockList() }
-    for list in lists { list.isReused = false }
-    for block in blocks {
-      lists[Int(block & SizeClass.mask)].blocks.push(block & ~SizeClass.mask)
-    }
-    let batch = RetiredBatch(lists: lists)
+    let batch = ReturnedBatch(kept: blocks)
     monitor.withLock {
       returned.append(batch)
       returnedCount.store(returned.count, ordering: .relaxed)
@@ -197,7 +196,7 @@ package final class PoolShared: @unchecked Sendable {
     }
   }
 
-  func takeReturned() -> [RetiredBatch] {
+  func takeReturned() -> [ReturnedBatch] {
     guard returnedCount.load(ordering: .relaxed) > 0 else { return [] }
     return monitor.withLock {
       let batches = returned

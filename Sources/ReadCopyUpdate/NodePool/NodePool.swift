@@ -22,7 +22,7 @@ public import _RCUShims
 ///
 /// Invariants:
 /// - A block is in exactly one place: live, on its class's free list, among its retired ones, in a batch
-///   under way, or on a list of its class that is reusable.
+///   under way, on a list of its class that is reusable, or among the kept ones that have come back.
 /// - `limboBytes` = bytes retired and in batches under way.
 @safe
 @usableFromInline
@@ -36,6 +36,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   // instruments a change through a pointer's subscript wrongly for ThreadSanitizer.
   @usableFromInline let sizeClasses: UnsafeMutablePointer<SizeClass>
   private let sizeClassCount: Int
+  // Kept blocks that have come back, with their size classes.
+  private var kept: [[UInt]] = []
   // Bytes that wait to be handed over.
   @usableFromInline var batchedBytes = 0
   // How many bytes the batch has when the writer looks next whether anybody reads.
@@ -54,6 +56,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// much as one update or two. Where some do, it interrupts their processors, and where they read it is
   /// for nothing: each time the next look is put off for twice as long, up to a whole batch.
   private static var attemptBytesMin: Int { 256 << 10 }
+  /// Kept blocks that are put on free lists at a time.
+  private static var recycledAtOnce: Int { 256 }
   /// How many blocks of the same size are allocated before one that is prefetched. Measured: one is too
   /// few, from two on it makes no difference.
   @inlinable static var prefetchDistance: Int { 2 }
@@ -164,20 +168,21 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     }
   }
 
-  private mutating func takeBatch() -> RetiredBatch {
+  private mutating func takeBatch() -> ReturnedBatch {
     let lists = (0..<sizeClassCount).map { unsafe (sizeClasses + $0).pointee.takeRetired() }
-    let batch = RetiredBatch(lists: lists, bytes: batchedBytes)
+    let batch = ReturnedBatch(lists: lists, bytes: batchedBytes)
     batchedBytes = 0
     nextAttemptBytes = attemptBytes
     return batch
   }
 
   /// Its grace period has passed.
-  private mutating func takeBack(_ batch: RetiredBatch) {
+  private mutating func takeBack(_ batch: ReturnedBatch) {
     limboBytes -= batch.bytes
-    for (sizeClass, list) in batch.lists.enumerated() where sizeClass < sizeClassCount {
+    for (sizeClass, list) in batch.lists.enumerated() {
       unsafe (sizeClasses + sizeClass).pointee.takeBack(list)
     }
+    if !batch.kept.isEmpty { kept.append(batch.kept) }
   }
 
   /// Hands the batch to the reclaimer, if there is anything in it.
@@ -204,10 +209,9 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @inline(never)
   mutating func allocateSlow(sizeClass: Int) -> UnsafeMutableRawPointer {
     collect()
-    if unsafe (sizeClasses + sizeClass).pointee.refill() {
-      return unsafe UnsafeMutableRawPointer(
-        bitPattern: (sizeClasses + sizeClass).pointee.free.pop()
-      ).unsafelyUnwrapped
+    while unsafe (sizeClasses + sizeClass).pointee.refill() || recycleKept() {
+      let word = unsafe (sizeClasses + sizeClass).pointee.free.pop()
+      if let block = unsafe UnsafeMutableRawPointer(bitPattern: word) { return unsafe block }
     }
     let bytes = unsafe (sizeClasses + sizeClass).pointee.blockBytes
     let slabBytes = unsafe (sizeClasses + sizeClass).pointee.nextSlabBytes
@@ -230,6 +234,22 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     for batch in shared.takeReturned() { takeBack(batch) }
   }
 
+  /// Puts some kept blocks on the free lists: there may be any number, and no update is to take much
+  /// longer for it.
+  ///
+  /// - Returns: whether there were any.
+  private mutating func recycleKept() -> Bool {
+    guard var words = kept.popLast() else { return false }
+    let count = min(words.count, Self.recycledAtOnce)
+    for word in words.suffix(count) {
+      let sizeClass = unsafe sizeClasses + Int(word & SizeClass.mask)
+      unsafe sizeClass.pointee.takeBack(word & ~SizeClass.mask)
+    }
+    words.removeLast(count)
+    if !words.isEmpty { kept.append(words) }
+    return true
+  }
+
   // MARK: Trimming
 
   /// Gives slabs whose blocks are all free back to the system.
@@ -242,6 +262,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   package mutating func trim() -> Int {
     flush()
     collect()
+    while recycleKept() {}
     let slabs = shared.sortedSlabs
     var bytes = 0
     for index in 0..<sizeClassCount {
