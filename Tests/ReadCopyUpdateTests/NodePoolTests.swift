@@ -246,6 +246,26 @@ import Testing
     #expect(pool.limboBytes == 0)
   }
 
+  /// No allocation takes long because much that was kept has come back.
+  @Test func fewKeptBlocksAreRecycledAtATime() {
+    var pool = Pool(blockBytes: [64])
+    let count = 50_000
+    let blocks = (0..<count).map { _ in unsafe UInt(bitPattern: pool.allocate(sizeClass: 0)) }
+    let reserved = pool.reservedBytes
+    pool.shared.giveBack(kept: blocks)
+    var freeCountMax = 0
+    var allocatedCount = unsafe pool.sizeClasses.pointee.free.count
+    for _ in 0..<allocatedCount { _ = unsafe pool.allocate(sizeClass: 0) }
+    while pool.reservedBytes == reserved {
+      _ = unsafe pool.allocate(sizeClass: 0)
+      freeCountMax = max(freeCountMax, unsafe pool.sizeClasses.pointee.free.count)
+      allocatedCount += 1
+      if allocatedCount == count { break }
+    }
+    #expect(allocatedCount == count && freeCountMax < 256)
+    #expect(pool.limboBytes == 0)
+  }
+
   /// A small pool is small: slabs are a quarter of what there is, 16 to 256 KiB.
   @Test func reservesLittleMoreThanIsUsed() {
     var pool = Pool(blockBytes: [1024])
