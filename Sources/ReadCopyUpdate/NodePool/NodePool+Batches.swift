@@ -178,22 +178,22 @@ package final class PoolShared: @unchecked Sendable {
   func giveBack(_ batch: ReturnedBatch) {
     monitor.withLock {
       underWayCount -= 1
-      returned.append(batch)
-      // The lock orders the contents; the count is only a hint.
-      returnedCount.store(returned.count, ordering: .relaxed)
-      monitor.signalAll()
+      add(batch)
     }
   }
 
   /// Takes back blocks that were never retired, with their size classes in the low bits: the owner
   /// kept them for longer than a grace period, and now no reader can see them. From any thread.
   package func giveBack(kept blocks: [UInt]) {
-    let batch = ReturnedBatch(kept: blocks)
-    monitor.withLock {
-      returned.append(batch)
-      returnedCount.store(returned.count, ordering: .relaxed)
-      monitor.signalAll()
-    }
+    monitor.withLock { add(ReturnedBatch(kept: blocks)) }
+  }
+
+  /// Under `monitor`.
+  private func add(_ batch: ReturnedBatch) {
+    returned.append(batch)
+    // The lock orders the contents; the count is only a hint.
+    returnedCount.store(returned.count, ordering: .relaxed)
+    monitor.signalAll()
   }
 
   func takeReturned() -> [ReturnedBatch] {

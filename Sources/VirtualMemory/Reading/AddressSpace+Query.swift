@@ -160,8 +160,7 @@ extension AddressSpace {
 extension Version {
   @inline(__always)
   func query(_ address: UInt64, _ flags: QueryFlags) -> QueryResult? {
-    guard let (leaf, index) = tree.find(endingAbove: address) else { return nil }
-    guard leaf.start(index) <= address || flags.contains(.coveringOrNext) else { return nil }
+    guard let (leaf, index) = tree.candidate(address, flags) else { return nil }
     let access = leaf.plainAccess(index)
     if access != 0 && flags.rawValue & QueryFlags.filters & ~access == 0 {
       return QueryResult(
@@ -190,10 +189,17 @@ extension Version {
 }
 
 extension Tree {
-  /// - Source: `query_matching_vma`.
-  func match(_ address: UInt64, _ flags: QueryFlags) -> Record? {
+  /// The first VMA that may match: it ends above `address`, and covers it where it must.
+  @inline(__always)
+  fileprivate func candidate(_ address: UInt64, _ flags: QueryFlags) -> (leaf: Leaf, index: Int)? {
     guard let (leaf, index) = find(endingAbove: address) else { return nil }
     guard leaf.start(index) <= address || flags.contains(.coveringOrNext) else { return nil }
+    return (leaf, index)
+  }
+
+  /// - Source: `query_matching_vma`.
+  func match(_ address: UInt64, _ flags: QueryFlags) -> Record? {
+    guard let (leaf, index) = candidate(address, flags) else { return nil }
     return match(leaf, index, flags)
   }
 

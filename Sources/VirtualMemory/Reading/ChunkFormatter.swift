@@ -131,8 +131,8 @@ extension AddressSpace.Labels {
   func object(of record: Record, in version: Version) -> MapObject {
     let object = MapObject(word: record.object)
     if let object, !object.isAnonymousName { return object }
-    if record.start < version.breakEnd && record.end > version.breakStart { return heap }
-    if record.start <= version.stackStart && version.stackStart <= record.end { return stack }
+    if version.meetsHeap(record.start, record.end) { return heap }
+    if version.meetsStack(record.start, record.end) { return stack }
     return object ?? nameless
   }
 }

@@ -201,7 +201,9 @@ struct PlainLines {
   @inline(__always)
   init?(_ start: UInt64, _ end: UInt64, _ version: Version) {
     let first = start &>> 44
-    guard first == end &>> 44, first &- 1 < 15, !version.hasHeapOrStack(start, end) else {
+    guard first == end &>> 44, first &- 1 < 15, !version.meetsHeap(start, end),
+      !version.meetsStack(start, end)
+    else {
       return nil
     }
     middle = 0x2d30_3030 | UInt64(LineFormatter.digit(first)) &<< 32
@@ -227,13 +229,5 @@ struct PlainLines {
     unsafe out.storeBytes(of: 0x3030_3030_3030_3020, toByteOffset: 30, as: UInt64.self)
     unsafe out.storeBytes(of: 0x2030_303a_3030_2030, toByteOffset: 38, as: UInt64.self)
     unsafe out.storeBytes(of: 0x0a20_3020, toByteOffset: 45, as: UInt32.self)
-  }
-}
-
-extension Version {
-  /// Whether a VMA in `start..<end` may be the heap's or the stack's.
-  @inline(__always)
-  func hasHeapOrStack(_ start: UInt64, _ end: UInt64) -> Bool {
-    start < breakEnd && end > breakStart || start <= stackStart && stackStart <= end
   }
 }

@@ -28,6 +28,16 @@ struct Version: BitwiseCopyable {
   /// The flags of `[vsyscall]`, which is printed last and never found; 0 if there is none.
   var gateFlags = VMAFlags()
 
+  /// Whether a VMA with this range is the heap's; or, of the range of several, whether one may be.
+  @inline(__always)
+  func meetsHeap(_ start: UInt64, _ end: UInt64) -> Bool { start < breakEnd && end > breakStart }
+
+  /// The same of the stack.
+  @inline(__always)
+  func meetsStack(_ start: UInt64, _ end: UInt64) -> Bool {
+    start <= stackStart && stackStart <= end
+  }
+
   /// Where x86-64 has its gate page.
   static var gateStart: UInt64 { 0xffff_ffff_ff60_0000 }
   static var gateEnd: UInt64 { gateStart + .page }
