@@ -223,23 +223,32 @@ static bool fence_readers(int flavor) {
   return !is_needed || syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0) == 0;
 }
 
+/// Whether a thread is seen inside a section. Under the list's lock.
+static bool is_anybody_inside(int flavor) {
+  struct listed_reader *reader;
+  cds_list_for_each_entry(reader, &rcushims_lists[flavor], link) {
+    unsigned long word = __atomic_load_n(reader->word, __ATOMIC_ACQUIRE);
+    if ((word & URCU_GP_CTR_NEST_MASK) != 0) return true;
+  }
+  return false;
+}
+
 // Why no waiting is needed. Each reader passes the barrier somewhere. If it opens a section before
 // that point, its word says so when we look. If it opens one after it, it sees everything that
 // was unpublished before the call. Threads come onto the list before their first section, and our
 // hold on the lock orders that. What a reader did in sections that were over when we looked comes
 // before its word's store: on x86-64 by itself, elsewhere by the second barrier.
+//
+// The look before the barrier proves nothing, but spares the barrier where it would be for nothing: it
+// interrupts the processors of all threads that run.
 bool rcushims_pass_grace_period(int flavor) {
-  if (flavor == RCUSHIMS_QSBR || rcushims_is_lost(flavor) || !fence_readers(flavor)) return false;
-  bool is_somebody_inside = false;
+  if (flavor == RCUSHIMS_QSBR || rcushims_is_lost(flavor)) return false;
   sigset_t mask;
   lock_list(flavor, &mask);
-  struct listed_reader *reader;
-  cds_list_for_each_entry(reader, &rcushims_lists[flavor], link) {
-    unsigned long word = __atomic_load_n(reader->word, __ATOMIC_ACQUIRE);
-    is_somebody_inside = is_somebody_inside || (word & URCU_GP_CTR_NEST_MASK) != 0;
-  }
+  bool has_passed =
+      !is_anybody_inside(flavor) && fence_readers(flavor) && !is_anybody_inside(flavor);
   unlock_list(flavor, &mask);
-  if (is_somebody_inside) return false;
+  if (!has_passed) return false;
 #if !defined(__x86_64__)
   if (!fence_readers(flavor)) return false;
 #endif

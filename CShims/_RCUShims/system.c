@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -79,6 +80,13 @@ unsigned rcushims_processor_count(void) {
 
 void rcushims_make_sleeps_exact(void) { (void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); }
 
+void rcushims_never_preempt(void) {
+  struct sched_param parameter = {.sched_priority = 0};
+  // A stronger policy is the program's choice, inherited from the thread that came here first.
+  if (sched_getscheduler(0) != SCHED_OTHER) return;
+  (void)sched_setscheduler(0, SCHED_BATCH, &parameter);
+}
+
 uint64_t rcushims_now(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -105,6 +113,48 @@ void rcushims_write_error(const char *text, size_t count) {
   ssize_t ignored = write(STDERR_FILENO, text, count);
   (void)ignored;
 }
+
+size_t rcushims_page_bytes(void) {
+  long count = sysconf(_SC_PAGESIZE);
+  return count < 1 ? 4096 : (size_t)count;
+}
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define RCUSHIMS_HEAP_ONLY 1
+#endif
+#endif
+
+// Returns MAP_FAILED where the system refuses.
+static char *map_aligned(size_t count, size_t alignment) {
+  size_t mapped = count + alignment;
+  char *start = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (start == MAP_FAILED) return start;
+  size_t before = -(uintptr_t)start & (alignment - 1);
+  if (before > 0) munmap(start, before);
+  if (before < alignment) munmap(start + before + count, alignment - before);
+  return start + before;
+}
+
+void *rcushims_map_ready(size_t count) {
+#ifdef RCUSHIMS_HEAP_ONLY
+  (void)count;
+  return NULL;
+#else
+  bool is_huge = count >= RCUSHIMS_HUGE_PAGE_BYTES;
+  char *start = map_aligned(count, is_huge ? RCUSHIMS_HUGE_PAGE_BYTES : rcushims_page_bytes());
+  if (start == MAP_FAILED) return NULL;
+  // Refused by a kernel without huge pages.
+  if (is_huge) (void)madvise(start, count, MADV_HUGEPAGE);
+  size_t page_bytes = rcushims_page_bytes();
+  for (size_t offset = 0; offset < count; offset += page_bytes) {
+    *(volatile char *)(start + offset) = 0;
+  }
+  return start;
+#endif
+}
+
+void rcushims_unmap(void *address, size_t count) { (void)munmap(address, count); }
 
 int rcushims_rwlock_init(pthread_rwlock_t *lock, bool prefers_writers) {
   pthread_rwlockattr_t attributes;

@@ -32,6 +32,11 @@ int rcushims_join_thread(pthread_t thread, unsigned milliseconds);
 /// Why C: prctl is variadic.
 void rcushims_make_sleeps_exact(void);
 
+/// Lets the calling thread, when it is woken, wait until a processor is free or another thread's time is
+/// over: it never takes the place of the thread that wakes it.
+/// Why C: glibc declares SCHED_BATCH under _GNU_SOURCE only.
+void rcushims_never_preempt(void);
+
 /// Nanoseconds of the monotonic clock.
 /// Why C: a call without a type's metadata, for the reclaimer's every batch.
 uint64_t rcushims_now(void);
@@ -45,6 +50,22 @@ int rcushims_condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, u
 /// A readers-writer lock that prefers writers when `prefers_writers`.
 /// Why C: the kind's constants are an anonymous enum under _GNU_SOURCE.
 int rcushims_rwlock_init(pthread_rwlock_t *lock, bool prefers_writers);
+
+// MARK: - Memory
+
+/// What is mapped at a multiple of this is made of huge pages, where the system has some.
+#define RCUSHIMS_HUGE_PAGE_BYTES ((size_t)2 << 20)
+
+/// Bytes of a page.
+size_t rcushims_page_bytes(void);
+
+/// Maps `count` bytes, a multiple of a page, each page of which has been written to: no later write waits
+/// for the system. Returns NULL where the system refuses, and under AddressSanitizer, which has to see
+/// memory as heap to find what is lost in it. Given back in whole pages by `rcushims_unmap`.
+void *_Nullable rcushims_map_ready(size_t count);
+
+/// Gives `count` bytes back.
+void rcushims_unmap(void *address, size_t count);
 
 /// Writes `text` to standard error as one piece, without a lock of stdio's.
 void rcushims_write_error(const char *text, size_t count);

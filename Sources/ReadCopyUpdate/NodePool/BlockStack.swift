@@ -28,9 +28,32 @@ package struct BlockStack: ~Copyable {
   @inlinable
   @inline(__always)
   package mutating func push(_ word: UInt) {
-    if count == capacity { grow() }
+    if isFull { grow(to: max(capacity * 2, 16)) }
+    pushWithRoom(word)
+  }
+
+  /// Whether there is no room for another word.
+  @inlinable
+  @inline(__always)
+  var isFull: Bool { count == capacity }
+
+  /// As ``push(_:)``.
+  ///
+  /// - Precondition: it isn't full.
+  @inlinable
+  @inline(__always)
+  mutating func pushWithRoom(_ word: UInt) {
+    assert(!isFull)
     unsafe (words.unsafelyUnwrapped + count).initialize(to: word)
     count &+= 1
+  }
+
+  /// Makes room for at least `count` words in all, and writes to it: no push waits for a page.
+  mutating func reserve(_ count: Int) {
+    guard capacity < count else { return }
+    grow(to: count)
+    unsafe (words.unsafelyUnwrapped + self.count).initialize(
+      repeating: 0, count: capacity - self.count)
   }
 
   /// The last word pushed; 0 if there is none.
@@ -80,8 +103,7 @@ package struct BlockStack: ~Copyable {
 
   @usableFromInline
   @inline(never)
-  mutating func grow() {
-    let largerCapacity = max(capacity * 2, 16)
+  mutating func grow(to largerCapacity: Int) {
     let larger = UnsafeMutablePointer<UInt>.allocate(capacity: largerCapacity)
     if let words = unsafe words {
       unsafe larger.initialize(from: words, count: count)

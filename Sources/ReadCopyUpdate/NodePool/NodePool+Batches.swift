@@ -4,25 +4,20 @@
 internal import Synchronization
 internal import _RCUShims
 
-/// What is taken from the system at a time, and given back: blocks of one size.
-struct Slab: Sendable {
-  let address: UInt
-  let bytes: Int
-
-  func free() {
-    // Safety: the pool allocated it, and nobody uses a block of it any more.
-    unsafe UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped.deallocate()
-  }
-}
-
 /// Blocks of one size on their way through one grace period.
 ///
-/// Used again and again: a list is written through once per batch, and on fresh pages of the system's every
-/// few updates would wait for one.
+/// Of bounded length, since to make a longer one and copy it would take as long as fifty updates; and used again
+/// and again, since on fresh pages of the system's every few updates would wait for one.
 @usableFromInline
 final class BlockList: @unchecked Sendable {
   // Sendable: handed from the writer to the reclaimer and back; only who has it touches it.
+  var sizeClass = 0
   var blocks = BlockStack()
+
+  /// A page of addresses.
+  static var capacity: Int { 512 }
+
+  init() { blocks.reserve(Self.capacity) }
 }
 
 /// The blocks of one size.
@@ -30,50 +25,59 @@ final class BlockList: @unchecked Sendable {
 /// No block is looked at while it waits: whole lists change their places.
 @usableFromInline
 struct SizeClass: ~Copyable {
+  private let number: Int
   @usableFromInline let blockBytes: Int
   /// What is handed out next.
   @usableFromInline var free = BlockStack()
-  /// Retired blocks, until they are handed over.
+  /// Retired blocks, until there is no room for more, or they are handed over.
   @usableFromInline var retired = BlockStack()
+  /// Lists of more of them.
+  private var retiredLists: [BlockList] = []
   /// Lists whose grace period has passed, the one that came last to be used next.
   private var reusable: [BlockList] = []
-  /// Lists to be filled again.
-  private var spare: [BlockList] = []
   /// Of all slabs.
   var reservedBytes = 0
 
   /// Where a word has its block's size class: 64-byte alignment leaves these bits free.
   @inlinable static var mask: UInt { 7 }
-  static var slabBytesMin: Int { 16 << 10 }
-  private static var slabBytesMax: Int { 256 << 10 }
 
-  /// A quarter of what there is: small stores stay small, large ones have few slabs.
+  /// A quarter of what there is: small stores stay small, large ones have few slabs. Blocks for one list at
+  /// most, which has no need to grow then.
   var nextSlabBytes: Int {
     let quarter = reservedBytes / 4 & -4096
-    return min(max(quarter, Self.slabBytesMin), Self.slabBytesMax)
+    let bytesMax = min(BlockList.capacity * blockBytes, Slab.bytesMax)
+    return min(max(quarter, Slab.bytesMin), bytesMax)
   }
 
-  init(blockBytes: Int) { self.blockBytes = blockBytes }
+  init(number: Int, blockBytes: Int) {
+    self.number = number
+    self.blockBytes = blockBytes
+  }
 
+  /// - Precondition: `retired` isn't full.
   @inlinable
   @inline(__always)
   mutating func retire(_ block: UInt) {
     // Each time, though the line is another for each eighth block only: a branch would cost more.
     retired.prefetchEnd()
-    retired.push(block)
+    retired.pushWithRoom(block)
   }
 
-  /// Takes what has been retired.
-  mutating func takeRetired() -> BlockList {
-    let list = spare.popLast() ?? BlockList()
+  /// Puts what has been retired on a list, and goes on with the memory of `list`, an empty one.
+  mutating func beginList(_ list: BlockList) {
     swap(&list.blocks, &retired)
-    return list
+    list.sizeClass = number
+    if list.blocks.count > 0 { retiredLists.append(list) }
+  }
+
+  /// Appends the lists of what has been retired to `lists`.
+  mutating func takeRetired(into lists: inout [BlockList]) {
+    lists += retiredLists
+    retiredLists.removeAll(keepingCapacity: true)
   }
 
   /// Takes over blocks whose grace period has passed.
-  mutating func takeBack(_ list: BlockList) {
-    if list.blocks.count > 0 { reusable.append(list) } else { spare.append(list) }
-  }
+  mutating func takeBack(_ list: BlockList) { reusable.append(list) }
 
   /// Takes over a block that nobody can see.
   mutating func takeBack(_ block: UInt) {
@@ -83,15 +87,14 @@ struct SizeClass: ~Copyable {
 
   /// Makes the next list the free one, which is used up.
   ///
-  /// - Returns: whether there was any.
-  mutating func refill() -> Bool {
-    guard let list = reusable.popLast() else { return false }
+  /// - Returns: a list to be filled; `nil` if there was no next one.
+  mutating func refill() -> BlockList? {
+    guard let list = reusable.popLast() else { return nil }
     swap(&list.blocks, &free)
     if rcushims_poisons() {
       for index in 0..<free.count { poison(free[index]) }
     }
-    spare.append(list)
-    return true
+    return list
   }
 
   private func poison(_ block: UInt) {
@@ -100,7 +103,7 @@ struct SizeClass: ~Copyable {
       UnsafeMutableRawPointer(bitPattern: block).unsafelyUnwrapped, byteCount: blockBytes)
   }
 
-  /// Takes the blocks of slabs that have no other than free ones off the free list, and forgets lists.
+  /// Takes the blocks of slabs that have no other than free ones off the free list.
   ///
   /// - Parameter slabs: all slabs of the pool, ascending; each has blocks of one class.
   /// - Returns: those slabs.
@@ -108,8 +111,7 @@ struct SizeClass: ~Copyable {
     var blocks: [UInt] = []
     repeat {
       while free.count > 0 { blocks.append(free.pop()) }
-    } while refill()
-    spare = []
+    } while refill() != nil
     blocks.sort()
     var empty: [Slab] = []
     var kept: [UInt] = []
@@ -133,7 +135,7 @@ struct SizeClass: ~Copyable {
 
 /// What comes back to a pool.
 struct ReturnedBatch: Sendable {
-  /// Retired blocks, by size class, with their bytes.
+  /// Retired blocks, with their bytes.
   var lists: [BlockList] = []
   var bytes = 0
   /// Blocks that were kept, with their size classes in the low bits.
@@ -149,6 +151,8 @@ package final class PoolShared: @unchecked Sendable {
   // Batches that wait for their grace period.
   private var underWayCount = 0
   private var slabs: [Slab] = []
+  // Made by the reclaimer, not yet taken by the writer.
+  private var supplies: Supplies?
   // Counts returned batches, so that the writer looks at the lock only when there are some.
   // Written by the reclaimer and the writer under `monitor`; read by the writer without it.
   private let returnedCount = Atomic(0)
@@ -156,6 +160,7 @@ package final class PoolShared: @unchecked Sendable {
   deinit {
     // No node of the pool is reachable: store, pool and batches are gone.
     for slab in slabs { slab.free() }
+    supplies?.memory.rest.free()
   }
 
   func own(_ slab: Slab) { monitor.withLock { slabs.append(slab) } }
@@ -169,6 +174,17 @@ package final class PoolShared: @unchecked Sendable {
     let gone = Set(emptySlabs.map(\.address))
     monitor.withLock { slabs.removeAll { gone.contains($0.address) } }
     for slab in emptySlabs { slab.free() }
+  }
+
+  /// On the reclaimer.
+  func give(_ new: Supplies) { monitor.withLock { supplies = new } }
+
+  /// `nil`: there are none yet.
+  func takeSupplies() -> Supplies? {
+    monitor.withLock {
+      defer { supplies = nil }
+      return supplies
+    }
   }
 
   /// By the writer, before the batch is handed to the reclaimer.

@@ -18,24 +18,29 @@ public import _RCUShims
 /// keep for longer it doesn't retire: it gives it back when no reader can see it any more, with
 /// `PoolShared.giveBack(kept:)`.
 ///
+/// A pool that grows cuts its slabs from memory that the reclaimer has made ready: the writer would wait for the
+/// system at each fresh page, once in a hundred updates of a store whose readers keep ever more blocks waiting.
+/// Where the reclaimer is late, slabs are of the heap.
+///
 /// Threads: the owner's writer only, one at a time. The reclaimer meets it in `PoolShared`.
 ///
 /// Invariants:
 /// - A block is in exactly one place: live, on its class's free list, among its retired ones, in a batch
 ///   under way, on a list of its class that is reusable, or among the kept ones that have come back.
 /// - `limboBytes` = bytes retired and in batches under way.
+/// - `reservedBytes` = bytes of slabs, of ready memory, and of what is ordered and hasn't been taken.
 @safe
 @usableFromInline
 package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// Bytes retired and not yet recycled.
   @usableFromInline package var limboBytes = 0
-  /// Bytes of all blocks, live, free and in limbo.
-  package private(set) var reservedBytes = 0
+  /// Bytes of all blocks, live, free and in limbo, and of what is kept ready for more.
+  package internal(set) var reservedBytes = 0
 
   // Raw, not an array: read and changed by every allocation. Reached by `pointee`: this compiler
   // instruments a change through a pointer's subscript wrongly for ThreadSanitizer.
   @usableFromInline let sizeClasses: UnsafeMutablePointer<SizeClass>
-  private let sizeClassCount: Int
+  let sizeClassCount: Int
   // Kept blocks that have come back, with their size classes.
   private var kept: [[UInt]] = []
   // Bytes that wait to be handed over.
@@ -46,6 +51,12 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   private var attemptBytes = Self.attemptBytesMin
   // A look that takes longer has interrupted somebody.
   var cheapAttemptNanoseconds: UInt64 = 4000
+  /// Lists to be filled.
+  var spareLists: [BlockList] = []
+  /// What slabs are cut from next.
+  var ready = ReadyMemory()
+  /// Bytes that the reclaimer makes ready, or has made; counted in ``reservedBytes``.
+  var orderedBytes = 0
   /// Outlives the pool while batches are under way; `waitForReturn` may be called without the lock.
   package let shared = PoolShared()
 
@@ -68,12 +79,13 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   package init(blockBytes: [Int]) {
     precondition(
       blockBytes.count <= Int(SizeClass.mask) + 1
-        && blockBytes.allSatisfy { $0 > 0 && $0 % 64 == 0 && $0 <= SizeClass.slabBytesMin },
+        && blockBytes.allSatisfy { $0 > 0 && $0 % 64 == 0 && $0 <= Slab.bytesMin },
       "NodePool: at most 8 size classes, each a multiple of 64 bytes, and at most 16 KiB")
     sizeClassCount = blockBytes.count
     unsafe sizeClasses = .allocate(capacity: blockBytes.count)
     for index in blockBytes.indices {
-      unsafe (sizeClasses + index).initialize(to: SizeClass(blockBytes: blockBytes[index]))
+      unsafe (sizeClasses + index).initialize(
+        to: SizeClass(number: index, blockBytes: blockBytes[index]))
     }
   }
 
@@ -84,6 +96,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     unsafe sizeClasses.deallocate()
     guard reservedBytes > 0 else { return }
     let shared = self.shared
+    shared.own(ready.rest)
     // A deinit doesn't wait, past a limit either.
     Flavor._reclaimer.retire(
       _Retirement(bytes: reservedBytes) { withExtendedLifetime(shared) {} }, isBounded: false)
@@ -123,8 +136,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @inlinable
   @unsafe
   package mutating func retire(_ block: UnsafeMutableRawPointer, sizeClass: Int) {
-    unsafe (sizeClasses + sizeClass).pointee.retire(UInt(bitPattern: block))
-    didRetire(bytes: unsafe (sizeClasses + sizeClass).pointee.blockBytes)
+    didRetire(bytes: unsafe retire(UInt(bitPattern: block), sizeClasses + sizeClass))
   }
 
   /// The same for all of `blocks`, whose size classes are in the low bits.
@@ -134,11 +146,28 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     var bytes = 0
     for index in 0..<blocks.count {
       let word = blocks.word(at: index)
-      let sizeClass = unsafe sizeClasses + Int(word & SizeClass.mask)
-      unsafe sizeClass.pointee.retire(word & ~SizeClass.mask)
-      bytes &+= unsafe sizeClass.pointee.blockBytes
+      bytes &+= unsafe retire(
+        word & ~SizeClass.mask, sizeClasses + Int(word & SizeClass.mask))
     }
     didRetire(bytes: bytes)
+  }
+
+  /// - Returns: its bytes.
+  @inlinable
+  @inline(__always)
+  @unsafe
+  mutating func retire(_ block: UInt, _ sizeClass: UnsafeMutablePointer<SizeClass>) -> Int {
+    if unsafe sizeClass.pointee.retired.isFull { unsafe beginList(sizeClass) }
+    unsafe sizeClass.pointee.retire(block)
+    return unsafe sizeClass.pointee.blockBytes
+  }
+
+  /// Makes room for retired blocks.
+  @usableFromInline
+  @inline(never)
+  @unsafe
+  mutating func beginList(_ sizeClass: UnsafeMutablePointer<SizeClass>) {
+    unsafe sizeClass.pointee.beginList(spareLists.popLast() ?? BlockList())
   }
 
   @inlinable
@@ -169,7 +198,12 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   }
 
   private mutating func takeBatch() -> ReturnedBatch {
-    let lists = (0..<sizeClassCount).map { unsafe (sizeClasses + $0).pointee.takeRetired() }
+    var lists: [BlockList] = []
+    for index in 0..<sizeClassCount {
+      let sizeClass = unsafe sizeClasses + index
+      if unsafe sizeClass.pointee.retired.count > 0 { unsafe beginList(sizeClass) }
+      unsafe sizeClass.pointee.takeRetired(into: &lists)
+    }
     let batch = ReturnedBatch(lists: lists, bytes: batchedBytes)
     batchedBytes = 0
     nextAttemptBytes = attemptBytes
@@ -179,9 +213,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// Its grace period has passed.
   private mutating func takeBack(_ batch: ReturnedBatch) {
     limboBytes -= batch.bytes
-    for (sizeClass, list) in batch.lists.enumerated() {
-      unsafe (sizeClasses + sizeClass).pointee.takeBack(list)
-    }
+    for list in batch.lists { unsafe (sizeClasses + list.sizeClass).pointee.takeBack(list) }
     if !batch.kept.isEmpty { kept.append(batch.kept) }
   }
 
@@ -209,28 +241,24 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @inline(never)
   mutating func allocateSlow(sizeClass: Int) -> UnsafeMutableRawPointer {
     collect()
-    while unsafe (sizeClasses + sizeClass).pointee.refill() || recycleKept() {
+    while refill(sizeClass) || recycleKept() {
       let word = unsafe (sizeClasses + sizeClass).pointee.free.pop()
       if let block = unsafe UnsafeMutableRawPointer(bitPattern: word) { return unsafe block }
     }
-    let bytes = unsafe (sizeClasses + sizeClass).pointee.blockBytes
-    let slabBytes = unsafe (sizeClasses + sizeClass).pointee.nextSlabBytes
-    let slab = UnsafeMutableRawPointer.allocate(byteCount: slabBytes, alignment: 64)
-    shared.own(Slab(address: UInt(bitPattern: slab), bytes: slabBytes))
-    unsafe (sizeClasses + sizeClass).pointee.reservedBytes += slabBytes
-    reservedBytes += slabBytes
-    var offset = slabBytes - slabBytes % bytes
-    while offset > bytes {
-      offset -= bytes
-      unsafe (sizeClasses + sizeClass).pointee.free.push(UInt(bitPattern: slab + offset))
-    }
-    return unsafe slab
+    return unsafe addSlab(sizeClass: sizeClass)
   }
 
   // MARK: Recycling
 
+  /// - Returns: whether there was a list to use.
+  private mutating func refill(_ sizeClass: Int) -> Bool {
+    guard let list = unsafe (sizeClasses + sizeClass).pointee.refill() else { return false }
+    spareLists.append(list)
+    return true
+  }
+
   /// Takes what the reclaimer has brought back.
-  private mutating func collect() {
+  mutating func collect() {
     for batch in shared.takeReturned() { takeBack(batch) }
   }
 
@@ -238,7 +266,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// longer for it.
   ///
   /// - Returns: whether there were any.
-  private mutating func recycleKept() -> Bool {
+  mutating func recycleKept() -> Bool {
     guard var words = kept.popLast() else { return false }
     let count = min(words.count, Self.recycledAtOnce)
     for word in words.suffix(count) {
@@ -248,29 +276,5 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     words.removeLast(count)
     if !words.isEmpty { kept.append(words) }
     return true
-  }
-
-  // MARK: Trimming
-
-  /// Gives slabs whose blocks are all free back to the system.
-  ///
-  /// Blocks that wait for a grace period are not free yet; the batch that is being filled is handed
-  /// over, so that its blocks are the next time.
-  ///
-  /// - Returns: the bytes given back.
-  /// - Complexity: O(f log f) in the number of free blocks, and O(s log s) in that of slabs.
-  package mutating func trim() -> Int {
-    flush()
-    collect()
-    while recycleKept() {}
-    let slabs = shared.sortedSlabs
-    var bytes = 0
-    for index in 0..<sizeClassCount {
-      let emptySlabs = unsafe (sizeClasses + index).pointee.removeEmpty(slabs)
-      unsafe shared.free(emptySlabs)
-      bytes += emptySlabs.reduce(0) { $0 + $1.bytes }
-    }
-    reservedBytes -= bytes
-    return bytes
   }
 }

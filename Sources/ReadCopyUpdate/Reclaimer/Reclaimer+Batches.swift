@@ -46,6 +46,7 @@ extension _Reclaimer {
 
   private func runThread() {
     rcushims_make_sleeps_exact()
+    rcushims_never_preempt()
     source.asReader {
       var batch = RetirementQueue()
       while waitForWork(&batch) { runBatch(&batch) }
@@ -69,7 +70,9 @@ extension _Reclaimer {
       mayWork = monitor.withLock {
         var growsUntil: UInt64?
         while true {
-          if hasWork && retiring.runner == nil {
+          if !chores.isEmpty && !isStopping {
+            runChores()
+          } else if hasWork && retiring.runner == nil {
             if isUrgent || isStopping { break }
             let now = rcushims_now()
             let end = growsUntil ?? now + growthNanoseconds
@@ -92,6 +95,15 @@ extension _Reclaimer {
       }
     }
     return mayWork
+  }
+
+  /// Runs what doesn't wait for a grace period. Under `monitor`, which it leaves meanwhile.
+  private func runChores() {
+    let chores = self.chores
+    self.chores = []
+    monitor.unlock()
+    for chore in chores { chore() }
+    monitor.lock()
   }
 
   /// Frees the memory that no retiring thread has taken. Under `monitor`, which it leaves meanwhile.

@@ -170,7 +170,10 @@ extension AddressSpace {
   /// version, those that wait for a grace period, and free ones that are kept for the next change.
   ///
   /// It grows by slabs of a quarter of what there is, 16 to 256 KiB, and shrinks only by
-  /// ``releaseFreeMemory()``. Files and names are not counted: they are shared.
+  /// ``releaseFreeMemory()``. From 1 MiB on, the reclaimer's thread makes memory ready for the next slabs,
+  /// so that no change waits for the system's fresh pages: a quarter of what there is, or a huge page of 2 MiB,
+  /// and the next when half of it is used; counted from when it is asked for. Files and names are not counted:
+  /// they are shared.
   ///
   /// - Complexity: O(1), under the read lock.
   public var memoryBytes: Int {

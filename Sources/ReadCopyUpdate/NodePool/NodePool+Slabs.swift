@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import _RCUShims
+
+// Where blocks come from, and go.
+
+extension NodePool {
+  /// What a pool has when its memory begins to be made ready.
+  private static var readyFromBytes: Int { 1 << 20 }
+  private static var readyBytesMax: Int { Int(RCUSHIMS_HUGE_PAGE_BYTES) }
+
+  /// Takes a slab, and makes blocks of it.
+  ///
+  /// - Returns: one of them; the others are free.
+  mutating func addSlab(sizeClass: Int) -> UnsafeMutableRawPointer {
+    let bytes = unsafe (sizeClasses + sizeClass).pointee.blockBytes
+    let slab = nextSlab(bytes: unsafe (sizeClasses + sizeClass).pointee.nextSlabBytes)
+    shared.own(slab)
+    unsafe (sizeClasses + sizeClass).pointee.reservedBytes += slab.bytes
+    var offset = UInt(slab.bytes - slab.bytes % bytes)
+    while offset > bytes {
+      offset -= UInt(bytes)
+      unsafe (sizeClasses + sizeClass).pointee.free.push(slab.address + offset)
+    }
+    return unsafe UnsafeMutableRawPointer(bitPattern: slab.address).unsafelyUnwrapped
+  }
+
+  private mutating func nextSlab(bytes: Int) -> Slab {
+    let slab: Slab
+    if ready.bytes > 0 || takeSupplies() {
+      slab = ready.cut(bytes: bytes)
+    } else {
+      slab = .allocate(bytes: bytes)
+      reservedBytes += bytes
+    }
+    orderSupplies()
+    return slab
+  }
+
+  /// Takes what the reclaimer has made ready.
+  ///
+  /// - Precondition: `ready` is empty.
+  /// - Returns: whether there is memory now.
+  private mutating func takeSupplies() -> Bool {
+    guard orderedBytes > 0, let supplies = shared.takeSupplies() else { return false }
+    // The system may have refused.
+    reservedBytes -= orderedBytes - supplies.memory.bytes
+    orderedBytes = 0
+    ready = supplies.memory
+    spareLists += supplies.lists
+    return ready.bytes > 0
+  }
+
+  /// Orders memory of the reclaimer when half of what was ready is used: a quarter of what there is, or a
+  /// huge page.
+  private mutating func orderSupplies() {
+    let bytes = min(reservedBytes / 4 & -(64 << 10), Self.readyBytesMax)
+    guard reservedBytes >= Self.readyFromBytes, orderedBytes == 0, ready.bytes < bytes / 2
+    else { return }
+    orderedBytes = bytes
+    reservedBytes += bytes
+    let shared = self.shared
+    Flavor._reclaimer.runSoon { shared.give(Supplies(bytes: bytes)) }
+  }
+
+  /// Gives slabs whose blocks are all free, and what was made ready, back to the system.
+  ///
+  /// Blocks that wait for a grace period are not free yet; the batch that is being filled is handed
+  /// over, so that its blocks are the next time.
+  ///
+  /// - Returns: the bytes given back.
+  /// - Complexity: O(f log f) in the number of free blocks, and O(s log s) in that of slabs.
+  package mutating func trim() -> Int {
+    flush()
+    collect()
+    while recycleKept() {}
+    let slabs = shared.sortedSlabs
+    var bytes = 0
+    for index in 0..<sizeClassCount {
+      let emptySlabs = unsafe (sizeClasses + index).pointee.removeEmpty(slabs)
+      unsafe shared.free(emptySlabs)
+      bytes += emptySlabs.reduce(0) { $0 + $1.bytes }
+    }
+    spareLists = []
+    repeat { bytes += ready.free() } while takeSupplies()
+    reservedBytes -= bytes
+    return bytes
+  }
+}
