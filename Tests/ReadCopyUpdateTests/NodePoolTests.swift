@@ -187,6 +187,13 @@ import Testing
     // A clock that stood still would make this one cheap, too.
     pool.cheapAttemptNanoseconds = 0
     #expect(looks(anybodyReads: false) < most / 2)
+    // Unless it may be the reclaimer that is disturbed.
+    pool.cheapAttemptNanoseconds = .max
+    _ = looks(anybodyReads: false)
+    pool.cheapAttemptNanoseconds = 0
+    pool.shared.isMakingSupplies = true
+    #expect(looks(anybodyReads: false) == most)
+    #expect(looks(anybodyReads: true) <= 6 + batchCount)
     pool.flush()
     RCUDomain<LookedAtFlavor>.barrier()
   }

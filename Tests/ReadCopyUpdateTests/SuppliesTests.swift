@@ -11,6 +11,14 @@ import Testing
 /// AddressSanitizer builds have none: there all slabs are of the heap.
 @Suite(.serialized) struct SuppliesTests {
   private typealias Pool = NodePool<SuppliesTestFlavor>
+
+  /// A pool that has looked for readers in vain.
+  private static func makePool(blockBytes: [Int]) -> Pool {
+    var pool = Pool(blockBytes: blockBytes)
+    pool.attemptBytes = 2 * Pool.attemptBytesMin
+    return pool
+  }
+
   private typealias Domain = RCUDomain<SuppliesTestFlavor>
 
   private enum SuppliesTestFlavor: BulletproofTestFlavor {
@@ -101,7 +109,7 @@ import Testing
 
   /// What there is, is counted to the byte, and each block is handed out once.
   @Test func growingPoolTakesSupplies() {
-    var pool = Pool(blockBytes: [1024, 64])
+    var pool = Self.makePool(blockBytes: [1024, 64])
     var blocks: Set<UInt> = []
     for count in 1...24_000 {
       for sizeClass in 0..<2 {
@@ -141,15 +149,18 @@ import Testing
     #expect(unused <= min(reserved * 3 / 8, 3 << 20) + (16 << 10))
   }
 
-  /// A small pool has no memory in store.
-  @Test func smallPoolOrdersNothing() {
-    var pool = Pool(blockBytes: [1024])
-    for _ in 0..<800 { _ = unsafe pool.allocate(sizeClass: 0) }
-    #expect(pool.orderedBytes == 0 && pool.ready.bytes == 0 && pool.reservedBytes < 1 << 20)
+  /// A small pool has no memory in store, nor one beside which nobody reads.
+  @Test func othersOrderNothing() {
+    var small = Self.makePool(blockBytes: [1024])
+    for _ in 0..<800 { _ = unsafe small.allocate(sizeClass: 0) }
+    #expect(small.orderedBytes == 0 && small.reservedBytes < 1 << 20)
+    var quiet = Pool(blockBytes: [1024])
+    for _ in 0..<8000 { _ = unsafe quiet.allocate(sizeClass: 0) }
+    #expect(quiet.orderedBytes == 0 && quiet.reservedBytes > 4 << 20)
   }
 
   @Test func trimmingGivesSuppliesBack() {
-    var pool = Pool(blockBytes: [1024])
+    var pool = Self.makePool(blockBytes: [1024])
     var blocks: [UInt] = []
     for count in 1...8000 {
       blocks.append(UInt(bitPattern: unsafe pool.allocate(sizeClass: 0)))
@@ -181,7 +192,7 @@ import Testing
     var mapped: [Slab] = []
     weak var shared: PoolShared?
     do {
-      var pool = Pool(blockBytes: [1024])
+      var pool = makePool(blockBytes: [1024])
       shared = pool.shared
       for count in 1...6000 {
         _ = unsafe pool.allocate(sizeClass: 0)
@@ -205,7 +216,7 @@ import Testing
   /// A pool that a child uses on.
   private final class PoolBox: @unchecked Sendable {
     // Sendable: used by one thread at a time.
-    var pool = Pool(blockBytes: [1024])
+    var pool = makePool(blockBytes: [1024])
 
     func grow(_ count: Int) {
       for _ in 0..<count {

@@ -153,6 +153,8 @@ package final class PoolShared: @unchecked Sendable {
   private var slabs: [Slab] = []
   // Made by the reclaimer, not yet taken by the writer.
   private var supplies: Supplies?
+  // Written by the writer, when it orders, and by the reclaimer; read by the writer.
+  private let makesSupplies = Atomic(false)
   // Counts returned batches, so that the writer looks at the lock only when there are some.
   // Written by the reclaimer and the writer under `monitor`; read by the writer without it.
   private let returnedCount = Atomic(0)
@@ -176,8 +178,17 @@ package final class PoolShared: @unchecked Sendable {
     for slab in emptySlabs { slab.free() }
   }
 
+  /// Whether the reclaimer is at it. A hint: nothing is ordered by it.
+  var isMakingSupplies: Bool {
+    get { makesSupplies.load(ordering: .relaxed) }
+    set { makesSupplies.store(newValue, ordering: .relaxed) }
+  }
+
   /// On the reclaimer.
-  func give(_ new: Supplies) { monitor.withLock { supplies = new } }
+  func give(_ new: Supplies) {
+    monitor.withLock { supplies = new }
+    isMakingSupplies = false
+  }
 
   /// `nil`: there are none yet.
   func takeSupplies() -> Supplies? {

@@ -54,13 +54,18 @@ extension NodePool {
 
   /// Orders memory of the reclaimer when half of what was ready is used: a quarter of what there is, or a
   /// huge page.
+  ///
+  /// Only where looks for readers have been for nothing: there more and more waits for its grace period.
+  /// Where nobody reads, a store grows by its VMAs, few of which need a page.
   private mutating func orderSupplies() {
     let bytes = min(reservedBytes / 4 & -(64 << 10), Self.readyBytesMax)
-    guard reservedBytes >= Self.readyFromBytes, orderedBytes == 0, ready.bytes < bytes / 2
+    guard attemptBytes > Self.attemptBytesMin, reservedBytes >= Self.readyFromBytes,
+      orderedBytes == 0, ready.bytes < bytes / 2
     else { return }
     orderedBytes = bytes
     reservedBytes += bytes
     let shared = self.shared
+    shared.isMakingSupplies = true
     Flavor._reclaimer.runSoon { shared.give(Supplies(bytes: bytes)) }
   }
 

@@ -48,7 +48,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   // How many bytes the batch has when the writer looks next whether anybody reads.
   @usableFromInline var nextAttemptBytes = Self.attemptBytesMin
   // How many bytes are retired between two such looks.
-  private var attemptBytes = Self.attemptBytesMin
+  var attemptBytes = Self.attemptBytesMin
   // A look that takes longer has interrupted somebody.
   var cheapAttemptNanoseconds: UInt64 = 4000
   /// Lists to be filled.
@@ -66,7 +66,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// Retired bytes after which to look whether anybody reads. Where no other thread runs, that costs as
   /// much as one update or two. Where some do, it interrupts their processors, and where they read it is
   /// for nothing: each time the next look is put off for twice as long, up to a whole batch.
-  private static var attemptBytesMin: Int { 256 << 10 }
+  static var attemptBytesMin: Int { 256 << 10 }
   /// Kept blocks that are put on free lists at a time.
   private static var recycledAtOnce: Int { 256 }
   /// How many blocks of the same size are allocated before one that is prefetched. Measured: one is too
@@ -183,9 +183,11 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   mutating func reclaimOrFlush() {
     let start = rcushims_now()
     let hasPassed = Flavor._passGracePeriod()
-    if hasPassed && rcushims_now() - start <= cheapAttemptNanoseconds {
+    let isCheap = rcushims_now() - start <= cheapAttemptNanoseconds
+    if hasPassed && isCheap {
       attemptBytes = max(attemptBytes / 2, Self.attemptBytesMin)
-    } else {
+    } else if !hasPassed || !shared.isMakingSupplies {
+      // Else the only one that was interrupted may be the reclaimer.
       attemptBytes = min(attemptBytes * 2, Self.batchBytes)
     }
     if hasPassed {

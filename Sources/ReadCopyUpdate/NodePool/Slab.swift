@@ -44,8 +44,8 @@ struct ReadyMemory: Sendable {
   ///
   /// - Precondition: `bytes` is a multiple of a page.
   init(bytes: Int) {
-    guard let start = rcushims_map_ready(bytes) else { return }
-    unsafe rest = Slab(address: UInt(bitPattern: start), bytes: bytes, isMapped: true)
+    guard let start = unsafe rcushims_map_ready(bytes) else { return }
+    rest = Slab(address: UInt(bitPattern: start), bytes: bytes, isMapped: true)
   }
 
   /// Cuts off a slab of `bytes`, or what is left of it: in whole pages, and no rest is too small for a slab.
