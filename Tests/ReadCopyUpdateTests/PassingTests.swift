@@ -85,13 +85,16 @@ import Testing
 
     deinit { unsafe slots.deallocate() }
 
-    func read() {
+    /// - Parameter looks: how long to stay in the section.
+    func read(_ looks: Int) {
       let slot = current.load(ordering: .acquiring)
       let first = unsafe (slots + slot).pointee
-      for _ in 0..<20 { _ = isOver.load(ordering: .relaxed) }
+      wait(looks)
       let second = unsafe (slots + slot).pointee
       if first == Self.poison || first != second { fail() }
     }
+
+    func wait(_ looks: Int) { for _ in 0..<looks { _ = isOver.load(ordering: .relaxed) } }
 
     private func fail() {
       violations.add(1, ordering: .relaxed)
@@ -119,8 +122,14 @@ import Testing
     let deadline = ContinuousClock.now + duration
     let reader: @Sendable () -> Void = {
       withReaderThread(flavor) {
+        // Sections that are open for longer than a look at all readers takes, and as long without one:
+        // a section may begin anywhere in a look, and outlast it.
+        var generator = SystemRandomNumberGenerator()
         while !world.isOver.load(ordering: .relaxed) {
-          RCUDomain<Flavor>.withReadSection { _ in world.read() }
+          let bits = generator.next()
+          let looks = bits & 3 == 0 ? Int(bits >> 32 & 0x3fff) : 20
+          RCUDomain<Flavor>.withReadSection { _ in world.read(looks) }
+          world.wait(bits & 12 == 0 ? Int(bits >> 48 & 0x3fff) : 20)
         }
       }
     }
