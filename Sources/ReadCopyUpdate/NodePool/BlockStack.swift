@@ -28,7 +28,7 @@ package struct BlockStack: ~Copyable {
   @inlinable
   @inline(__always)
   package mutating func push(_ word: UInt) {
-    if isFull { grow(to: max(capacity * 2, 16)) }
+    if isFull { grow() }
     pushWithRoom(word)
   }
 
@@ -101,9 +101,12 @@ package struct BlockStack: ~Copyable {
     return unsafe words.unsafelyUnwrapped[index]
   }
 
+  /// Doubles the room. The new size isn't a parameter: it would be computed by each push.
   @usableFromInline
   @inline(never)
-  mutating func grow(to largerCapacity: Int) {
+  mutating func grow() { grow(to: max(capacity * 2, 16)) }
+
+  private mutating func grow(to largerCapacity: Int) {
     let larger = UnsafeMutablePointer<UInt>.allocate(capacity: largerCapacity)
     if let words = unsafe words {
       unsafe larger.initialize(from: words, count: count)

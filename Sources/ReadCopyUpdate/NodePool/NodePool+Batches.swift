@@ -35,6 +35,9 @@ struct SizeClass: ~Copyable {
   private var retiredLists: [BlockList] = []
   /// Lists whose grace period has passed, the one that came last to be used next.
   private var reusable: [BlockList] = []
+  /// Lists to be filled again: by this class, which fills all of its lists alike, and those of rare blocks little.
+  /// What is written of them hence stays in the nearest cache.
+  private var spare: [BlockList] = []
   /// Of all slabs.
   var reservedBytes = 0
 
@@ -63,17 +66,18 @@ struct SizeClass: ~Copyable {
     retired.pushWithRoom(block)
   }
 
-  /// Puts what has been retired on a list, and goes on with the memory of `list`, an empty one.
-  mutating func beginList(_ list: BlockList) {
+  /// Puts what has been retired on a list, and goes on with an empty one: `new` if it has none.
+  mutating func beginList(_ new: () -> BlockList) {
+    let list = spare.popLast() ?? new()
     swap(&list.blocks, &retired)
     list.sizeClass = number
     if list.blocks.count > 0 { retiredLists.append(list) }
   }
 
-  /// Appends the lists of what has been retired to `lists`.
+  /// Appends the lists of what has been retired to `lists`, the newest first.
   mutating func takeRetired(into lists: inout [BlockList]) {
-    lists += retiredLists
-    retiredLists.removeAll(keepingCapacity: true)
+    // Moved, not copied: no reference is counted.
+    while let list = retiredLists.popLast() { lists.append(list) }
   }
 
   /// Takes over blocks whose grace period has passed.
@@ -87,14 +91,15 @@ struct SizeClass: ~Copyable {
 
   /// Makes the next list the free one, which is used up.
   ///
-  /// - Returns: a list to be filled; `nil` if there was no next one.
-  mutating func refill() -> BlockList? {
-    guard let list = reusable.popLast() else { return nil }
+  /// - Returns: whether there was any.
+  mutating func refill() -> Bool {
+    guard let list = reusable.popLast() else { return false }
     swap(&list.blocks, &free)
     if rcushims_poisons() {
       for index in 0..<free.count { poison(free[index]) }
     }
-    return list
+    spare.append(list)
+    return true
   }
 
   private func poison(_ block: UInt) {
@@ -103,7 +108,7 @@ struct SizeClass: ~Copyable {
       UnsafeMutableRawPointer(bitPattern: block).unsafelyUnwrapped, byteCount: blockBytes)
   }
 
-  /// Takes the blocks of slabs that have no other than free ones off the free list.
+  /// Takes the blocks of slabs that have no other than free ones off the free list, and forgets lists.
   ///
   /// - Parameter slabs: all slabs of the pool, ascending; each has blocks of one class.
   /// - Returns: those slabs.
@@ -111,7 +116,8 @@ struct SizeClass: ~Copyable {
     var blocks: [UInt] = []
     repeat {
       while free.count > 0 { blocks.append(free.pop()) }
-    } while refill() != nil
+    } while refill()
+    spare = []
     blocks.sort()
     var empty: [Slab] = []
     var kept: [UInt] = []
@@ -135,7 +141,7 @@ struct SizeClass: ~Copyable {
 
 /// What comes back to a pool.
 struct ReturnedBatch: Sendable {
-  /// Retired blocks, with their bytes.
+  /// Retired blocks, those of a class from the newest to the oldest, with their bytes.
   var lists: [BlockList] = []
   var bytes = 0
   /// Blocks that were kept, with their size classes in the low bits.

@@ -48,7 +48,7 @@ extension NodePool {
     reservedBytes -= orderedBytes - supplies.memory.bytes
     orderedBytes = 0
     ready = supplies.memory
-    spareLists += supplies.lists
+    newLists += supplies.lists
     return ready.bytes > 0
   }
 
@@ -87,7 +87,7 @@ extension NodePool {
       unsafe shared.free(emptySlabs)
       bytes += emptySlabs.reduce(0) { $0 + $1.bytes }
     }
-    spareLists = []
+    newLists = []
     repeat { bytes += ready.free() } while takeSupplies()
     reservedBytes -= bytes
     return bytes

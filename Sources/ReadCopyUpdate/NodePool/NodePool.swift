@@ -51,8 +51,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   var attemptBytes = Self.attemptBytesMin
   // A look that takes longer has interrupted somebody.
   var cheapAttemptNanoseconds: UInt64 = 4000
-  /// Lists to be filled.
-  var spareLists: [BlockList] = []
+  /// Lists that no class has used yet.
+  var newLists: [BlockList] = []
   /// What slabs are cut from next.
   var ready = ReadyMemory()
   /// Bytes that the reclaimer makes ready, or has made; counted in ``reservedBytes``.
@@ -167,7 +167,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @inline(never)
   @unsafe
   mutating func beginList(_ sizeClass: UnsafeMutablePointer<SizeClass>) {
-    unsafe sizeClass.pointee.beginList(spareLists.popLast() ?? BlockList())
+    unsafe sizeClass.pointee.beginList { newLists.popLast() ?? BlockList() }
   }
 
   @inlinable
@@ -201,6 +201,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
 
   private mutating func takeBatch() -> ReturnedBatch {
     var lists: [BlockList] = []
+    lists.reserveCapacity(2 * sizeClassCount)
     for index in 0..<sizeClassCount {
       let sizeClass = unsafe sizeClasses + index
       if unsafe sizeClass.pointee.retired.count > 0 { unsafe beginList(sizeClass) }
@@ -213,9 +214,11 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   }
 
   /// Its grace period has passed.
-  private mutating func takeBack(_ batch: ReturnedBatch) {
+  private mutating func takeBack(_ batch: consuming ReturnedBatch) {
     limboBytes -= batch.bytes
-    for list in batch.lists { unsafe (sizeClasses + list.sizeClass).pointee.takeBack(list) }
+    while let list = batch.lists.popLast() {
+      unsafe (sizeClasses + list.sizeClass).pointee.takeBack(list)
+    }
     if !batch.kept.isEmpty { kept.append(batch.kept) }
   }
 
@@ -243,7 +246,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @inline(never)
   mutating func allocateSlow(sizeClass: Int) -> UnsafeMutableRawPointer {
     collect()
-    while refill(sizeClass) || recycleKept() {
+    while unsafe (sizeClasses + sizeClass).pointee.refill() || recycleKept() {
       let word = unsafe (sizeClasses + sizeClass).pointee.free.pop()
       if let block = unsafe UnsafeMutableRawPointer(bitPattern: word) { return unsafe block }
     }
@@ -251,13 +254,6 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   }
 
   // MARK: Recycling
-
-  /// - Returns: whether there was a list to use.
-  private mutating func refill(_ sizeClass: Int) -> Bool {
-    guard let list = unsafe (sizeClasses + sizeClass).pointee.refill() else { return false }
-    spareLists.append(list)
-    return true
-  }
 
   /// Takes what the reclaimer has brought back.
   mutating func collect() {

@@ -209,7 +209,7 @@ extension TreeWriter {
   /// the next write section's edit.
   @unsafe
   mutating func retireReplaced(and version: UnsafeMutableRawPointer) {
-    replaced.push(UInt(bitPattern: version) | UInt(NodeLayout.versionClass), edit)
+    unsafe replaced.push(version: version)
     // Safety: the words are of blocks' addresses, with their classes.
     unsafe pool.retire(replaced.words)
     replaced.removeAll()

@@ -3,32 +3,64 @@
 
 internal import ReadCopyUpdate
 
-/// Blocks of nodes that have been replaced, and the write sections that made them.
+/// Blocks of nodes that have been replaced.
 struct ReplacedBlocks: ~Copyable {
   /// Addresses, with the size classes in the low bits.
   private(set) var words = BlockStack()
-  private var edits = BlockStack()
+  /// The write sections that made the payloads among them, in the same order: other blocks say it themselves.
+  private var payloadEdits = BlockStack()
 
+  /// - Safety: `address` is that of a node's block of this class, which the write section `edit` made.
+  @unsafe
   @inline(__always)
-  mutating func push(_ word: UInt, _ edit: UInt64) {
-    words.push(word)
-    edits.push(UInt(edit))
+  mutating func push(_ address: UnsafeMutableRawPointer, _ edit: UInt64, _ sizeClass: Int) {
+    words.push(UInt(bitPattern: address) | UInt(sizeClass))
+    if sizeClass == NodeLayout.payloadClass { payloadEdits.push(UInt(edit)) }
+  }
+
+  /// The same for a version: it is the last one.
+  @unsafe
+  @inline(__always)
+  mutating func push(version: UnsafeMutableRawPointer) {
+    words.push(UInt(bitPattern: version) | UInt(NodeLayout.versionClass))
   }
 
   mutating func removeAll() {
     words.removeAll()
-    edits.removeAll()
+    payloadEdits.removeAll()
   }
 
   /// Takes out the blocks that were made by the write section `newest` or one before it.
+  ///
+  /// - Precondition: no version is among them.
   mutating func take(madeUpTo newest: UInt64) -> [(word: UInt, edit: UInt64)] {
     var taken: [(word: UInt, edit: UInt64)] = []
     var kept = ReplacedBlocks()
+    var payloadCount = 0
     for index in 0..<words.count {
-      let (word, edit) = (words[index], UInt64(edits[index]))
-      if edit <= newest { taken.append((word, edit)) } else { kept.push(word, edit) }
+      let sizeClass = Int(words[index] & Self.sizeClassMask)
+      // Safety: the word was made of a block's address.
+      let address = unsafe UnsafeMutableRawPointer(bitPattern: words[index] & ~Self.sizeClassMask)
+        .unsafelyUnwrapped
+      let edit: UInt64
+      switch sizeClass {
+      case NodeLayout.leafClass: edit = unsafe Leaf(address).edit
+      case NodeLayout.innerClass: edit = unsafe Inner(address).edit
+      case NodeLayout.boundsClass: edit = unsafe Bounds(address).edit
+      default:
+        precondition(sizeClass == NodeLayout.payloadClass, "ReplacedBlocks: a version is held")
+        edit = UInt64(payloadEdits[payloadCount])
+        payloadCount += 1
+      }
+      if edit <= newest {
+        taken.append((words[index], edit))
+      } else {
+        unsafe kept.push(address, edit, sizeClass)
+      }
     }
     self = kept
     return taken
   }
+
+  private static var sizeClassMask: UInt { 7 }
 }

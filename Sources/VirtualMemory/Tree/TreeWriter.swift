@@ -151,7 +151,7 @@ struct TreeWriter: ~Copyable {
     if blockEdit == edit {
       unsafe pool.free(block, sizeClass: sizeClass)
     } else {
-      replaced.push(UInt(bitPattern: block) | UInt(sizeClass), blockEdit)
+      unsafe replaced.push(block, blockEdit, sizeClass)
     }
   }
 
