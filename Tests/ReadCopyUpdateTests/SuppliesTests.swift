@@ -274,4 +274,25 @@ import Testing
     while pool.limboBytes > 0 { _ = unsafe pool.allocate(sizeClass: 0) }
     #expect(pool.limboBytes == 0)
   }
+
+  /// Slabs of one block leave no free list behind, those of a few a short one: both become lists to fill.
+  @Test(arguments: [16 << 10, 4 << 10, 64]) func shortFreeListsAreMadeLonger(_ blockBytes: Int) {
+    var pool = Pool(blockBytes: [blockBytes])
+    for round in 1...40 {
+      var blocks: [UInt] = []
+      for _ in 0..<round * 20 {
+        blocks.append(UInt(bitPattern: unsafe pool.allocate(sizeClass: 0)))
+      }
+      #expect(Set(blocks).count == blocks.count)
+      for block in blocks {
+        unsafe pool.retire(UnsafeMutableRawPointer(bitPattern: block)!, sizeClass: 0)
+        let stack = unsafe (
+          pool.sizeClasses.pointee.retired.count, pool.sizeClasses.pointee.retired.capacity
+        )
+        if stack.0 > stack.1 { Issue.record("\(stack.0) blocks on a list for \(stack.1)") }
+      }
+      pool.flush()
+      Domain.barrier()
+    }
+  }
 }

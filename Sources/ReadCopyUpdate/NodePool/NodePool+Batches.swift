@@ -70,6 +70,8 @@ struct SizeClass: ~Copyable {
   mutating func beginList(_ new: () -> BlockList) {
     let list = spare.popLast() ?? new()
     swap(&list.blocks, &retired)
+    // What was a free list may be short.
+    retired.reserve(BlockList.capacity)
     list.sizeClass = number
     if list.blocks.count > 0 { retiredLists.append(list) }
   }
