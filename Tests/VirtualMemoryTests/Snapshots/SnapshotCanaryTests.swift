@@ -39,6 +39,7 @@ import Testing
   }
 
   private static func walk(keepsSnapshot: Bool, for duration: Duration) -> Never {
+    Canary.endTrapsLikeReports()
     guard let region = try? Region() else { exit(1) }
     run(
       for: duration, writer: { region.churnUnlogged(count: 1000) },
