@@ -15,6 +15,13 @@ extension BulletproofTestFlavor {
   static var _isInReadSection: Bool { BulletproofFlavor._isInReadSection }
   static var _number: Int32 { BulletproofFlavor._number }
   static func _waitForGracePeriod() { BulletproofFlavor._waitForGracePeriod() }
+
+  /// Waits until the reclaimer has done what it was to do soon.
+  static func finishChores() {
+    let isDone = Flag()
+    _reclaimer.runSoon { isDone.raise() }
+    isDone.wait()
+  }
 }
 
 enum RetiredTestFlavor: BulletproofTestFlavor {

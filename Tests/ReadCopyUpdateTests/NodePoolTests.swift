@@ -185,21 +185,17 @@ import Testing
     #expect(looks(anybodyReads: false) > most * 3 / 4)
     #expect(looks(anybodyReads: false) == most)
     // What was ordered while there seemed to be readers: the reclaimer's work doesn't count.
-    func finishChores() {
-      let isDone = Flag()
-      LookedAtFlavor._reclaimer.runSoon { isDone.raise() }
-      isDone.wait()
-    }
-    finishChores()
+    LookedAtFlavor.finishChores()
     // A clock that stood still would make this one cheap, too.
     pool.cheapAttemptNanoseconds = 0
     #expect(looks(anybodyReads: false) < most / 2)
     // Unless it may be the reclaimer that is disturbed.
     pool.cheapAttemptNanoseconds = .max
     _ = looks(anybodyReads: false)
-    finishChores()
+    LookedAtFlavor.finishChores()
     pool.cheapAttemptNanoseconds = 0
-    pool.shared.isMakingSupplies = true
+    _ = pool.trim()
+    pool.orderedBytes = 1
     #expect(looks(anybodyReads: false) == most)
     #expect(looks(anybodyReads: true) <= 6 + batchCount)
     pool.flush()

@@ -11,6 +11,7 @@ import Testing
 /// AddressSanitizer builds have none: there all slabs are of the heap.
 @Suite(.serialized) struct SuppliesTests {
   private typealias Pool = NodePool<SuppliesTestFlavor>
+  private typealias Domain = RCUDomain<SuppliesTestFlavor>
 
   /// A pool that has looked for readers in vain.
   private static func makePool(blockBytes: [Int]) -> Pool {
@@ -18,8 +19,6 @@ import Testing
     pool.attemptBytes = 2 * Pool.attemptBytesMin
     return pool
   }
-
-  private typealias Domain = RCUDomain<SuppliesTestFlavor>
 
   private enum SuppliesTestFlavor: BulletproofTestFlavor {
     static let _reclaimer = _Reclaimer(flavor: SuppliesTestFlavor.self)
@@ -71,13 +70,6 @@ import Testing
     return pages.count { $0 & 1 == 1 }
   }
 
-  /// Waits until what was ordered is there.
-  private static func finishChores() {
-    let flag = Flag()
-    SuppliesTestFlavor._reclaimer.runSoon { flag.raise() }
-    flag.wait()
-  }
-
   // MARK: Chores
 
   /// Memory is made ready at once, whatever readers do.
@@ -121,7 +113,7 @@ import Testing
       }
       if count.isMultiple(of: 500) { expectBytesAddUp(pool) }
       // Not faster than the reclaimer.
-      if count.isMultiple(of: 50) { Self.finishChores() }
+      if count.isMultiple(of: 50) { SuppliesTestFlavor.finishChores() }
     }
     for block in blocks {
       let word = unsafe UnsafeRawPointer(bitPattern: block)!.load(as: UInt.self)
@@ -169,10 +161,10 @@ import Testing
     var blocks: [UInt] = []
     while blocks.count < 20_000 && (blocks.count < 8000 || !Self.hasAllSupplies(pool)) {
       blocks.append(UInt(bitPattern: unsafe pool.allocate(sizeClass: 0)))
-      if blocks.count.isMultiple(of: 50) { Self.finishChores() }
+      if blocks.count.isMultiple(of: 50) { SuppliesTestFlavor.finishChores() }
     }
     #expect(isAddressSanitizerBuild || Self.hasAllSupplies(pool))
-    Self.finishChores()
+    SuppliesTestFlavor.finishChores()
     let unused = pool.ready.bytes + (isAddressSanitizerBuild ? 0 : pool.orderedBytes)
     #expect(isAddressSanitizerBuild || unused > 1 << 20)
     // No slab has free blocks only.
@@ -186,7 +178,7 @@ import Testing
     #expect(pool.reservedBytes == 0 && pool.shared.sortedSlabs.isEmpty)
     // And from the start again.
     for _ in 0..<3000 { _ = unsafe pool.allocate(sizeClass: 0) }
-    Self.finishChores()
+    SuppliesTestFlavor.finishChores()
     expectBytesAddUp(pool)
   }
 
@@ -203,9 +195,9 @@ import Testing
       shared = pool.shared
       for count in 1...20_000 where count < 6000 || !hasAllSupplies(pool) {
         _ = unsafe pool.allocate(sizeClass: 0)
-        if count.isMultiple(of: 50) { finishChores() }
+        if count.isMultiple(of: 50) { SuppliesTestFlavor.finishChores() }
       }
-      finishChores()
+      SuppliesTestFlavor.finishChores()
       mapped = pool.shared.sortedSlabs.filter(\.isMapped) + [pool.ready.rest]
       if let supplies = pool.shared.takeSupplies() {
         mapped.append(supplies.memory.rest)
@@ -214,7 +206,7 @@ import Testing
       precondition(isAddressSanitizerBuild || mapped.count > 10 && hasAllSupplies(pool))
     }
     Domain.barrier()
-    finishChores()
+    SuppliesTestFlavor.finishChores()
     precondition(waitUntil { shared == nil })
     for slab in mapped where slab.bytes > 0 {
       precondition(residentPages(slab) == nil, "\(slab) is still mapped")
@@ -246,7 +238,7 @@ import Testing
       box.grow(200)
       let end = runInForkedChild {
         box.grow(4000)
-        finishChores()
+        SuppliesTestFlavor.finishChores()
         box.grow(4000)
         return 0
       }

@@ -51,6 +51,9 @@ int rcushims_condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, u
 /// Why C: the kind's constants are an anonymous enum under _GNU_SOURCE.
 int rcushims_rwlock_init(pthread_rwlock_t *lock, bool prefers_writers);
 
+/// Writes `text` to standard error as one piece, without a lock of stdio's.
+void rcushims_write_error(const char *text, size_t count);
+
 // MARK: - Memory
 
 /// What is mapped at a multiple of this is made of huge pages, where the system has some.
@@ -66,9 +69,6 @@ void *_Nullable rcushims_map_ready(size_t count);
 
 /// Gives `count` bytes back.
 void rcushims_unmap(void *address, size_t count);
-
-/// Writes `text` to standard error as one piece, without a lock of stdio's.
-void rcushims_write_error(const char *text, size_t count);
 
 // MARK: - The kernel's own maps
 

@@ -35,8 +35,7 @@ struct SizeClass: ~Copyable {
   private var retiredLists: [BlockList] = []
   /// Lists whose grace period has passed, the one that came last to be used next.
   private var reusable: [BlockList] = []
-  /// Lists to be filled again: by this class, which fills all of its lists alike, and those of rare blocks little.
-  /// What is written of them hence stays in the nearest cache.
+  /// Lists to be filled again.
   private var spare: [BlockList] = []
   /// Of all slabs.
   var reservedBytes = 0
@@ -161,8 +160,6 @@ package final class PoolShared: @unchecked Sendable {
   private var slabs: [Slab] = []
   // Made by the reclaimer, not yet taken by the writer.
   private var supplies: Supplies?
-  // Written by the writer, when it orders, and by the reclaimer; read by the writer.
-  private let makesSupplies = Atomic(false)
   // Counts returned batches, so that the writer looks at the lock only when there are some.
   // Written by the reclaimer and the writer under `monitor`; read by the writer without it.
   private let returnedCount = Atomic(0)
@@ -186,17 +183,10 @@ package final class PoolShared: @unchecked Sendable {
     for slab in emptySlabs { slab.free() }
   }
 
-  /// Whether the reclaimer is at it. A hint: nothing is ordered by it.
-  var isMakingSupplies: Bool {
-    get { makesSupplies.load(ordering: .relaxed) }
-    set { makesSupplies.store(newValue, ordering: .relaxed) }
-  }
+  var hasSupplies: Bool { monitor.withLock { supplies != nil } }
 
   /// On the reclaimer.
-  func give(_ new: Supplies) {
-    monitor.withLock { supplies = new }
-    isMakingSupplies = false
-  }
+  func give(_ new: Supplies) { monitor.withLock { supplies = new } }
 
   /// `nil`: there are none yet.
   func takeSupplies() -> Supplies? {

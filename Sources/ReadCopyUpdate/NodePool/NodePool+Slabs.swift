@@ -38,6 +38,9 @@ extension NodePool {
     return slab
   }
 
+  /// Whether the reclaimer is at what was ordered.
+  var awaitsSupplies: Bool { orderedBytes > 0 && !shared.hasSupplies }
+
   /// Takes what the reclaimer has made ready.
   ///
   /// - Precondition: `ready` is empty.
@@ -65,7 +68,6 @@ extension NodePool {
     orderedBytes = bytes
     reservedBytes += bytes
     let shared = self.shared
-    shared.isMakingSupplies = true
     Flavor._reclaimer.runSoon { shared.give(Supplies(bytes: bytes)) }
   }
 

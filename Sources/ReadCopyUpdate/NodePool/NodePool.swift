@@ -186,7 +186,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     let isCheap = rcushims_now() - start <= cheapAttemptNanoseconds
     if hasPassed && isCheap {
       attemptBytes = max(attemptBytes / 2, Self.attemptBytesMin)
-    } else if !hasPassed || !shared.isMakingSupplies {
+    } else if !hasPassed || !awaitsSupplies {
       // Else the only one that was interrupted may be the reclaimer.
       attemptBytes = min(attemptBytes * 2, Self.batchBytes)
     }

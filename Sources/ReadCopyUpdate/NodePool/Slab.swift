@@ -13,6 +13,8 @@ struct Slab: Sendable {
   static var bytesMin: Int { 16 << 10 }
   static var bytesMax: Int { 256 << 10 }
 
+  static var empty: Slab { Slab(address: 0, bytes: 0, isMapped: true) }
+
   /// A slab of the heap.
   static func allocate(bytes: Int) -> Slab {
     let address = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
@@ -33,7 +35,7 @@ struct Slab: Sendable {
 /// and a store that grows writes to some with each update. Here that has been done already.
 struct ReadyMemory: Sendable {
   /// All that is left.
-  private(set) var rest = Slab(address: 0, bytes: 0, isMapped: true)
+  private(set) var rest = Slab.empty
 
   var bytes: Int { rest.bytes }
 
@@ -67,7 +69,7 @@ struct ReadyMemory: Sendable {
   mutating func free() -> Int {
     let freed = rest
     freed.free()
-    rest = Slab(address: 0, bytes: 0, isMapped: true)
+    rest = .empty
     return freed.bytes
   }
 }

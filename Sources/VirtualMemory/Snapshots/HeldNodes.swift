@@ -13,8 +13,7 @@ struct HeldNode {
   /// before the leaf does.
   private let objects: [UInt]
 
-  private static var sizeClassMask: UInt { 7 }
-  private var sizeClass: Int { Int(word & Self.sizeClassMask) }
+  private var sizeClass: Int { Int(word & NodeLayout.sizeClassMask) }
   var blockBytes: Int { NodeLayout.blockBytes(sizeClass) }
 
   /// Takes a reference to what each VMA of a leaf refers to. By the writer, before it releases those of
@@ -22,7 +21,7 @@ struct HeldNode {
   init(_ word: UInt, _ edit: UInt64) {
     self.word = word
     self.edit = edit
-    guard word & Self.sizeClassMask == UInt(NodeLayout.leafClass),
+    guard word & NodeLayout.sizeClassMask == UInt(NodeLayout.leafClass),
       // Safety: the word was made of a leaf's address.
       let leaf = unsafe UnsafeMutableRawPointer(bitPattern: word).map({ unsafe Leaf($0) })
     else {

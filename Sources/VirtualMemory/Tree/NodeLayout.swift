@@ -53,6 +53,8 @@ enum NodeLayout {
   static var versionClass: Int { 2 }
   static var boundsClass: Int { 3 }
   static var payloadClass: Int { 4 }
+  /// Where a block's word has its size class, below the address.
+  @inline(__always) static var sizeClassMask: UInt { 7 }
   /// Bytes of a block per size class, in whole cache lines.
   static var blockBytes: [Int] { (0...payloadClass).map(blockBytes) }
 

@@ -38,10 +38,12 @@ struct ReplacedBlocks: ~Copyable {
     var kept = ReplacedBlocks()
     var payloadCount = 0
     for index in 0..<words.count {
-      let sizeClass = Int(words[index] & Self.sizeClassMask)
+      let sizeClass = Int(words[index] & NodeLayout.sizeClassMask)
       // Safety: the word was made of a block's address.
-      let address = unsafe UnsafeMutableRawPointer(bitPattern: words[index] & ~Self.sizeClassMask)
-        .unsafelyUnwrapped
+      let address = unsafe UnsafeMutableRawPointer(
+        bitPattern: words[index] & ~NodeLayout.sizeClassMask
+      )
+      .unsafelyUnwrapped
       let edit: UInt64
       switch sizeClass {
       case NodeLayout.leafClass: edit = unsafe Leaf(address).edit
@@ -61,6 +63,4 @@ struct ReplacedBlocks: ~Copyable {
     self = kept
     return taken
   }
-
-  private static var sizeClassMask: UInt { 7 }
 }
