@@ -18,10 +18,9 @@ extension NodePool {
     let slab = nextSlab(bytes: unsafe (sizeClasses + sizeClass).pointee.nextSlabBytes)
     shared.own(slab)
     unsafe (sizeClasses + sizeClass).pointee.reservedBytes += slab.bytes
-    var offset = UInt(slab.bytes - slab.bytes % bytes)
-    while offset > bytes {
-      offset -= UInt(bytes)
-      unsafe (sizeClasses + sizeClass).pointee.free.push(slab.address + offset)
+    var order = ScatteredOrder(count: slab.bytes / bytes)
+    while let index = order.next() {
+      unsafe (sizeClasses + sizeClass).pointee.free.push(slab.address + UInt(index * bytes))
     }
     return unsafe UnsafeMutableRawPointer(bitPattern: slab.address).unsafelyUnwrapped
   }
@@ -93,5 +92,31 @@ extension NodePool {
     repeat { bytes += ready.free() } while takeSupplies()
     reservedBytes -= bytes
     return bytes
+  }
+}
+
+/// The numbers from 1 to `count - 1`, each once, with ever different steps from one to the next.
+///
+/// Blocks that lie in the order in which they are published are foreseen by the processors of readers: having
+/// read two or three versions, they fetch the one that is next, while the writer writes to it. The writer then
+/// waits for its cache lines, which it had fetched long before.
+///
+/// - Source: a linear congruential generator whose period is a power of two (Hull and Dobell, 1962).
+struct ScatteredOrder {
+  private let count: Int
+  private let mask: Int
+  private var number = 0
+
+  init(count: Int) {
+    self.count = count
+    var period = 1
+    while period < count { period *= 2 }
+    mask = period - 1
+  }
+
+  mutating func next() -> Int? {
+    // At least half of the numbers are below `count`; 0 comes again after all others.
+    repeat { number = (number &* 0x4e5 &+ 0x2b7) & mask } while number >= count
+    return number == 0 ? nil : number
   }
 }
