@@ -5,6 +5,7 @@ internal import SystemPackage
 internal import ReadCopyUpdate
 public import SequenceLocks
 internal import Synchronization
+internal import _RCUShims
 
 /// The virtual memory areas of one process, as Linux's mm keeps them: changed by one thread at a
 /// time, read by any number without a lock.
@@ -37,7 +38,10 @@ public final class AddressSpace: @unchecked Sendable {
 
   // A pool block that holds a Version; never nil. Written by publish, under the write lock
   // (releasing); read by every reader, in a read section (acquiring).
+  // In a cache line of its own: the writer would lose what else is in it whenever somebody reads.
+  private let spaceBefore = CacheLinePadding()
   let current: Atomic<UnsafeMutableRawPointer>
+  private let spaceAfter = CacheLinePadding()
   let mapLock: MapLock
   let writer: UnsafeMutablePointer<TreeWriter>
   /// Where the pool's retired nodes come back.
@@ -93,6 +97,12 @@ public final class AddressSpace: @unchecked Sendable {
   }
 }
 
+/// Keeps what is before it and what is after it from being in one cache line, or in two that processors
+/// fetch together.
+private struct CacheLinePadding {
+  private let words = InlineArray<16, UInt64>(repeating: 0)
+}
+
 // MARK: - Versions
 
 extension AddressSpace {
@@ -136,7 +146,16 @@ extension AddressSpace {
           unsafe swap(&released, &writer.pointee.released)
         }
       }
+      prefetchCurrent()
       return try unsafe body(&writer.pointee)
+    }
+  }
+
+  /// Begins to fetch what `publish` will write to, and readers have read since it was written last.
+  @inline(__always)
+  private func prefetchCurrent() {
+    unsafe withUnsafePointer(to: current) {
+      rcushims_prefetch_for_writing(UInt(bitPattern: $0), 1)
     }
   }
 
