@@ -156,7 +156,8 @@ private struct ImportedName: Hashable {
 extension TreeWriter {
   /// Empties the draft.
   private mutating func removeAll() {
-    if let root = unsafe draft.tree.root { unsafe removeSubtree(root, level: draft.tree.height) }
+    if let root { removeSubtree(root) }
+    root = nil
     draft = Version()
   }
 

@@ -12,17 +12,19 @@ extension AddressSpace {
   /// - Every node is at the depth of its level, has at least one entry, at most its capacity, and,
   ///   unless it is on the way to the only leaf, as many as ``NodeLayout`` asks for.
   /// - Unused keys are padded. An inner node's key, smallest start and largest gap of a child are
-  ///   the child's.
+  ///   the child's. The writer has the same children as readers.
   /// - The version's counts are those of the tree; its generation is even and the counter's.
   /// - Complexity: O(n).
   package func _checkInvariants() {
     mapLock.withReadLock {
       let version = currentVersion
       var totals = Totals()
-      if let root = unsafe version.tree.root {
-        let edge = unsafe check(root, level: version.tree.height, isRoot: true, &totals)
+      if let root = unsafe writer.pointee.root {
+        Self.expect(unsafe root.node == version.tree.root, "the draft is the current version")
+        let edge = check(root, level: version.tree.height, isRoot: true, &totals)
         Self.expect(edge.end == version.tree.endMax, "the version's end is the tree's")
       } else {
+        Self.expect(unsafe version.tree.root == nil, "the draft is the current version")
         Self.expect(
           version.tree.height == 0 && version.tree.endMax == 0, "an empty tree has no height")
       }
@@ -44,11 +46,14 @@ extension AddressSpace {
   }
 
   private func check(
-    _ node: UnsafeMutableRawPointer, level: Int, isRoot: Bool, _ totals: inout Totals
+    _ child: Child, level: Int, isRoot: Bool, _ totals: inout Totals
   ) -> Edge {
-    level == 0
-      ? checkLeaf(unsafe Leaf(node), isRoot: isRoot, &totals)
-      : checkInner(unsafe Inner(node), level: level, isRoot: isRoot, &totals)
+    Self.expect(unsafe (child.bounds != nil) == (level > 0), "all leaves are equally deep")
+    if let bounds = unsafe child.bounds.map({ unsafe Bounds($0) }) {
+      Self.expect(unsafe bounds.inner.base == child.node, "the writer knows its inner nodes")
+      return checkInner(bounds, level: level, isRoot: isRoot, &totals)
+    }
+    return checkLeaf(unsafe Leaf(child.node), isRoot: isRoot, &totals)
   }
 
   private func checkLeaf(_ leaf: Leaf, isRoot: Bool, _ totals: inout Totals) -> Edge {
@@ -81,26 +86,31 @@ extension AddressSpace {
   }
 
   private func checkInner(
-    _ inner: Inner, level: Int, isRoot: Bool, _ totals: inout Totals
+    _ bounds: Bounds, level: Int, isRoot: Bool, _ totals: inout Totals
   ) -> Edge {
-    let count = inner.count
+    let inner = bounds.inner
+    Self.expect(unsafe inner.bounds.base == bounds.base, "readers have the writer's bounds")
+    Self.expect(inner.edit == bounds.innerEdit, "the writer knows its inner nodes' edits")
+    let count = bounds.count
     let countMin = isRoot ? 2 : NodeLayout.innerCountMin
     Self.expect(
       (countMin...NodeLayout.innerCapacity).contains(count), "an inner node's count is allowed")
     for index in 0..<count {
-      let child = unsafe check(inner.child(index), level: level - 1, isRoot: false, &totals)
-      let held = inner.edge(index)
+      let held = bounds.edge(index)
+      Self.expect(
+        unsafe inner.child(index) == held.child.node, "readers have the writer's children")
+      let child = check(held.child, level: level - 1, isRoot: false, &totals)
       Self.expect(
         held.start == child.start && held.end == child.end && held.gap == child.gap,
         "an inner node holds its children's keys, starts and gaps")
     }
     for index in count..<NodeLayout.boundsArrayBytes / 8 {
-      Self.expect(inner.end(index) == .max, "unused keys of an inner node are padded")
+      Self.expect(bounds.end(index) == .max, "unused keys of an inner node are padded")
     }
     for four in 0..<NodeLayout.pivotCount {
-      Self.expect(inner.pivot(four) == inner.end(four * 4 + 3), "pivots are the bounds' keys")
+      Self.expect(inner.pivot(four) == bounds.end(four * 4 + 3), "pivots are the bounds' keys")
     }
-    return inner.edge
+    return bounds.edge
   }
 
   /// Bytes of nodes: reserved from the system, of these in use by the current version, and retired

@@ -93,7 +93,7 @@ extension TreeWriter {
       records.append(record)
     }
     lastAnonymousArea = UInt32(numbers.count)
-    if let root = unsafe draft.tree.root { unsafe discardSubtree(root, level: draft.tree.height) }
+    if let root { discardSubtree(root) }
     build(records)
   }
 

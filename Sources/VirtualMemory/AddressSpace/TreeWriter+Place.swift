@@ -125,7 +125,7 @@ extension TreeWriter {
     let low: UInt64 = isAbove4GiB ? 4 << 30 : 0
     var request = GapRequest(
       length: length, addressMin: max(low, configuration.addressMin), limit: configuration.mmapBase)
-    while let address = draft.tree.highestGap(request) {
+    while let address = highestGap(request) {
       guard let next = draft.tree.record(endingAbove: address),
         address + length > guardedStart(next)
       else { return address }
@@ -139,7 +139,7 @@ extension TreeWriter {
   ) -> UInt64? {
     var request = GapRequest(
       length: length, addressMin: max(start, configuration.addressMin), limit: limit)
-    while let address = draft.tree.lowestGap(request) {
+    while let address = lowestGap(request) {
       guard let next = draft.tree.record(endingAbove: address),
         address + length > guardedStart(next)
       else { return address }

@@ -84,9 +84,10 @@ struct TreeCursor {
       item = unsafe Item(
         start: leaf.start(step.index), end: leaf.end(step.index), node: nil, level: -1)
     } else {
-      let edge = unsafe Inner(step.node).edge(step.index)
+      let inner = unsafe Inner(step.node)
       item = unsafe Item(
-        start: edge.start, end: edge.end, node: edge.node, level: step.level - 1)
+        start: inner.start(step.index), end: inner.end(step.index), node: inner.child(step.index),
+        level: step.level - 1)
     }
   }
 }

@@ -199,12 +199,15 @@ struct Leaf: Node {
     unsafe (bytes + distance).copyMemory(from: bytes, byteCount: count)
   }
 
-  /// The leaf as a child.
+  @inline(__always)
+  var asChild: Child { unsafe Child(node: base, bounds: nil) }
+
+  /// The leaf as a child, with what its parent has to know.
   var edge: Edge {
     let last = count - 1
     var gap: UInt64 = 0
     for index in 0..<last { gap = max(gap, start(index + 1) - end(index)) }
-    return unsafe Edge(node: base, start: start(0), end: end(last), gap: gap)
+    return Edge(child: asChild, start: start(0), end: end(last), gap: gap)
   }
 }
 

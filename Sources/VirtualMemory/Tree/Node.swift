@@ -53,12 +53,6 @@ extension Node {
     }
   }
 
-  /// Copies all of `other`'s arrays and its count.
-  @inline(__always)
-  func copyContents(of other: Self) {
-    unsafe base.copyMemory(from: other.base, byteCount: Self.headerOffset + 8)
-  }
-
   /// Sets the keys in `from..<to` to the padding.
   func pad(from: Int, to: Int) {
     for index in from..<to { setWord(0, index, .max) }

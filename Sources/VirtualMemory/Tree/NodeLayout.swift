@@ -12,12 +12,13 @@
 /// |---|---|---|
 /// | 0 | ends | ends |
 /// | 8n | starts | smallest starts |
-/// | 16n | slots, count, used slots, edit, payload, its edit | largest gaps |
-/// | 24n | | count, edit |
+/// | 16n | slots, count, used slots, edit, payload, its edit | count, edit |
+/// | 16n + 64 | | the writer's: largest gaps, children, their bounds, the inner node, its edit |
 ///
 /// What else there is of a leaf's VMAs is in a second block, the payload: in each slot flags and
 /// anonymous area, page offset, object. An inner node's children are in a second block too: the address
-/// of its bounds, edit, every fourth key of the bounds, and the children, in five cache lines.
+/// of its bounds, edit, every fourth key of the bounds, and the children, in five cache lines. The writer
+/// has them also in the bounds, in cache lines of its own.
 ///
 /// Fan-outs: leaves of 16 and of 64 were slower for queries and dumps of 30,000 VMAs. Of inner nodes there
 /// are two levels at 10,000 VMAs, where nodes of 14 children made three: what a larger node costs in a
@@ -45,7 +46,12 @@ enum NodeLayout {
   @inline(__always) static var innerChildren: Int { innerPivots + pivotCount * 8 }
   /// With one key that is always padding: keys are looked at by fours.
   @inline(__always) static var boundsArrayBytes: Int { 32 * 8 }
-  @inline(__always) static var boundsHeader: Int { boundsArrayBytes * 3 }
+  @inline(__always) static var boundsHeader: Int { boundsArrayBytes * 2 }
+  /// The writer's part begins with a cache line of its own.
+  @inline(__always) static var boundsGaps: Int { boundsHeader + 64 }
+  @inline(__always) static var boundsChildren: Int { boundsGaps + innerCapacity * 8 }
+  @inline(__always) static var boundsOfChildren: Int { boundsChildren + innerCapacity * 8 }
+  @inline(__always) static var boundsInner: Int { boundsOfChildren + innerCapacity * 8 }
 
   /// Size classes of the pool.
   static var leafClass: Int { 0 }
@@ -65,7 +71,7 @@ enum NodeLayout {
       case innerClass: innerChildren + innerCapacity * 8
       case versionClass: MemoryLayout<Version>.size
       case payloadClass: leafCapacity * slotBytes
-      default: boundsHeader + 16
+      default: boundsInner + 16
       }
     return (used + 63) & -64
   }
@@ -91,10 +97,18 @@ struct Record: BitwiseCopyable {
   }
 }
 
-/// A child of an inner node, with what the inner node holds about it.
+/// A node of the draft.
 @safe
-struct Edge: BitwiseCopyable {
+struct Child: BitwiseCopyable {
+  /// What readers see: a leaf or an inner node.
   var node: UnsafeMutableRawPointer
+  /// Of an inner node; `nil` for a leaf.
+  var bounds: UnsafeMutableRawPointer?
+}
+
+/// A child of an inner node, with what the inner node holds about it.
+struct Edge: BitwiseCopyable {
+  var child: Child
   /// The smallest start in the subtree.
   var start: UInt64
   /// The largest end in the subtree.

@@ -20,74 +20,72 @@ struct GapRequest {
   }
 }
 
-extension Tree {
-  /// The highest free range, by its start.
+extension TreeWriter {
+  /// The highest free range of the draft, by its start.
   ///
   /// - Complexity: O(height × fan-out): a subtree whose largest gap is too small is not entered,
   ///   and a limit cuts through one subtree per level.
   /// - Source: `vm_unmapped_area` with `VM_UNMAPPED_AREA_TOPDOWN`.
-  func highestGap(_ request: GapRequest) -> UInt64? {
-    guard let root = unsafe root, let first = record(endingAbove: 0) else {
+  mutating func highestGap(_ request: GapRequest) -> UInt64? {
+    guard let root, let first = draft.tree.record(endingAbove: 0) else {
       return request.highest(in: 0, .max)
     }
-    return unsafe request.highest(in: endMax, .max)
-      ?? Self.highestGap(request, below: root, level: height)
+    return request.highest(in: draft.tree.endMax, .max)
+      ?? root.highestGap(request)
       ?? request.highest(in: 0, first.start)
   }
 
-  private static func highestGap(
-    _ request: GapRequest, below node: UnsafeMutableRawPointer, level: Int
-  ) -> UInt64? {
-    if level == 0 {
+  /// The lowest free range of the draft, by its start.
+  ///
+  /// - Complexity: as ``highestGap(_:)``.
+  mutating func lowestGap(_ request: GapRequest) -> UInt64? {
+    guard let root, let first = draft.tree.record(endingAbove: 0) else {
+      return request.lowest(in: 0, .max)
+    }
+    return request.lowest(in: 0, first.start)
+      ?? root.lowestGap(request)
+      ?? request.lowest(in: draft.tree.endMax, .max)
+  }
+}
+
+extension Child {
+  /// Between two VMAs of the subtree.
+  fileprivate func highestGap(_ request: GapRequest) -> UInt64? {
+    guard let bounds = unsafe bounds.map({ unsafe Bounds($0) }) else {
       let leaf = unsafe Leaf(node)
       for index in stride(from: leaf.count - 1, to: 0, by: -1) {
         if let found = request.highest(in: leaf.end(index - 1), leaf.start(index)) { return found }
       }
       return nil
     }
-    let inner = unsafe Inner(node)
-    for index in stride(from: inner.count - 1, through: 0, by: -1) {
-      if inner.gap(index) >= request.length && inner.start(index) < request.limit,
-        let found = unsafe highestGap(request, below: inner.child(index), level: level - 1)
+    for index in stride(from: bounds.count - 1, through: 0, by: -1) {
+      if bounds.gap(index) >= request.length && bounds.start(index) < request.limit,
+        let found = bounds.child(index).highestGap(request)
       {
         return found
       }
-      if index > 0, let found = request.highest(in: inner.end(index - 1), inner.start(index)) {
+      if index > 0, let found = request.highest(in: bounds.end(index - 1), bounds.start(index)) {
         return found
       }
     }
     return nil
   }
 
-  /// The lowest free range, by its start.
-  ///
-  /// - Complexity: as ``highestGap(_:)``.
-  func lowestGap(_ request: GapRequest) -> UInt64? {
-    guard let root = unsafe root, let first = record(endingAbove: 0) else {
-      return request.lowest(in: 0, .max)
-    }
-    return unsafe request.lowest(in: 0, first.start)
-      ?? Self.lowestGap(request, below: root, level: height)
-      ?? request.lowest(in: endMax, .max)
-  }
-
-  private static func lowestGap(
-    _ request: GapRequest, below node: UnsafeMutableRawPointer, level: Int
-  ) -> UInt64? {
-    if level == 0 {
+  /// The same.
+  fileprivate func lowestGap(_ request: GapRequest) -> UInt64? {
+    guard let bounds = unsafe bounds.map({ unsafe Bounds($0) }) else {
       let leaf = unsafe Leaf(node)
       for index in 1..<max(leaf.count, 1) {
         if let found = request.lowest(in: leaf.end(index - 1), leaf.start(index)) { return found }
       }
       return nil
     }
-    let inner = unsafe Inner(node)
-    for index in 0..<inner.count {
-      if index > 0, let found = request.lowest(in: inner.end(index - 1), inner.start(index)) {
+    for index in 0..<bounds.count {
+      if index > 0, let found = request.lowest(in: bounds.end(index - 1), bounds.start(index)) {
         return found
       }
-      if inner.gap(index) >= request.length && inner.end(index) > request.addressMin,
-        let found = unsafe lowestGap(request, below: inner.child(index), level: level - 1)
+      if bounds.gap(index) >= request.length && bounds.end(index) > request.addressMin,
+        let found = bounds.child(index).lowestGap(request)
       {
         return found
       }

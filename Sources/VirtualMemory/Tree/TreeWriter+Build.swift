@@ -22,7 +22,7 @@ extension TreeWriter {
       edges = parents
       draft.tree.height += 1
     }
-    unsafe draft.tree.root = edges.first?.node
+    root = edges.first?.child
     draft.tree.endMax = edges.first?.end ?? 0
   }
 

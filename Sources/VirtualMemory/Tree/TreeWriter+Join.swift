@@ -3,28 +3,27 @@
 
 extension TreeWriter {
   /// Whether a node that is not the root should be joined with a neighbour.
-  static func isUnderfull(_ edge: Edge, level: Int) -> Bool {
-    level == 0
-      ? unsafe Leaf(edge.node).count < NodeLayout.leafCountMin
-      : unsafe Inner(edge.node).count < NodeLayout.innerCountMin
+  static func isUnderfull(_ edge: Edge) -> Bool {
+    if let bounds = unsafe edge.child.bounds {
+      return unsafe Bounds(bounds).count < NodeLayout.innerCountMin
+    }
+    return unsafe Leaf(edge.child.node).count < NodeLayout.leafCountMin
   }
 
   /// Joins the nodes of `list` that have too few entries with their neighbours.
   ///
-  /// - Parameters:
-  ///   - range: where nodes with too few entries may be.
-  ///   - level: of the nodes.
-  mutating func join(_ list: inout EdgeList, in range: Range<Int>, level: Int) {
+  /// - Parameter range: where nodes with too few entries may be.
+  mutating func join(_ list: inout EdgeList, in range: Range<Int>) {
     var index = range.lowerBound
     var end = range.upperBound
     while index < end && list.count > 1 {
-      guard Self.isUnderfull(list[index], level: level) else {
+      guard Self.isUnderfull(list[index]) else {
         index += 1
         continue
       }
       let left = max(index - 1, 0)
       EdgeList.with { pair in
-        combine(list[left], list[left + 1], level: level, into: &pair)
+        combine(list[left], list[left + 1], into: &pair)
         list.replacePair(at: left, with: pair)
         if pair.count == 2 {
           // Each has at least half of what a node holds.
@@ -39,12 +38,12 @@ extension TreeWriter {
   }
 
   /// Distributes the entries of two neighbours over one node, or two.
-  private mutating func combine(
-    _ left: Edge, _ right: Edge, level: Int, into list: inout EdgeList
-  ) {
-    level == 0
-      ? unsafe combineLeaves(Leaf(left.node), Leaf(right.node), into: &list)
-      : unsafe combineInners(Inner(left.node), Inner(right.node), level: level, into: &list)
+  private mutating func combine(_ left: Edge, _ right: Edge, into list: inout EdgeList) {
+    if let leftBounds = unsafe left.child.bounds, let rightBounds = unsafe right.child.bounds {
+      unsafe combineInners(Bounds(leftBounds), Bounds(rightBounds), into: &list)
+    } else {
+      unsafe combineLeaves(Leaf(left.child.node), Leaf(right.child.node), into: &list)
+    }
   }
 
   private mutating func combineLeaves(_ left: Leaf, _ right: Leaf, into list: inout EdgeList) {
@@ -62,7 +61,7 @@ extension TreeWriter {
   }
 
   private mutating func combineInners(
-    _ left: Inner, _ right: Inner, level: Int, into list: inout EdgeList
+    _ left: Bounds, _ right: Bounds, into list: inout EdgeList
   ) {
     EdgeList.with { children in
       for index in 0..<left.count { children.append(left.edge(index)) }
@@ -70,7 +69,7 @@ extension TreeWriter {
       discard(left)
       discard(right)
       // An only child may have been too small without a neighbour to join.
-      join(&children, in: 0..<children.count, level: level - 1)
+      join(&children, in: 0..<children.count)
       buildInners(children, into: &list)
     }
   }

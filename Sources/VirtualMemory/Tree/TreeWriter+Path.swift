@@ -12,24 +12,24 @@ extension TreeWriter {
   ///
   /// - Complexity: O(height).
   mutating func locate(_ address: UInt64) -> Place? {
-    guard var node = unsafe draft.tree.root else { return nil }
+    guard var child = root else { return nil }
     precondition(draft.tree.height <= Path.heightMax, "TreeWriter: the tree is too high")
     var endBefore: UInt64 = 0
     var startAfter = UInt64.max
     var level = draft.tree.height
     while level > 0 {
       level &-= 1
-      let inner = unsafe Inner(node)
-      let bounds = inner.bounds
+      // Safety: above the leaves there are bounds.
+      let bounds = unsafe Bounds(child.bounds.unsafelyUnwrapped)
       let last = bounds.count &- 1
       // Past all children: in the last one.
-      let index = min(inner.rank(address), last)
+      let index = min(bounds.rank(address), last)
       if index > 0 { endBefore = bounds.end(index &- 1) }
       if index < last { startAfter = bounds.start(index &+ 1) }
-      path[level] = Path.Step(inner: inner, index: index)
-      unsafe node = inner.child(index)
+      path[level] = Path.Step(bounds: bounds, index: index)
+      child = bounds.child(index)
     }
-    let leaf = unsafe Leaf(node)
+    let leaf = unsafe Leaf(child.node)
     leaf.prefetchForCopy()
     return Place(
       leaf: leaf, first: leaf.rank(address), endBefore: endBefore, startAfter: startAfter)
@@ -53,8 +53,8 @@ extension TreeWriter {
     for index in first..<last { self.count(removed: leaf.record(index)) }
     let oldGap = leaf.gap(between: first &- 1, last)
     let new = replaceRecords(of: leaf, first..<last, items)
-    var edge = unsafe Edge(
-      node: new.base, start: new.start(0), end: new.end(newCount &- 1), gap: 0)
+    var edge = Edge(
+      child: new.asChild, start: new.start(0), end: new.end(newCount &- 1), gap: 0)
     if !isRoot {
       let newGap = new.gap(between: first &- 1, first &+ items.count)
       edge.gap = Self.changedGap(path[0].gap, without: oldGap, with: newGap) { new.edge.gap }
@@ -73,25 +73,25 @@ extension TreeWriter {
     }
     if level == draft.tree.height { draft.tree.endMax = edge.end }
     // What parents know is as it was from here on.
-    var node = unsafe edge.node
+    var child = edge.child
     while level < draft.tree.height {
       let step = path[level]
-      let inner = copyForChange(step.inner)
-      unsafe inner.setChild(step.index, node)
-      unsafe node = inner.base
+      copyForChange(step.bounds)
+      step.bounds.replace(step.index, child)
+      child = step.bounds.asChild
       level &+= 1
     }
-    unsafe draft.tree.root = node
+    root = child
   }
 
   private mutating func replaceChild(at level: Int, _ child: Edge) -> Edge {
     let step = path[level]
-    let last = step.inner.count &- 1
+    let last = step.bounds.count &- 1
     // What the node's gap was made of that may differ now.
-    let oldGap = step.inner.bounds.gap(around: step.index, last)
-    let new = replaceChild(of: step.inner, step.index, child)
-    let bounds = new.bounds
-    var edge = unsafe Edge(node: new.base, start: bounds.start(0), end: bounds.end(last), gap: 0)
+    let oldGap = step.bounds.gap(around: step.index, last)
+    let bounds = replaceChild(of: step.bounds, step.index, child)
+    var edge = Edge(
+      child: bounds.asChild, start: bounds.start(0), end: bounds.end(last), gap: 0)
     // Of the root's, nobody wants to know.
     if level &+ 1 < draft.tree.height {
       let newGap = bounds.gap(around: step.index, last)
@@ -172,15 +172,15 @@ struct Place {
 @safe
 struct Path: ~Copyable {
   struct Step {
-    let inner: Inner
+    let bounds: Bounds
     /// The child on the way.
     let index: Int
 
     /// What the node knows of the child.
-    @inline(__always) var gap: UInt64 { inner.gap(index) }
+    @inline(__always) var gap: UInt64 { bounds.gap(index) }
     @inline(__always)
     func agrees(with edge: Edge) -> Bool {
-      inner.bounds.hasRange(index, of: edge) && gap == edge.gap
+      bounds.hasRange(index, of: edge) && gap == edge.gap
     }
   }
 

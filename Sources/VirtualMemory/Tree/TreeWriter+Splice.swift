@@ -24,8 +24,8 @@ extension TreeWriter {
     defer { if items.count > 0 { lastSplice = items[0].start..<items[items.count - 1].end } }
     if let place = place ?? locate(start), replaceInLeaf(place, end, items) { return }
     EdgeList.with { list in
-      if let root = unsafe draft.tree.root {
-        unsafe splice(root, level: draft.tree.height, start, end, items, into: &list)
+      if let root {
+        splice(root, start, end, items, into: &list)
       } else {
         if let leaf = buildLeaf(items) { list.append(leaf) }
       }
@@ -49,16 +49,10 @@ extension TreeWriter {
     draft.lockedPages &-= record.lockedPages
   }
 
-  /// Drops the subtree at `node`, `level` levels above the leaves, with its VMAs.
-  mutating func removeSubtree(_ node: UnsafeMutableRawPointer, level: Int) {
-    if level == 0 {
-      let leaf = unsafe Leaf(node)
-      for index in 0..<leaf.count { count(removed: leaf.record(index)) }
-      discard(leaf)
-    } else {
-      let inner = unsafe Inner(node)
-      for index in 0..<inner.count { unsafe removeSubtree(inner.child(index), level: level - 1) }
-      discard(inner)
+  /// Drops the subtree at `child`, with its VMAs.
+  mutating func removeSubtree(_ child: Child) {
+    discardSubtree(child) { (writer, leaf) in
+      for index in 0..<leaf.count { writer.count(removed: leaf.record(index)) }
     }
   }
 
@@ -73,33 +67,31 @@ extension TreeWriter {
       draft.tree.height += 1
     }
     guard list.count == 1 else {
-      unsafe draft.tree.root = nil
+      root = nil
       draft.tree.height = 0
       draft.tree.endMax = 0
       return
     }
-    unsafe draft.tree.root = list[0].node
+    var top = list[0].child
     draft.tree.endMax = list[0].end
     // A root with one child is none.
-    while draft.tree.height > 0, let root = unsafe draft.tree.root {
-      let inner = unsafe Inner(root)
-      guard inner.count == 1 else { break }
-      unsafe draft.tree.root = inner.child(0)
+    while let bounds = unsafe top.bounds.map({ unsafe Bounds($0) }), bounds.count == 1 {
+      top = bounds.child(0)
       draft.tree.height -= 1
-      discard(inner)
+      discard(bounds)
     }
+    root = top
   }
 
-  /// Splices below `node` and appends to `list` what takes its place: no node, or one, or more.
+  /// Splices below `child` and appends to `list` what takes its place: no node, or one, or more.
   private mutating func splice(
-    _ node: UnsafeMutableRawPointer, level: Int, _ start: UInt64, _ end: UInt64,
-    _ items: borrowing Items,
+    _ child: Child, _ start: UInt64, _ end: UInt64, _ items: borrowing Items,
     into list: inout EdgeList
   ) {
-    if level == 0 {
-      unsafe spliceLeaf(Leaf(node), start, end, items, into: &list)
+    if let bounds = unsafe child.bounds {
+      unsafe spliceInner(Bounds(bounds), start, end, items, into: &list)
     } else {
-      unsafe spliceInner(Inner(node), level: level, start, end, items, into: &list)
+      unsafe spliceLeaf(Leaf(child.node), start, end, items, into: &list)
     }
   }
 
@@ -195,35 +187,32 @@ extension TreeWriter {
   // MARK: Inner nodes
 
   private mutating func spliceInner(
-    _ inner: Inner, level: Int, _ start: UInt64, _ end: UInt64, _ items: borrowing Items,
+    _ bounds: Bounds, _ start: UInt64, _ end: UInt64, _ items: borrowing Items,
     into list: inout EdgeList
   ) {
-    let count = inner.count
+    let count = bounds.count
     // The child where the range starts; the last child where it ends. A range in a gap goes into
     // the child after the gap, and past all children into the last.
-    let first = min(inner.rank(start), count - 1)
+    let first = min(bounds.rank(start), count - 1)
     var last = first
-    while last + 1 < count && inner.start(last + 1) < end { last += 1 }
+    while last + 1 < count && bounds.start(last + 1) < end { last += 1 }
     EdgeList.with { spliced in
-      unsafe splice(inner.child(first), level: level - 1, start, end, items, into: &spliced)
-      if first == last && spliced.count == 1 && !Self.isUnderfull(spliced[0], level: level - 1) {
+      splice(bounds.child(first), start, end, items, into: &spliced)
+      if first == last && spliced.count == 1 && !Self.isUnderfull(spliced[0]) {
         // The usual case: one child in the place of one.
-        list.append(replaceChild(of: inner, first, spliced[0]).edge)
+        list.append(replaceChild(of: bounds, first, spliced[0]).edge)
         return
       }
       if last > first {
-        for index in first + 1..<last {
-          unsafe removeSubtree(inner.child(index), level: level - 1)
-        }
-        unsafe splice(
-          inner.child(last), level: level - 1, start, end, Items(), into: &spliced)
+        for index in first + 1..<last { removeSubtree(bounds.child(index)) }
+        splice(bounds.child(last), start, end, Items(), into: &spliced)
       }
       EdgeList.with { children in
-        for index in 0..<first { children.append(inner.edge(index)) }
+        for index in 0..<first { children.append(bounds.edge(index)) }
         for index in 0..<spliced.count { children.append(spliced[index]) }
-        for index in last + 1..<max(count, last + 1) { children.append(inner.edge(index)) }
-        discard(inner)
-        join(&children, in: first..<first + spliced.count, level: level - 1)
+        for index in last + 1..<max(count, last + 1) { children.append(bounds.edge(index)) }
+        discard(bounds)
+        join(&children, in: first..<first + spliced.count)
         buildInners(children, into: &list)
       }
     }
@@ -243,11 +232,11 @@ extension TreeWriter {
 
   /// An inner node of `count` children.
   mutating func buildInner(_ count: Int, _ child: (Int) -> Edge) -> Edge {
-    let inner = makeInner()
-    for index in 0..<count { inner.setEdge(index, child(index)) }
-    inner.bounds.pad(from: count)
-    inner.bounds.count = count
-    inner.updatePivots()
-    return inner.edge
+    let bounds = makeInner()
+    for index in 0..<count { bounds.set(index, child(index)) }
+    bounds.pad(from: count)
+    bounds.count = count
+    bounds.writeChildren()
+    return bounds.edge
   }
 }

@@ -17,6 +17,8 @@ struct TreeWriter: ~Copyable {
   var limits = ResourceLimits()
   var pool = NodePool<BulletproofFlavor>(blockBytes: NodeLayout.blockBytes)
   var draft = Version()
+  /// The bounds of the draft's root, if it is an inner node.
+  private var rootBounds: UnsafeMutableRawPointer?
   /// The number of the open write section; nodes made in it carry it.
   var edit: UInt64 = 1
   /// To the leaf that was located last.
@@ -35,7 +37,23 @@ struct TreeWriter: ~Copyable {
   /// The last number given to an `anon_vma`.
   var lastAnonymousArea: UInt32 = 0
 
-  init(configuration: AddressSpaceConfiguration) { self.configuration = configuration }
+  init(configuration: AddressSpaceConfiguration) {
+    self.configuration = configuration
+    unsafe rootBounds = nil
+  }
+
+  /// The root of the draft's tree; `nil` if nothing is mapped.
+  @inline(__always)
+  var root: Child? {
+    mutating get {
+      guard let node = unsafe draft.tree.root else { return nil }
+      return unsafe Child(node: node, bounds: rootBounds)
+    }
+    set {
+      unsafe draft.tree.root = newValue?.node
+      unsafe rootBounds = newValue?.bounds
+    }
+  }
 
   /// With a payload of its own, and no VMA.
   mutating func makeLeaf() -> Leaf {
@@ -56,17 +74,15 @@ struct TreeWriter: ~Copyable {
     unsafe Payload(pool.allocate(sizeClass: NodeLayout.payloadClass))
   }
 
-  /// With bounds of its own.
-  mutating func makeInner() -> Inner {
-    let inner = makeInnerBlock()
-    inner.bounds = makeBounds()
-    return inner
+  /// Bounds with an inner node of their own.
+  mutating func makeInner() -> Bounds {
+    let bounds = makeBounds()
+    bounds.adopt(makeInnerBlock(), edit)
+    return bounds
   }
 
   private mutating func makeInnerBlock() -> Inner {
-    let inner = unsafe Inner(pool.allocate(sizeClass: NodeLayout.innerClass))
-    inner.edit = edit
-    return inner
+    unsafe Inner(pool.allocate(sizeClass: NodeLayout.innerClass))
   }
 
   private mutating func makeBounds() -> Bounds {
@@ -97,34 +113,34 @@ struct TreeWriter: ~Copyable {
     return new
   }
 
-  /// The node itself if this write section made it, else a copy that takes its place, with the same
-  /// bounds.
+  /// Makes the inner node of `bounds` one that no reader has seen, if it isn't yet.
   @inline(__always)
-  mutating func copyForChange(_ inner: Inner) -> Inner {
-    if inner.edit == edit { return inner }
-    let new = makeInnerBlock()
-    new.copyChildren(of: inner)
-    unsafe discard(inner.base, inner.edit, NodeLayout.innerClass)
-    return new
+  mutating func copyForChange(_ bounds: Bounds) {
+    if bounds.innerEdit == edit { return }
+    let (old, oldEdit) = (bounds.inner, bounds.innerEdit)
+    bounds.adopt(makeInnerBlock(), edit)
+    bounds.writeChildren()
+    unsafe discard(old.base, oldEdit, NodeLayout.innerClass)
   }
 
-  /// The node with another child at `index`: the node itself if this write section made it, else a
-  /// copy that takes its place. The bounds too are copied only if the child's range is another.
-  mutating func replaceChild(of inner: Inner, _ index: Int, _ edge: Edge) -> Inner {
-    let new = copyForChange(inner)
-    unsafe new.setChild(index, edge.node)
-    let bounds = inner.bounds
+  /// Puts another child at `index`.
+  ///
+  /// - Returns: `bounds`, if this write section made them or the child's range is the same; else a copy that
+  ///   takes their place.
+  mutating func replaceChild(of bounds: Bounds, _ index: Int, _ edge: Edge) -> Bounds {
+    copyForChange(bounds)
     if bounds.hasRange(index, of: edge) {
+      bounds.replace(index, edge.child)
       bounds.setGap(index, edge.gap)
-      return new
+      return bounds
     }
-    if bounds.edit != self.edit {
-      new.bounds = makeBounds()
-      new.bounds.copyContents(of: bounds)
-      discard(bounds)
+    var new = bounds
+    if bounds.edit != edit {
+      new = makeBounds()
+      new.takePlace(of: bounds, edit)
+      unsafe discard(bounds.base, bounds.edit, NodeLayout.boundsClass)
     }
-    new.bounds.set(index, edge)
-    new.updatePivot(index)
+    new.replace(index, edge)
     return new
   }
 
@@ -134,13 +150,9 @@ struct TreeWriter: ~Copyable {
     unsafe discard(leaf.base, leaf.edit, NodeLayout.leafClass)
   }
 
-  /// With its bounds.
-  mutating func discard(_ inner: Inner) {
-    discard(inner.bounds)
-    unsafe discard(inner.base, inner.edit, NodeLayout.innerClass)
-  }
-
-  private mutating func discard(_ bounds: Bounds) {
+  /// Nor an inner node and its bounds.
+  mutating func discard(_ bounds: Bounds) {
+    unsafe discard(bounds.inner.base, bounds.innerEdit, NodeLayout.innerClass)
     unsafe discard(bounds.base, bounds.edit, NodeLayout.boundsClass)
   }
 
@@ -155,17 +167,20 @@ struct TreeWriter: ~Copyable {
     }
   }
 
-  /// The draft no longer uses the subtree at `node`, `level` levels above the leaves.
-  mutating func discardSubtree(_ node: UnsafeMutableRawPointer, level: Int) {
-    if level == 0 {
-      discard(unsafe Leaf(node))
-    } else {
-      let inner = unsafe Inner(node)
-      for index in 0..<inner.count {
-        unsafe discardSubtree(inner.child(index), level: level - 1)
-      }
-      discard(inner)
+  /// Nor all of the subtree at `child`.
+  ///
+  /// - Parameter removed: is called with each of its leaves before.
+  mutating func discardSubtree(
+    _ child: Child, _ removed: (inout TreeWriter, Leaf) -> Void = { _, _ in }
+  ) {
+    guard let bounds = unsafe child.bounds.map({ unsafe Bounds($0) }) else {
+      let leaf = unsafe Leaf(child.node)
+      removed(&self, leaf)
+      discard(leaf)
+      return
     }
+    for index in 0..<bounds.count { discardSubtree(bounds.child(index), removed) }
+    discard(bounds)
   }
 }
 
@@ -219,7 +234,7 @@ struct EdgeList {
   /// Runs `body` with an empty list.
   static func with<R>(_ body: (inout EdgeList) -> R) -> R {
     // Not a temporary allocation, which is none on the stack past 1,024 bytes.
-    var words = InlineArray<160, UInt64>(repeating: 0)
+    var words = InlineArray<200, UInt64>(repeating: 0)
     return unsafe withUnsafeMutableBytes(of: &words) { bytes in
       precondition(bytes.count >= capacity * MemoryLayout<Edge>.stride)
       var list = unsafe EdgeList(bytes.bindMemory(to: Edge.self))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+import SequenceLocks
 import Testing
 
 @testable import VirtualMemory
@@ -30,8 +31,9 @@ import Testing
   @Test func emptySpaceIsOneGap() {
     let space = AddressSpace()
     let request = GapRequest(length: 4096, addressMin: 8192, limit: 1 << 30)
-    #expect(space.currentVersion.tree.highestGap(request) == 1 << 30 - 4096)
-    #expect(space.currentVersion.tree.lowestGap(request) == 8192)
+    let found = Self.search(space, request)
+    #expect(found.highest == 1 << 30 - 4096)
+    #expect(found.lowest == 8192)
   }
 
   @Test func gapsAtTheEdges() throws {
@@ -56,10 +58,17 @@ import Testing
     _ space: AddressSpace, _ vmas: [VMA], _ request: GapRequest, _ what: Comment
   ) {
     let (lowest, highest) = scan(vmas, request)
-    let version = space.currentVersion
-    if version.tree.highestGap(request) != highest || version.tree.lowestGap(request) != lowest {
+    if search(space, request) != (lowest, highest) {
       Issue.record(
         "\(what): \(request): \(highest ?? 0), \(lowest ?? 0) expected")
+    }
+  }
+
+  private static func search(
+    _ space: AddressSpace, _ request: GapRequest
+  ) -> (lowest: UInt64?, highest: UInt64?) {
+    space.mapLock.withReadLock {
+      unsafe (space.writer.pointee.lowestGap(request), space.writer.pointee.highestGap(request))
     }
   }
 
