@@ -48,12 +48,12 @@ extension AddressSpace {
   private func check(
     _ child: Child, level: Int, isRoot: Bool, _ totals: inout Totals
   ) -> Edge {
-    Self.expect(unsafe (child.bounds != nil) == (level > 0), "all leaves are equally deep")
-    if let bounds = unsafe child.bounds.map({ unsafe Bounds($0) }) {
-      Self.expect(unsafe bounds.inner.base == child.node, "the writer knows its inner nodes")
-      return checkInner(bounds, level: level, isRoot: isRoot, &totals)
+    Self.expect(unsafe (child.branch != nil) == (level > 0), "all leaves are equally deep")
+    if let branch = child.asBranch {
+      Self.expect(unsafe branch.inner.base == child.node, "the writer knows its inner nodes")
+      return checkBranch(branch, level: level, isRoot: isRoot, &totals)
     }
-    return checkLeaf(unsafe Leaf(child.node), isRoot: isRoot, &totals)
+    return checkLeaf(child.asLeaf, isRoot: isRoot, &totals)
   }
 
   private func checkLeaf(_ leaf: Leaf, isRoot: Bool, _ totals: inout Totals) -> Edge {
@@ -85,18 +85,19 @@ extension AddressSpace {
     return leaf.edge
   }
 
-  private func checkInner(
-    _ bounds: Bounds, level: Int, isRoot: Bool, _ totals: inout Totals
+  private func checkBranch(
+    _ branch: Branch, level: Int, isRoot: Bool, _ totals: inout Totals
   ) -> Edge {
-    let inner = bounds.inner
+    let (inner, bounds) = (branch.inner, branch.bounds)
     Self.expect(unsafe inner.bounds.base == bounds.base, "readers have the writer's bounds")
-    Self.expect(inner.edit == bounds.innerEdit, "the writer knows its inner nodes' edits")
+    Self.expect(inner.edit == branch.innerEdit, "the writer knows its inner nodes' edits")
+    Self.expect(bounds.edit <= inner.edit, "bounds are not younger than their node")
     let count = bounds.count
     let countMin = isRoot ? 2 : NodeLayout.innerCountMin
     Self.expect(
       (countMin...NodeLayout.innerCapacity).contains(count), "an inner node's count is allowed")
     for index in 0..<count {
-      let held = bounds.edge(index)
+      let held = branch.edge(index)
       Self.expect(
         unsafe inner.child(index) == held.child.node, "readers have the writer's children")
       let child = check(held.child, level: level - 1, isRoot: false, &totals)
@@ -108,9 +109,11 @@ extension AddressSpace {
       Self.expect(bounds.end(index) == .max, "unused keys of an inner node are padded")
     }
     for four in 0..<NodeLayout.pivotCount {
-      Self.expect(inner.pivot(four) == bounds.end(four * 4 + 3), "pivots are the bounds' keys")
+      let key = bounds.end(four * 4 + 3)
+      Self.expect(
+        inner.pivot(four) == key && branch.pivot(four) == key, "pivots are the bounds' keys")
     }
-    return bounds.edge
+    return branch.edge
   }
 
   /// Bytes of nodes: reserved from the system, of these in use by the current version, and retired
@@ -134,6 +137,7 @@ extension AddressSpace {
     let inner = unsafe Inner(node)
     let bytes =
       NodeLayout.blockBytes(NodeLayout.innerClass) + NodeLayout.blockBytes(NodeLayout.boundsClass)
+      + NodeLayout.blockBytes(NodeLayout.branchClass)
     return (0..<inner.count).reduce(bytes) {
       unsafe $0 + nodeBytes(inner.child($1), level: level - 1)
     }

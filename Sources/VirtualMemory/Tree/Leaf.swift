@@ -200,7 +200,7 @@ struct Leaf: Node {
   }
 
   @inline(__always)
-  var asChild: Child { unsafe Child(node: base, bounds: nil) }
+  var asChild: Child { unsafe Child(node: base, branch: nil) }
 
   /// The leaf as a child, with what its parent has to know.
   var edge: Edge {

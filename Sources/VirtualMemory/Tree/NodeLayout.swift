@@ -13,12 +13,11 @@
 /// | 0 | ends | ends |
 /// | 8n | starts | smallest starts |
 /// | 16n | slots, count, used slots, edit, payload, its edit | count, edit |
-/// | 16n + 64 | | the writer's: largest gaps, children, their bounds, the inner node, its edit |
 ///
 /// What else there is of a leaf's VMAs is in a second block, the payload: in each slot flags and
 /// anonymous area, page offset, object. An inner node's children are in a second block too: the address
 /// of its bounds, edit, every fourth key of the bounds, and the children, in five cache lines. The writer
-/// has them also in the bounds, in cache lines of its own.
+/// has a third block for it, the branch: largest gaps, pivots, children, their branches, bounds, inner node, edit.
 ///
 /// Fan-outs: leaves of 16 and of 64 were slower for queries and dumps of 30,000 VMAs. Of inner nodes there
 /// are two levels at 10,000 VMAs, where nodes of 14 children made three: what a larger node costs in a
@@ -47,11 +46,12 @@ enum NodeLayout {
   /// With one key that is always padding: keys are looked at by fours.
   @inline(__always) static var boundsArrayBytes: Int { 32 * 8 }
   @inline(__always) static var boundsHeader: Int { boundsArrayBytes * 2 }
-  /// The writer's part begins with a cache line of its own.
-  @inline(__always) static var boundsGaps: Int { boundsHeader + 64 }
-  @inline(__always) static var boundsChildren: Int { boundsGaps + innerCapacity * 8 }
-  @inline(__always) static var boundsOfChildren: Int { boundsChildren + innerCapacity * 8 }
-  @inline(__always) static var boundsInner: Int { boundsOfChildren + innerCapacity * 8 }
+  /// Pivots and children lie as in the inner node.
+  @inline(__always) static var branchPivots: Int { innerCapacity * 8 }
+  @inline(__always) static var branchChildren: Int { branchPivots + pivotCount * 8 }
+  @inline(__always) static var branchBranches: Int { branchChildren + innerCapacity * 8 }
+  @inline(__always) static var branchBounds: Int { branchBranches + innerCapacity * 8 }
+  @inline(__always) static var branchInner: Int { branchBounds + 8 }
 
   /// Size classes of the pool.
   static var leafClass: Int { 0 }
@@ -59,10 +59,11 @@ enum NodeLayout {
   static var versionClass: Int { 2 }
   static var boundsClass: Int { 3 }
   static var payloadClass: Int { 4 }
+  static var branchClass: Int { 5 }
   /// Where a block's word has its size class, below the address.
   @inline(__always) static var sizeClassMask: UInt { 7 }
   /// Bytes of a block per size class, in whole cache lines.
-  static var blockBytes: [Int] { (0...payloadClass).map(blockBytes) }
+  static var blockBytes: [Int] { (0...branchClass).map(blockBytes) }
 
   static func blockBytes(_ sizeClass: Int) -> Int {
     let used =
@@ -71,7 +72,8 @@ enum NodeLayout {
       case innerClass: innerChildren + innerCapacity * 8
       case versionClass: MemoryLayout<Version>.size
       case payloadClass: leafCapacity * slotBytes
-      default: boundsInner + 16
+      case branchClass: branchInner + 16
+      default: boundsHeader + 16
       }
     return (used + 63) & -64
   }
@@ -95,15 +97,6 @@ struct Record: BitwiseCopyable {
   var plainAccess: UInt64 {
     object == 0 && !flags.contains(.mayShare) ? flags.rawValue & VMAFlags.access.rawValue : 0
   }
-}
-
-/// A node of the draft.
-@safe
-struct Child: BitwiseCopyable {
-  /// What readers see: a leaf or an inner node.
-  var node: UnsafeMutableRawPointer
-  /// Of an inner node; `nil` for a leaf.
-  var bounds: UnsafeMutableRawPointer?
 }
 
 /// A child of an inner node, with what the inner node holds about it.

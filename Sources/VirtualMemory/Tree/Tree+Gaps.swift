@@ -51,16 +51,17 @@ extension TreeWriter {
 extension Child {
   /// Between two VMAs of the subtree.
   fileprivate func highestGap(_ request: GapRequest) -> UInt64? {
-    guard let bounds = unsafe bounds.map({ unsafe Bounds($0) }) else {
-      let leaf = unsafe Leaf(node)
+    guard let branch = asBranch else {
+      let leaf = asLeaf
       for index in stride(from: leaf.count - 1, to: 0, by: -1) {
         if let found = request.highest(in: leaf.end(index - 1), leaf.start(index)) { return found }
       }
       return nil
     }
+    let bounds = branch.bounds
     for index in stride(from: bounds.count - 1, through: 0, by: -1) {
-      if bounds.gap(index) >= request.length && bounds.start(index) < request.limit,
-        let found = bounds.child(index).highestGap(request)
+      if branch.gap(index) >= request.length && bounds.start(index) < request.limit,
+        let found = branch.child(index).highestGap(request)
       {
         return found
       }
@@ -73,19 +74,20 @@ extension Child {
 
   /// The same.
   fileprivate func lowestGap(_ request: GapRequest) -> UInt64? {
-    guard let bounds = unsafe bounds.map({ unsafe Bounds($0) }) else {
-      let leaf = unsafe Leaf(node)
+    guard let branch = asBranch else {
+      let leaf = asLeaf
       for index in 1..<max(leaf.count, 1) {
         if let found = request.lowest(in: leaf.end(index - 1), leaf.start(index)) { return found }
       }
       return nil
     }
+    let bounds = branch.bounds
     for index in 0..<bounds.count {
       if index > 0, let found = request.lowest(in: bounds.end(index - 1), bounds.start(index)) {
         return found
       }
-      if bounds.gap(index) >= request.length && bounds.end(index) > request.addressMin,
-        let found = bounds.child(index).lowestGap(request)
+      if branch.gap(index) >= request.length && bounds.end(index) > request.addressMin,
+        let found = branch.child(index).lowestGap(request)
       {
         return found
       }

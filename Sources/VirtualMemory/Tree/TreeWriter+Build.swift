@@ -17,7 +17,7 @@ extension TreeWriter {
     while edges.count > 1 {
       var parents: [Edge] = []
       for range in Self.portions(of: edges.count, each: NodeLayout.innerCountBuilt) {
-        parents.append(buildInner(range.count) { edges[range.lowerBound + $0] })
+        parents.append(buildBranch(range.count) { edges[range.lowerBound + $0] })
       }
       edges = parents
       draft.tree.height += 1

@@ -4,10 +4,8 @@
 extension TreeWriter {
   /// Whether a node that is not the root should be joined with a neighbour.
   static func isUnderfull(_ edge: Edge) -> Bool {
-    if let bounds = unsafe edge.child.bounds {
-      return unsafe Bounds(bounds).count < NodeLayout.innerCountMin
-    }
-    return unsafe Leaf(edge.child.node).count < NodeLayout.leafCountMin
+    if let branch = edge.child.asBranch { return branch.bounds.count < NodeLayout.innerCountMin }
+    return edge.child.asLeaf.count < NodeLayout.leafCountMin
   }
 
   /// Joins the nodes of `list` that have too few entries with their neighbours.
@@ -39,10 +37,10 @@ extension TreeWriter {
 
   /// Distributes the entries of two neighbours over one node, or two.
   private mutating func combine(_ left: Edge, _ right: Edge, into list: inout EdgeList) {
-    if let leftBounds = unsafe left.child.bounds, let rightBounds = unsafe right.child.bounds {
-      unsafe combineInners(Bounds(leftBounds), Bounds(rightBounds), into: &list)
+    if let leftBranch = left.child.asBranch, let rightBranch = right.child.asBranch {
+      combineBranches(leftBranch, rightBranch, into: &list)
     } else {
-      unsafe combineLeaves(Leaf(left.child.node), Leaf(right.child.node), into: &list)
+      combineLeaves(left.child.asLeaf, right.child.asLeaf, into: &list)
     }
   }
 
@@ -60,17 +58,17 @@ extension TreeWriter {
     }
   }
 
-  private mutating func combineInners(
-    _ left: Bounds, _ right: Bounds, into list: inout EdgeList
+  private mutating func combineBranches(
+    _ left: Branch, _ right: Branch, into list: inout EdgeList
   ) {
     EdgeList.with { children in
-      for index in 0..<left.count { children.append(left.edge(index)) }
-      for index in 0..<right.count { children.append(right.edge(index)) }
+      for index in 0..<left.bounds.count { children.append(left.edge(index)) }
+      for index in 0..<right.bounds.count { children.append(right.edge(index)) }
       discard(left)
       discard(right)
       // An only child may have been too small without a neighbour to join.
       join(&children, in: 0..<children.count)
-      buildInners(children, into: &list)
+      buildBranches(children, into: &list)
     }
   }
 }

@@ -19,17 +19,18 @@ extension TreeWriter {
     var level = draft.tree.height
     while level > 0 {
       level &-= 1
-      // Safety: above the leaves there are bounds.
-      let bounds = unsafe Bounds(child.bounds.unsafelyUnwrapped)
+      // Safety: all leaves are equally deep.
+      let branch = unsafe Branch(child.branch.unsafelyUnwrapped)
+      let bounds = branch.bounds
       let last = bounds.count &- 1
       // Past all children: in the last one.
-      let index = min(bounds.rank(address), last)
+      let index = min(branch.rank(address), last)
       if index > 0 { endBefore = bounds.end(index &- 1) }
       if index < last { startAfter = bounds.start(index &+ 1) }
-      path[level] = Path.Step(bounds: bounds, index: index)
-      child = bounds.child(index)
+      path[level] = Path.Step(branch: branch, index: index)
+      child = branch.child(index)
     }
-    let leaf = unsafe Leaf(child.node)
+    let leaf = child.asLeaf
     leaf.prefetchForCopy()
     return Place(
       leaf: leaf, first: leaf.rank(address), endBefore: endBefore, startAfter: startAfter)
@@ -76,9 +77,9 @@ extension TreeWriter {
     var child = edge.child
     while level < draft.tree.height {
       let step = path[level]
-      copyForChange(step.bounds)
-      step.bounds.replace(step.index, child)
-      child = step.bounds.asChild
+      renew(step.branch)
+      step.branch.replace(step.index, child)
+      child = step.branch.asChild
       level &+= 1
     }
     root = child
@@ -86,17 +87,19 @@ extension TreeWriter {
 
   private mutating func replaceChild(at level: Int, _ child: Edge) -> Edge {
     let step = path[level]
-    let last = step.bounds.count &- 1
+    let branch = step.branch
+    let last = branch.bounds.count &- 1
     // What the node's gap was made of that may differ now.
-    let oldGap = step.bounds.gap(around: step.index, last)
-    let bounds = replaceChild(of: step.bounds, step.index, child)
+    let oldGap = branch.gap(around: step.index, last)
+    replaceChild(of: branch, step.index, child)
+    let bounds = branch.bounds
     var edge = Edge(
-      child: bounds.asChild, start: bounds.start(0), end: bounds.end(last), gap: 0)
+      child: branch.asChild, start: bounds.start(0), end: bounds.end(last), gap: 0)
     // Of the root's, nobody wants to know.
     if level &+ 1 < draft.tree.height {
-      let newGap = bounds.gap(around: step.index, last)
+      let newGap = branch.gap(around: step.index, last)
       edge.gap = Self.changedGap(path[level &+ 1].gap, without: oldGap, with: newGap) {
-        bounds.gapMax
+        branch.gapMax
       }
     }
     return edge
@@ -172,15 +175,15 @@ struct Place {
 @safe
 struct Path: ~Copyable {
   struct Step {
-    let bounds: Bounds
+    let branch: Branch
     /// The child on the way.
     let index: Int
 
     /// What the node knows of the child.
-    @inline(__always) var gap: UInt64 { bounds.gap(index) }
+    @inline(__always) var gap: UInt64 { branch.gap(index) }
     @inline(__always)
     func agrees(with edge: Edge) -> Bool {
-      bounds.hasRange(index, of: edge) && gap == edge.gap
+      branch.bounds.hasRange(index, of: edge) && gap == edge.gap
     }
   }
 

@@ -60,7 +60,7 @@ extension TreeWriter {
   private mutating func setRoot(_ list: inout EdgeList) {
     while list.count > 1 {
       EdgeList.with { parents in
-        buildInners(list, into: &parents)
+        buildBranches(list, into: &parents)
         list.removeAll()
         for index in 0..<parents.count { list.append(parents[index]) }
       }
@@ -75,10 +75,10 @@ extension TreeWriter {
     var top = list[0].child
     draft.tree.endMax = list[0].end
     // A root with one child is none.
-    while let bounds = unsafe top.bounds.map({ unsafe Bounds($0) }), bounds.count == 1 {
-      top = bounds.child(0)
+    while let branch = top.asBranch, branch.bounds.count == 1 {
+      top = branch.child(0)
       draft.tree.height -= 1
-      discard(bounds)
+      discard(branch)
     }
     root = top
   }
@@ -88,10 +88,10 @@ extension TreeWriter {
     _ child: Child, _ start: UInt64, _ end: UInt64, _ items: borrowing Items,
     into list: inout EdgeList
   ) {
-    if let bounds = unsafe child.bounds {
-      unsafe spliceInner(Bounds(bounds), start, end, items, into: &list)
+    if let branch = child.asBranch {
+      spliceBranch(branch, start, end, items, into: &list)
     } else {
-      unsafe spliceLeaf(Leaf(child.node), start, end, items, into: &list)
+      spliceLeaf(child.asLeaf, start, end, items, into: &list)
     }
   }
 
@@ -186,57 +186,56 @@ extension TreeWriter {
 
   // MARK: Inner nodes
 
-  private mutating func spliceInner(
-    _ bounds: Bounds, _ start: UInt64, _ end: UInt64, _ items: borrowing Items,
+  private mutating func spliceBranch(
+    _ branch: Branch, _ start: UInt64, _ end: UInt64, _ items: borrowing Items,
     into list: inout EdgeList
   ) {
+    let bounds = branch.bounds
     let count = bounds.count
     // The child where the range starts; the last child where it ends. A range in a gap goes into
     // the child after the gap, and past all children into the last.
-    let first = min(bounds.rank(start), count - 1)
+    let first = min(branch.rank(start), count - 1)
     var last = first
     while last + 1 < count && bounds.start(last + 1) < end { last += 1 }
     EdgeList.with { spliced in
-      splice(bounds.child(first), start, end, items, into: &spliced)
+      splice(branch.child(first), start, end, items, into: &spliced)
       if first == last && spliced.count == 1 && !Self.isUnderfull(spliced[0]) {
         // The usual case: one child in the place of one.
-        list.append(replaceChild(of: bounds, first, spliced[0]).edge)
+        replaceChild(of: branch, first, spliced[0])
+        list.append(branch.edge)
         return
       }
       if last > first {
-        for index in first + 1..<last { removeSubtree(bounds.child(index)) }
-        splice(bounds.child(last), start, end, Items(), into: &spliced)
+        for index in first + 1..<last { removeSubtree(branch.child(index)) }
+        splice(branch.child(last), start, end, Items(), into: &spliced)
       }
       EdgeList.with { children in
-        for index in 0..<first { children.append(bounds.edge(index)) }
+        for index in 0..<first { children.append(branch.edge(index)) }
         for index in 0..<spliced.count { children.append(spliced[index]) }
-        for index in last + 1..<max(count, last + 1) { children.append(bounds.edge(index)) }
-        discard(bounds)
+        for index in last + 1..<max(count, last + 1) { children.append(branch.edge(index)) }
+        discard(branch)
         join(&children, in: first..<first + spliced.count)
-        buildInners(children, into: &list)
+        buildBranches(children, into: &list)
       }
     }
   }
 
   /// Makes parents of `children`, evenly filled.
-  mutating func buildInners(_ children: EdgeList, into list: inout EdgeList) {
+  mutating func buildBranches(_ children: EdgeList, into list: inout EdgeList) {
     var first = 0
     var nodesLeft = (children.count + NodeLayout.innerCapacity - 1) / NodeLayout.innerCapacity
     while nodesLeft > 0 {
       let count = (children.count - first + nodesLeft - 1) / nodesLeft
-      list.append(buildInner(count) { children[first + $0] })
+      list.append(buildBranch(count) { children[first + $0] })
       first += count
       nodesLeft -= 1
     }
   }
 
   /// An inner node of `count` children.
-  mutating func buildInner(_ count: Int, _ child: (Int) -> Edge) -> Edge {
-    let bounds = makeInner()
-    for index in 0..<count { bounds.set(index, child(index)) }
-    bounds.pad(from: count)
-    bounds.count = count
-    bounds.writeChildren()
-    return bounds.edge
+  mutating func buildBranch(_ count: Int, _ child: (Int) -> Edge) -> Edge {
+    let branch = makeBranch()
+    branch.fill(count, child)
+    return branch.edge
   }
 }

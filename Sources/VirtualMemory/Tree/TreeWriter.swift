@@ -17,8 +17,8 @@ struct TreeWriter: ~Copyable {
   var limits = ResourceLimits()
   var pool = NodePool<BulletproofFlavor>(blockBytes: NodeLayout.blockBytes)
   var draft = Version()
-  /// The bounds of the draft's root, if it is an inner node.
-  private var rootBounds: UnsafeMutableRawPointer?
+  /// The draft's root as the writer has it, if it is an inner node.
+  private var rootBranch: UnsafeMutableRawPointer?
   /// The number of the open write section; nodes made in it carry it.
   var edit: UInt64 = 1
   /// To the leaf that was located last.
@@ -39,7 +39,7 @@ struct TreeWriter: ~Copyable {
 
   init(configuration: AddressSpaceConfiguration) {
     self.configuration = configuration
-    unsafe rootBounds = nil
+    unsafe rootBranch = nil
   }
 
   /// The root of the draft's tree; `nil` if nothing is mapped.
@@ -47,11 +47,11 @@ struct TreeWriter: ~Copyable {
   var root: Child? {
     mutating get {
       guard let node = unsafe draft.tree.root else { return nil }
-      return unsafe Child(node: node, bounds: rootBounds)
+      return unsafe Child(node: node, branch: rootBranch)
     }
     set {
       unsafe draft.tree.root = newValue?.node
-      unsafe rootBounds = newValue?.bounds
+      unsafe rootBranch = newValue?.branch
     }
   }
 
@@ -74,14 +74,15 @@ struct TreeWriter: ~Copyable {
     unsafe Payload(pool.allocate(sizeClass: NodeLayout.payloadClass))
   }
 
-  /// Bounds with an inner node of their own.
-  mutating func makeInner() -> Bounds {
-    let bounds = makeBounds()
-    bounds.adopt(makeInnerBlock(), edit)
-    return bounds
+  /// With bounds and an inner node of its own, and no child.
+  mutating func makeBranch() -> Branch {
+    let branch = unsafe Branch(pool.allocate(sizeClass: NodeLayout.branchClass))
+    branch.bounds = makeBounds()
+    branch.adopt(makeInner(), edit)
+    return branch
   }
 
-  private mutating func makeInnerBlock() -> Inner {
+  private mutating func makeInner() -> Inner {
     unsafe Inner(pool.allocate(sizeClass: NodeLayout.innerClass))
   }
 
@@ -113,35 +114,32 @@ struct TreeWriter: ~Copyable {
     return new
   }
 
-  /// Makes the inner node of `bounds` one that no reader has seen, if it isn't yet.
+  /// Gives `branch` an inner node that no reader has seen, if it hasn't one.
   @inline(__always)
-  mutating func copyForChange(_ bounds: Bounds) {
-    if bounds.innerEdit == edit { return }
-    let (old, oldEdit) = (bounds.inner, bounds.innerEdit)
-    bounds.adopt(makeInnerBlock(), edit)
-    bounds.writeChildren()
+  mutating func renew(_ branch: Branch) {
+    if branch.innerEdit == edit { return }
+    let (old, oldEdit) = (branch.inner, branch.innerEdit)
+    branch.adopt(makeInner(), edit)
+    branch.writeChildren()
     unsafe discard(old.base, oldEdit, NodeLayout.innerClass)
   }
 
-  /// Puts another child at `index`.
-  ///
-  /// - Returns: `bounds`, if this write section made them or the child's range is the same; else a copy that
-  ///   takes their place.
-  mutating func replaceChild(of bounds: Bounds, _ index: Int, _ edge: Edge) -> Bounds {
-    copyForChange(bounds)
+  /// Puts another child at `index`. The bounds are copied only if the child's range is another.
+  mutating func replaceChild(of branch: Branch, _ index: Int, _ edge: Edge) {
+    renew(branch)
+    let bounds = branch.bounds
     if bounds.hasRange(index, of: edge) {
-      bounds.replace(index, edge.child)
-      bounds.setGap(index, edge.gap)
-      return bounds
+      branch.replace(index, edge.child)
+      branch.setGap(index, edge.gap)
+      return
     }
-    var new = bounds
     if bounds.edit != edit {
-      new = makeBounds()
-      new.takePlace(of: bounds, edit)
-      unsafe discard(bounds.base, bounds.edit, NodeLayout.boundsClass)
+      let new = makeBounds()
+      new.copyContents(of: bounds)
+      branch.adopt(new)
+      discard(bounds)
     }
-    new.replace(index, edge)
-    return new
+    branch.replace(index, edge)
   }
 
   /// The draft no longer uses `leaf`, nor its payload.
@@ -150,9 +148,14 @@ struct TreeWriter: ~Copyable {
     unsafe discard(leaf.base, leaf.edit, NodeLayout.leafClass)
   }
 
-  /// Nor an inner node and its bounds.
-  mutating func discard(_ bounds: Bounds) {
-    unsafe discard(bounds.inner.base, bounds.innerEdit, NodeLayout.innerClass)
+  /// Nor `branch`, nor what readers see of it.
+  mutating func discard(_ branch: Branch) {
+    unsafe discard(branch.inner.base, branch.innerEdit, NodeLayout.innerClass)
+    discard(branch.bounds)
+    unsafe pool.free(branch.base, sizeClass: NodeLayout.branchClass)
+  }
+
+  private mutating func discard(_ bounds: Bounds) {
     unsafe discard(bounds.base, bounds.edit, NodeLayout.boundsClass)
   }
 
@@ -173,14 +176,13 @@ struct TreeWriter: ~Copyable {
   mutating func discardSubtree(
     _ child: Child, _ removed: (inout TreeWriter, Leaf) -> Void = { _, _ in }
   ) {
-    guard let bounds = unsafe child.bounds.map({ unsafe Bounds($0) }) else {
-      let leaf = unsafe Leaf(child.node)
-      removed(&self, leaf)
-      discard(leaf)
+    guard let branch = child.asBranch else {
+      removed(&self, child.asLeaf)
+      discard(child.asLeaf)
       return
     }
-    for index in 0..<bounds.count { discardSubtree(bounds.child(index), removed) }
-    discard(bounds)
+    for index in 0..<branch.bounds.count { discardSubtree(branch.child(index), removed) }
+    discard(branch)
   }
 }
 

@@ -143,7 +143,7 @@ import Testing
     }
     let space = AddressSpace(importing: mappings(.read))
     let baseline = space.memoryBytes
-    let versionBytes = space._poolBytes.live
+    let versionBytes = Self.nodeBytes(of: space.currentVersion)
     for round in 1...3 {
       let snapshots = (0..<3).map { number in
         let snapshot = space.snapshot()

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+/// An inner node as the writer has it: what it has published of the node, and what only it needs to know.
+///
+/// The draft is a tree of branches over the leaves. A branch is changed in place, and given back at once:
+/// no reader ever sees it. Readers have the ``Inner`` nodes, which the writer makes of it and then doesn't
+/// look at any more. A cache line that has been written by one processor and is read by another leaves the
+/// first; were it to read those nodes, the writer would on its way down fetch them back one by one.
+///
+/// It has the largest gap below each child, by which the writer finds room for a mapping; the children, and
+/// of those that are inner nodes the branches, by which it finds its way; the bounds, which readers have too;
+/// and the inner node itself.
+///
+/// - Safety: made only from the address of a branch's block. Used by the writer alone, as long as the node
+///   is the draft's.
+@safe
+struct Branch {
+  let base: UnsafeMutableRawPointer
+
+  @inline(__always)
+  init(_ base: UnsafeMutableRawPointer) { unsafe self.base = base }
+
+  // MARK: What is published
+
+  @inline(__always)
+  var bounds: Bounds {
+    get { unsafe Bounds(address(NodeLayout.branchBounds)) }
+    nonmutating set { unsafe setAddress(NodeLayout.branchBounds, newValue.base) }
+  }
+
+  /// What readers see of the node.
+  @inline(__always)
+  var inner: Inner {
+    get { unsafe Inner(address(NodeLayout.branchInner)) }
+    nonmutating set { unsafe setAddress(NodeLayout.branchInner, newValue.base) }
+  }
+
+  /// The write section that made it: ``Inner/edit``.
+  @inline(__always)
+  var innerEdit: UInt64 {
+    get { unsafe base.load(fromByteOffset: NodeLayout.branchInner &+ 8, as: UInt64.self) }
+    nonmutating set {
+      unsafe base.storeBytes(
+        of: newValue, toByteOffset: NodeLayout.branchInner &+ 8, as: UInt64.self)
+    }
+  }
+
+  /// Takes `inner`, which is new, for what readers see, without its children.
+  @inline(__always)
+  func adopt(_ inner: Inner, _ edit: UInt64) {
+    inner.bounds = bounds
+    inner.edit = edit
+    self.inner = inner
+    innerEdit = edit
+  }
+
+  /// Takes `bounds`, which are new. The inner node is, too.
+  @inline(__always)
+  func adopt(_ bounds: Bounds) {
+    self.bounds = bounds
+    inner.bounds = bounds
+  }
+
+  /// Writes all pivots and children to the inner node, which no reader has seen.
+  @inline(__always)
+  func writeChildren() {
+    unsafe (inner.base + NodeLayout.innerPivots).copyMemory(
+      from: base + NodeLayout.branchPivots,
+      byteCount: (NodeLayout.pivotCount &+ NodeLayout.innerCapacity) &* 8)
+  }
+
+  // MARK: Children
+
+  @inline(__always)
+  func pivot(_ four: Int) -> UInt64 {
+    unsafe base.load(fromByteOffset: NodeLayout.branchPivots &+ four &* 8, as: UInt64.self)
+  }
+
+  @inline(__always)
+  private func setPivot(_ four: Int, _ key: UInt64) {
+    unsafe base.storeBytes(
+      of: key, toByteOffset: NodeLayout.branchPivots &+ four &* 8, as: UInt64.self)
+  }
+
+  /// The number of children that end at or before `address`.
+  @inline(__always)
+  func rank(_ address: UInt64) -> Int {
+    let first = firstOfFour(address) { pivot($0) }
+    return first &+ bounds.rankInFour(address, from: first)
+  }
+
+  /// The largest gap in the child at `index`.
+  @inline(__always)
+  func gap(_ index: Int) -> UInt64 {
+    unsafe base.load(fromByteOffset: index &* 8, as: UInt64.self)
+  }
+
+  @inline(__always)
+  func setGap(_ index: Int, _ gap: UInt64) {
+    unsafe base.storeBytes(of: gap, toByteOffset: index &* 8, as: UInt64.self)
+  }
+
+  @inline(__always)
+  func child(_ index: Int) -> Child {
+    unsafe Child(
+      node: address(NodeLayout.branchChildren &+ index &* 8),
+      branch: base.load(
+        fromByteOffset: NodeLayout.branchBranches &+ index &* 8, as: UnsafeMutableRawPointer?.self))
+  }
+
+  @inline(__always)
+  private func setChild(_ index: Int, _ child: Child) {
+    unsafe setAddress(NodeLayout.branchChildren &+ index &* 8, child.node)
+    unsafe base.storeBytes(
+      of: child.branch, toByteOffset: NodeLayout.branchBranches &+ index &* 8,
+      as: UnsafeMutableRawPointer?.self)
+  }
+
+  /// Exchanges the child at `index` for one with the same range. No reader has seen the inner node.
+  @inline(__always)
+  func replace(_ index: Int, _ child: Child) {
+    setChild(index, child)
+    unsafe inner.setChild(index, child.node)
+  }
+
+  /// Exchanges the child at `index` for one with another range. No reader has seen the inner node, nor the
+  /// bounds.
+  @inline(__always)
+  func replace(_ index: Int, _ edge: Edge) {
+    bounds.set(index, edge)
+    setGap(index, edge.gap)
+    replace(index, edge.child)
+    let four = index &>> 2
+    guard index & 3 == 3 && four < NodeLayout.pivotCount else { return }
+    setPivot(four, edge.end)
+    inner.setPivot(four, edge.end)
+  }
+
+  /// Fills a new branch.
+  func fill(_ count: Int, _ edge: (Int) -> Edge) {
+    let bounds = bounds
+    for index in 0..<count {
+      let edge = edge(index)
+      bounds.set(index, edge)
+      setGap(index, edge.gap)
+      setChild(index, edge.child)
+    }
+    bounds.pad(from: count)
+    bounds.count = count
+    for four in 0..<NodeLayout.pivotCount { setPivot(four, bounds.end(four * 4 + 3)) }
+    writeChildren()
+  }
+
+  func edge(_ index: Int) -> Edge {
+    let bounds = bounds
+    return Edge(
+      child: child(index), start: bounds.start(index), end: bounds.end(index), gap: gap(index))
+  }
+
+  // MARK: As a child
+
+  @inline(__always)
+  var asChild: Child { unsafe Child(node: inner.base, branch: base) }
+
+  /// The node as a child, with what its parent has to know.
+  var edge: Edge {
+    let bounds = bounds
+    return Edge(
+      child: asChild, start: bounds.start(0), end: bounds.end(bounds.count - 1), gap: gapMax)
+  }
+
+  /// The largest gap in a child or between two.
+  var gapMax: UInt64 {
+    let bounds = bounds
+    var gap = self.gap(0)
+    for index in 0..<bounds.count - 1 {
+      gap = max(gap, max(self.gap(index + 1), bounds.start(index + 1) - bounds.end(index)))
+    }
+    return gap
+  }
+
+  /// The largest gap in the child at `index`, and on both sides of it.
+  @inline(__always)
+  func gap(around index: Int, _ last: Int) -> UInt64 {
+    let bounds = bounds
+    var gap = gap(index)
+    if index > 0 { gap = max(gap, bounds.start(index) &- bounds.end(index &- 1)) }
+    if index < last { gap = max(gap, bounds.start(index &+ 1) &- bounds.end(index)) }
+    return gap
+  }
+
+  @unsafe
+  @inline(__always)
+  private func address(_ offset: Int) -> UnsafeMutableRawPointer {
+    // Safety: what the draft refers to is there.
+    unsafe base.load(fromByteOffset: offset, as: UnsafeMutableRawPointer.self)
+  }
+
+  @unsafe
+  @inline(__always)
+  private func setAddress(_ offset: Int, _ address: UnsafeMutableRawPointer) {
+    unsafe base.storeBytes(of: address, toByteOffset: offset, as: UnsafeMutableRawPointer.self)
+  }
+}
+
+/// A node of the draft.
+@safe
+struct Child: BitwiseCopyable {
+  /// What readers see: a leaf or an inner node.
+  var node: UnsafeMutableRawPointer
+  /// Of an inner node; `nil` for a leaf.
+  var branch: UnsafeMutableRawPointer?
+
+  /// The inner node, or `nil` for a leaf.
+  @inline(__always)
+  var asBranch: Branch? { unsafe branch.map { unsafe Branch($0) } }
+
+  /// - Precondition: it is a leaf.
+  @inline(__always)
+  var asLeaf: Leaf { unsafe Leaf(node) }
+}
