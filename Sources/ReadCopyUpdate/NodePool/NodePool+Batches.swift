@@ -37,6 +37,9 @@ struct SizeClass: ~Copyable {
   private var reusable: [BlockList] = []
   /// Lists to be filled again.
   private var spare: [BlockList] = []
+  /// The last slab, and which of its blocks have not been used yet.
+  private var slab = Slab.empty
+  private var unused = ScatteredOrder(count: 0)
   /// Of all slabs.
   var reservedBytes = 0
 
@@ -103,6 +106,28 @@ struct SizeClass: ~Copyable {
     return true
   }
 
+  /// Takes over a slab.
+  ///
+  /// - Precondition: all blocks of the last one have been cut.
+  mutating func add(_ slab: Slab) {
+    reservedBytes += slab.bytes
+    self.slab = slab
+    unused = ScatteredOrder(count: slab.bytes / blockBytes)
+  }
+
+  /// Puts the next blocks of the slab on the free list: some, for all would take as long as ten updates.
+  ///
+  /// - Returns: whether there were any.
+  mutating func cutBlocks() -> Bool {
+    for number in 0..<Self.cutAtOnce {
+      guard let index = unused.next() else { return number > 0 }
+      free.push(slab.address + UInt(index * blockBytes))
+    }
+    return true
+  }
+
+  private static var cutAtOnce: Int { 16 }
+
   private func poison(_ block: UInt) {
     // Safety: a block of this size, which nobody uses.
     unsafe _poison(
@@ -117,7 +142,7 @@ struct SizeClass: ~Copyable {
     var blocks: [UInt] = []
     repeat {
       while free.count > 0 { blocks.append(free.pop()) }
-    } while refill()
+    } while refill() || cutBlocks()
     spare = []
     blocks.sort()
     var empty: [Slab] = []

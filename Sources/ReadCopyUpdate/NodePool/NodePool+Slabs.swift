@@ -10,19 +10,11 @@ extension NodePool {
   private static var readyFromBytes: Int { 1 << 20 }
   private static var readyBytesMax: Int { Int(RCUSHIMS_HUGE_PAGE_BYTES) }
 
-  /// Takes a slab, and makes blocks of it.
-  ///
-  /// - Returns: one of them; the others are free.
-  mutating func addSlab(sizeClass: Int) -> UnsafeMutableRawPointer {
-    let bytes = unsafe (sizeClasses + sizeClass).pointee.blockBytes
-    let slab = nextSlab(bytes: unsafe (sizeClasses + sizeClass).pointee.nextSlabBytes)
+  /// Takes a slab.
+  mutating func addSlab(_ sizeClass: UnsafeMutablePointer<SizeClass>) {
+    let slab = nextSlab(bytes: unsafe sizeClass.pointee.nextSlabBytes)
     shared.own(slab)
-    unsafe (sizeClasses + sizeClass).pointee.reservedBytes += slab.bytes
-    var order = ScatteredOrder(count: slab.bytes / bytes)
-    while let index = order.next() {
-      unsafe (sizeClasses + sizeClass).pointee.free.push(slab.address + UInt(index * bytes))
-    }
-    return unsafe UnsafeMutableRawPointer(bitPattern: slab.address).unsafelyUnwrapped
+    unsafe sizeClass.pointee.add(slab)
   }
 
   private mutating func nextSlab(bytes: Int) -> Slab {
@@ -95,7 +87,7 @@ extension NodePool {
   }
 }
 
-/// The numbers from 1 to `count - 1`, each once, with ever different steps from one to the next.
+/// The numbers from 0 to `count - 1`, each once, with ever different steps from one to the next.
 ///
 /// Blocks that lie in the order in which they are published are foreseen by the processors of readers: having
 /// read two or three versions, they fetch the one that is next, while the writer writes to it. The writer then
@@ -103,11 +95,13 @@ extension NodePool {
 ///
 /// - Source: a linear congruential generator whose period is a power of two (Hull and Dobell, 1962).
 struct ScatteredOrder {
+  private var left: Int
   private let count: Int
   private let mask: Int
   private var number = 0
 
   init(count: Int) {
+    left = count
     self.count = count
     var period = 1
     while period < count { period *= 2 }
@@ -115,8 +109,10 @@ struct ScatteredOrder {
   }
 
   mutating func next() -> Int? {
-    // At least half of the numbers are below `count`; 0 comes again after all others.
+    guard left > 0 else { return nil }
+    left -= 1
+    // More than half of the numbers are below `count`.
     repeat { number = (number &* 0x4e5 &+ 0x2b7) & mask } while number >= count
-    return number == 0 ? nil : number
+    return number
   }
 }

@@ -26,7 +26,8 @@ public import _RCUShims
 ///
 /// Invariants:
 /// - A block is in exactly one place: live, on its class's free list, among its retired ones, in a batch
-///   under way, on a list of its class that is reusable, or among the kept ones that have come back.
+///   under way, on a list of its class that is reusable, among the kept ones that have come back, or not cut
+///   yet from the class's last slab.
 /// - `limboBytes` = bytes retired and in batches under way.
 /// - `reservedBytes` = bytes of slabs, of ready memory, and of what is ordered and hasn't been taken.
 @safe
@@ -246,11 +247,14 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @inline(never)
   mutating func allocateSlow(sizeClass: Int) -> UnsafeMutableRawPointer {
     collect()
-    while unsafe (sizeClasses + sizeClass).pointee.refill() || recycleKept() {
-      let word = unsafe (sizeClasses + sizeClass).pointee.free.pop()
-      if let block = unsafe UnsafeMutableRawPointer(bitPattern: word) { return unsafe block }
+    let sizeClass = unsafe sizeClasses + sizeClass
+    while true {
+      while unsafe sizeClass.pointee.refill() || recycleKept() || sizeClass.pointee.cutBlocks() {
+        let word = unsafe sizeClass.pointee.free.pop()
+        if let block = unsafe UnsafeMutableRawPointer(bitPattern: word) { return unsafe block }
+      }
+      unsafe addSlab(sizeClass)
     }
-    return unsafe addSlab(sizeClass: sizeClass)
   }
 
   // MARK: Recycling
