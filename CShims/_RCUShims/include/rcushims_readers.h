@@ -92,7 +92,8 @@ static inline bool rcushims_bp_read_ongoing(void) {
 // Each flavor gets the same functions, as liburcu's but for the bit:
 //
 // read_lock       false: the thread is not registered, and nothing was opened. liburcu would let
-//                 it through, and free memory under it.
+//                 it through, and free memory under it. One comparison says that it is outside, on
+//                 the list, and was last inside in this phase; what isn't so is looked at then.
 // read_lock_slow  the same, for the first section of a thread, or one inside C code's.
 // read_unlock     looks once, where liburcu looks twice, whether fences are needed.
 #define RCUSHIMS_COUNTING_FLAVOR(flavor, number, needs_fences)                                   \
@@ -101,15 +102,18 @@ static inline bool rcushims_bp_read_ongoing(void) {
   static inline bool rcushims_##flavor##_read_lock(void) {                                       \
     struct urcu_reader *reader = &URCU_TLS(urcu_##flavor##_reader);                              \
     cmm_barrier();                                                                               \
+    unsigned long inside = _CMM_LOAD_SHARED(urcu_##flavor##_gp.ctr) | RCUSHIMS_LISTED;           \
     unsigned long word = reader->ctr;                                                            \
-    if (caa_likely((word & RCUSHIMS_STATE_MASK) == RCUSHIMS_LISTED)) {                           \
-      RCUSHIMS_STORE(reader->ctr, _CMM_LOAD_SHARED(urcu_##flavor##_gp.ctr) | RCUSHIMS_LISTED);   \
-      if (needs_fences) cmm_smp_mb();                                                            \
-      cmm_barrier();                                                                             \
-      return true;                                                                               \
+    if (caa_unlikely(word != inside - URCU_GP_COUNT)) {                                          \
+      if (!(word & RCUSHIMS_LISTED)) return rcushims_##flavor##_read_lock_slow();                \
+      if (word & URCU_GP_CTR_NEST_MASK) {                                                        \
+        RCUSHIMS_STORE(reader->ctr, word + URCU_GP_COUNT);                                       \
+        return true;                                                                             \
+      }                                                                                          \
     }                                                                                            \
-    if (!(word & RCUSHIMS_LISTED)) return rcushims_##flavor##_read_lock_slow();                  \
-    RCUSHIMS_STORE(reader->ctr, word + URCU_GP_COUNT);                                           \
+    RCUSHIMS_STORE(reader->ctr, inside);                                                         \
+    if (needs_fences) cmm_smp_mb();                                                              \
+    cmm_barrier();                                                                               \
     return true;                                                                                 \
   }                                                                                              \
                                                                                                  \
