@@ -25,9 +25,10 @@ CALL_RCU_HOOKS(qsbr)
 static struct rcushims_fork_hooks fork_hooks;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 
-/// By the forking thread, for the time of the fork.
+/// Of the forking thread, for the time of the fork.
 static __thread bool is_skipped[RCUSHIMS_FLAVOR_COUNT];
 static __thread bool came_online[RCUSHIMS_FLAVOR_COUNT];
+static __thread sigset_t mask_before;
 
 /// In a child: forked inside a section of this flavor, while others may have held its locks.
 static bool is_lost[RCUSHIMS_FLAVOR_COUNT];
@@ -56,7 +57,6 @@ static void lock_for_fork(int flavor) {
     default: urcu_qsbr_call_rcu_before_fork(); break;
   }
   if (flavor != RCUSHIMS_BP) pthread_rwlock_wrlock(&rcushims_gates[flavor]);
-  pthread_mutex_lock(&rcushims_list_locks[flavor]);
 }
 
 static void before_fork(void) {
@@ -68,10 +68,17 @@ static void before_fork(void) {
   came_online[RCUSHIMS_QSBR] = rcushims_qsbr_is_between_sections();
   if (came_online[RCUSHIMS_QSBR]) rcushims_qsbr_go_offline();
   if (fork_hooks.before) fork_hooks.before();
+  // A handler that reads for the first time would want a lock.
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &mask_before);
   for (int flavor = RCUSHIMS_FLAVOR_COUNT - 1; flavor >= 0; flavor -= 1) {
     if (!is_skipped[flavor]) lock_for_fork(flavor);
   }
   // After what waits for grace periods: a reader may need these locks to leave its section.
+  for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
+    if (!is_skipped[flavor]) pthread_mutex_lock(&rcushims_list_locks[flavor]);
+  }
   if (fork_hooks.lock) fork_hooks.lock();
 }
 
@@ -94,7 +101,23 @@ static void after_fork_in_parent(void) {
     if (!is_skipped[flavor]) unlock_in_parent(flavor);
   }
   if (fork_hooks.after_in_parent) fork_hooks.after_in_parent();
+  pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
   if (came_online[RCUSHIMS_QSBR]) rcushims_qsbr_go_online();
+}
+
+/// Whether the thread with this link is in liburcu's registry: C code may have taken it off.
+static bool is_in_registry(int flavor, struct cds_list_head *link) {
+  if (!link) return false;
+  if (flavor == RCUSHIMS_QSBR) return caa_container_of(link, struct urcu_qsbr_reader, node)->registered;
+  return caa_container_of(link, struct urcu_reader, node)->registered;
+}
+
+/// In a child that nobody will wait in: the list may have been left in the midst of a change.
+static void abandon_list(int flavor) {
+  rcushims_list_locks[flavor] = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+  CDS_INIT_LIST_HEAD(&rcushims_lists[flavor]);
+  struct listed_reader *own = &rcushims_own_readers[flavor];
+  if (own->is_listed) cds_list_add(&own->link, &rcushims_lists[flavor]);
 }
 
 /// Takes the threads that the child doesn't have off our list and off liburcu's registry.
@@ -103,7 +126,7 @@ static void forget_other_threads(int flavor) {
   struct listed_reader *reader, *next;
   cds_list_for_each_entry_safe(reader, next, &rcushims_lists[flavor], link) {
     if (reader == own) continue;
-    if (reader->registry_link) cds_list_del(reader->registry_link);
+    if (is_in_registry(flavor, reader->registry_link)) cds_list_del(reader->registry_link);
     cds_list_del(&reader->link);
   }
   if (own->is_listed) own->thread = (pid_t)syscall(SYS_gettid);
@@ -128,11 +151,13 @@ static void after_fork_in_child(void) {
   for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
     if (is_skipped[flavor]) {
       is_lost[flavor] = true;
+      abandon_list(flavor);
     } else {
       unlock_in_child(flavor);
     }
   }
   if (fork_hooks.after_in_child) fork_hooks.after_in_child();
+  pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
   if (came_online[RCUSHIMS_QSBR]) rcushims_qsbr_go_online();
 }
 

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// The list of reading threads, and what is done for every flavor alike.
+// The list of reading threads, their sections, and what is done for every flavor alike.
 
 #define _GNU_SOURCE 1
 
 #include "lists.h"
 
-#include <linux/membarrier.h>
 #include <signal.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 char rcushims_tags[RCUSHIMS_FLAVOR_COUNT];
 __thread uint32_t rcushims_qsbr_state;
+
+struct rcushims_mark rcushims_marks[RCUSHIMS_FLAVOR_COUNT] = {
+    {RCUSHIMS_LIGHT, 1}, {RCUSHIMS_LIGHT, 1}, {RCUSHIMS_LIGHT, 1}, {RCUSHIMS_LIGHT, 1}};
 
 __thread struct listed_reader rcushims_own_readers[RCUSHIMS_FLAVOR_COUNT];
 
@@ -33,28 +34,32 @@ static pthread_key_t exit_key;
 
 // MARK: - The list
 
-/// Locks the list against other threads and against handlers of this one, which may read.
-static void lock_list(int flavor, sigset_t *before) {
+void rcushims_lock_list(int flavor, sigset_t *before) {
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, before);
   pthread_mutex_lock(&rcushims_list_locks[flavor]);
 }
 
-static void unlock_list(int flavor, const sigset_t *before) {
+void rcushims_unlock_list(int flavor, const sigset_t *before) {
   pthread_mutex_unlock(&rcushims_list_locks[flavor]);
   pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
 static void remove_from_list(int flavor) {
   sigset_t mask;
-  lock_list(flavor, &mask);
+  rcushims_lock_list(flavor, &mask);
   struct listed_reader *reader = &rcushims_own_readers[flavor];
   if (reader->is_listed) {
     cds_list_del(&reader->link);
     reader->is_listed = false;
   }
-  unlock_list(flavor, &mask);
+  if (flavor == RCUSHIMS_BP && URCU_TLS(urcu_bp_reader)) {
+    // The thread may read once more while it ends: then it comes onto the list again.
+    unsigned long *word = &URCU_TLS(urcu_bp_reader)->ctr;
+    RCUSHIMS_STORE(*word, *word & ~(RCUSHIMS_LIGHT | RCUSHIMS_FENCED | RCUSHIMS_SEALED));
+  }
+  rcushims_unlock_list(flavor, &mask);
 }
 
 static bool is_registered(int flavor) {
@@ -66,9 +71,13 @@ static bool is_registered(int flavor) {
   }
 }
 
-/// The end of a thread. liburcu's registry leads through its storage: it must not stay there.
+/// The end of a thread. liburcu's registry leads through its storage: it must not stay there. No handler
+/// runs any more, which might read, and bring it back.
 static void thread_ends(void *ignored) {
   (void)ignored;
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, NULL);
   remove_from_list(RCUSHIMS_BP);
   for (int flavor = RCUSHIMS_MEMB; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
     bool is_listed = rcushims_own_readers[flavor].is_listed;
@@ -77,68 +86,147 @@ static void thread_ends(void *ignored) {
   }
 }
 
+/// Ends the process: without a destructor, a thread that ends would leave its storage in registries.
+static void check_key(int error) {
+  if (error == 0) return;
+  static const char text[] = "swift-urcu: no room for a pthread key, or a thread's value of it\n";
+  rcushims_write_error(text, sizeof text - 1);
+  abort();
+}
+
 static void make_exit_key(void) {
-  (void)pthread_key_create(&exit_key, thread_ends);
+  check_key(pthread_key_create(&exit_key, thread_ends));
   rcushims_install_fork_handlers();
 }
 
+/// A thread that opens as many short sections in a row becomes light.
+#define SHORT_SECTIONS_MAX 64
+
+/// Short sections of the calling thread since its last long one, up to the maximum. Not with the list, where
+/// others look.
+static __thread uint32_t short_sections[RCUSHIMS_FLAVOR_COUNT];
+
+/// What the calling thread's short sections have in their words.
+static unsigned long short_kind(int flavor) {
+  // Nothing would fence bp's and memb's from afar.
+  bool is_never_light = flavor != RCUSHIMS_MB && !rcushims_has_membarrier(flavor);
+  return short_sections[flavor] < SHORT_SECTIONS_MAX || is_never_light ? RCUSHIMS_FENCED
+                                                                       : RCUSHIMS_LIGHT;
+}
+
+/// Puts the calling thread on the list, unless its word says that it is on it.
 static void add_to_list(int flavor, unsigned long *word, struct cds_list_head *registry_link) {
-  pthread_once(&exit_key_once, make_exit_key);
-  sigset_t mask;
-  lock_list(flavor, &mask);
   struct listed_reader *reader = &rcushims_own_readers[flavor];
-  if (reader->is_listed && reader->word != word) {
-    // bp gave this thread another word: the thread is ending, and reads again.
-    cds_list_del(&reader->link);
-    reader->is_listed = false;
-  }
-  if (!reader->is_listed) {
+  // Without the lock, which this thread may have: then this is a handler.
+  if (!reader->is_listed || reader->word != word) {
+    pthread_once(&exit_key_once, make_exit_key);
+    sigset_t mask;
+    rcushims_lock_list(flavor, &mask);
+    // bp gives a thread another word if it reads again while it ends.
+    if (reader->is_listed) cds_list_del(&reader->link);
     reader->word = word;
     reader->registry_link = registry_link;
     reader->qsbr_state = flavor == RCUSHIMS_QSBR ? &rcushims_qsbr_state : NULL;
     reader->thread = (pid_t)syscall(SYS_gettid);
+    reader->since = RCUSHIMS_OUTSIDE;
     reader->is_listed = true;
     cds_list_add(&reader->link, &rcushims_lists[flavor]);
     // Any value that isn't NULL: the key's destructor then runs at the thread's end.
-    (void)pthread_setspecific(exit_key, rcushims_own_readers);
+    check_key(pthread_setspecific(exit_key, rcushims_own_readers));
+    rcushims_unlock_list(flavor, &mask);
   }
-  unlock_list(flavor, &mask);
+  if (flavor != RCUSHIMS_QSBR && !rcushims_is_on_list(*word)) {
+    // In a handler, C code's section may be around this one, and all of it between the steps of a section
+    // that begins: that one will have a fence, or none, as it was going to.
+    RCUSHIMS_STORE(*word, *word | short_kind(flavor));
+    // Also for a section of C code's that is around this. Pairs with the writer's in `rcushims_start_watch`.
+    cmm_smp_mb();
+  }
 }
 
-// MARK: - First sections
+void rcushims_join_list(int flavor) {
+  switch (flavor) {
+    case RCUSHIMS_BP:
+      if (!URCU_TLS(urcu_bp_reader)) urcu_bp_register_thread();
+      add_to_list(flavor, &URCU_TLS(urcu_bp_reader)->ctr, NULL);
+      break;
+    case RCUSHIMS_MEMB:
+      if (!rcushims_memb_is_registered()) break;
+      add_to_list(flavor, &URCU_TLS(urcu_memb_reader).ctr, &URCU_TLS(urcu_memb_reader).node);
+      break;
+    case RCUSHIMS_MB:
+      if (!rcushims_mb_is_registered()) break;
+      add_to_list(flavor, &URCU_TLS(urcu_mb_reader).ctr, &URCU_TLS(urcu_mb_reader).node);
+      break;
+    default: break;
+  }
+}
 
-void rcushims_bp_read_lock_slow(void) {
-  urcu_bp_register_thread();
-  struct urcu_bp_reader *reader = URCU_TLS(urcu_bp_reader);
-  add_to_list(RCUSHIMS_BP, &reader->ctr, NULL);
-  cmm_barrier();
-  unsigned long word = reader->ctr;
-  if (word & URCU_BP_GP_CTR_NEST_MASK) {
-    RCUSHIMS_STORE(reader->ctr, (word + URCU_BP_GP_COUNT) | RCUSHIMS_LISTED);
+// MARK: - Sections of threads that aren't light
+
+enum kind { SHORT, LONG, SEALED };
+
+/// Opens a section, with a fence; `now` is the word of grace periods.
+/// Returns the mark's number if the section is sealed.
+static uint64_t open_fenced(int flavor, unsigned long *reader_word, unsigned long now,
+                            struct cds_list_head *registry_link, enum kind kind) {
+  unsigned long word = *reader_word;
+  if (!rcushims_is_on_list(word)) {
+    // The first section, or C code's was the last one, or is around this one.
+    add_to_list(flavor, reader_word, registry_link);
+    word = *reader_word;
+  }
+  uint64_t number = RCUSHIMS_UNSEALED;
+  if (rcushims_is_inside_word(word)) {
+    RCUSHIMS_STORE(*reader_word, (word & ~RCUSHIMS_SEALED) + URCU_GP_COUNT);
   } else {
-    RCUSHIMS_STORE(reader->ctr, _CMM_LOAD_SHARED(urcu_bp_gp.ctr) | RCUSHIMS_LISTED);
-    urcu_bp_smp_mb_slave();
+    unsigned long mark = RCUSHIMS_LOAD(rcushims_marks[flavor].light) ^ RCUSHIMS_LIGHT;
+    if (kind == SHORT) {
+      if (short_sections[flavor] < SHORT_SECTIONS_MAX) short_sections[flavor] += 1;
+      mark |= short_kind(flavor);
+    } else {
+      mark |= RCUSHIMS_FENCED;
+    }
+    if (kind == SEALED) {
+      number = RCUSHIMS_LOAD(rcushims_marks[flavor].number);
+      RCUSHIMS_STORE(rcushims_own_readers[flavor].sealed_number, number);
+      mark |= RCUSHIMS_SEALED;
+    }
+    // Pairs with the acquiring load in `note_readers`.
+    __atomic_store_n(reader_word, now | mark, __ATOMIC_RELEASE);
+    // Not before: until then a handler's sections find the thread as it was.
+    if (kind != SHORT) short_sections[flavor] = 0;
   }
+  // Pairs with the writer's in `rcushims_start_watch`: either it sees that we are inside, and not sealed, or
+  // we see what it has published.
+  cmm_smp_mb();
+  return number;
 }
 
-#define COUNTING_FLAVOR(flavor, number, order)                                                  \
-  bool rcushims_##flavor##_read_lock_slow(void) {                                               \
-    struct urcu_reader *reader = &URCU_TLS(urcu_##flavor##_reader);                             \
-    if (!reader->registered) return false;                                                      \
-    add_to_list(number, &reader->ctr, &reader->node);                                           \
-    cmm_barrier();                                                                              \
-    unsigned long word = reader->ctr;                                                           \
-    if (word & URCU_GP_CTR_NEST_MASK) {                                                         \
-      RCUSHIMS_STORE(reader->ctr, (word + URCU_GP_COUNT) | RCUSHIMS_LISTED);                 \
-    } else {                                                                                    \
-      RCUSHIMS_STORE(reader->ctr, _CMM_LOAD_SHARED(urcu_##flavor##_gp.ctr) | RCUSHIMS_LISTED); \
-      order();                                                                                  \
-    }                                                                                           \
-    return true;                                                                                \
-  }
+static uint64_t open_bp(enum kind kind) {
+  if (!URCU_TLS(urcu_bp_reader)) urcu_bp_register_thread();
+  return open_fenced(RCUSHIMS_BP, &URCU_TLS(urcu_bp_reader)->ctr, _CMM_LOAD_SHARED(urcu_bp_gp.ctr),
+                     NULL, kind);
+}
 
-COUNTING_FLAVOR(memb, RCUSHIMS_MEMB, urcu_memb_smp_mb_slave)
-COUNTING_FLAVOR(mb, RCUSHIMS_MB, cmm_smp_mb)
+void rcushims_bp_read_lock_slow(void) { (void)open_bp(SHORT); }
+void rcushims_bp_read_lock_long(void) { (void)open_bp(LONG); }
+uint64_t rcushims_bp_read_lock_sealed(void) { return open_bp(SEALED); }
+
+#define COUNTING_FLAVOR(flavor, index)                                                            \
+  static uint64_t open_##flavor(enum kind kind) {                                                 \
+    struct urcu_reader *reader = &URCU_TLS(urcu_##flavor##_reader);                               \
+    if (!reader->registered) return 0;                                                            \
+    return open_fenced(index, &reader->ctr, _CMM_LOAD_SHARED(urcu_##flavor##_gp.ctr),             \
+                       &reader->node, kind);                                                      \
+  }                                                                                               \
+                                                                                                  \
+  bool rcushims_##flavor##_read_lock_slow(void) { return open_##flavor(SHORT) != 0; }             \
+  bool rcushims_##flavor##_read_lock_long(void) { return open_##flavor(LONG) != 0; }              \
+  uint64_t rcushims_##flavor##_read_lock_sealed(void) { return open_##flavor(SEALED); }
+
+COUNTING_FLAVOR(memb, RCUSHIMS_MEMB)
+COUNTING_FLAVOR(mb, RCUSHIMS_MB)
 
 // MARK: - Registration
 
@@ -165,9 +253,18 @@ void rcushims_register_thread(int flavor) {
 
 void rcushims_unregister_thread(int flavor) {
   rcushims_annotate_release(&rcushims_tags[flavor]);
+  if (rcushims_is_lost(flavor)) {
+    // liburcu's lock may be one that nobody will release.
+    remove_from_list(flavor);
+    return;
+  }
   // Waiting at the gate, a thread must not hold up the grace period that the gate waits for.
   if (flavor == RCUSHIMS_QSBR && rcushims_qsbr_state != 0) rcushims_qsbr_go_offline();
   pthread_rwlock_rdlock(&rcushims_gates[flavor]);
+  // A handler that reads on a thread that is off one list only would not be waited for.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
   // Off both lists within the gate: a child takes off liburcu's who is on ours.
   remove_from_list(flavor);
   switch (flavor) {
@@ -182,6 +279,7 @@ void rcushims_unregister_thread(int flavor) {
     case RCUSHIMS_QSBR: urcu_qsbr_unregister_thread(); break;
     default: break;
   }
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
   pthread_rwlock_unlock(&rcushims_gates[flavor]);
 }
 
@@ -212,127 +310,4 @@ void rcushims_synchronize(int flavor) {
       break;
   }
   rcushims_annotate_acquire(&rcushims_tags[flavor]);
-}
-
-/// A full barrier in every thread of the process that has sections without fences; false if there
-/// is none.
-static bool fence_readers(int flavor) {
-  cmm_smp_mb();
-  bool is_needed = (flavor == RCUSHIMS_BP && urcu_bp_has_sys_membarrier) ||
-                   (flavor == RCUSHIMS_MEMB && urcu_memb_has_sys_membarrier);
-  return !is_needed || syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0) == 0;
-}
-
-/// Whether a thread is seen inside a section. Under the list's lock.
-static bool is_anybody_inside(int flavor) {
-  struct listed_reader *reader;
-  cds_list_for_each_entry(reader, &rcushims_lists[flavor], link) {
-    unsigned long word = __atomic_load_n(reader->word, __ATOMIC_ACQUIRE);
-    if ((word & URCU_GP_CTR_NEST_MASK) != 0) return true;
-  }
-  return false;
-}
-
-// Why no waiting is needed. Each reader passes the barrier somewhere. If it opens a section before
-// that point, its word says so when we look. If it opens one after it, it sees everything that
-// was unpublished before the call. Threads come onto the list before their first section, and our
-// hold on the lock orders that. What a reader did in sections that were over when we looked comes
-// before its word's store: on x86-64 by itself, elsewhere by the second barrier.
-//
-// The look before the barrier proves nothing, but spares the barrier where it would be for nothing: it
-// interrupts the processors of all threads that run.
-bool rcushims_pass_grace_period(int flavor) {
-  if (flavor == RCUSHIMS_QSBR || rcushims_is_lost(flavor)) return false;
-  sigset_t mask;
-  lock_list(flavor, &mask);
-  bool has_passed =
-      !is_anybody_inside(flavor) && fence_readers(flavor) && !is_anybody_inside(flavor);
-  unlock_list(flavor, &mask);
-  if (!has_passed) return false;
-#if !defined(__x86_64__)
-  if (!fence_readers(flavor)) return false;
-#endif
-  rcushims_annotate_acquire(&rcushims_tags[flavor]);
-  return true;
-}
-
-// MARK: - Who blocks
-
-static unsigned long grace_period_word(int flavor) {
-  switch (flavor) {
-    case RCUSHIMS_BP: return CMM_LOAD_SHARED(urcu_bp_gp.ctr);
-    case RCUSHIMS_MEMB: return CMM_LOAD_SHARED(urcu_memb_gp.ctr);
-    case RCUSHIMS_MB: return CMM_LOAD_SHARED(urcu_mb_gp.ctr);
-    default: return CMM_LOAD_SHARED(urcu_qsbr_gp.ctr);
-  }
-}
-
-/// Whether a grace period that runs at `now` waits for this reader. As liburcu decides it.
-static bool blocks(int flavor, const struct listed_reader *reader, unsigned long now,
-                   uint32_t *nesting) {
-  unsigned long word = __atomic_load_n(reader->word, __ATOMIC_RELAXED);
-  if (flavor == RCUSHIMS_QSBR) {
-    uint32_t state = __atomic_load_n(reader->qsbr_state, __ATOMIC_RELAXED);
-    *nesting = state > 1 ? state - 1 : 0;
-    return word != 0 && word != now;
-  }
-  *nesting = (uint32_t)(word & URCU_GP_CTR_NEST_MASK);
-  return *nesting != 0 && ((word ^ now) & URCU_GP_CTR_PHASE) != 0;
-}
-
-size_t rcushims_blocking_readers(int flavor, struct rcushims_blocking_reader *found,
-                                 size_t capacity) {
-  sigset_t mask;
-  lock_list(flavor, &mask);
-  unsigned long now = grace_period_word(flavor);
-  size_t count = 0;
-  struct listed_reader *reader;
-  cds_list_for_each_entry(reader, &rcushims_lists[flavor], link) {
-    uint32_t nesting;
-    if (!blocks(flavor, reader, now, &nesting)) continue;
-    if (count < capacity) {
-      found[count].thread = reader->thread;
-      found[count].nesting = nesting;
-    }
-    count += 1;
-  }
-  unlock_list(flavor, &mask);
-  return count;
-}
-
-size_t rcushims_listed_thread_count(int flavor) {
-  sigset_t mask;
-  lock_list(flavor, &mask);
-  size_t count = 0;
-  struct cds_list_head *link;
-  cds_list_for_each(link, &rcushims_lists[flavor]) count += 1;
-  unlock_list(flavor, &mask);
-  return count;
-}
-
-/// Notes which threads are outside of sections; whether all have been since `start`.
-static bool all_seen_outside(int flavor, uint64_t start) {
-  sigset_t mask;
-  lock_list(flavor, &mask);
-  uint64_t now = rcushims_now();
-  bool all = true;
-  struct listed_reader *reader;
-  cds_list_for_each_entry(reader, &rcushims_lists[flavor], link) {
-    unsigned long word = __atomic_load_n(reader->word, __ATOMIC_RELAXED);
-    if ((word & URCU_GP_CTR_NEST_MASK) == 0) reader->seen_outside = now;
-    all = all && reader->seen_outside >= start;
-  }
-  unlock_list(flavor, &mask);
-  return all;
-}
-
-void rcushims_await_readers(int flavor, unsigned microseconds) {
-  // qsbr's readers announce by themselves, and its grace period is woken by them.
-  if (flavor == RCUSHIMS_QSBR) return;
-  uint64_t start = rcushims_now();
-  while (!all_seen_outside(flavor, start) &&
-         rcushims_now() - start < (uint64_t)microseconds * 1000) {
-    struct timespec pause = {.tv_sec = 0, .tv_nsec = 10000};
-    nanosleep(&pause, NULL);
-  }
 }

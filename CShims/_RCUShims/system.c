@@ -119,57 +119,18 @@ size_t rcushims_page_bytes(void) {
   return count < 1 ? 4096 : (size_t)count;
 }
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define RCUSHIMS_HEAP_ONLY 1
-#endif
-#endif
-
-// Returns MAP_FAILED where the system refuses.
-static char *map_aligned(size_t count, size_t alignment) {
-  size_t mapped = count + alignment;
-  char *start = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (start == MAP_FAILED) return start;
-  size_t before = -(uintptr_t)start & (alignment - 1);
-  if (before > 0) munmap(start, before);
-  if (before < alignment) munmap(start + before + count, alignment - before);
-  return start + before;
-}
-
-// How long pages are written to without a pause, and how long a pause is, in nanoseconds. Measured, with a
-// writer that sleeps on the same processor and may find it taken: without pauses one update in a few hundred
-// thousand took as long as a slice of the scheduler's, 0.7 ms; with shorter pieces of work the memory came too
-// late.
-enum { WRITING_TIME = 100000, PAUSE = 20000 };
-
-static void write_to_pages(char *start, size_t count) {
+void rcushims_populate(void *address, size_t count) {
+#ifdef MADV_POPULATE_WRITE
   size_t page_bytes = rcushims_page_bytes();
-  uint64_t begin = rcushims_now();
-  for (size_t offset = 0; offset < count; offset += page_bytes) {
-    *(volatile char *)(start + offset) = 0;
-    if (rcushims_now() - begin < WRITING_TIME) continue;
-    struct timespec pause = {.tv_nsec = PAUSE};
-    (void)nanosleep(&pause, NULL);
-    begin = rcushims_now();
-  }
-}
-
-void *rcushims_map_ready(size_t count) {
-#ifdef RCUSHIMS_HEAP_ONLY
-  (void)count;
-  return NULL;
+  uintptr_t first = ((uintptr_t)address + page_bytes - 1) & -page_bytes;
+  uintptr_t end = ((uintptr_t)address + count) & -page_bytes;
+  // Refused by a kernel before 5.14.
+  if (end > first) (void)madvise((void *)first, end - first, MADV_POPULATE_WRITE);
 #else
-  bool is_huge = count >= RCUSHIMS_HUGE_PAGE_BYTES;
-  char *start = map_aligned(count, is_huge ? RCUSHIMS_HUGE_PAGE_BYTES : rcushims_page_bytes());
-  if (start == MAP_FAILED) return NULL;
-  // Refused by a kernel without huge pages.
-  if (is_huge) (void)madvise(start, count, MADV_HUGEPAGE);
-  write_to_pages(start, count);
-  return start;
+  (void)address;
+  (void)count;
 #endif
 }
-
-void rcushims_unmap(void *address, size_t count) { (void)munmap(address, count); }
 
 int rcushims_rwlock_init(pthread_rwlock_t *lock, bool prefers_writers) {
   pthread_rwlockattr_t attributes;

@@ -3,6 +3,7 @@
 
 @testable import ReadCopyUpdate
 import TestSupport
+internal import _RCUShims
 
 /// Flavors that are liburcu's bp with a reclaimer, limits and statistics of their own, so that tests
 /// which look at those can run beside others. Sections and grace periods are bp's.
@@ -11,16 +12,37 @@ protocol BulletproofTestFlavor: RCUFlavor {}
 extension BulletproofTestFlavor {
   static var name: String { "test" }
   static func _enterReadSection() { BulletproofFlavor._enterReadSection() }
+  static func _enterLongReadSection() { BulletproofFlavor._enterLongReadSection() }
+  static func _enterSealedReadSection() -> UInt64 { BulletproofFlavor._enterSealedReadSection() }
+  static func _isSealed(_ number: UInt64) -> Bool { BulletproofFlavor._isSealed(number) }
   static func _exitReadSection() { BulletproofFlavor._exitReadSection() }
   static var _isInReadSection: Bool { BulletproofFlavor._isInReadSection }
   static var _number: Int32 { BulletproofFlavor._number }
   static func _waitForGracePeriod() { BulletproofFlavor._waitForGracePeriod() }
+}
 
-  /// Waits until the reclaimer has done what it was to do soon.
-  static func finishChores() {
-    let isDone = Flag()
-    _reclaimer.runSoon { isDone.raise() }
-    isDone.wait()
+extension rcushims_view {
+  static var ofNobody: rcushims_view {
+    var view = rcushims_view()
+    view.oldest = .max
+    view.oldest_open = .max
+    return view
+  }
+}
+
+extension RCUFlavor {
+  static func startWatch() -> rcushims_watch { _startWatch().0 }
+
+  /// Whether a grace period has passed since `watch` began.
+  static func hasPassed(_ watch: rcushims_watch) -> Bool {
+    WatchedBatch(publishedSince: nil, watch: watch, batch: ReturnedBatch())
+      .hasPassed(_lookAtReaders())
+  }
+
+  /// The same for what was published after `earlier` had begun.
+  static func hasPassed(_ watch: rcushims_watch, publishedSince earlier: rcushims_watch) -> Bool {
+    WatchedBatch(publishedSince: earlier, watch: watch, batch: ReturnedBatch())
+      .hasPassed(_lookAtReaders())
   }
 }
 

@@ -4,6 +4,7 @@
 @testable import ReadCopyUpdate
 import TestSupport
 import Testing
+internal import _RCUShims
 
 @Suite(.serialized) struct NodePoolTests {
   private typealias Pool = NodePool<PoolTestFlavor>
@@ -81,16 +82,20 @@ import Testing
     #expect(pool.limboBytes == 0)
   }
 
-  @Test func recyclingKeepsThePoolSmall() {
-    var pool = Pool(blockBytes: [1024])
-    for round in 0..<200 {
-      for _ in 0..<256 {
-        unsafe pool.retire(pool.allocate(sizeClass: 0), sizeClass: 0)
-      }
-      if round.isMultiple(of: 10) { Domain.barrier() }
+  /// bp, as if nobody read.
+  private enum UnreadFlavor: BulletproofTestFlavor {
+    static let _reclaimer = _Reclaimer(flavor: UnreadFlavor.self)
+    static func _startWatch() -> (rcushims_watch, rcushims_view) {
+      (BulletproofFlavor._startWatch().0, .ofNobody)
     }
-    // 50 MiB went through it; nobody was reading.
-    #expect(pool.reservedBytes < 200 * 256 * 1024 / 4)
+    static func _lookAtReaders() -> rcushims_view { .ofNobody }
+  }
+
+  @Test func recyclingKeepsThePoolSmall() {
+    var pool = NodePool<UnreadFlavor>(blockBytes: [1024])
+    for _ in 0..<200 * 256 { unsafe pool.retire(pool.allocate(sizeClass: 0), sizeClass: 0) }
+    // 50 MiB went through it.
+    #expect(pool.reservedBytes <= 2 * Pool.watchBytesMax)
   }
 
   @Test func limboIsBounded() {
@@ -150,56 +155,6 @@ import Testing
     Domain.barrier()
     while pool.limboBytes > 0 { _ = unsafe pool.allocate(sizeClass: 0) }
     pool.shared.waitForReturn(PoolTestFlavor.self)
-  }
-
-  /// Counts how often the writer looks, and what it finds.
-  private enum LookedAtFlavor: BulletproofTestFlavor {
-    static let _reclaimer = _Reclaimer(flavor: LookedAtFlavor.self)
-    static let looks = Locked((count: 0, anybodyReads: true))
-
-    static func _passGracePeriod() -> Bool {
-      looks.withLock { looks in
-        looks.count += 1
-        return !looks.anybodyReads
-      }
-    }
-  }
-
-  /// The writer looks less and less often whether anybody reads, as long as somebody does, or it
-  /// disturbs somebody.
-  @Test func looksAreFewWhereTheyAreForNothing() {
-    var pool = NodePool<LookedAtFlavor>(blockBytes: [4096])
-    pool.cheapAttemptNanoseconds = .max
-    let batchCount = 12
-    let bytes = batchCount * NodePool<LookedAtFlavor>.batchBytes
-    func looks(anybodyReads: Bool) -> Int {
-      LookedAtFlavor.looks.withLock { $0 = (0, anybodyReads) }
-      for _ in 0..<bytes / 4096 {
-        unsafe pool.retire(pool.allocate(sizeClass: 0), sizeClass: 0)
-      }
-      return LookedAtFlavor.looks.withLock { $0.count }
-    }
-    let most = bytes / (256 << 10)
-    #expect(looks(anybodyReads: true) <= 6 + batchCount)
-    #expect(looks(anybodyReads: true) == batchCount)
-    #expect(looks(anybodyReads: false) > most * 3 / 4)
-    #expect(looks(anybodyReads: false) == most)
-    // What was ordered while there seemed to be readers: the reclaimer's work doesn't count.
-    LookedAtFlavor.finishChores()
-    // A clock that stood still would make this one cheap, too.
-    pool.cheapAttemptNanoseconds = 0
-    #expect(looks(anybodyReads: false) < most / 2)
-    // Unless it may be the reclaimer that is disturbed.
-    pool.cheapAttemptNanoseconds = .max
-    _ = looks(anybodyReads: false)
-    LookedAtFlavor.finishChores()
-    pool.cheapAttemptNanoseconds = 0
-    _ = pool.trim()
-    pool.orderedBytes = 1
-    #expect(looks(anybodyReads: false) == most)
-    #expect(looks(anybodyReads: true) <= 6 + batchCount)
-    pool.flush()
-    RCUDomain<LookedAtFlavor>.barrier()
   }
 
   /// What was retired last is the most likely to be in a cache.
@@ -277,18 +232,18 @@ import Testing
     #expect(pool.limboBytes == 0)
   }
 
-  /// A small pool is small: slabs are a quarter of what there is, 16 to 256 KiB; besides supplies.
+  /// A small pool is small: slabs are a quarter of what there is, 16 to 256 KiB.
   @Test func reservesLittleMoreThanIsUsed() {
     var pool = Pool(blockBytes: [1024])
     #expect(pool.reservedBytes == 0)
     for count in 1...8192 {
       _ = unsafe pool.allocate(sizeClass: 0)
       let used = count * 1024
-      let slabBytes = pool.reservedBytes - pool.orderedBytes - pool.ready.bytes
+      let slabBytes = pool.reservedBytes
       #expect(slabBytes >= used)
       #expect(slabBytes < max(used * 5 / 4 + 1024, used + (32 << 10)))
     }
-    let slabBytes = pool.reservedBytes - pool.orderedBytes - pool.ready.bytes
+    let slabBytes = pool.reservedBytes
     #expect(slabBytes - 8192 * 1024 <= 256 << 10)
   }
 

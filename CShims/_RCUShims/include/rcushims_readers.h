@@ -5,15 +5,30 @@
 // read. Why C: thread-local storage of another library, macros, and compiler barriers.
 //
 // The list (readers.c) is ours, since liburcu's is private: it names the thread that holds up a
-// grace period, and lets a child of fork forget the threads that it doesn't have. A thread is on it
-// from its first section to its end, at no cost to later sections: liburcu gives a meaning to the
-// low bits of a reader's word only, and we keep one bit above them.
+// grace period, lets a child of fork forget the threads that it doesn't have, and shows a writer that
+// looks now and then that all readers have left their sections. A thread is on it from its first section
+// to its end, at no cost to later sections: liburcu gives a meaning to the low bits of a reader's word
+// only, and we keep three bits and a number above them.
 //
 // | bits of a reader's word | meaning |
 // |---|---|
 // | 0..<32   | liburcu: how many sections are nested; 0 = outside |
 // | 32       | liburcu: phase of the grace period when the outermost one opened |
-// | 40       | ours: this thread is on the list |
+// | 40       | ours, *light*: on the list; this section, and the next one, have no fence but liburcu's |
+// | 41       | ours, *fenced*: on the list; this section began with a fence, and so will the next one |
+// | 42       | ours, *sealed*: a fenced section that follows only pointers loaded before the next look |
+// | 43..<64  | ours: the mark when the outermost one opened; wraps around |
+//
+// A writer that looks at the words of light threads must interrupt the processors that they may run on
+// (membarrier), or it may miss a section that has just begun. It needn't for fenced ones, which pay
+// for that with a few nanoseconds in each section: nothing beside a long one, but as much as half of a
+// short one. So a thread becomes fenced by a long section, and light by many short ones in a row; but with bp
+// and memb never where the system has no membarrier.
+//
+// A sealed section loads its pointers at its beginning, and begins again if somebody has looked at the readers
+// meanwhile, without having followed them. So it can't come upon what is published after it began. What is made
+// later than that, and replaced again, needn't wait for its end, however long that takes (interval-based
+// reclamation: Wen et al., PPoPP 2018; the interval's upper end alone).
 
 #ifndef RCU_SHIMS_READERS_H
 #define RCU_SHIMS_READERS_H
@@ -46,18 +61,54 @@ enum {
 /// Tags of the annotations, one per flavor.
 extern char rcushims_tags[RCUSHIMS_FLAVOR_COUNT];
 
-#define RCUSHIMS_LISTED (URCU_GP_CTR_PHASE << 8)
-#define RCUSHIMS_STATE_MASK (URCU_GP_CTR_NEST_MASK | RCUSHIMS_LISTED)
+#define RCUSHIMS_LIGHT (URCU_GP_CTR_PHASE << 8)
+#define RCUSHIMS_FENCED (RCUSHIMS_LIGHT << 1)
+#define RCUSHIMS_SEALED (RCUSHIMS_LIGHT << 2)
+/// The step from a mark to the next one.
+#define RCUSHIMS_NEXT_MARK (RCUSHIMS_LIGHT << 3)
+
+/// What sections of a flavor's light threads have in their words, beside what is liburcu's.
+///
+/// Looks at the readers change it: a thread whose word has another mark than at an earlier look has left
+/// the section that it was in then. Copied, not counted by readers: what a section stores doesn't
+/// have to wait for what the one before it has stored.
+struct rcushims_mark {
+  unsigned long light;
+  /// How often it has been changed, plus 1. Doesn't wrap around.
+  uint64_t number;
+} __attribute__((aligned(128)));
+
+extern struct rcushims_mark rcushims_marks[RCUSHIMS_FLAVOR_COUNT];
 
 /// Stores a reader's word: an ordinary store, which others may look at meanwhile.
 #define RCUSHIMS_STORE(word, value) __atomic_store_n(&(word), (value), __ATOMIC_RELAXED)
+#define RCUSHIMS_LOAD(word) __atomic_load_n(&(word), __ATOMIC_RELAXED)
 
 // MARK: - bp: threads register themselves at first use
 
-/// The first section of a thread, and any that C code has opened around this one.
+/// A section of a thread that isn't light: a fenced one, one that hasn't read yet, or whose last section
+/// was C code's.
 void rcushims_bp_read_lock_slow(void);
 
-// As liburcu's, but that it keeps the bit, and looks at it together with the nesting.
+/// A section that lasts so long that a fence is nothing beside it. Not in a signal handler: it might come
+/// between the steps of a light section that begins, which would lose its place.
+void rcushims_bp_read_lock_long(void);
+
+/// A long section that is sealed: it loads pointers, by acquiring loads, and then follows them if
+/// `rcushims_is_sealed` of the returned number, or leaves. Within another section, a long one.
+/// Sections that are opened within it may load what they like: the first of them undoes the seal.
+/// Returns the number of the mark.
+uint64_t rcushims_bp_read_lock_sealed(void);
+
+/// What is returned for a section that isn't sealed.
+#define RCUSHIMS_UNSEALED UINT64_MAX
+
+/// Whether pointers that have been loaded since the section began may be followed.
+static inline bool rcushims_is_sealed(int flavor, uint64_t number) {
+  return number == RCUSHIMS_LOAD(rcushims_marks[flavor].number) || number == RCUSHIMS_UNSEALED;
+}
+
+// As liburcu's, but for our bits, which are looked at together with the nesting.
 static inline void rcushims_bp_read_lock(void) {
   struct urcu_bp_reader *reader = URCU_TLS(urcu_bp_reader);
   if (caa_unlikely(!reader)) {
@@ -66,10 +117,11 @@ static inline void rcushims_bp_read_lock(void) {
   }
   cmm_barrier();
   unsigned long word = reader->ctr;
-  if (caa_likely((word & RCUSHIMS_STATE_MASK) == RCUSHIMS_LISTED)) {
-    RCUSHIMS_STORE(reader->ctr, _CMM_LOAD_SHARED(urcu_bp_gp.ctr) | RCUSHIMS_LISTED);
-    urcu_bp_smp_mb_slave();
-  } else if (word & RCUSHIMS_LISTED) {
+  if (caa_likely((word & (URCU_BP_GP_CTR_NEST_MASK | RCUSHIMS_LIGHT)) == RCUSHIMS_LIGHT)) {
+    RCUSHIMS_STORE(reader->ctr, _CMM_LOAD_SHARED(urcu_bp_gp.ctr) |
+                                    RCUSHIMS_LOAD(rcushims_marks[RCUSHIMS_BP].light));
+    cmm_barrier();
+  } else if (word & RCUSHIMS_LIGHT) {
     RCUSHIMS_STORE(reader->ctr, word + URCU_BP_GP_COUNT);
   } else {
     rcushims_bp_read_lock_slow();
@@ -89,30 +141,35 @@ static inline bool rcushims_bp_read_ongoing(void) {
 
 // MARK: - memb and mb: the caller registers threads
 
-// Each flavor gets the same functions, as liburcu's but for the bit:
+// Each flavor gets the same functions, as liburcu's but for our bits:
 //
 // read_lock       false: the thread is not registered, and nothing was opened. liburcu would let
-//                 it through, and free memory under it. One comparison says that it is outside, on
-//                 the list, and was last inside in this phase; what isn't so is looked at then.
-// read_lock_slow  the same, for the first section of a thread, or one inside C code's.
+//                 it through, and free memory under it. One comparison says that it is outside, light,
+//                 and was last inside in this phase and since the last look; what isn't so is looked at
+//                 then.
+// read_lock_slow, read_lock_long, read_lock_sealed
+//                 the same, as bp's; 0 for a thread that isn't registered.
 // read_unlock     looks once, where liburcu looks twice, whether fences are needed.
 #define RCUSHIMS_COUNTING_FLAVOR(flavor, number, needs_fences)                                   \
   bool rcushims_##flavor##_read_lock_slow(void);                                                 \
+  bool rcushims_##flavor##_read_lock_long(void);                                                 \
+  uint64_t rcushims_##flavor##_read_lock_sealed(void);                                           \
                                                                                                  \
   static inline bool rcushims_##flavor##_read_lock(void) {                                       \
     struct urcu_reader *reader = &URCU_TLS(urcu_##flavor##_reader);                              \
     cmm_barrier();                                                                               \
-    unsigned long inside = _CMM_LOAD_SHARED(urcu_##flavor##_gp.ctr) | RCUSHIMS_LISTED;           \
+    unsigned long inside = _CMM_LOAD_SHARED(urcu_##flavor##_gp.ctr) |                            \
+                           RCUSHIMS_LOAD(rcushims_marks[number].light);                          \
     unsigned long word = reader->ctr;                                                            \
     if (caa_unlikely(word != inside - URCU_GP_COUNT)) {                                          \
-      if (!(word & RCUSHIMS_LISTED)) return rcushims_##flavor##_read_lock_slow();                \
+      if (!(word & RCUSHIMS_LIGHT)) return rcushims_##flavor##_read_lock_slow();                 \
       if (word & URCU_GP_CTR_NEST_MASK) {                                                        \
         RCUSHIMS_STORE(reader->ctr, word + URCU_GP_COUNT);                                       \
         return true;                                                                             \
       }                                                                                          \
     }                                                                                            \
     RCUSHIMS_STORE(reader->ctr, inside);                                                         \
-    if (needs_fences) cmm_smp_mb();                                                              \
+    if (number == RCUSHIMS_MB) cmm_smp_mb();                                                     \
     cmm_barrier();                                                                               \
     return true;                                                                                 \
   }                                                                                              \
@@ -155,10 +212,74 @@ RCUSHIMS_COUNTING_FLAVOR(mb, RCUSHIMS_MB, true)
 /// `synchronize_rcu`. The thread is in no section.
 void rcushims_synchronize(int flavor);
 
-/// Whether a grace period has passed without waiting: true if no thread is inside a section. What was
-/// unpublished before the call can then be reused. False where one is, for qsbr, and where readers
-/// can't be looked at so.
-bool rcushims_pass_grace_period(int flavor);
+/// A thread that is in a sealed section.
+struct rcushims_sealed_reader {
+  /// The look that found the thread in this section first.
+  uint64_t since;
+  /// The number of the mark when it began.
+  uint64_t number;
+};
+
+#define RCUSHIMS_SEALED_READERS_MAX 8
+
+/// The threads that a look has found inside.
+struct rcushims_view {
+  /// The look that found the first of them in the section where it still is; the largest number if there
+  /// are none.
+  uint64_t oldest;
+  /// The same without those in `sealed`.
+  uint64_t oldest_open;
+  /// Threads that are in sealed sections; more than fit are taken for others.
+  struct rcushims_sealed_reader sealed[RCUSHIMS_SEALED_READERS_MAX];
+  size_t sealed_count;
+};
+
+/// A point in time from which on a writer waits for its readers.
+struct rcushims_watch {
+  /// Which look it began with, at least 1; 0 for qsbr, and where readers can't be looked at so.
+  uint64_t look;
+  /// The number of the mark that it began with.
+  uint64_t number;
+  /// Nanoseconds that the interruption of other threads took; 0 if none was needed.
+  uint64_t interruption;
+};
+
+/// Begins to watch the threads that are inside a section, and says who is. Waits for nobody's section. Interrupts
+/// the other threads of the process that run, if some thread is light; threads that come onto the list wait
+/// for that. Takes as long as the list is.
+struct rcushims_watch rcushims_start_watch(int flavor, struct rcushims_view *view);
+
+/// Looks who is inside. Waits for nobody's section, and takes as long as the list of threads is.
+struct rcushims_view rcushims_look(int flavor);
+
+/// Whether a grace period has passed from `watch` to the look: what was unpublished before `watch` began can be
+/// reused.
+static inline bool rcushims_has_passed(const struct rcushims_view *view, struct rcushims_watch watch) {
+  return watch.look < view->oldest;
+}
+
+/// The same for what was published after `earlier` had begun.
+static inline bool rcushims_has_passed_since(const struct rcushims_view *view,
+                                             struct rcushims_watch earlier,
+                                             struct rcushims_watch watch) {
+  if (watch.look >= view->oldest_open) return false;
+  for (size_t index = 0; index < view->sealed_count; index += 1) {
+    const struct rcushims_sealed_reader *reader = &view->sealed[index];
+    if (watch.look >= reader->since && reader->number >= earlier.number) return false;
+  }
+  return true;
+}
+
+/// The number of the last mark at which one of the sealed sections began that have been open since the
+/// look `look`, or for longer; 0 if there are none.
+static inline uint64_t rcushims_last_sealed(const struct rcushims_view *view, uint64_t look) {
+  uint64_t last = 0;
+  for (size_t index = 0; index < view->sealed_count; index += 1) {
+    const struct rcushims_sealed_reader *reader = &view->sealed[index];
+    if (reader->since <= look && reader->number > last) last = reader->number;
+  }
+  return last;
+}
 
 /// `rcu_register_thread`, and the list. The thread isn't registered.
 void rcushims_register_thread(int flavor);

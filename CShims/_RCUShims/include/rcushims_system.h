@@ -56,19 +56,13 @@ void rcushims_write_error(const char *text, size_t count);
 
 // MARK: - Memory
 
-/// What is mapped at a multiple of this is made of huge pages, where the system has some.
-#define RCUSHIMS_HUGE_PAGE_BYTES ((size_t)2 << 20)
-
 /// Bytes of a page.
 size_t rcushims_page_bytes(void);
 
-/// Maps `count` bytes, a multiple of a page, each page of which has been written to: no later write waits
-/// for the system. Returns NULL where the system refuses, and under AddressSanitizer, which has to see
-/// memory as heap to find what is lost in it. Given back in whole pages by `rcushims_unmap`.
-void *_Nullable rcushims_map_ready(size_t count);
-
-/// Gives `count` bytes back.
-void rcushims_unmap(void *address, size_t count);
+/// Gives the whole pages of memory that the caller has, and hasn't used, their frames at once. Where the
+/// system can't, the first write to each does.
+/// Why C: the constant is not in every header.
+void rcushims_populate(void *address, size_t count);
 
 // MARK: - The kernel's own maps
 

@@ -14,6 +14,17 @@ public enum BulletproofFlavor: RCUFlavor {
   public static func _enterReadSection() { rcushims_bp_read_lock() }
 
   @inlinable @inline(__always)
+  public static func _enterLongReadSection() { rcushims_bp_read_lock_long() }
+
+  @inlinable @inline(__always)
+  public static func _enterSealedReadSection() -> UInt64 { rcushims_bp_read_lock_sealed() }
+
+  @inlinable @inline(__always)
+  public static func _isSealed(_ number: UInt64) -> Bool {
+    rcushims_is_sealed(Int32(RCUSHIMS_BP), number)
+  }
+
+  @inlinable @inline(__always)
   public static func _exitReadSection() { rcushims_bp_read_unlock() }
 
   @inlinable @inline(__always)
@@ -39,6 +50,23 @@ public enum MembarrierFlavor: ThreadRegisteringFlavor {
   }
 
   @inlinable @inline(__always)
+  public static func _enterLongReadSection() {
+    guard rcushims_memb_read_lock_long() else { _unregisteredReader("MembarrierFlavor") }
+  }
+
+  @inlinable @inline(__always)
+  public static func _enterSealedReadSection() -> UInt64 {
+    let number = rcushims_memb_read_lock_sealed()
+    guard number != 0 else { _unregisteredReader("MembarrierFlavor") }
+    return number
+  }
+
+  @inlinable @inline(__always)
+  public static func _isSealed(_ number: UInt64) -> Bool {
+    rcushims_is_sealed(Int32(RCUSHIMS_MEMB), number)
+  }
+
+  @inlinable @inline(__always)
   public static func _exitReadSection() { rcushims_memb_read_unlock() }
 
   @inlinable @inline(__always)
@@ -60,6 +88,23 @@ public enum MemoryBarrierFlavor: ThreadRegisteringFlavor {
   @inlinable @inline(__always)
   public static func _enterReadSection() {
     guard rcushims_mb_read_lock() else { _unregisteredReader("MemoryBarrierFlavor") }
+  }
+
+  @inlinable @inline(__always)
+  public static func _enterLongReadSection() {
+    guard rcushims_mb_read_lock_long() else { _unregisteredReader("MemoryBarrierFlavor") }
+  }
+
+  @inlinable @inline(__always)
+  public static func _enterSealedReadSection() -> UInt64 {
+    let number = rcushims_mb_read_lock_sealed()
+    guard number != 0 else { _unregisteredReader("MemoryBarrierFlavor") }
+    return number
+  }
+
+  @inlinable @inline(__always)
+  public static func _isSealed(_ number: UInt64) -> Bool {
+    rcushims_is_sealed(Int32(RCUSHIMS_MB), number)
   }
 
   @inlinable @inline(__always)

@@ -46,7 +46,8 @@ extension RCUDomain {
   ///   deferred destruction.
   /// - Threads: any thread, once it is registered where the flavor asks for that; signal handlers
   ///   on threads that have read before.
-  /// - Complexity: O(1): no call, no allocation, no reference counting in optimised code.
+  /// - Complexity: O(1): no call, no allocation, no reference counting in optimised code. The first sections of
+  ///   a thread, up to 64, and as many after a dump of an address space, call a function that has a fence.
   /// - Source: `rcu_read_lock`, `rcu_read_unlock`.
   @inlinable
   @inline(__always)
@@ -56,6 +57,47 @@ extension RCUDomain {
     Flavor._enterReadSection()
     defer { Flavor._exitReadSection() }
     return try body(ReadSection())
+  }
+
+  /// ``withReadSection(_:)`` for what takes longer than a microsecond: it begins with a memory barrier, and
+  /// spares writers the interruption of this thread. Not from a signal handler.
+  @inlinable
+  @inline(__always)
+  package static func withLongReadSection<R: ~Copyable, E: Error>(
+    _ body: (ReadSection) throws(E) -> R
+  ) throws(E) -> R {
+    Flavor._enterLongReadSection()
+    defer { Flavor._exitReadSection() }
+    return try body(ReadSection())
+  }
+
+  /// ``withLongReadSection(_:)`` that loads all that it follows at its beginning.
+  ///
+  /// What a ``NodePool`` publishes after that, and retires again, doesn't wait for the section.
+  /// `body` follows only what it is given, and what that leads to; sections within it may load what they like.
+  ///
+  /// - Parameter load: loads pointers, acquiring, and doesn't follow them. Again, if it must.
+  @inlinable
+  @inline(__always)
+  package static func withSealedReadSection<Pointers, R: ~Copyable>(
+    _ load: () -> Pointers, _ body: (Pointers) -> R
+  ) -> R {
+    var number = Flavor._enterSealedReadSection()
+    defer { Flavor._exitReadSection() }
+    var pointers = load()
+    // Somebody may look at the readers just then. That is rare; but no reader is to be held up by writers.
+    var attemptsLeft = 8
+    while !Flavor._isSealed(number) {
+      Flavor._exitReadSection()
+      attemptsLeft &-= 1
+      if attemptsLeft == 0 {
+        Flavor._enterLongReadSection()
+        return body(load())
+      }
+      number = Flavor._enterSealedReadSection()
+      pointers = load()
+    }
+    return body(pointers)
   }
 
   /// Whether the calling thread is inside a read section of this domain.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-internal import _RCUShims
+public import _RCUShims
 
 /// One implementation of read sections and grace periods, as liburcu calls it: a *flavor*.
 ///
@@ -21,14 +21,28 @@ public protocol RCUFlavor: SendableMetatype {
 
   /// `rcu_read_lock`. Orders everything of the section after it, against a grace period.
   static func _enterReadSection()
+  /// The same, for a section beside which a memory barrier costs nothing: a writer that looks whether its
+  /// readers have left needs no system call then. Not in a signal handler.
+  static func _enterLongReadSection()
+  /// The same, for a section that loads pointers, by acquiring loads, and then either follows these, if
+  /// ``_isSealed(_:)``, and no others, or leaves. What is published later, and replaced again, doesn't wait for it.
+  static func _enterSealedReadSection() -> UInt64
+  /// Whether what has been loaded may be followed.
+  ///
+  /// - Parameter number: what ``_enterSealedReadSection()`` returned.
+  static func _isSealed(_ number: UInt64) -> Bool
   /// `rcu_read_unlock`.
   static func _exitReadSection()
   /// `rcu_read_ongoing`.
   static var _isInReadSection: Bool { get }
   /// `synchronize_rcu`. Blocks the thread.
   static func _waitForGracePeriod()
-  /// Whether a grace period has passed without waiting, since nobody reads.
-  static func _passGracePeriod() -> Bool
+  /// Begins to watch those who read, without blocking: `start_poll_synchronize_rcu`, by looking.
+  ///
+  /// - Returns: with who is inside a section.
+  static func _startWatch() -> (rcushims_watch, rcushims_view)
+  /// Looks who is inside a section: `poll_state_synchronize_rcu` of any number of watches.
+  static func _lookAtReaders() -> rcushims_view
   /// Which of the shims' flavors this is.
   static var _number: Int32 { get }
   /// Runs `body`, which blocks, without holding up grace periods by that.
@@ -43,11 +57,22 @@ public protocol RCUFlavor: SendableMetatype {
 }
 
 extension RCUFlavor {
+  public static func _enterLongReadSection() { _enterReadSection() }
+  public static func _enterSealedReadSection() -> UInt64 {
+    _enterLongReadSection()
+    return .max
+  }
+  public static func _isSealed(_ number: UInt64) -> Bool { true }
   public static func _whileBlocked(_ body: () -> Void) { body() }
   public static func _asReader(_ body: () -> Void) { body() }
   public static func _retire(_ retirement: consuming _Retirement) { _reclaimer.retire(retirement) }
 
-  public static func _passGracePeriod() -> Bool { rcushims_pass_grace_period(_number) }
+  public static func _startWatch() -> (rcushims_watch, rcushims_view) {
+    var view = rcushims_view()
+    let watch = unsafe rcushims_start_watch(_number, &view)
+    return (watch, view)
+  }
+  public static func _lookAtReaders() -> rcushims_view { rcushims_look(_number) }
 
   /// What every flavor's grace period is, unless a test leaves something out.
   public static func _waitForGracePeriod() {

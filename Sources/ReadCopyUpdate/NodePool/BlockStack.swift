@@ -3,8 +3,38 @@
 
 public import _RCUShims
 
-/// Addresses of blocks, last in first out, so that the hottest is used next; with a size class in the low
-/// bits where one is asked for.
+/// A block's address, with more in the low bits, which 64-byte alignment leaves free: its size class, and
+/// whether it is recent, as its pool says (``NodePool/isRecent(_:)``).
+@usableFromInline
+package enum BlockWord {
+  @inlinable static var sizeClassMask: UInt { 7 }
+  @inlinable static var recentBit: UInt { 8 }
+  @inlinable static var mask: UInt { 15 }
+
+  @inlinable
+  @inline(__always)
+  package static func make(
+    _ block: UnsafeMutableRawPointer, _ sizeClass: Int, isRecent: Bool
+  ) -> UInt {
+    UInt(bitPattern: block) | UInt(truncatingIfNeeded: sizeClass) | (isRecent ? recentBit : 0)
+  }
+
+  @inlinable
+  @inline(__always)
+  package static func address(_ word: UInt) -> UInt { word & ~mask }
+
+  @inlinable
+  @inline(__always)
+  package static func sizeClass(_ word: UInt) -> Int {
+    Int(truncatingIfNeeded: word & sizeClassMask)
+  }
+
+  @inlinable
+  @inline(__always)
+  package static func isRecent(_ word: UInt) -> Bool { word & recentBit != 0 }
+}
+
+/// Words, last in first out, so that the hottest block is used next.
 ///
 /// By hand, not an `Array`: its uniqueness checks would cost as much as the rest of an allocation.
 /// The pool's slabs own the blocks.

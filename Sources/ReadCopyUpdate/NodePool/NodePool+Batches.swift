@@ -13,11 +13,110 @@ final class BlockList: @unchecked Sendable {
   // Sendable: handed from the writer to the reclaimer and back; only who has it touches it.
   var sizeClass = 0
   var blocks = BlockStack()
+  fileprivate var next: BlockList?
 
   /// A page of addresses.
   static var capacity: Int { 512 }
 
   init() { blocks.reserve(Self.capacity) }
+
+  deinit {
+    // One by one: each would release the next one from within its own deinit, on and on.
+    var rest = next
+    next = nil
+    while let list = rest {
+      rest = list.next
+      list.next = nil
+    }
+  }
+}
+
+/// Lists in a row, linked through themselves: what moves them allocates nothing.
+struct BlockLists: Sendable {
+  private var first: BlockList?
+  private var last: BlockList?
+
+  var isEmpty: Bool { first == nil }
+
+  /// Puts `list` in front of the others.
+  ///
+  /// - Precondition: it is in no other row.
+  mutating func push(_ list: BlockList) {
+    list.next = first
+    first = list
+    if last == nil { last = list }
+  }
+
+  /// Takes the one in front.
+  mutating func pop() -> BlockList? {
+    let list = first
+    first = list?.next
+    list?.next = nil
+    if first == nil { last = nil }
+    return list
+  }
+
+  /// Moves all of `others` behind these.
+  mutating func append(_ others: BlockLists) {
+    if isEmpty {
+      self = others
+    } else if !others.isEmpty {
+      last?.next = others.first
+      last = others.last
+    }
+  }
+}
+
+/// Blocks of one size that readers may still see.
+@usableFromInline
+struct RetiredBlocks: ~Copyable {
+  private let sizeClass: Int
+  @usableFromInline let blockBytes: Int
+  /// Until there is no room for more, or they are put in a batch.
+  @usableFromInline var blocks = BlockStack()
+  /// Lists of more of them.
+  private var lists = BlockLists()
+  /// To a whole cache line.
+  private let padding = 0
+
+  init(sizeClass: Int, blockBytes: Int) {
+    self.sizeClass = sizeClass
+    self.blockBytes = blockBytes
+  }
+
+  var isEmpty: Bool { blocks.count == 0 && lists.isEmpty }
+
+  /// - Precondition: `blocks` isn't full.
+  @inlinable
+  @inline(__always)
+  mutating func push(_ block: UInt) {
+    // Each time, though the line is another for each eighth block only: a branch would cost more.
+    blocks.prefetchEnd()
+    blocks.pushWithRoom(block)
+  }
+
+  /// Puts all on a list, and goes on with an empty one, of `spare`.
+  mutating func beginList(_ spare: inout BlockLists) {
+    let list = spare.pop() ?? BlockList()
+    swap(&list.blocks, &blocks)
+    // What was a free list may be short.
+    blocks.reserve(BlockList.capacity)
+    list.sizeClass = sizeClass
+    if list.blocks.count > 0 { lists.push(list) }
+  }
+
+  /// Moves all to the front of `batch`, from the oldest to the newest.
+  ///
+  /// - Returns: their bytes.
+  mutating func take(into batch: inout BlockLists, _ spare: inout BlockLists) -> Int {
+    if blocks.count > 0 { beginList(&spare) }
+    var bytes = 0
+    while let list = lists.pop() {
+      bytes += list.blocks.count * blockBytes
+      batch.push(list)
+    }
+    return bytes
+  }
 }
 
 /// The blocks of one size.
@@ -25,67 +124,28 @@ final class BlockList: @unchecked Sendable {
 /// No block is looked at while it waits: whole lists change their places.
 @usableFromInline
 struct SizeClass: ~Copyable {
-  private let number: Int
   @usableFromInline let blockBytes: Int
   /// What is handed out next.
   @usableFromInline var free = BlockStack()
-  /// Retired blocks, until there is no room for more, or they are handed over.
-  @usableFromInline var retired = BlockStack()
-  /// Lists of more of them.
-  private var retiredLists: [BlockList] = []
   /// Lists whose grace period has passed, the one that came last to be used next.
-  private var reusable: [BlockList] = []
-  /// Lists to be filled again.
-  private var spare: [BlockList] = []
+  private var reusable = BlockLists()
   /// The last slab, and which of its blocks have not been used yet.
   private var slab = Slab.empty
   private var unused = ScatteredOrder(count: 0)
   /// Of all slabs.
   var reservedBytes = 0
 
-  /// Where a word has its block's size class: 64-byte alignment leaves these bits free.
-  @inlinable static var mask: UInt { 7 }
-
-  /// A quarter of what there is: small stores stay small, large ones have few slabs. Blocks for one list at
-  /// most, which has no need to grow then.
-  var nextSlabBytes: Int {
-    let quarter = reservedBytes / 4 & -4096
-    let bytesMax = min(BlockList.capacity * blockBytes, Slab.bytesMax)
-    return min(max(quarter, Slab.bytesMin), bytesMax)
+  /// A quarter of what there is: small stores stay small, large ones have few slabs. Where much is in limbo,
+  /// as much as that: there will soon be twice as much, and each slab holds up an update.
+  func nextSlabBytes(limboBytes: Int) -> Int {
+    let quarter = min(reservedBytes / 4, Slab.bytesMax)
+    return min(max(quarter, limboBytes, Slab.bytesMin) & -4096, Slab.limboBytesMax)
   }
 
-  init(number: Int, blockBytes: Int) {
-    self.number = number
-    self.blockBytes = blockBytes
-  }
-
-  /// - Precondition: `retired` isn't full.
-  @inlinable
-  @inline(__always)
-  mutating func retire(_ block: UInt) {
-    // Each time, though the line is another for each eighth block only: a branch would cost more.
-    retired.prefetchEnd()
-    retired.pushWithRoom(block)
-  }
-
-  /// Puts what has been retired on a list, and goes on with an empty one: `new` if it has none.
-  mutating func beginList(_ new: () -> BlockList) {
-    let list = spare.popLast() ?? new()
-    swap(&list.blocks, &retired)
-    // What was a free list may be short.
-    retired.reserve(BlockList.capacity)
-    list.sizeClass = number
-    if list.blocks.count > 0 { retiredLists.append(list) }
-  }
-
-  /// Appends the lists of what has been retired to `lists`, the newest first.
-  mutating func takeRetired(into lists: inout [BlockList]) {
-    // Moved, not copied: no reference is counted.
-    while let list = retiredLists.popLast() { lists.append(list) }
-  }
+  init(blockBytes: Int) { self.blockBytes = blockBytes }
 
   /// Takes over blocks whose grace period has passed.
-  mutating func takeBack(_ list: BlockList) { reusable.append(list) }
+  mutating func takeBack(_ list: BlockList) { reusable.push(list) }
 
   /// Takes over a block that nobody can see.
   mutating func takeBack(_ block: UInt) {
@@ -93,16 +153,16 @@ struct SizeClass: ~Copyable {
     free.push(block)
   }
 
-  /// Makes the next list the free one, which is used up.
+  /// Makes the next list the free one, which is used up and becomes one of `spare`.
   ///
   /// - Returns: whether there was any.
-  mutating func refill() -> Bool {
-    guard let list = reusable.popLast() else { return false }
+  mutating func refill(_ spare: inout BlockLists) -> Bool {
+    guard let list = reusable.pop() else { return false }
     swap(&list.blocks, &free)
     if rcushims_poisons() {
       for index in 0..<free.count { poison(free[index]) }
     }
-    spare.append(list)
+    spare.push(list)
     return true
   }
 
@@ -134,16 +194,16 @@ struct SizeClass: ~Copyable {
       UnsafeMutableRawPointer(bitPattern: block).unsafelyUnwrapped, byteCount: blockBytes)
   }
 
-  /// Takes the blocks of slabs that have no other than free ones off the free list, and forgets lists.
+  /// Takes the blocks of slabs that have no other than free ones off the free list.
   ///
   /// - Parameter slabs: all slabs of the pool, ascending; each has blocks of one class.
   /// - Returns: those slabs.
   mutating func removeEmpty(_ slabs: [Slab]) -> [Slab] {
     var blocks: [UInt] = []
+    var emptied = BlockLists()
     repeat {
       while free.count > 0 { blocks.append(free.pop()) }
-    } while refill() || cutBlocks()
-    spare = []
+    } while refill(&emptied) || cutBlocks()
     blocks.sort()
     var empty: [Slab] = []
     var kept: [UInt] = []
@@ -167,11 +227,40 @@ struct SizeClass: ~Copyable {
 
 /// What comes back to a pool.
 struct ReturnedBatch: Sendable {
-  /// Retired blocks, those of a class from the newest to the oldest, with their bytes.
-  var lists: [BlockList] = []
+  /// Retired blocks, those of a class from the oldest to the newest, with their bytes.
+  var lists = BlockLists()
   var bytes = 0
-  /// Blocks that were kept, with their size classes in the low bits.
+  /// Blocks that were kept, with their size classes: words.
   var kept: [UInt] = []
+}
+
+/// A watch that began after all blocks of an era had been published, and before any of a later one was.
+struct DatedWatch {
+  let watch: rcushims_watch
+  let era: UInt64
+
+  /// Before all others.
+  static var none: DatedWatch { DatedWatch(watch: rcushims_watch(), era: 0) }
+}
+
+/// A batch that waits until the readers have left that were inside a section when it was complete.
+struct WatchedBatch {
+  /// Where all of its blocks were published after an earlier watch had begun, that one.
+  let publishedSince: rcushims_watch?
+  var watch: rcushims_watch
+  var batch: ReturnedBatch
+  /// Since when it has been seen to wait, in `rcushims_now`'s time; 0 if it hasn't.
+  var waitsSince: UInt64 = 0
+
+  func hasPassed(_ view: rcushims_view) -> Bool {
+    unsafe withUnsafePointer(to: view) { view in
+      if let publishedSince {
+        unsafe rcushims_has_passed_since(view, publishedSince, watch)
+      } else {
+        unsafe rcushims_has_passed(view, watch)
+      }
+    }
+  }
 }
 
 /// What a pool and its batches under way share. Frees the slabs when the last of them is gone.
@@ -183,8 +272,6 @@ package final class PoolShared: @unchecked Sendable {
   // Batches that wait for their grace period.
   private var underWayCount = 0
   private var slabs: [Slab] = []
-  // Made by the reclaimer, not yet taken by the writer.
-  private var supplies: Supplies?
   // Counts returned batches, so that the writer looks at the lock only when there are some.
   // Written by the reclaimer and the writer under `monitor`; read by the writer without it.
   private let returnedCount = Atomic(0)
@@ -192,7 +279,6 @@ package final class PoolShared: @unchecked Sendable {
   deinit {
     // No node of the pool is reachable: store, pool and batches are gone.
     for slab in slabs { slab.free() }
-    supplies?.memory.rest.free()
   }
 
   func own(_ slab: Slab) { monitor.withLock { slabs.append(slab) } }
@@ -208,19 +294,6 @@ package final class PoolShared: @unchecked Sendable {
     for slab in emptySlabs { slab.free() }
   }
 
-  var hasSupplies: Bool { monitor.withLock { supplies != nil } }
-
-  /// On the reclaimer.
-  func give(_ new: Supplies) { monitor.withLock { supplies = new } }
-
-  /// `nil`: there are none yet.
-  func takeSupplies() -> Supplies? {
-    monitor.withLock {
-      defer { supplies = nil }
-      return supplies
-    }
-  }
-
   /// By the writer, before the batch is handed to the reclaimer.
   func willHandOver() { monitor.withLock { underWayCount += 1 } }
 
@@ -232,7 +305,7 @@ package final class PoolShared: @unchecked Sendable {
     }
   }
 
-  /// Takes back blocks that were never retired, with their size classes in the low bits: the owner
+  /// Takes back blocks that were never retired, with their size classes: words. The owner
   /// kept them for longer than a grace period, and now no reader can see them. From any thread.
   package func giveBack(kept blocks: [UInt]) {
     monitor.withLock { add(ReturnedBatch(kept: blocks)) }

@@ -10,64 +10,97 @@ public import _RCUShims
 ///
 /// The writer allocates, publishes, and hands back: ``free(_:sizeClass:)`` for a block that no
 /// reader has seen, ``retire(_:sizeClass:)`` for one that readers may still see. Retired blocks
-/// gather in a batch, a list per size. Now and then the writer looks whether anybody reads: if nobody does,
-/// the batch can be used again at once, while it is still in a cache. Past ``batchBytes``, and by
-/// ``flush()``, the batch goes to the domain's reclaimer, which gives it back after a grace period without
-/// touching a block: the lists of addresses are all that travels. The blocks have left the nearest caches
-/// meanwhile, and are fetched again while the writer still works on others. A block that the owner must
-/// keep for longer it doesn't retire: it gives it back when no reader can see it any more, with
-/// `PoolShared.giveBack(kept:)`.
+/// gather in a batch, a list per size. Now and then the writer begins to watch those who read, and looks from
+/// time to time whether they have left: then the batch can be used again, at once if nobody reads. If readers
+/// stay for so long that batches accumulate, and by ``flush()``, a batch goes to the domain's reclaimer, which
+/// gives it back after a grace period without touching a block: the lists of addresses are all that travels.
+/// The blocks have left the nearest caches meanwhile, and are fetched again while the writer still works on
+/// others. A block that the owner must keep for longer it doesn't retire: it gives it back when no reader can
+/// see it any more, with `PoolShared.giveBack(kept:)`.
 ///
-/// A pool that grows cuts its slabs from memory that the reclaimer has made ready: the writer would wait for the
-/// system at each fresh page, once in a hundred updates of a store whose readers keep ever more blocks waiting.
-/// Where the reclaimer is late, slabs are of the heap.
+/// A reader that stays, since its thread has lost the processor, say, would keep all that is retired meanwhile
+/// from use. But if its section is sealed (``RCUDomain/withSealedReadSection(_:_:)``), it can only see what
+/// there was when it began, and soon most of what is retired has been made since. So the owner counts its
+/// publications, as *eras*, and says of each block that it retires whether that is *recent*: of a later era than
+/// the first watch after such readers had come. Recent blocks don't wait for these.
 ///
 /// Threads: the owner's writer only, one at a time. The reclaimer meets it in `PoolShared`.
 ///
 /// Invariants:
-/// - A block is in exactly one place: live, on its class's free list, among its retired ones, in a batch
-///   under way, on a list of its class that is reusable, among the kept ones that have come back, or not cut
-///   yet from the class's last slab.
-/// - `limboBytes` = bytes retired and in batches under way.
-/// - `reservedBytes` = bytes of slabs, of ready memory, and of what is ordered and hasn't been taken.
+/// - A block is in exactly one place: live, on its class's free list, among its retired ones, in the batch that
+///   is put together, in one that is watched or under way, on a list that has passed or is reusable, among the
+///   kept ones that have come back, or not cut yet from the class's last slab.
+/// - All blocks of a batch have been retired before its watch begins.
+/// - A recent block was published after `recent.watch` had begun, or, if it was retired before the last batch was
+///   complete, after `recentBefore.watch` had.
+/// - `limboBytes` = bytes retired and in batches that are watched or under way.
+/// - `reservedBytes` = bytes of slabs.
 @safe
 @usableFromInline
 package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
+  // What every change looks at comes first: it is in two cache lines then.
   /// Bytes retired and not yet recycled.
   @usableFromInline package var limboBytes = 0
-  /// Bytes of all blocks, live, free and in limbo, and of what is kept ready for more.
-  package internal(set) var reservedBytes = 0
-
   // Raw, not an array: read and changed by every allocation. Reached by `pointee`: this compiler
   // instruments a change through a pointer's subscript wrongly for ThreadSanitizer.
   @usableFromInline let sizeClasses: UnsafeMutablePointer<SizeClass>
-  let sizeClassCount: Int
-  // Kept blocks that have come back, with their size classes.
-  private var kept: [[UInt]] = []
-  // Bytes that wait to be handed over.
+  // By the low bits of words: the recent blocks of all classes come last.
+  @usableFromInline let retired: UnsafeMutablePointer<RetiredBlocks>
+  // Bytes that have been retired, and are in no batch yet.
   @usableFromInline var batchedBytes = 0
-  // How many bytes the batch has when the writer looks next whether anybody reads.
-  @usableFromInline var nextAttemptBytes = Self.attemptBytesMin
-  // How many bytes are retired between two such looks.
-  var attemptBytes = Self.attemptBytesMin
-  // A look that takes longer has interrupted somebody.
-  var cheapAttemptNanoseconds: UInt64 = 4000
-  /// Lists that no class has used yet.
-  var newLists: [BlockList] = []
-  /// What slabs are cut from next.
-  var ready = ReadyMemory()
-  /// Bytes that the reclaimer makes ready, or has made; counted in ``reservedBytes``.
-  var orderedBytes = 0
+  // How many they are when something is to be done with them, or with a batch before them.
+  @usableFromInline var attentionBytes = Self.watchBytesMin
+  // Recent blocks are of later eras: `recent.era`; or none is.
+  @usableFromInline var recentEra: UInt64 = 0
+  // The last era in which something was retired.
+  @usableFromInline var era: UInt64 = 0
+
+  /// Bytes of all blocks, live, free and in limbo.
+  package internal(set) var reservedBytes = 0
+  let sizeClassCount: Int
+  // Lists to be filled again.
+  var spare = BlockLists()
+  // Kept blocks that have come back, with their size classes.
+  var kept: [[UInt]] = []
+  // How many bytes become a batch, for whose readers the writer begins to watch.
+  var watchBytes = Self.watchBytesMin
+  // Who stays inside for longer than this does more than wait for a processor: then the reclaimer waits,
+  // and reports it.
+  var patienceNanoseconds: UInt64 = 100_000_000
+  // Batches whose readers are watched.
+  var watched: [WatchedBatch] = []
+  // Lists whose grace period has passed, until their classes have them.
+  var passed = BlockLists()
+  // The batches that are put together, and of how many classes they have their blocks already.
+  var batch = ReturnedBatch()
+  var recentBatch = ReturnedBatch()
+  var batchClassCount = 0
+  // The watch for these, until they wait.
+  var started: (watch: DatedWatch, view: rcushims_view)?
+  // The last watch that batches wait for.
+  var last = DatedWatch.none
+  // The watch after which recent blocks have been made, and what it was before the last batch.
+  var recent = DatedWatch.none
+  var recentBefore = DatedWatch.none
   /// Outlives the pool while batches are under way; `waitForReturn` may be called without the lock.
   package let shared = PoolShared()
 
-  /// Retired bytes that make a batch. Handing a batch over wakes the reclaimer, which costs as much
-  /// as ten updates or twenty: it is to happen less than once in a thousand.
+  /// Retired bytes of a batch that is handed over. This wakes the reclaimer, which costs as much as ten
+  /// updates or twenty: it is to happen less than once in a thousand.
   package static var batchBytes: Int { 5 << 20 }
-  /// Retired bytes after which to look whether anybody reads. Where no other thread runs, that costs as
-  /// much as one update or two. Where some do, it interrupts their processors, and where they read it is
-  /// for nothing: each time the next look is put off for twice as long, up to a whole batch.
-  static var attemptBytesMin: Int { 256 << 10 }
+  /// Retired bytes after which the writer begins to watch. Where no other thread runs, that costs as
+  /// much as one update or two. Where some do, it interrupts their processors, and costs as much as twenty:
+  /// each time the next one is put off for twice as long.
+  static var watchBytesMin: Int { 512 << 10 }
+  static var watchBytesMax: Int { 4 << 20 }
+  /// Nanoseconds that it takes to interrupt nobody.
+  static var cheapInterruption: UInt64 { 4000 }
+  /// Retired bytes after which to look again whether the readers that are watched have left.
+  static var pollBytes: Int { 128 << 10 }
+  /// Past this much in limbo the reclaimer waits for the readers that stay inside. What is left up to the limit
+  /// is for one batch of its.
+  static var watchedBytesMax: Int { limboBytesMax - batchBytes }
+  static var retiredCount: Int { Int(BlockWord.mask) + 1 }
   /// Kept blocks that are put on free lists at a time.
   private static var recycledAtOnce: Int { 256 }
   /// How many blocks of the same size are allocated before one that is prefetched. Measured: one is too
@@ -79,14 +112,23 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// - Parameter blockBytes: bytes of a block, by size class; multiples of a cache line, 64 bytes.
   package init(blockBytes: [Int]) {
     precondition(
-      blockBytes.count <= Int(SizeClass.mask) + 1
+      blockBytes.count <= Int(BlockWord.sizeClassMask) + 1
         && blockBytes.allSatisfy { $0 > 0 && $0 % 64 == 0 && $0 <= Slab.bytesMin },
       "NodePool: at most 8 size classes, each a multiple of 64 bytes, and at most 16 KiB")
     sizeClassCount = blockBytes.count
     unsafe sizeClasses = .allocate(capacity: blockBytes.count)
     for index in blockBytes.indices {
-      unsafe (sizeClasses + index).initialize(
-        to: SizeClass(number: index, blockBytes: blockBytes[index]))
+      unsafe (sizeClasses + index).initialize(to: SizeClass(blockBytes: blockBytes[index]))
+    }
+    // A cache line each.
+    let memory = UnsafeMutableRawPointer.allocate(
+      byteCount: Self.retiredCount * MemoryLayout<RetiredBlocks>.stride, alignment: 64)
+    unsafe retired = memory.bindMemory(to: RetiredBlocks.self, capacity: Self.retiredCount)
+    for index in 0..<Self.retiredCount {
+      let sizeClass = BlockWord.sizeClass(UInt(index))
+      let bytes = sizeClass < blockBytes.count ? blockBytes[sizeClass] : 0
+      unsafe (retired + index).initialize(
+        to: RetiredBlocks(sizeClass: sizeClass, blockBytes: bytes))
     }
   }
 
@@ -95,9 +137,10 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   deinit {
     unsafe sizeClasses.deinitialize(count: sizeClassCount)
     unsafe sizeClasses.deallocate()
+    unsafe retired.deinitialize(count: Self.retiredCount)
+    unsafe retired.deallocate()
     guard reservedBytes > 0 else { return }
     let shared = self.shared
-    shared.own(ready.rest)
     // A deinit doesn't wait, past a limit either.
     Flavor._reclaimer.retire(
       _Retirement(bytes: reservedBytes) { withExtendedLifetime(shared) {} }, isBounded: false)
@@ -137,38 +180,44 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @inlinable
   @unsafe
   package mutating func retire(_ block: UnsafeMutableRawPointer, sizeClass: Int) {
-    didRetire(bytes: unsafe retire(UInt(bitPattern: block), sizeClasses + sizeClass))
+    let word = unsafe BlockWord.make(block, sizeClass, isRecent: false)
+    didRetire(bytes: unsafe retire(word))
   }
 
-  /// The same for all of `blocks`, whose size classes are in the low bits.
+  /// The same for all of `blocks`: words.
+  ///
+  /// - Parameter era: of the version without them: one more with each version.
   @inlinable
   @unsafe
-  package mutating func retire(_ blocks: borrowing BlockStack) {
+  package mutating func retire(_ blocks: borrowing BlockStack, era: UInt64) {
+    self.era = era
     var bytes = 0
-    for index in 0..<blocks.count {
-      let word = blocks.word(at: index)
-      bytes &+= unsafe retire(
-        word & ~SizeClass.mask, sizeClasses + Int(word & SizeClass.mask))
-    }
+    for index in 0..<blocks.count { bytes &+= unsafe retire(blocks.word(at: index)) }
     didRetire(bytes: bytes)
   }
+
+  /// Whether a block that was published in the era `era` is recent, until something is retired.
+  @inlinable
+  @inline(__always)
+  package func isRecent(_ era: UInt64) -> Bool { era > recentEra }
 
   /// - Returns: its bytes.
   @inlinable
   @inline(__always)
   @unsafe
-  mutating func retire(_ block: UInt, _ sizeClass: UnsafeMutablePointer<SizeClass>) -> Int {
-    if unsafe sizeClass.pointee.retired.isFull { unsafe beginList(sizeClass) }
-    unsafe sizeClass.pointee.retire(block)
-    return unsafe sizeClass.pointee.blockBytes
+  mutating func retire(_ word: UInt) -> Int {
+    let retired = unsafe retired + Int(word & BlockWord.mask)
+    if unsafe retired.pointee.blocks.isFull { unsafe beginList(retired) }
+    unsafe retired.pointee.push(BlockWord.address(word))
+    return unsafe retired.pointee.blockBytes
   }
 
   /// Makes room for retired blocks.
   @usableFromInline
   @inline(never)
   @unsafe
-  mutating func beginList(_ sizeClass: UnsafeMutablePointer<SizeClass>) {
-    unsafe sizeClass.pointee.beginList { newLists.popLast() ?? BlockList() }
+  mutating func beginList(_ retired: UnsafeMutablePointer<RetiredBlocks>) {
+    unsafe retired.pointee.beginList(&spare)
   }
 
   @inlinable
@@ -176,64 +225,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   mutating func didRetire(bytes: Int) {
     limboBytes &+= bytes
     batchedBytes &+= bytes
-    if batchedBytes >= nextAttemptBytes { reclaimOrFlush() }
-  }
-
-  @usableFromInline
-  @inline(never)
-  mutating func reclaimOrFlush() {
-    let start = rcushims_now()
-    let hasPassed = Flavor._passGracePeriod()
-    let isCheap = rcushims_now() - start <= cheapAttemptNanoseconds
-    if hasPassed && isCheap {
-      attemptBytes = max(attemptBytes / 2, Self.attemptBytesMin)
-    } else if !hasPassed || !awaitsSupplies {
-      // Else the only one that was interrupted may be the reclaimer.
-      attemptBytes = min(attemptBytes * 2, Self.batchBytes)
-    }
-    if hasPassed {
-      takeBack(takeBatch())
-    } else if batchedBytes >= Self.batchBytes {
-      flush()
-    } else {
-      nextAttemptBytes = min(batchedBytes + attemptBytes, Self.batchBytes)
-    }
-  }
-
-  private mutating func takeBatch() -> ReturnedBatch {
-    var lists: [BlockList] = []
-    lists.reserveCapacity(2 * sizeClassCount)
-    for index in 0..<sizeClassCount {
-      let sizeClass = unsafe sizeClasses + index
-      if unsafe sizeClass.pointee.retired.count > 0 { unsafe beginList(sizeClass) }
-      unsafe sizeClass.pointee.takeRetired(into: &lists)
-    }
-    let batch = ReturnedBatch(lists: lists, bytes: batchedBytes)
-    batchedBytes = 0
-    nextAttemptBytes = attemptBytes
-    return batch
-  }
-
-  /// Its grace period has passed.
-  private mutating func takeBack(_ batch: consuming ReturnedBatch) {
-    limboBytes -= batch.bytes
-    while let list = batch.lists.popLast() {
-      unsafe (sizeClasses + list.sizeClass).pointee.takeBack(list)
-    }
-    if !batch.kept.isEmpty { kept.append(batch.kept) }
-  }
-
-  /// Hands the batch to the reclaimer, if there is anything in it.
-  package mutating func flush() {
-    guard batchedBytes > 0 else { return }
-    let retired = takeBatch()
-    let shared = self.shared
-    shared.willHandOver()
-    // Not bounded by the domain, which might wait here, within the owner's lock: this pool has a
-    // bound of its own, and its owner waits outside.
-    Flavor._reclaimer.retire(
-      _Retirement(bytes: 0) { shared.giveBack(retired) }, isBounded: false)
-    collect()
+    if batchedBytes >= attentionBytes { attend() }
   }
 
   /// Whether more is in limbo than ``limboBytesMax``. The writer should then leave its lock and
@@ -249,9 +241,12 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     collect()
     let sizeClass = unsafe sizeClasses + sizeClass
     while true {
-      while unsafe sizeClass.pointee.refill() || recycleKept() || sizeClass.pointee.cutBlocks() {
-        let word = unsafe sizeClass.pointee.free.pop()
-        if let block = unsafe UnsafeMutableRawPointer(bitPattern: word) { return unsafe block }
+      let word = unsafe sizeClass.pointee.free.pop()
+      if let block = unsafe UnsafeMutableRawPointer(bitPattern: word) { return unsafe block }
+      if unsafe sizeClass.pointee.refill(&spare) || recycleKept()
+        || sizeClass.pointee.cutBlocks()
+      {
+        continue
       }
       unsafe addSlab(sizeClass)
     }
@@ -262,7 +257,11 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// Takes what the reclaimer has brought back.
   mutating func collect() {
     for batch in shared.takeReturned() { takeBack(batch) }
+    while let list = passed.pop() { takeBack(list) }
   }
+
+  /// Frees the lists that are to be filled again.
+  mutating func forgetLists() { spare = BlockLists() }
 
   /// Puts some kept blocks on the free lists: there may be any number, and no update is to take much
   /// longer for it.
@@ -272,8 +271,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     guard var words = kept.popLast() else { return false }
     let count = min(words.count, Self.recycledAtOnce)
     for word in words.suffix(count) {
-      let sizeClass = unsafe sizeClasses + Int(word & SizeClass.mask)
-      unsafe sizeClass.pointee.takeBack(word & ~SizeClass.mask)
+      let sizeClass = unsafe sizeClasses + BlockWord.sizeClass(word)
+      unsafe sizeClass.pointee.takeBack(BlockWord.address(word))
     }
     words.removeLast(count)
     if !words.isEmpty { kept.append(words) }

@@ -70,9 +70,7 @@ extension _Reclaimer {
       mayWork = monitor.withLock {
         var growsUntil: UInt64?
         while true {
-          if !chores.isEmpty && !isStopping {
-            runChores()
-          } else if hasWork && retiring.runner == nil {
+          if hasWork && retiring.runner == nil {
             if isUrgent || isStopping { break }
             let now = rcushims_now()
             let end = growsUntil ?? now + growthNanoseconds
@@ -95,15 +93,6 @@ extension _Reclaimer {
       }
     }
     return mayWork
-  }
-
-  /// Runs what doesn't wait for a grace period. Under `monitor`, which it leaves meanwhile.
-  private func runChores() {
-    let chores = self.chores
-    self.chores = []
-    monitor.unlock()
-    for chore in chores { chore() }
-    monitor.lock()
   }
 
   /// Frees the memory that no retiring thread has taken. Under `monitor`, which it leaves meanwhile.

@@ -41,8 +41,6 @@ public final class _Reclaimer: @unchecked Sendable {
   var isStopping = false
   var hasStopped = false
   var lastBatchCount = 0
-  /// What the thread is to do between two batches.
-  var chores: [@Sendable () -> Void] = []
   /// The runner's batch, while it waits for the grace period; else empty.
   var waitingBatch = RetirementQueue()
 
@@ -126,17 +124,6 @@ public final class _Reclaimer: @unchecked Sendable {
     monitor.unlock()
     unsafe spent?.deallocate()
     if mayWait { source.whileBlocked { returnBelowLimit() } }
-  }
-
-  /// Lets the thread run `chore` as soon as it is between two batches: no grace period is waited for.
-  ///
-  /// Lost when the process exits or forks before it has run.
-  func runSoon(_ chore: @escaping @Sendable () -> Void) {
-    startOnce()
-    monitor.withLock {
-      chores.append(chore)
-      if retiring.isIdle { wakeThread() }
-    }
   }
 
   /// Waits until all that was retired before has run.

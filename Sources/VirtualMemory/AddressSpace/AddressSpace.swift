@@ -115,13 +115,27 @@ extension AddressSpace {
   }
 
   /// The current version. In a read section or under the lock.
+  @inline(__always)
+  var currentVersion: Version {
+    // Safety: the block holds a Version for as long as readers can see it.
+    unsafe currentPointer.pointee
+  }
+
+  /// The same, not followed.
   ///
   /// Acquiring: pairs with the release in `publish`. Guarantees that the version and its nodes are
   /// seen as the writer left them.
   @inline(__always)
-  var currentVersion: Version {
-    // Safety: the block holds a Version for as long as readers can see it.
-    unsafe current.load(ordering: .acquiring).assumingMemoryBound(to: Version.self).pointee
+  private var currentPointer: UnsafePointer<Version> {
+    let block = unsafe current.load(ordering: .acquiring)
+    return unsafe UnsafePointer(block.assumingMemoryBound(to: Version.self))
+  }
+
+  /// Runs `body` with the version that is current when it starts, in a section that nothing that is made later
+  /// waits for. `body` looks at this version only.
+  @inline(__always)
+  func withSealedVersion<R>(_ body: (Version) -> R) -> R {
+    unsafe RCU.withSealedReadSection({ unsafe currentPointer }) { unsafe body($0.pointee) }
   }
 
   /// Runs `body` in a write section and publishes what it left of the draft, also when it throws:
@@ -188,11 +202,9 @@ extension AddressSpace {
   /// Bytes of memory that the address space itself holds for its VMAs: the nodes of the current
   /// version, those that wait for a grace period, and free ones that are kept for the next change.
   ///
-  /// It grows by slabs of a quarter of what there is, 16 to 256 KiB, and shrinks only by
-  /// ``releaseFreeMemory()``. From 1 MiB on, the reclaimer's thread makes memory ready for the next slabs,
-  /// so that no change waits for the system's fresh pages: a quarter of what there is, or a huge page of 2 MiB,
-  /// and the next when half of it is used; counted from when it is asked for. Files and names are not counted:
-  /// they are shared.
+  /// It grows by slabs of a quarter of what there is, 16 to 256 KiB, or up to 512 KiB while as much waits for
+  /// a grace period, and shrinks only by ``releaseFreeMemory()``. Files and names are not counted: they are
+  /// shared.
   ///
   /// - Complexity: O(1), under the read lock.
   public var memoryBytes: Int {
@@ -228,9 +240,11 @@ extension TreeWriter {
   /// the next write section's edit.
   @unsafe
   mutating func retireReplaced(and version: UnsafeMutableRawPointer) {
-    unsafe replaced.push(version: version)
+    // The write section before has made it.
+    assert(unsafe version.assumingMemoryBound(to: Version.self).pointee.edit == edit &- 1)
+    unsafe replaced.push(version: version, isRecent: pool.isRecent(edit &- 1))
     // Safety: the words are of blocks' addresses, with their classes.
-    unsafe pool.retire(replaced.words)
+    unsafe pool.retire(replaced.words, era: edit)
     replaced.removeAll()
     edit &+= 1
   }

@@ -21,6 +21,8 @@ extension AddressSpace {
   ///
   /// - Complexity: O(VMAs). Allocates only when the buffer must grow, and outside of the section:
   ///   a snapshot that doesn't fit is taken again, of the version that is current then.
+  /// - Threads: any. Not from a signal handler: its read section is a long one, with a fence, and mustn't
+  ///   begin between the steps of another that begins.
   public func dump(into buffer: inout MapsBuffer, _ strategy: ReadingStrategy = .snapshot) {
     var position: UInt64 = 0
     var kept = 0
@@ -46,10 +48,11 @@ extension AddressSpace {
 
   /// The VMAs of one version, in order, without `[vsyscall]`.
   ///
+  /// - Threads: as ``dump(into:_:)``.
   /// - Complexity: O(VMAs). For tests and export: it allocates within its section, which a dump
   ///   doesn't.
   public func snapshotVMAs() -> (generation: UInt64, vmas: [VMA]) {
-    withCurrentVersion { version in
+    withSealedVersion { version in
       var result: [VMA] = []
       result.reserveCapacity(version.mapCount)
       version.tree.forEach(in: 0, .max) { record in

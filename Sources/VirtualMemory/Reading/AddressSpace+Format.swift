@@ -25,7 +25,7 @@ extension AddressSpace {
   /// counts references.
   @inline(never)
   private func formatSnapshot(_ formatter: inout ChunkFormatter) {
-    RCU.withReadSection { _ in formatter.append(currentVersion, labels) }
+    withSealedVersion { formatter.append($0, labels) }
   }
 
   /// Formats VMA by VMA, each validated against the lock's counter.
@@ -34,7 +34,7 @@ extension AddressSpace {
   private func formatSpeculatively(_ formatter: inout ChunkFormatter) {
     var failures = 0
     while formatter.state == .open {
-      RCU.withReadSection { _ in
+      RCU.withLongReadSection { _ in
         while formatter.state == .open && failures < ReadingStrategy.speculationAttemptsMax {
           if speculateLines(&formatter) {
             failures = 0

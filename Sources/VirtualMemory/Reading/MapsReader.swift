@@ -8,6 +8,7 @@
 /// reader of a ``MapsSnapshot`` sees no change.
 ///
 /// - Threads: one at a time, like a file offset. Any number of readers on one address space.
+///   Not from a signal handler, as ``AddressSpace/dump(into:_:)``.
 /// - Source: `fs/seq_file.c`, `fs/proc/task_mmu.c`.
 @safe
 public struct MapsReader: ~Copyable {

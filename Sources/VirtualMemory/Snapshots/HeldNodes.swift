@@ -5,7 +5,7 @@ internal import ReadCopyUpdate
 
 /// A block that the current version no longer uses, and a snapshot does.
 struct HeldNode {
-  /// The block's address, with the size class in the low bits.
+  /// The block's address, with what ``BlockWord`` says in the low bits.
   let word: UInt
   /// The write section that made it.
   let edit: UInt64
@@ -13,7 +13,7 @@ struct HeldNode {
   /// before the leaf does.
   private let objects: [UInt]
 
-  private var sizeClass: Int { Int(word & NodeLayout.sizeClassMask) }
+  private var sizeClass: Int { BlockWord.sizeClass(word) }
   var blockBytes: Int { NodeLayout.blockBytes(sizeClass) }
 
   /// Takes a reference to what each VMA of a leaf refers to. By the writer, before it releases those of
@@ -21,9 +21,11 @@ struct HeldNode {
   init(_ word: UInt, _ edit: UInt64) {
     self.word = word
     self.edit = edit
-    guard word & NodeLayout.sizeClassMask == UInt(NodeLayout.leafClass),
+    guard BlockWord.sizeClass(word) == NodeLayout.leafClass,
       // Safety: the word was made of a leaf's address.
-      let leaf = unsafe UnsafeMutableRawPointer(bitPattern: word).map({ unsafe Leaf($0) })
+      let leaf = unsafe UnsafeMutableRawPointer(bitPattern: BlockWord.address(word)).map({
+        unsafe Leaf($0)
+      })
     else {
       objects = []
       return

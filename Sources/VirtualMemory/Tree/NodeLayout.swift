@@ -60,8 +60,6 @@ enum NodeLayout {
   static var boundsClass: Int { 3 }
   static var payloadClass: Int { 4 }
   static var branchClass: Int { 5 }
-  /// Where a block's word has its size class, below the address.
-  @inline(__always) static var sizeClassMask: UInt { 7 }
   /// Bytes of a block per size class, in whole cache lines.
   static var blockBytes: [Int] { (0...branchClass).map(blockBytes) }
 

@@ -5,24 +5,27 @@ internal import ReadCopyUpdate
 
 /// Blocks of nodes that have been replaced.
 struct ReplacedBlocks: ~Copyable {
-  /// Addresses, with the size classes in the low bits.
+  /// Addresses, with what ``BlockWord`` says in the low bits.
   private(set) var words = BlockStack()
   /// The write sections that made the payloads among them, in the same order: other blocks say it themselves.
   private var payloadEdits = BlockStack()
 
+  /// - Parameter isRecent: what the pool says of a block that this write section made.
   /// - Safety: `address` is that of a node's block of this class, which the write section `edit` made.
   @unsafe
   @inline(__always)
-  mutating func push(_ address: UnsafeMutableRawPointer, _ edit: UInt64, _ sizeClass: Int) {
-    words.push(UInt(bitPattern: address) | UInt(sizeClass))
+  mutating func push(
+    _ address: UnsafeMutableRawPointer, _ edit: UInt64, _ sizeClass: Int, isRecent: Bool
+  ) {
+    unsafe words.push(BlockWord.make(address, sizeClass, isRecent: isRecent))
     if sizeClass == NodeLayout.payloadClass { payloadEdits.push(UInt(edit)) }
   }
 
   /// The same for a version: it is the last one.
   @unsafe
   @inline(__always)
-  mutating func push(version: UnsafeMutableRawPointer) {
-    words.push(UInt(bitPattern: version) | UInt(NodeLayout.versionClass))
+  mutating func push(version: UnsafeMutableRawPointer, isRecent: Bool) {
+    unsafe words.push(BlockWord.make(version, NodeLayout.versionClass, isRecent: isRecent))
   }
 
   mutating func removeAll() {
@@ -38,12 +41,11 @@ struct ReplacedBlocks: ~Copyable {
     var kept = ReplacedBlocks()
     var payloadCount = 0
     for index in 0..<words.count {
-      let sizeClass = Int(words[index] & NodeLayout.sizeClassMask)
+      let word = words[index]
+      let sizeClass = BlockWord.sizeClass(word)
       // Safety: the word was made of a block's address.
-      let address = unsafe UnsafeMutableRawPointer(
-        bitPattern: words[index] & ~NodeLayout.sizeClassMask
-      )
-      .unsafelyUnwrapped
+      let address = unsafe UnsafeMutableRawPointer(bitPattern: BlockWord.address(word))
+        .unsafelyUnwrapped
       let edit: UInt64
       switch sizeClass {
       case NodeLayout.leafClass: edit = unsafe Leaf(address).edit
@@ -55,9 +57,9 @@ struct ReplacedBlocks: ~Copyable {
         payloadCount += 1
       }
       if edit <= newest {
-        taken.append((words[index], edit))
+        taken.append((word, edit))
       } else {
-        unsafe kept.push(address, edit, sizeClass)
+        unsafe kept.push(address, edit, sizeClass, isRecent: BlockWord.isRecent(word))
       }
     }
     self = kept

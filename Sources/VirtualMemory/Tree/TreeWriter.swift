@@ -166,7 +166,7 @@ struct TreeWriter: ~Copyable {
     if blockEdit == edit {
       unsafe pool.free(block, sizeClass: sizeClass)
     } else {
-      unsafe replaced.push(block, blockEdit, sizeClass)
+      unsafe replaced.push(block, blockEdit, sizeClass, isRecent: pool.isRecent(blockEdit))
     }
   }
 

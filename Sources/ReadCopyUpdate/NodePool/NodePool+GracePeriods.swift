@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import _RCUShims
+
+// How batches come through their grace periods.
+
+extension NodePool {
+  @usableFromInline
+  @inline(never)
+  mutating func attend() {
+    // One thing with each update: all of them take as long as three or four updates.
+    if let list = passed.pop() {
+      takeBack(list)
+    } else if let started {
+      self.started = nil
+      letBatchesWait(started.watch, started.view)
+    } else if batchClassCount == Self.retiredCount {
+      startWatch()
+    } else if batchClassCount > 0 || batchedBytes >= watchBytes {
+      completeClass()
+    } else if !watched.isEmpty {
+      takeBackWatched(Flavor._lookAtReaders())
+    }
+    if batchClassCount > 0 || !passed.isEmpty {
+      attentionBytes = 0
+    } else if watched.isEmpty {
+      attentionBytes = watchBytes
+    } else {
+      attentionBytes = min(batchedBytes + Self.pollBytes, watchBytes)
+    }
+  }
+
+  /// Moves the blocks of the next class of which there are any into the batch, or into that of recent ones.
+  private mutating func completeClass() {
+    var bytes = 0
+    while batchClassCount < Self.retiredCount {
+      let blocks = unsafe retired + batchClassCount
+      if unsafe !blocks.pointee.isEmpty {
+        if bytes > 0 { return }
+        if BlockWord.isRecent(UInt(batchClassCount)) {
+          bytes = unsafe blocks.pointee.take(into: &recentBatch.lists, &spare)
+          recentBatch.bytes += bytes
+        } else {
+          bytes = unsafe blocks.pointee.take(into: &batch.lists, &spare)
+          batch.bytes += bytes
+        }
+        batchedBytes -= bytes
+      }
+      batchClassCount += 1
+    }
+  }
+
+  /// - Returns: what has been retired, and isn't recent, and what is.
+  private mutating func takeBatches() -> (ReturnedBatch, recent: ReturnedBatch) {
+    while batchClassCount < Self.retiredCount { completeClass() }
+    batchClassCount = 0
+    let complete = (batch, recent: recentBatch)
+    batch = ReturnedBatch()
+    recentBatch = ReturnedBatch()
+    return complete
+  }
+
+  /// Begins to watch the readers, for the batches that are complete; or hands these over, if it can't.
+  private mutating func startWatch() {
+    if limboBytes < Self.watchedBytesMax {
+      let (watch, view) = Flavor._startWatch()
+      if watch.look != 0 {
+        started = (DatedWatch(watch: watch, era: era), view)
+        return
+      }
+    }
+    handOverBatch()
+    watchBytes = Self.batchBytes
+  }
+
+  /// Lets the batches that are complete wait for their grace period.
+  private mutating func letBatchesWait(_ dated: DatedWatch, _ view: rcushims_view) {
+    if dated.watch.interruption <= Self.cheapInterruption {
+      watchBytes = max(watchBytes / 2, Self.watchBytesMin)
+    } else {
+      watchBytes = min(watchBytes * 2, Self.watchBytesMax)
+    }
+    let (batch, recentBatch) = takeBatches()
+    if batch.bytes > 0 { letWait(batch, dated.watch) }
+    if recentBatch.bytes > 0 {
+      let earlier =
+        recentBefore.watch.number < recent.watch.number ? recentBefore.watch : recent.watch
+      watched.append(
+        WatchedBatch(publishedSince: earlier, watch: dated.watch, batch: recentBatch))
+    }
+    chooseRecent(dated, view)
+    takeBackWatched(view)
+  }
+
+  /// Lets a batch wait that isn't recent, with the one before if both are small: beside a sealed reader that
+  /// stays there would soon be hundreds. Not if they aren't, since the other one waits longer for that.
+  private mutating func letWait(_ batch: ReturnedBatch, _ watch: rcushims_watch) {
+    if let index = watched.lastIndex(where: { $0.publishedSince == nil }),
+      watched[index].batch.bytes + batch.bytes <= Self.watchBytesMin
+    {
+      watched[index].batch.lists.append(batch.lists)
+      watched[index].batch.bytes += batch.bytes
+      watched[index].watch = watch
+    } else {
+      watched.append(WatchedBatch(publishedSince: nil, watch: watch, batch: batch))
+    }
+  }
+
+  /// Says which blocks are recent from now on: made after the watch `new`, unless there are sealed readers that
+  /// have stayed from the last watch to this one; then after the first watch that came after them.
+  private mutating func chooseRecent(_ new: DatedWatch, _ view: rcushims_view) {
+    let sealed = unsafe withUnsafePointer(to: view) {
+      unsafe rcushims_last_sealed($0, last.watch.look)
+    }
+    recentBefore = recent
+    if sealed == 0 {
+      recent = new
+    } else if recent.watch.number <= sealed {
+      recent = last.watch.number > sealed ? last : new
+    }
+    last = new
+    // Where nobody is sealed, what is in lists of its own would cost twice as many cache lines for nothing.
+    recentEra = view.sealed_count > 0 ? recent.era : .max
+  }
+
+  /// Takes back the batches that all readers have left who may see their blocks.
+  private mutating func takeBackWatched(_ view: rcushims_view) {
+    var index = 0
+    while index < watched.count {
+      if watched[index].hasPassed(view) {
+        takeBack(watched.remove(at: index).batch)
+      } else {
+        index += 1
+      }
+    }
+    if watched.isEmpty { return }
+    let now = rcushims_now()
+    if let since = watched.first?.waitsSince, since > 0, now - since > patienceNanoseconds {
+      handOver(watched.removeFirst().batch)
+    }
+    // The others came before these.
+    index = watched.count - 1
+    while index >= 0 && watched[index].waitsSince == 0 {
+      watched[index].waitsSince = now
+      index -= 1
+    }
+  }
+
+  /// Its grace period has passed.
+  mutating func takeBack(_ batch: ReturnedBatch) {
+    limboBytes -= batch.bytes
+    passed.append(batch.lists)
+    if !batch.kept.isEmpty { kept.append(batch.kept) }
+  }
+
+  mutating func takeBack(_ list: BlockList) {
+    unsafe (sizeClasses + list.sizeClass).pointee.takeBack(list)
+  }
+
+  /// Hands all that waits for a grace period to the reclaimer.
+  package mutating func flush() {
+    for waiting in watched { handOver(waiting.batch) }
+    watched = []
+    // Complete classes may have got more since.
+    handOverBatch()
+    handOverBatch()
+    collect()
+  }
+
+  private mutating func handOverBatch() {
+    started = nil
+    var (batch, recent) = takeBatches()
+    batch.lists.append(recent.lists)
+    batch.bytes += recent.bytes
+    if batch.bytes > 0 { handOver(batch) }
+  }
+
+  private func handOver(_ batch: ReturnedBatch) {
+    let shared = self.shared
+    shared.willHandOver()
+    // Not bounded by the domain, which might wait here, within the owner's lock: this pool has a
+    // bound of its own, and its owner waits outside.
+    Flavor._reclaimer.retire(
+      _Retirement(bytes: 0) { shared.giveBack(batch) }, isBounded: false)
+  }
+}

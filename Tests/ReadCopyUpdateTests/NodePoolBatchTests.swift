@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+@testable import ReadCopyUpdate
+import TestSupport
+import Testing
+internal import _RCUShims
+
+/// How blocks come through a grace period: batches, watches, and lists.
+@Suite(.serialized) struct NodePoolBatchTests {
+  private typealias Pool = NodePool<WatchedFlavor>
+  private typealias Domain = RCUDomain<WatchedFlavor>
+
+  /// Counts how often the writer begins to watch; its readers do as they are told.
+  private enum WatchedFlavor: BulletproofTestFlavor {
+    enum Readers { case areOutside, stay, cannotBeWatched }
+
+    static let _reclaimer = _Reclaimer(flavor: WatchedFlavor.self)
+    static let watches = Locked(
+      (count: 0, interruption: UInt64(0), readers: Readers.areOutside))
+
+    static var retirementCount: UInt64 {
+      _reclaimer.monitor.withLock { _reclaimer.retiring.enqueuedSerial }
+    }
+
+    static func _startWatch() -> (rcushims_watch, rcushims_view) {
+      let watch = watches.withLock { watches in
+        watches.count += 1
+        let number = watches.readers == .cannotBeWatched ? 0 : UInt64(watches.count)
+        return rcushims_watch(look: number, number: number, interruption: watches.interruption)
+      }
+      return (watch, _lookAtReaders())
+    }
+
+    static func _lookAtReaders() -> rcushims_view {
+      watches.withLock { $0.readers == .areOutside } ? .ofNobody : rcushims_view()
+    }
+  }
+
+  /// The writer begins to watch less and less often, as long as that disturbs somebody.
+  @Test func watchesAreFewWhereTheyDisturb() {
+    var pool = Pool(blockBytes: [4096])
+    let bytes = 48 << 20
+    func watches(_ readers: WatchedFlavor.Readers, interruption: UInt64 = 0) -> Int {
+      WatchedFlavor.watches.withLock { $0 = (0, interruption, readers) }
+      for _ in 0..<bytes / 4096 {
+        unsafe pool.retire(pool.allocate(sizeClass: 0), sizeClass: 0)
+      }
+      return WatchedFlavor.watches.withLock { $0.count }
+    }
+    // At most one batch and what comes while it is completed: two lists. The last one may be complete only.
+    let many = bytes / Pool.watchBytesMin
+    #expect(many - 1...many ~= watches(.areOutside))
+    #expect(pool.limboBytes <= Pool.watchBytesMin && pool.reservedBytes < 3 * Pool.watchBytesMin)
+    let few = bytes / Pool.watchBytesMax
+    #expect(few...few + 2 ~= watches(.areOutside, interruption: 4001))
+    #expect(few - 1...few ~= watches(.areOutside, interruption: 4001))
+    #expect(watches(.areOutside, interruption: 4000) > many - 12)
+    // Readers that stay are left to the reclaimer, by larger batches; so are those that can't be watched.
+    pool.flush()
+    Domain.barrier()
+    let before = WatchedFlavor.retirementCount
+    pool.patienceNanoseconds = .max
+    #expect(watches(.stay) <= Pool.watchedBytesMax / Pool.watchBytesMin)
+    let handedOver = WatchedFlavor.retirementCount - before
+    #expect(handedOver >= 1 && handedOver <= (bytes - Pool.watchedBytesMax) / Pool.batchBytes + 1)
+    pool.flush()
+    Domain.barrier()
+    // One that stays for long is left to it at the next look.
+    pool.patienceNanoseconds = 0
+    let watchCount = watches(.stay)
+    let later = WatchedFlavor.retirementCount - before - handedOver
+    #expect(watchCount > 20 && Int(later) >= watchCount - 1)
+    pool.flush()
+    Domain.barrier()
+    #expect(watches(.cannotBeWatched) <= bytes / Pool.batchBytes + 1)
+    pool.flush()
+    Domain.barrier()
+    while pool.limboBytes > 0 { _ = unsafe pool.allocate(sizeClass: 0) }
+  }
+
+  /// While a batch is completed, list by list, and while it is taken back, each block is in one place.
+  @Test func blocksAreNeitherLostNorDoubled() {
+    WatchedFlavor.watches.withLock { $0 = (0, 0, .areOutside) }
+    let blockBytes = [64, 512, 4096]
+    var pool = Pool(blockBytes: blockBytes)
+    var live: [[UInt]] = [[], [], []]
+    var isLive: Set<UInt> = []
+    var random = SystemRandomNumberGenerator()
+    for step in 0..<60_000 {
+      let sizeClass = Int(random.next() % 3)
+      if live[sizeClass].count < 200 || random.next() & 1 == 0 && live[sizeClass].count < 400 {
+        let block = unsafe UInt(bitPattern: pool.allocate(sizeClass: sizeClass))
+        if !isLive.insert(block).inserted { Issue.record("a block was handed out twice") }
+        live[sizeClass].append(block)
+      } else {
+        let index = Int(random.next() % UInt64(live[sizeClass].count))
+        live[sizeClass].swapAt(index, live[sizeClass].count - 1)
+        let block = live[sizeClass].removeLast()
+        isLive.remove(block)
+        unsafe pool.retire(UnsafeMutableRawPointer(bitPattern: block)!, sizeClass: sizeClass)
+      }
+      if step % 1000 == 0 {
+        let readers: WatchedFlavor.Readers = random.next() & 1 == 0 ? .areOutside : .stay
+        WatchedFlavor.watches.withLock { $0.readers = readers }
+      }
+    }
+    for sizeClass in 0..<3 {
+      for block in live[sizeClass] {
+        unsafe pool.retire(UnsafeMutableRawPointer(bitPattern: block)!, sizeClass: sizeClass)
+      }
+    }
+    _ = pool.trim()
+    Domain.barrier()
+    // All are free then, and so all slabs.
+    _ = pool.trim()
+    #expect(pool.limboBytes == 0 && pool.reservedBytes == 0)
+  }
+
+  /// Also what is retired while a batch is completed, and watched for.
+  @Test func flushLeavesNothing() {
+    for more in 0..<40 {
+      WatchedFlavor.watches.withLock { $0 = (0, 0, more & 1 == 0 ? .stay : .areOutside) }
+      var pool = Pool(blockBytes: [64, 512, 4096])
+      for step in 0..<Pool.watchBytesMin / 4096 + more {
+        for sizeClass in 0..<3 where sizeClass == 2 || step < 20 {
+          unsafe pool.retire(pool.allocate(sizeClass: sizeClass), sizeClass: sizeClass)
+        }
+      }
+      pool.flush()
+      Domain.barrier()
+      _ = pool.trim()
+      #expect(pool.limboBytes == 0 && pool.reservedBytes == 0)
+    }
+  }
+
+  // MARK: Lists
+
+  private enum ListTestFlavor: BulletproofTestFlavor {
+    static let _reclaimer = _Reclaimer(flavor: ListTestFlavor.self)
+  }
+
+  /// No retirement and no grace period takes long because a list has to be made longer.
+  @Test func listsAreBounded() {
+    var pool = NodePool<ListTestFlavor>(blockBytes: [64, 4096])
+    let section = HeldSection<ListTestFlavor>()
+    for _ in 0..<3000 {
+      for sizeClass in 0..<2 {
+        unsafe pool.retire(pool.allocate(sizeClass: sizeClass), sizeClass: sizeClass)
+        let capacity = unsafe (pool.retired + sizeClass).pointee.blocks.capacity
+        if capacity > BlockList.capacity { Issue.record("a list of \(capacity)") }
+      }
+    }
+    pool.flush()
+    section.end()
+    RCUDomain<ListTestFlavor>.barrier()
+    // All come back.
+    while pool.limboBytes > 0 { _ = unsafe pool.allocate(sizeClass: 0) }
+    #expect(pool.limboBytes == 0)
+  }
+
+  /// Slabs of one block leave no free list behind, those of a few a short one: both become lists to fill.
+  @Test(arguments: [16 << 10, 4 << 10, 64]) func shortFreeListsAreMadeLonger(_ blockBytes: Int) {
+    var pool = NodePool<ListTestFlavor>(blockBytes: [blockBytes])
+    for round in 1...40 {
+      var blocks: [UInt] = []
+      for _ in 0..<round * 20 {
+        blocks.append(UInt(bitPattern: unsafe pool.allocate(sizeClass: 0)))
+      }
+      #expect(Set(blocks).count == blocks.count)
+      for block in blocks {
+        unsafe pool.retire(UnsafeMutableRawPointer(bitPattern: block)!, sizeClass: 0)
+        let capacity = unsafe pool.retired.pointee.blocks.capacity
+        if capacity < BlockList.capacity { Issue.record("a list of \(capacity)") }
+      }
+      pool.flush()
+      RCUDomain<ListTestFlavor>.barrier()
+    }
+  }
+}

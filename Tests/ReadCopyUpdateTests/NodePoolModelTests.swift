@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+@testable import ReadCopyUpdate
+import TestSupport
+import Testing
+internal import _RCUShims
+
+/// A pool beside readers that are only imagined: each has a set of the blocks that it may come upon, and none of
+/// these is ever handed out.
+@Suite struct NodePoolModelTests {
+  private struct Reader {
+    let isSealed: Bool
+    /// The mark's number at its beginning.
+    let number: UInt64
+    /// The first look that found it.
+    var since: UInt64?
+    /// Blocks that it may come upon: what there was at its beginning and, unless it is sealed, all later.
+    var mayMeet: Set<UInt>
+  }
+
+  private struct Readers {
+    var inside: [Reader] = []
+    var lookCount: UInt64 = 0
+    var number: UInt64 = 1
+
+    /// As the shims look.
+    mutating func look() -> rcushims_view {
+      lookCount += 1
+      var view = rcushims_view()
+      view.oldest = .max
+      view.oldest_open = .max
+      var sealed: [rcushims_sealed_reader] = []
+      for index in inside.indices {
+        let since = inside[index].since ?? lookCount
+        inside[index].since = since
+        view.oldest = min(view.oldest, since)
+        if inside[index].isSealed && sealed.count < RCUSHIMS_SEALED_READERS_MAX {
+          sealed.append(rcushims_sealed_reader(since: since, number: inside[index].number))
+        } else {
+          view.oldest_open = min(view.oldest_open, since)
+        }
+      }
+      view.sealed_count = sealed.count
+      unsafe withUnsafeMutableBytes(of: &view.sealed) { bytes in
+        for (index, reader) in sealed.enumerated() {
+          unsafe bytes.bindMemory(to: rcushims_sealed_reader.self)[index] = reader
+        }
+      }
+      if !inside.isEmpty { number += 1 }
+      return view
+    }
+
+    mutating func startWatch() -> (rcushims_watch, rcushims_view) {
+      number += 1
+      let watchNumber = number
+      let view = look()
+      return (rcushims_watch(look: lookCount, number: watchNumber, interruption: 0), view)
+    }
+  }
+
+  private protocol ModelFlavor: BulletproofTestFlavor {
+    static var readers: Locked<Readers> { get }
+  }
+
+  private enum PoolFlavor: ModelFlavor {
+    static let readers = Locked(Readers())
+    static let _reclaimer = _Reclaimer(flavor: PoolFlavor.self)
+    static func _startWatch() -> (rcushims_watch, rcushims_view) {
+      readers.withLock { $0.startWatch() }
+    }
+    static func _lookAtReaders() -> rcushims_view { readers.withLock { $0.look() } }
+  }
+
+  private enum BoundFlavor: ModelFlavor {
+    static let readers = Locked(Readers())
+    static let _reclaimer = _Reclaimer(flavor: BoundFlavor.self)
+    static func _startWatch() -> (rcushims_watch, rcushims_view) {
+      readers.withLock { $0.startWatch() }
+    }
+    static func _lookAtReaders() -> rcushims_view { readers.withLock { $0.look() } }
+  }
+
+  /// A store of blocks that are replaced one by one.
+  private struct Store<Flavor: ModelFlavor>: ~Copyable {
+    var pool: NodePool<Flavor>
+    let blockBytes: [Int]
+    /// The published blocks of each class, with their eras.
+    var live: [[(block: UInt, era: UInt64)]]
+    var era: UInt64 = 0
+    private var replaced = BlockStack()
+
+    init(blockBytes: [Int]) {
+      self.blockBytes = blockBytes
+      pool = NodePool(blockBytes: blockBytes)
+      live = blockBytes.map { _ in [] }
+      pool.patienceNanoseconds = .max
+    }
+
+    var liveBlocks: Set<UInt> { Set(live.joined().map(\.block)) }
+
+    /// Publishes a block of the class, and then retires some of those before.
+    mutating func change(_ sizeClass: Int, retiring indices: [(sizeClass: Int, index: Int)]) {
+      era += 1
+      let block = unsafe UInt(bitPattern: pool.allocate(sizeClass: sizeClass))
+      let isMet = Flavor.readers.withLock { readers in
+        let isMet = readers.inside.contains { $0.mayMeet.contains(block) }
+        for index in readers.inside.indices where !readers.inside[index].isSealed {
+          readers.inside[index].mayMeet.insert(block)
+        }
+        return isMet
+      }
+      if isMet { Issue.record("era \(era): a block was handed out that a reader may meet") }
+      live[sizeClass].append((block, era))
+      for (sizeClass, index) in indices where index < live[sizeClass].count - 1 {
+        live[sizeClass].swapAt(index, live[sizeClass].count - 1)
+        let (old, oldEra) = live[sizeClass].removeLast()
+        let address = unsafe UnsafeMutableRawPointer(bitPattern: old)!
+        unsafe replaced.push(
+          BlockWord.make(address, sizeClass, isRecent: pool.isRecent(oldEra)))
+      }
+      unsafe pool.retire(replaced, era: era)
+      replaced.removeAll()
+    }
+
+    func enter(sealed isSealed: Bool) {
+      let blocks = liveBlocks
+      Flavor.readers.withLock { readers in
+        readers.inside.append(
+          Reader(isSealed: isSealed, number: readers.number, since: nil, mayMeet: blocks))
+      }
+    }
+
+    func leave(_ index: Int) { Flavor.readers.withLock { _ = $0.inside.remove(at: index) } }
+    var readerCount: Int { Flavor.readers.withLock { $0.inside.count } }
+  }
+
+  @Test func nothingIsHandedOutThatAReaderMayMeet() {
+    var store = Store<PoolFlavor>(blockBytes: [4096, 16 << 10, 512])
+    var random = SystemRandomNumberGenerator()
+    let lengths = [30, 1000, 8000]
+    for step in 0..<80_000 {
+      let sizeClass = Int(random.next() % 3)
+      let count = store.live[sizeClass].count
+      // Some are replaced at once, others stay for long.
+      let victim = random.next() & 1 == 0 ? count - 1 : Int(random.next() % UInt64(count + 1))
+      let few = count < 40 && step % 4 != 0
+      store.change(sizeClass, retiring: few ? [] : [(sizeClass, max(0, victim))])
+      let length = lengths[step / 10_000 % lengths.count]
+      if random.next() % UInt64(length) == 0 && store.readerCount < 11 {
+        store.enter(sealed: random.next() % 8 != 0)
+      }
+      if random.next() % UInt64(length) == 0 && store.readerCount > 0 {
+        store.leave(Int(random.next() % UInt64(store.readerCount)))
+      }
+      // The reclaimer doesn't know of these readers.
+      while store.readerCount > 0
+        && store.pool.limboBytes > NodePool<PoolFlavor>.watchedBytesMax / 2
+      {
+        store.leave(0)
+      }
+    }
+    while store.readerCount > 0 { store.leave(0) }
+  }
+
+  /// While a sealed reader stays, limbo is what there was when it came, and a few batches; else it grows.
+  @Test func limboIsBoundedBesideSealedReaders() {
+    typealias Pool = NodePool<BoundFlavor>
+    let blockBytes = 4096
+    let liveBytes = 2 << 20
+    var store = Store<BoundFlavor>(blockBytes: [blockBytes])
+    var random = SystemRandomNumberGenerator()
+    for _ in 0..<liveBytes / blockBytes { store.change(0, retiring: []) }
+    func limboMax(_ changes: Int) -> Int {
+      var limbo = 0
+      for _ in 0..<changes {
+        let index = Int(random.next() % UInt64(store.live[0].count - 1))
+        store.change(0, retiring: [(0, index)])
+        limbo = max(limbo, store.pool.limboBytes)
+      }
+      return limbo
+    }
+    let changes = 5000
+    #expect(limboMax(changes) <= 2 * Pool.watchBytesMin)
+    for count in 1...3 {
+      store.enter(sealed: true)
+      #expect(store.readerCount == count)
+      let limbo = limboMax(changes)
+      // Each of them keeps what there was; they came far from each other.
+      #expect(limbo >= liveBytes / 2 && limbo <= count * liveBytes + 6 * Pool.watchBytesMin)
+      // In few batches.
+      let batchCountMax = 2 * count * liveBytes / Pool.watchBytesMin + 6
+      #expect(store.pool.watched.count <= batchCountMax)
+    }
+    store.enter(sealed: false)
+    #expect(limboMax(changes / 2) >= changes / 2 * blockBytes)
+    #expect(store.pool.limboBytes < Pool.watchedBytesMax)
+    while store.readerCount > 0 { store.leave(0) }
+    _ = limboMax(changes)
+    #expect(limboMax(changes) <= 2 * Pool.watchBytesMin)
+  }
+}

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+@testable import ReadCopyUpdate
+import Synchronization
+import TestSupport
+import Testing
+internal import _RCUShims
+
+/// Sections that what was published later doesn't wait for.
+@Suite(.serialized) struct SealedSectionTests {
+  private static let watchable: [TestedFlavor] = [.bp, .memb, .mb]
+
+  /// Runs `test` beside a thread that is in a section, until it is told to go on, and then, in the same one,
+  /// until it is told again.
+  private static func beside<Flavor: RCUFlavor>(
+    _ flavor: Flavor.Type,
+    reader: @escaping @Sendable (_ stays: () -> Void) -> Void,
+    _ test: (_ goesOn: () -> Void) -> Void
+  ) {
+    let flags = (isInside: Flag(), first: Flag(), isFurther: Flag(), second: Flag())
+    let thread = RunningThread {
+      withReaderThread(flavor) {
+        let count = Atomic(0)
+        reader {
+          if count.add(1, ordering: .relaxed).newValue == 1 {
+            flags.isInside.raise()
+            flags.first.wait()
+          } else {
+            flags.isFurther.raise()
+            flags.second.wait()
+          }
+        }
+      }
+    }
+    flags.isInside.wait()
+    test {
+      flags.first.raise()
+      flags.isFurther.wait()
+    }
+    flags.second.raise()
+    thread.join()
+  }
+
+  @Test(arguments: watchable)
+  func whatIsNewerDoesNotWait(_ flavor: TestedFlavor) {
+    func check<Flavor: RCUFlavor>(_ flavor: Flavor.Type) {
+      let before = Flavor.startWatch()
+      let stays: @Sendable (() -> Void) -> Void = { stays in
+        RCUDomain<Flavor>.withSealedReadSection({}) { _ in
+          stays()
+          // Leaves the section sealed.
+          stays()
+        }
+      }
+      Self.beside(flavor, reader: stays) { goesOn in
+        let first = Flavor.startWatch()
+        let second = Flavor.startWatch()
+        for _ in 0..<2 {
+          // Other threads of this process read too, but not for ever.
+          #expect(waitUntil { Flavor.hasPassed(second, publishedSince: first) })
+          for _ in 0..<100 {
+            #expect(!Flavor.hasPassed(second, publishedSince: before))
+            #expect(!Flavor.hasPassed(first, publishedSince: before))
+            #expect(!Flavor.hasPassed(second))
+          }
+          goesOn()
+        }
+      }
+      let last = Flavor.startWatch()
+      #expect(waitUntil { Flavor.hasPassed(last) })
+    }
+    check(flavor.type)
+  }
+
+  /// A section within it may load anything; so nothing is newer, up to the end of both.
+  @Test(arguments: watchable, [false, true])
+  func sectionsWithinUndoIt(_ flavor: TestedFlavor, _ isInnerSealed: Bool) {
+    func check<Flavor: RCUFlavor>(_ flavor: Flavor.Type) {
+      let stays: @Sendable (() -> Void) -> Void = { stays in
+        RCUDomain<Flavor>.withSealedReadSection({}) { _ in
+          if isInnerSealed {
+            RCUDomain<Flavor>.withSealedReadSection({}) { _ in stays() }
+          } else {
+            RCUDomain<Flavor>.withReadSection { _ in stays() }
+          }
+          stays()
+        }
+      }
+      Self.beside(flavor, reader: stays) { goesOn in
+        let first = Flavor.startWatch()
+        let second = Flavor.startWatch()
+        for _ in 0..<100 { #expect(!Flavor.hasPassed(second, publishedSince: first)) }
+        goesOn()
+        for _ in 0..<100 { #expect(!Flavor.hasPassed(second, publishedSince: first)) }
+      }
+    }
+    check(flavor.type)
+  }
+
+  /// Nor is a sealed section within another one.
+  @Test(arguments: watchable)
+  func othersAreNotSealed(_ flavor: TestedFlavor) {
+    func check<Flavor: RCUFlavor>(_ flavor: Flavor.Type) {
+      let readers: [@Sendable (() -> Void) -> Void] = [
+        { stays in
+          RCUDomain<Flavor>.withLongReadSection { _ in
+            stays()
+            RCUDomain<Flavor>.withSealedReadSection({}) { _ in stays() }
+          }
+        },
+        { stays in
+          // A thread that is light.
+          for _ in 0..<1000 { RCUDomain<Flavor>.withReadSection { _ in } }
+          RCUDomain<Flavor>.withReadSection { _ in
+            RCUDomain<Flavor>.withSealedReadSection({}) { _ in stays() }
+            stays()
+          }
+        },
+      ]
+      for reader in readers {
+        Self.beside(flavor, reader: reader) { goesOn in
+          for _ in 0..<2 {
+            let first = Flavor.startWatch()
+            let second = Flavor.startWatch()
+            for _ in 0..<100 { #expect(!Flavor.hasPassed(second, publishedSince: first)) }
+            goesOn()
+          }
+        }
+      }
+    }
+    check(flavor.type)
+  }
+
+  /// A look between a section's beginning and its loads.
+  @Test(arguments: watchable)
+  func loadsAreRepeated(_ flavor: TestedFlavor) {
+    func check<Flavor: RCUFlavor>(_ flavor: Flavor.Type) {
+      withReaderThread(flavor) {
+        for disturbances in 0..<20 {
+          var loads = 0
+          // The thread's own section is one that a look changes the mark for.
+          let loaded = RCUDomain<Flavor>.withSealedReadSection({
+            loads += 1
+            if loads <= disturbances { _ = Flavor.startWatch() }
+            return loads
+          }) { (loaded: Int) -> Int in
+            #expect(Flavor._isInReadSection)
+            let first = Flavor.startWatch()
+            let second = Flavor.startWatch()
+            // In the end it isn't sealed.
+            let isSealed = Flavor.hasPassed(second, publishedSince: first)
+            if disturbances >= 8 { #expect(!isSealed) }
+            return loaded
+          }
+          #expect(!Flavor._isInReadSection)
+          // Others may look as well.
+          #expect(loaded == loads && loads >= min(disturbances + 1, 9) && loads <= 9)
+        }
+      }
+    }
+    check(flavor.type)
+  }
+
+  /// More of them than a look has room for.
+  @Test func moreThanFit() {
+    typealias Flavor = MemoryBarrierFlavor
+    let count = Int(RCUSHIMS_SEALED_READERS_MAX) + 1
+    let (isInside, mayLeave) = ((0..<count).map { _ in Flag() }, Flag())
+    let readers = (0..<count).map { index in
+      { @Sendable in
+        withReaderThread(Flavor.self) {
+          RCUDomain<Flavor>.withSealedReadSection({}) { _ in
+            isInside[index].raise()
+            mayLeave.wait()
+          }
+        }
+      }
+    }
+    let thread = RunningThread { runThreads(readers) }
+    for flag in isInside { flag.wait() }
+    let first = Flavor.startWatch()
+    let second = Flavor.startWatch()
+    let view = Flavor._lookAtReaders()
+    #expect(view.sealed_count == count - 1 && view.oldest_open <= first.look)
+    #expect(!Flavor.hasPassed(second, publishedSince: first))
+    mayLeave.raise()
+    thread.join()
+    #expect(waitUntil { Flavor.hasPassed(second, publishedSince: first) })
+  }
+
+  // MARK: Under load
+
+  private enum PoolFlavor: BulletproofTestFlavor {
+    static let _reclaimer = _Reclaimer(flavor: PoolFlavor.self)
+  }
+
+  /// Follows what it has loaded, whoever has looked at the readers meanwhile.
+  private enum RashFlavor: BulletproofTestFlavor {
+    static func _isSealed(_ number: UInt64) -> Bool { true }
+    static let _reclaimer = _Reclaimer(flavor: RashFlavor.self)
+  }
+
+  /// Takes all sections for sealed ones of long ago.
+  private enum TrustingFlavor: BulletproofTestFlavor {
+    static func _startWatch() -> (rcushims_watch, rcushims_view) {
+      (BulletproofFlavor._startWatch().0, _lookAtReaders())
+    }
+    static func _lookAtReaders() -> rcushims_view {
+      var view = BulletproofFlavor._lookAtReaders()
+      if view.oldest != .max { view.oldest = 0 }
+      view.oldest_open = .max
+      view.sealed.0.number = 0
+      view.sealed.1.number = 0
+      return view
+    }
+    static let _reclaimer = _Reclaimer(flavor: TrustingFlavor.self)
+  }
+
+  @Test func stressNothingIsReusedUnderASealedReader() {
+    let result = Self.run(PoolFlavor.self, for: StressOptions.duration)
+    #expect(result.violations == 0)
+    #expect(result.reads > 0)
+  }
+
+  @Test(.enabled(if: !isAddressSanitizerBuild)) func rashReadersAreFound() async {
+    let found = ExitTest.Condition.exitCode(isThreadSanitizerBuild ? 66 : 42)
+    await #expect(processExitsWith: found) {
+      let result = SealedSectionTests.run(RashFlavor.self, for: .seconds(180))
+      exit(result.violations > 0 ? 42 : 0)
+    }
+  }
+
+  @Test(.enabled(if: !isAddressSanitizerBuild)) func trustInReadersIsFound() async {
+    let found = ExitTest.Condition.exitCode(isThreadSanitizerBuild ? 66 : 42)
+    await #expect(processExitsWith: found) {
+      let result = SealedSectionTests.run(TrustingFlavor.self, for: .seconds(180))
+      exit(result.violations > 0 ? 42 : 0)
+    }
+  }
+
+  /// A writer that publishes block after block of a pool, and readers that stay with theirs.
+  private static func run<Flavor: RCUFlavor>(
+    _ flavor: Flavor.Type, for duration: Duration
+  ) -> (violations: Int, reads: Int) {
+    let store = Store()
+    let deadline = ContinuousClock.now + duration
+    let reader: @Sendable () -> Void = {
+      var generator = SystemRandomNumberGenerator()
+      while !store.isOver.load(ordering: .relaxed) {
+        let bits = generator.next()
+        let looks = bits & 7 == 0 ? Int(bits >> 40 & 0xfffff) : Int(bits >> 40 & 0xff)
+        if bits & 24 == 0 {
+          RCUDomain<Flavor>.withReadSection { _ in store.look(at: store.load(), looks) }
+        } else {
+          RCUDomain<Flavor>.withSealedReadSection({
+            // Long enough for a few watches.
+            if bits & 96 == 0 { store.wait(Int(bits >> 20 & 0x7ffff)) }
+            return store.load()
+          }) {
+            store.look(at: $0, looks)
+            if bits & 0x380 == 0 {
+              RCUDomain<Flavor>.withReadSection { _ in store.look(at: store.load(), looks) }
+            }
+          }
+        }
+        store.reads.add(1, ordering: .relaxed)
+      }
+    }
+    runThreads([{ store.write(flavor, until: deadline) }, reader, reader])
+    return (
+      store.violations.load(ordering: .relaxed), store.reads.load(ordering: .relaxed)
+    )
+  }
+
+  /// One block at a time that readers find, with a number at both ends.
+  private final class Store: Sendable {
+    let current = Atomic<UInt>(0)
+    let isOver = Atomic(false)
+    let violations = Atomic(0)
+    let reads = Atomic(0)
+    static let blockBytes = 4096
+
+    func load() -> UInt { current.load(ordering: .acquiring) }
+
+    func wait(_ looks: Int) { for _ in 0..<looks { _ = isOver.load(ordering: .relaxed) } }
+
+    /// Looks twice at a block that must not change.
+    func look(at block: UInt, _ looks: Int) {
+      guard block != 0 else { return }
+      let (first, last) = unsafe Self.ends(of: block)
+      let number = unsafe first.pointee
+      wait(looks)
+      let isUnchanged = unsafe number == first.pointee && number == last.pointee
+      if isUnchanged { return }
+      violations.add(1, ordering: .relaxed)
+      // Under ThreadSanitizer the report ends the process.
+      if !isThreadSanitizerBuild { isOver.store(true, ordering: .relaxed) }
+    }
+
+    private static func ends(
+      of block: UInt
+    ) -> (UnsafeMutablePointer<UInt64>, UnsafeMutablePointer<UInt64>) {
+      // Safety: a block of the pool's.
+      unsafe (
+        UnsafeMutablePointer(bitPattern: block)!,
+        UnsafeMutablePointer(bitPattern: block + UInt(blockBytes) - 8)!
+      )
+    }
+
+    func write<Flavor: RCUFlavor>(_: Flavor.Type, until deadline: ContinuousClock.Instant) {
+      var pool = NodePool<Flavor>(blockBytes: [Self.blockBytes])
+      var replaced = BlockStack()
+      var era: UInt64 = 0
+      while !isOver.load(ordering: .relaxed) {
+        if era & 0xff == 0 && ContinuousClock.now >= deadline { break }
+        era += 1
+        let block = unsafe UInt(bitPattern: pool.allocate(sizeClass: 0))
+        let (first, last) = unsafe Self.ends(of: block)
+        unsafe first.pointee = era
+        unsafe last.pointee = era
+        let old = current.exchange(block, ordering: .acquiringAndReleasing)
+        guard old != 0 else { continue }
+        let oldBlock = unsafe UnsafeMutableRawPointer(bitPattern: old)!
+        unsafe replaced.push(BlockWord.make(oldBlock, 0, isRecent: pool.isRecent(era - 1)))
+        unsafe pool.retire(replaced, era: era)
+        replaced.removeAll()
+      }
+      isOver.store(true, ordering: .relaxed)
+      // Before the pool goes, after a grace period.
+      current.store(0, ordering: .releasing)
+      pool.flush()
+    }
+  }
+}
