@@ -102,13 +102,19 @@ package struct BlockStack: ~Copyable {
     count > distance ? unsafe words.unsafelyUnwrapped[count &- 1 &- distance] : 0
   }
 
-  /// Begins to fetch what will be written by pushes, two cache lines from now: a long stack is written
-  /// through once, and each of its lines for the first time.
+  /// As ``push(_:)``, and begins to fetch what will be written by pushes two cache lines from now: a long stack
+  /// is written through once, and each of its lines for the first time.
+  ///
+  /// - Precondition: it isn't full.
   @inlinable
   @inline(__always)
-  func prefetchEnd() {
-    let bytes = UInt(truncatingIfNeeded: (count &+ 16) &* 8)
-    unsafe rcushims_prefetch_for_writing(UInt(bitPattern: words) &+ bytes, 1)
+  mutating func pushFetchingAhead(_ word: UInt) {
+    assert(!isFull)
+    let end = unsafe words.unsafelyUnwrapped + count
+    count &+= 1
+    unsafe end.initialize(to: word)
+    // Each time, though the line is another for each eighth word only: a branch would cost more.
+    rcushims_prefetch_for_writing(UInt(bitPattern: end) &+ 128, 1)
   }
 
   @inlinable

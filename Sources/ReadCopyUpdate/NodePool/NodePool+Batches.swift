@@ -86,15 +86,6 @@ struct RetiredBlocks: ~Copyable {
 
   var isEmpty: Bool { blocks.count == 0 && lists.isEmpty }
 
-  /// - Precondition: `blocks` isn't full.
-  @inlinable
-  @inline(__always)
-  mutating func push(_ block: UInt) {
-    // Each time, though the line is another for each eighth block only: a branch would cost more.
-    blocks.prefetchEnd()
-    blocks.pushWithRoom(block)
-  }
-
   /// Puts all on a list, and goes on with an empty one, of `spare`.
   mutating func beginList(_ spare: inout BlockLists) {
     let list = spare.pop() ?? BlockList()

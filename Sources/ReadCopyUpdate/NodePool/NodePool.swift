@@ -208,7 +208,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   mutating func retire(_ word: UInt) -> Int {
     let retired = unsafe retired + Int(word & BlockWord.mask)
     if unsafe retired.pointee.blocks.isFull { unsafe beginList(retired) }
-    unsafe retired.pointee.push(BlockWord.address(word))
+    unsafe retired.pointee.blocks.pushFetchingAhead(BlockWord.address(word))
     return unsafe retired.pointee.blockBytes
   }
 

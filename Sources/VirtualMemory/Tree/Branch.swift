@@ -139,15 +139,37 @@ struct Branch {
 
   /// Fills a new branch.
   func fill(_ count: Int, _ edge: (Int) -> Edge) {
-    let bounds = bounds
-    for index in 0..<count {
-      let edge = edge(index)
-      bounds.set(index, edge)
-      setGap(index, edge.gap)
-      setChild(index, edge.child)
+    for index in 0..<count { set(index, edge(index)) }
+    bounds.finish(count)
+    finish()
+  }
+
+  /// Puts `first` in the place of the children in `range`, and after it `second`, if there is one. No reader
+  /// has seen the inner node, nor the bounds.
+  func replace(_ range: Range<Int>, _ first: Edge, _ second: Edge?) {
+    let shift = (second == nil ? 1 : 2) - range.count
+    if shift != 0 {
+      let words = unsafe base + range.upperBound * 8
+      let bytes = (bounds.count - range.upperBound) * 8
+      unsafe moveBytes(words, by: shift * 8, bytes)
+      unsafe moveBytes(words + NodeLayout.branchChildren, by: shift * 8, bytes)
+      unsafe moveBytes(words + NodeLayout.branchBranches, by: shift * 8, bytes)
+      bounds.shiftWords(from: range.upperBound, by: shift)
     }
-    bounds.pad(from: count)
-    bounds.count = count
+    set(range.lowerBound, first)
+    if let second { set(range.lowerBound + 1, second) }
+    finish()
+  }
+
+  private func set(_ index: Int, _ edge: Edge) {
+    bounds.set(index, edge)
+    setGap(index, edge.gap)
+    setChild(index, edge.child)
+  }
+
+  /// Writes what depends on all children.
+  private func finish() {
+    let bounds = bounds
     for four in 0..<NodeLayout.pivotCount { setPivot(four, bounds.end(four * 4 + 3)) }
     writeChildren()
   }

@@ -182,21 +182,10 @@ struct Leaf: Node {
       UInt(bitPattern: base) &+ UInt(offset), NodeLayout.blockBytes(NodeLayout.leafClass) &- offset)
   }
 
-  /// Moves the entries from `index` on by `shift` positions. Keys beyond the new count are padded.
+  /// Moves the VMAs from `index` on by `shift` positions.
   func shift(from index: Int, by shift: Int) {
-    let oldCount = count
-    unsafe move(base + index * 8, by: shift * 8, (oldCount - index) * 8)
-    unsafe move(
-      base + (NodeLayout.leafArrayBytes + index * 8), by: shift * 8, (oldCount - index) * 8)
-    unsafe move(base + (NodeLayout.leafSlots + index), by: shift, oldCount - index)
-    count = oldCount + shift
-    if shift < 0 { pad(from: oldCount + shift, to: oldCount) }
-  }
-
-  /// - Safety: both ranges lie in one array of the block.
-  @inline(__always)
-  private func move(_ bytes: UnsafeMutableRawPointer, by distance: Int, _ count: Int) {
-    unsafe (bytes + distance).copyMemory(from: bytes, byteCount: count)
+    unsafe moveBytes(base + (NodeLayout.leafSlots + index), by: shift, count - index)
+    shiftWords(from: index, by: shift)
   }
 
   @inline(__always)

@@ -53,6 +53,22 @@ extension Node {
     }
   }
 
+  /// Moves the words of the entries from `index` on by `shift` positions. Keys beyond the new count are padded.
+  func shiftWords(from index: Int, by shift: Int) {
+    let oldCount = count
+    let words = unsafe base + index * 8
+    unsafe moveBytes(words, by: shift * 8, (oldCount - index) * 8)
+    unsafe moveBytes(words + Self.arrayBytes, by: shift * 8, (oldCount - index) * 8)
+    count = oldCount + shift
+    if shift < 0 { pad(from: oldCount + shift, to: oldCount) }
+  }
+
+  /// Ends the filling of a new node with `count` entries.
+  func finish(_ count: Int) {
+    pad(from: count)
+    self.count = count
+  }
+
   /// Sets the keys in `from..<to` to the padding.
   func pad(from: Int, to: Int) {
     for index in from..<to { setWord(0, index, .max) }
@@ -77,4 +93,12 @@ func firstOfFour(_ address: UInt64, _ last: (Int) -> UInt64) -> Int {
     &+ isAtMost(address, last(3)) &+ isAtMost(address, last(4)) &+ isAtMost(address, last(5))
     &+ isAtMost(address, last(6))
   return fours &* 4
+}
+
+/// Moves `count` bytes of an array by `distance`.
+///
+/// - Safety: both ranges lie in one array of a block.
+@unsafe
+func moveBytes(_ bytes: UnsafeMutableRawPointer, by distance: Int, _ count: Int) {
+  unsafe (bytes + distance).copyMemory(from: bytes, byteCount: count)
 }

@@ -40,21 +40,8 @@ extension TreeWriter {
     if let leftBranch = left.child.asBranch, let rightBranch = right.child.asBranch {
       combineBranches(leftBranch, rightBranch, into: &list)
     } else {
-      combineLeaves(left.child.asLeaf, right.child.asLeaf, into: &list)
-    }
-  }
-
-  private mutating func combineLeaves(_ left: Leaf, _ right: Leaf, into list: inout EdgeList) {
-    let total = left.count + right.count
-    unsafe withUnsafeTemporaryAllocation(of: Record.self, capacity: total) { records in
-      let base = unsafe records.baseAddress.unsafelyUnwrapped
-      for index in 0..<left.count { unsafe (base + index).initialize(to: left.record(index)) }
-      for index in 0..<right.count {
-        unsafe (base + left.count + index).initialize(to: right.record(index))
-      }
-      discard(left)
-      discard(right)
-      unsafe buildLeaves(RecordBuffer(records), into: &list)
+      let (left, right) = (left.child.asLeaf, right.child.asLeaf)
+      join(left, 0..<0, Items(), with: right, isLeft: true).append(to: &list)
     }
   }
 

@@ -36,7 +36,8 @@ extension TreeWriter {
       leaf: leaf, first: leaf.rank(address), endBefore: endBefore, startAfter: startAfter)
   }
 
-  /// Does what ``replace(_:_:with:at:)`` says, if the leaf at `place` is all that it takes.
+  /// Does what ``replace(_:_:with:at:)`` says, if the leaf at `place` is all that it takes, or one neighbour
+  /// more.
   ///
   /// - Returns: whether that is so; if not, nothing has been done.
   /// - Complexity: O(height).
@@ -50,7 +51,9 @@ extension TreeWriter {
     let isRoot = draft.tree.height == 0
     // A root may have any number of VMAs but none.
     let countMin = isRoot ? 1 : NodeLayout.leafCountMin
-    guard newCount >= countMin && newCount <= NodeLayout.leafCapacity else { return false }
+    guard newCount >= countMin && newCount <= NodeLayout.leafCapacity else {
+      return !isRoot && splitOrJoin(leaf, first..<last, items)
+    }
     for index in first..<last { self.count(removed: leaf.record(index)) }
     let oldGap = leaf.gap(between: first &- 1, last)
     let new = replaceRecords(of: leaf, first..<last, items)
@@ -60,14 +63,45 @@ extension TreeWriter {
       let newGap = new.gap(between: first &- 1, first &+ items.count)
       edge.gap = Self.changedGap(path[0].gap, without: oldGap, with: newGap) { new.edge.gap }
     }
-    replaceOnPath(edge)
+    replaceOnPath(edge, from: 0)
     return true
   }
 
-  /// Puts `edge` in the place of the leaf to which the path leads.
-  private mutating func replaceOnPath(_ leaf: Edge) {
-    var edge = leaf
-    var level = 0
+  /// The same for a leaf that has too many VMAs afterwards, or too few: there are two in its place then, or
+  /// it and a neighbour are joined. Not if its parent has too many children then, or too few.
+  @inline(never)
+  private mutating func splitOrJoin(_ leaf: Leaf, _ range: Range<Int>, _ items: borrowing Items)
+    -> Bool
+  {
+    let step = path[0]
+    let siblingCount = step.branch.bounds.count
+    let newCount = leaf.count - range.count + items.count
+    if newCount > NodeLayout.leafCapacity {
+      guard siblingCount < NodeLayout.innerCapacity else { return false }
+      for index in range { count(removed: leaf.record(index)) }
+      let new = split(leaf, range, items)
+      replaceOnPath(replaceChildren(at: 0, step.index..<step.index + 1, new), from: 1)
+      return true
+    }
+    let left = max(step.index - 1, 0)
+    // A leaf without any VMA goes, and no neighbour changes. Of an only child there is none.
+    guard newCount > 0, siblingCount > 1 else { return false }
+    let isLeft = left == step.index
+    let neighbour = step.branch.child(isLeft ? left + 1 : left).asLeaf
+    if newCount + neighbour.count <= NodeLayout.leafCapacity {
+      let isTop = draft.tree.height == 1
+      guard siblingCount > (isTop ? 2 : NodeLayout.innerCountMin) else { return false }
+    }
+    for index in range { count(removed: leaf.record(index)) }
+    let new = join(leaf, range, items, with: neighbour, isLeft: isLeft)
+    replaceOnPath(replaceChildren(at: 0, left..<left + 2, new), from: 1)
+    return true
+  }
+
+  /// Puts `edge` in the place of the node to which the path leads at `level`: 0 is the leaf's parent's.
+  private mutating func replaceOnPath(_ edge: Edge, from lowest: Int) {
+    var edge = edge
+    var level = lowest
     while level < draft.tree.height && !path[level].agrees(with: edge) {
       edge = replaceChild(at: level, edge)
       level &+= 1
@@ -83,6 +117,15 @@ extension TreeWriter {
       level &+= 1
     }
     root = child
+  }
+
+  /// Puts one leaf in the place of two, or two in the place of one or two.
+  private mutating func replaceChildren(at level: Int, _ range: Range<Int>, _ leaves: NewLeaves)
+    -> Edge
+  {
+    let branch = path[level].branch
+    replaceChildren(of: branch, range, leaves)
+    return branch.edge
   }
 
   private mutating func replaceChild(at level: Int, _ child: Edge) -> Edge {

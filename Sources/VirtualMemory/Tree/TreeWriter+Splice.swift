@@ -23,6 +23,14 @@ extension TreeWriter {
     // Not before: what splits a leaf looks at the one before.
     defer { if items.count > 0 { lastSplice = items[0].start..<items[items.count - 1].end } }
     if let place = place ?? locate(start), replaceInLeaf(place, end, items) { return }
+    replaceBySplicing(start, end, with: items)
+  }
+
+  /// The same, whatever it takes. Not inlined, since it is rare.
+  @inline(never)
+  private mutating func replaceBySplicing(
+    _ start: UInt64, _ end: UInt64, with items: borrowing Items
+  ) {
     EdgeList.with { list in
       if let root {
         splice(root, start, end, items, into: &list)
@@ -114,64 +122,16 @@ extension TreeWriter {
       return
     }
     if newCount > NodeLayout.leafCapacity {
-      splitLeaf(leaf, first, last, items, into: &list)
+      split(leaf, first..<last, items).append(to: &list)
       return
     }
     list.append(replaceRecords(of: leaf, first..<last, items).edge)
   }
 
-  private mutating func splitLeaf(
-    _ leaf: Leaf, _ first: Int, _ last: Int, _ items: borrowing Items, into list: inout EdgeList
-  ) {
-    unsafe withUnsafeTemporaryAllocation(
-      of: Record.self, capacity: NodeLayout.leafCapacity + Items.countMax
-    ) { records in
-      var total = 0
-      func append(_ record: Record) {
-        unsafe (records.baseAddress.unsafelyUnwrapped + total).initialize(to: record)
-        total += 1
-      }
-      for index in 0..<first { append(leaf.record(index)) }
-      for index in 0..<items.count { append(items[index]) }
-      for index in last..<leaf.count { append(leaf.record(index)) }
-      let leftCount =
-        isRun(leaf, first, last)
-        ? min(max(first + items.count, NodeLayout.leafCountMin), total - NodeLayout.leafCountMin)
-        : (total + 1) / 2
-      discard(leaf)
-      list.append(unsafe buildLeaf(RecordBuffer(rebasing: records[0..<leftCount])))
-      list.append(unsafe buildLeaf(RecordBuffer(rebasing: records[leftCount..<total])))
-    }
-  }
-
-  /// Whether what takes the place of `first..<last` follows what was put in last, upwards or
-  /// downwards.
-  ///
-  /// In such a run the next VMA comes on the same side: a leaf that is split there, and not in its
-  /// middle, leaves a full one behind and not one of which half stays empty.
-  private mutating func isRun(_ leaf: Leaf, _ first: Int, _ last: Int) -> Bool {
-    if first > 0 && leaf.end(first - 1) == lastSplice.upperBound { return true }
-    if first < last && lastSplice.contains(leaf.start(first)) { return true }
-    return last < leaf.count && leaf.start(last) == lastSplice.lowerBound
-  }
-
-  /// Makes leaves of `records`, evenly filled.
-  mutating func buildLeaves(_ records: RecordBuffer, into list: inout EdgeList) {
-    var first = 0
-    var leavesLeft = (records.count + NodeLayout.leafCapacity - 1) / NodeLayout.leafCapacity
-    while leavesLeft > 0 {
-      let count = (records.count - first + leavesLeft - 1) / leavesLeft
-      list.append(unsafe buildLeaf(RecordBuffer(rebasing: records[first..<first + count])))
-      first += count
-      leavesLeft -= 1
-    }
-  }
-
   mutating func buildLeaf(_ records: RecordBuffer) -> Edge {
     let leaf = makeLeaf()
     for index in 0..<records.count { unsafe leaf.setRecord(index, records[index]) }
-    leaf.pad(from: records.count)
-    leaf.count = records.count
+    leaf.finish(records.count)
     return leaf.edge
   }
 
@@ -179,8 +139,7 @@ extension TreeWriter {
     guard items.count > 0 else { return nil }
     let leaf = makeLeaf()
     for index in 0..<items.count { leaf.setRecord(index, items[index]) }
-    leaf.pad(from: items.count)
-    leaf.count = items.count
+    leaf.finish(items.count)
     return leaf.edge
   }
 

@@ -133,13 +133,26 @@ struct TreeWriter: ~Copyable {
       branch.setGap(index, edge.gap)
       return
     }
-    if bounds.edit != edit {
-      let new = makeBounds()
-      new.copyContents(of: bounds)
-      branch.adopt(new)
-      discard(bounds)
-    }
+    renewBounds(of: branch)
     branch.replace(index, edge)
+  }
+
+  /// Puts one leaf in the place of the children in `range`, or two.
+  mutating func replaceChildren(of branch: Branch, _ range: Range<Int>, _ leaves: NewLeaves) {
+    renew(branch)
+    renewBounds(of: branch)
+    branch.replace(range, leaves.first.edge, leaves.second?.edge)
+  }
+
+  /// Gives `branch`, whose inner node no reader has seen, such bounds, if it hasn't them.
+  @inline(__always)
+  private mutating func renewBounds(of branch: Branch) {
+    let bounds = branch.bounds
+    if bounds.edit == edit { return }
+    let new = makeBounds()
+    new.copyContents(of: bounds)
+    branch.adopt(new)
+    discard(bounds)
   }
 
   /// The draft no longer uses `leaf`, nor its payload.

@@ -18,7 +18,7 @@ import Testing
     }
   }
 
-  /// Three levels: leaves of 32, inner nodes of 16.
+  /// Three levels.
   @Test(arguments: 11...12 as ClosedRange<UInt64>)
   func windowOfThreeLevels(_ seed: UInt64) throws {
     var pair = TreePair(seed: seed, pageCount: 6000)

@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import VirtualMemory
@@ -52,6 +53,42 @@ import Testing
     try Self.map(space, 3)
     space._checkInvariants()
     #expect(space.count == 1)
+  }
+
+  /// Leaves are split and joined with neighbours on both sides, below a root and below its children, which
+  /// get too many of them and too few; then the whole is built anew from the top.
+  @Test(arguments: 1...3 as ClosedRange<UInt64>)
+  func splitsAndJoins(_ seed: UInt64) throws {
+    var random = SeededGenerator(seed: seed)
+    let space = AddressSpace()
+    var mapped: Set<UInt64> = []
+    // Around one leaf's worth of VMAs, around one inner node's, and around both.
+    for (most, least) in [(70, 25), (900, 500), (1000, 40), (800, 60)] {
+      for isGrowing in [true, false] {
+        var steps = 0
+        while isGrowing ? mapped.count < most : mapped.count > least {
+          let page = random.below(1100)
+          // Mostly in one direction.
+          let isMapped = mapped.contains(page)
+          guard isMapped != isGrowing || random.oneIn(60) else { continue }
+          if isMapped {
+            try space.unmap(Self.address(page), length: 4096)
+            mapped.remove(page)
+          } else {
+            try Self.map(space, page)
+            mapped.insert(page)
+          }
+          steps += 1
+          if steps % 6 == 0 { space._checkInvariants() }
+        }
+        Self.expectPages(space, mapped.sorted())
+      }
+    }
+    for page in mapped {
+      try space.unmap(Self.address(page), length: 4096)
+      space._checkInvariants()
+    }
+    #expect(space.count == 0)
   }
 
   /// A long range that ends at, before and behind VMAs, over one level and several.
