@@ -88,9 +88,14 @@ internal import _RCUShims
     /// The published blocks of each class, with their eras.
     var live: [[(block: UInt, era: UInt64)]]
     var era: UInt64 = 0
+    /// Blocks that were handed out and that a reader may meet.
+    private(set) var metCount = 0
+    /// Says of all blocks that they are recent.
+    private let isWrong: Bool
     private var replaced = BlockStack()
 
-    init(blockBytes: [Int]) {
+    init(blockBytes: [Int], isWrong: Bool = false) {
+      self.isWrong = isWrong
       self.blockBytes = blockBytes
       pool = NodePool(blockBytes: blockBytes)
       live = blockBytes.map { _ in [] }
@@ -110,14 +115,15 @@ internal import _RCUShims
         }
         return isMet
       }
-      if isMet { Issue.record("era \(era): a block was handed out that a reader may meet") }
+      if isMet { metCount += 1 }
       live[sizeClass].append((block, era))
       for (sizeClass, index) in indices where index < live[sizeClass].count - 1 {
         live[sizeClass].swapAt(index, live[sizeClass].count - 1)
         let (old, oldEra) = live[sizeClass].removeLast()
         let address = unsafe UnsafeMutableRawPointer(bitPattern: old)!
         unsafe replaced.push(
-          BlockWord.make(address, sizeClass, isRecent: pool.isRecent(oldEra)))
+          BlockWord.make(
+            address, sizeClass, isRecent: isWrong || pool.isRecent(oldEra)))
       }
       unsafe pool.retire(replaced, era: era)
       replaced.removeAll()
@@ -136,8 +142,15 @@ internal import _RCUShims
   }
 
   @Test func nothingIsHandedOutThatAReaderMayMeet() {
-    var store = Store<PoolFlavor>(blockBytes: [4096, 16 << 10, 512])
-    var random = SystemRandomNumberGenerator()
+    let seed = UInt64.random(in: 0...UInt64.max)
+    #expect(Self.metCount(seed, isWrong: false) == 0, "seed \(seed)")
+    // What would fail if that meant nothing.
+    #expect(Self.metCount(seed, isWrong: true) > 0, "seed \(seed)")
+  }
+
+  private static func metCount(_ seed: UInt64, isWrong: Bool) -> Int {
+    var store = Store<PoolFlavor>(blockBytes: [4096, 16 << 10, 512], isWrong: isWrong)
+    var random = SeededGenerator(seed: seed)
     let lengths = [30, 1000, 8000]
     for step in 0..<80_000 {
       let sizeClass = Int(random.next() % 3)
@@ -161,6 +174,7 @@ internal import _RCUShims
       }
     }
     while store.readerCount > 0 { store.leave(0) }
+    return store.metCount
   }
 
   /// While a sealed reader stays, limbo is what there was when it came, and a few batches; else it grows.
@@ -184,12 +198,14 @@ internal import _RCUShims
     #expect(limboMax(changes) <= 2 * Pool.watchBytesMin)
     for count in 1...3 {
       store.enter(sealed: true)
-      #expect(store.readerCount == count)
       let limbo = limboMax(changes)
-      // Each of them keeps what there was; they came far from each other.
-      #expect(limbo >= liveBytes / 2 && limbo <= count * liveBytes + 6 * Pool.watchBytesMin)
+      // Each of them keeps what there was; they came far from each other, and those that came later than another
+      // have kept all for a while.
+      let others = (count - 1) * (Pool.recentBytesMax + 2 * Pool.watchBytesMin)
+      let limboBound = count * liveBytes + others + 6 * Pool.watchBytesMin
+      #expect(limbo >= liveBytes / 2 && limbo <= limboBound)
       // In few batches.
-      let batchCountMax = 2 * count * liveBytes / Pool.watchBytesMin + 6
+      let batchCountMax = 2 * limboBound / Pool.watchBytesMin
       #expect(store.pool.watched.count <= batchCountMax)
     }
     store.enter(sealed: false)
@@ -198,5 +214,14 @@ internal import _RCUShims
     while store.readerCount > 0 { store.leave(0) }
     _ = limboMax(changes)
     #expect(limboMax(changes) <= 2 * Pool.watchBytesMin)
+    // One stays; those who come later, and leave, keep nothing of what it keeps from use.
+    store.enter(sealed: true)
+    for length in 1...60 {
+      store.enter(sealed: true)
+      let limbo = limboMax(length % 4 * Pool.watchBytesMin / blockBytes)
+      if limbo > liveBytes + 8 * Pool.watchBytesMin { Issue.record("\(length): \(limbo) bytes") }
+      store.leave(1)
+    }
+    store.leave(0)
   }
 }

@@ -281,6 +281,16 @@ static inline uint64_t rcushims_last_sealed(const struct rcushims_view *view, ui
   return last;
 }
 
+/// The same for the first mark; the largest number if there are none.
+static inline uint64_t rcushims_first_sealed(const struct rcushims_view *view, uint64_t look) {
+  uint64_t first = UINT64_MAX;
+  for (size_t index = 0; index < view->sealed_count; index += 1) {
+    const struct rcushims_sealed_reader *reader = &view->sealed[index];
+    if (reader->since <= look && reader->number < first) first = reader->number;
+  }
+  return first;
+}
+
 /// `rcu_register_thread`, and the list. The thread isn't registered.
 void rcushims_register_thread(int flavor);
 

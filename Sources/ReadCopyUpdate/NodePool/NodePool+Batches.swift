@@ -320,15 +320,19 @@ package final class PoolShared: @unchecked Sendable {
     }
   }
 
-  /// Waits until a batch has come back that the writer hasn't recycled yet.
+  /// Waits until a batch has come back that the writer hasn't recycled yet, or for a millisecond: readers may
+  /// have left that it watches itself.
   ///
-  /// Returns at once where that would be for ever: inside a read section, which the batches wait
-  /// for, on the reclaimer thread, which brings them, when that thread has ended at exit, and when no
-  /// batch is under way, since another writer has recycled the last one.
-  package func waitForReturn<Flavor: RCUFlavor>(_ flavor: Flavor.Type) {
-    guard !flavor._isInReadSection, flavor._reclaimer.canBeWaitedFor else { return }
+  /// - Returns: false at once where more might never come back: inside a read section, which the batches wait
+  ///   for, on the reclaimer thread, which brings them, and when that thread has ended at exit.
+  package func waitForReturn<Flavor: RCUFlavor>(_ flavor: Flavor.Type) -> Bool {
+    guard !flavor._isInReadSection, flavor._reclaimer.canBeWaitedFor else { return false }
     monitor.withLock {
-      while returned.isEmpty && underWayCount > 0 { monitor.wait() }
+      let deadline = rcushims_now() + Self.waitNanoseconds
+      while returned.isEmpty && rcushims_now() < deadline { monitor.wait(until: deadline) }
     }
+    return true
   }
+
+  private static var waitNanoseconds: UInt64 { 1_000_000 }
 }

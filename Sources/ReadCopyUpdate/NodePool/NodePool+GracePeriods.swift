@@ -61,22 +61,29 @@ extension NodePool {
     return complete
   }
 
-  /// Begins to watch the readers, for the batches that are complete; or hands these over, if it can't.
+  /// Begins to watch the readers, for the batches that are complete; or hands these over, if it can't, or if too
+  /// much is watched already. But recent blocks soon pass, while the reclaimer would wait for all readers.
   private mutating func startWatch() {
-    if limboBytes < Self.watchedBytesMax {
-      let (watch, view) = Flavor._startWatch()
-      if watch.look != 0 {
-        started = (DatedWatch(watch: watch, era: era), view)
-        return
-      }
+    if limboBytes >= Self.watchedBytesMax {
+      watchBytes = Self.batchBytes
+      guard recentBatch.bytes > 0 else { return handOverBatch() }
+      if batch.bytes > 0 { handOver(batch) }
+      batch = ReturnedBatch()
     }
-    handOverBatch()
-    watchBytes = Self.batchBytes
+    let (watch, view) = Flavor._startWatch()
+    if watch.look != 0 {
+      started = (DatedWatch(watch: watch, era: era), view)
+    } else {
+      watchBytes = Self.batchBytes
+      handOverBatch()
+    }
   }
 
   /// Lets the batches that are complete wait for their grace period.
   private mutating func letBatchesWait(_ dated: DatedWatch, _ view: rcushims_view) {
-    if dated.watch.interruption <= Self.cheapInterruption {
+    if limboBytes >= Self.watchedBytesMax {
+      watchBytes = Self.batchBytes
+    } else if dated.watch.interruption <= Self.cheapInterruption {
       watchBytes = max(watchBytes / 2, Self.watchBytesMin)
     } else {
       watchBytes = min(watchBytes * 2, Self.watchBytesMax)
@@ -109,19 +116,31 @@ extension NodePool {
 
   /// Says which blocks are recent from now on: made after the watch `new`, unless there are sealed readers that
   /// have stayed from the last watch to this one; then after the first watch that came after them.
+  ///
+  /// As long as one of those stays that recent blocks don't wait for, it remains so: of what was recent for him,
+  /// he would keep what is not any more. Others who come leave sooner, most likely. If they don't, and much waits
+  /// for them, it is for them all the same.
   private mutating func chooseRecent(_ new: DatedWatch, _ view: rcushims_view) {
-    let sealed = unsafe withUnsafePointer(to: view) {
-      unsafe rcushims_last_sealed($0, last.watch.look)
+    let (oldest, newest) = unsafe withUnsafePointer(to: view) { view in
+      unsafe (
+        rcushims_first_sealed(view, last.watch.look), rcushims_last_sealed(view, last.watch.look)
+      )
     }
+    let number = recent.watch.number
     recentBefore = recent
-    if sealed == 0 {
+    if newest == 0 {
       recent = new
-    } else if recent.watch.number <= sealed {
-      recent = last.watch.number > sealed ? last : new
+    } else if number <= newest && (oldest >= number || recentLimboBytes > Self.recentBytesMax) {
+      recent = last.watch.number > newest ? last : new
     }
     last = new
     // Where nobody is sealed, what is in lists of its own would cost twice as many cache lines for nothing.
     recentEra = view.sealed_count > 0 ? recent.era : .max
+  }
+
+  /// What waits, and not for all readers.
+  private var recentLimboBytes: Int {
+    watched.reduce(0) { $0 + ($1.publishedSince == nil ? 0 : $1.batch.bytes) }
   }
 
   /// Takes back the batches that all readers have left who may see their blocks.
@@ -136,8 +155,11 @@ extension NodePool {
     }
     if watched.isEmpty { return }
     let now = rcushims_now()
-    if let since = watched.first?.waitsSince, since > 0, now - since > patienceNanoseconds {
-      handOver(watched.removeFirst().batch)
+    // The reclaimer would wait for the sealed ones, too.
+    if let oldest = watched.firstIndex(where: { $0.publishedSince == nil }),
+      case let since = watched[oldest].waitsSince, since > 0, now - since > patienceNanoseconds
+    {
+      handOver(watched.remove(at: oldest).batch)
     }
     // The others came before these.
     index = watched.count - 1
@@ -156,6 +178,14 @@ extension NodePool {
 
   mutating func takeBack(_ list: BlockList) {
     unsafe (sizeClasses + list.sizeClass).pointee.takeBack(list)
+  }
+
+  /// Takes back what readers have left meanwhile: for an owner that waits.
+  package mutating func lookAgain() {
+    // The batch that is put together, to its end.
+    repeat { attend() } while attentionBytes == 0
+    if !watched.isEmpty { takeBackWatched(Flavor._lookAtReaders()) }
+    collect()
   }
 
   /// Hands all that waits for a grace period to the reclaimer.

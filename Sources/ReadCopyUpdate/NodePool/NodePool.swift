@@ -100,13 +100,15 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// Past this much in limbo the reclaimer waits for the readers that stay inside. What is left up to the limit
   /// is for one batch of its.
   static var watchedBytesMax: Int { limboBytesMax - batchBytes }
+  /// Past this much that waits, apart from old blocks, sealed readers that have come later than others matter.
+  static var recentBytesMax: Int { 2 << 20 }
   static var retiredCount: Int { Int(BlockWord.mask) + 1 }
   /// Kept blocks that are put on free lists at a time.
   private static var recycledAtOnce: Int { 256 }
   /// How many blocks of the same size are allocated before one that is prefetched. Measured: one is too
   /// few, from two on it makes no difference.
   @inlinable static var prefetchDistance: Int { 2 }
-  /// Past this the writer should wait for the reclaimer.
+  /// Past this the writer should wait.
   @inlinable package static var limboBytesMax: Int { 32 << 20 }
 
   /// - Parameter blockBytes: bytes of a block, by size class; multiples of a cache line, 64 bytes.
@@ -228,9 +230,9 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     if batchedBytes >= attentionBytes { attend() }
   }
 
-  /// Whether more is in limbo than ``limboBytesMax``. The writer should then leave its lock and
-  /// wait with ``PoolShared/waitForReturn(_:)``: within the lock it would hold up readers, and a
-  /// deferred call that takes the same lock would never end.
+  /// Whether more is in limbo than ``limboBytesMax``. The writer should then leave its lock, wait with
+  /// ``PoolShared/waitForReturn(_:)``, and ``lookAgain()``, again and again: within the lock it would hold up
+  /// readers, and a deferred call that takes the same lock would never end.
   @inlinable
   @inline(__always)
   package var isOverLimit: Bool { limboBytes > Self.limboBytesMax }

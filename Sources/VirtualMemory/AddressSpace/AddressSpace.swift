@@ -26,8 +26,8 @@ internal import _RCUShims
 /// - Threads: all operations from any thread. Changes exclude one another. Don't call a changing
 ///   operation, nor one that reads by ``ReadingStrategy/locked`` or ``ReadingStrategy/speculative``,
 ///   inside a read section of `RCU`: it may sleep on the lock, and every grace period with it. A
-///   changing operation waits for the reclaimer, with no lock held, when readers hold up more than
-///   32 MiB of retired nodes.
+///   changing operation waits, with no lock held, while readers hold up more than 32 MiB of retired
+///   nodes.
 @safe
 public final class AddressSpace: @unchecked Sendable {
   // Sendable: `current` is atomic, `writer` is used under the write lock only, the rest is
@@ -150,7 +150,7 @@ extension AddressSpace {
       for index in 0..<released.count {
         MapObject(word: released[index])?.release(mayWait: true)
       }
-      if isOverLimit { nodesUnderWay.waitForReturn(BulletproofFlavor.self) }
+      if isOverLimit { waitForReaders() }
     }
     return try mapLock.withWriteLock { () throws(Errno) -> R in
       defer {
@@ -162,6 +162,18 @@ extension AddressSpace {
       }
       prefetchCurrent()
       return try unsafe body(&writer.pointee)
+    }
+  }
+
+  /// Waits until readers hold up less, or can't be waited for.
+  @inline(never)
+  private func waitForReaders() {
+    var isOverLimit = true
+    while isOverLimit && nodesUnderWay.waitForReturn(BulletproofFlavor.self) {
+      isOverLimit = mapLock.withWriteLock {
+        unsafe writer.pointee.pool.lookAgain()
+        return unsafe writer.pointee.pool.isOverLimit
+      }
     }
   }
 

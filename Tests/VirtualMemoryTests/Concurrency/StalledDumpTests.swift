@@ -47,6 +47,47 @@ import Testing
     }
   }
 
+  /// Another reader, who isn't sealed, keeps all that comes, up to the limit, at which the writer waits. When that
+  /// one has left, the writer goes on, though the dump still stands.
+  @Test func whoWaitsForAnotherDoesNotWaitForIt() async {
+    await #expect(processExitsWith: .exitCode(0)) {
+      let space = AddressSpace()
+      var changes = Changes(space)
+      let (isInside, mayLeave, isDone) = (Flag(), Flag(), Flag())
+      let dump = RunningThread {
+        space.withSealedVersion { version in
+          let before = StalledDumpTests.text(of: version, in: space)
+          isInside.raise()
+          if !waitUntil({ isDone.isRaised }) { exit(3) }
+          if StalledDumpTests.text(of: version, in: space) != before { exit(1) }
+        }
+      }
+      isInside.wait()
+      for _ in 0..<3000 { _ = changes.change() }
+      let isOtherInside = Flag()
+      let other = RunningThread {
+        space.withCurrentVersion { _ in
+          isOtherInside.raise()
+          mayLeave.wait()
+        }
+      }
+      isOtherInside.wait()
+      var limbo = 0
+      while limbo < 31 << 20 { limbo = changes.change() }
+      // The writer waits before this thread has run, most likely.
+      let opener = RunningThread {
+        usleep(50_000)
+        mayLeave.raise()
+      }
+      for _ in 0..<20_000 { limbo = changes.change() }
+      isDone.raise()
+      dump.join()
+      other.join()
+      opener.join()
+      exit(limbo <= StalledDumpTests.limboBound ? 0 : 2)
+    }
+  }
+
   /// The lines of one version, made in whatever section is open.
   private static func text(of version: Version, in space: AddressSpace) -> [UInt8] {
     let capacity = 1 << 20
@@ -60,15 +101,18 @@ import Testing
     }
   }
 
-  /// Changes the space at random beside a reader that stays, and again after it has left.
-  ///
-  /// - Returns: the most bytes of nodes that waited meanwhile.
-  private static func limboMax(
-    of space: AddressSpace, reader: @escaping @Sendable (_ stays: () -> Void) -> Void
-  ) -> Int {
-    var random = SystemRandomNumberGenerator()
-    var isMapped = [Bool](repeating: false, count: Int(slotCount))
-    func change(_ slot: Int) {
+  /// Random changes of a space, half full.
+  private struct Changes {
+    let space: AddressSpace
+    private var random = SystemRandomNumberGenerator()
+    private var isMapped = [Bool](repeating: false, count: Int(slotCount))
+
+    init(_ space: AddressSpace) {
+      self.space = space
+      for slot in 0..<Int(slotCount) where slot & 1 == 0 { change(slot) }
+    }
+
+    private mutating func change(_ slot: Int) {
       let address = start + UInt64(slot) * 8192
       isMapped[slot].toggle()
       do {
@@ -80,7 +124,21 @@ import Testing
         }
       } catch { preconditionFailure("\(error)") }
     }
-    for slot in 0..<Int(slotCount) where slot & 1 == 0 { change(slot) }
+
+    /// - Returns: the bytes of nodes that wait then.
+    mutating func change() -> Int {
+      change(Int(random.next() % slotCount))
+      return space._poolLimboBytes
+    }
+  }
+
+  /// Changes the space at random beside a reader that stays.
+  ///
+  /// - Returns: the most bytes of nodes that waited meanwhile.
+  private static func limboMax(
+    of space: AddressSpace, reader: @escaping @Sendable (_ stays: () -> Void) -> Void
+  ) -> Int {
+    var changes = Changes(space)
     let (isInside, mayLeave) = (Flag(), Flag())
     let thread = RunningThread {
       reader {
@@ -90,12 +148,15 @@ import Testing
     }
     isInside.wait()
     var limbo = 0
-    for _ in 0..<12_000 {
-      change(Int(random.next() % slotCount))
-      limbo = max(limbo, space.mapLock.withReadLock { unsafe space.writer.pointee.pool.limboBytes })
-    }
+    for _ in 0..<12_000 { limbo = max(limbo, changes.change()) }
     mayLeave.raise()
     thread.join()
     return limbo
+  }
+}
+
+extension AddressSpace {
+  fileprivate var _poolLimboBytes: Int {
+    mapLock.withReadLock { unsafe writer.pointee.pool.limboBytes }
   }
 }
