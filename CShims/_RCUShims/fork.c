@@ -21,14 +21,17 @@ CALL_RCU_HOOKS(memb)
 CALL_RCU_HOOKS(mb)
 CALL_RCU_HOOKS(qsbr)
 
-/// What the library's Swift side does around a fork.
-static struct rcushims_fork_hooks fork_hooks;
+/// What the library's Swift side does around a fork; NULL before it has something to do. Written under
+/// `hooks_lock`, which a fork holds.
+static const struct rcushims_fork_hooks *fork_hooks;
+static pthread_mutex_t hooks_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 
 /// Of the forking thread, for the time of the fork.
 static __thread bool is_skipped[RCUSHIMS_FLAVOR_COUNT];
 static __thread bool came_online[RCUSHIMS_FLAVOR_COUNT];
 static __thread sigset_t mask_before;
+static __thread const struct rcushims_fork_hooks *hooks;
 
 /// In a child: forked inside a section of this flavor, while others may have held its locks.
 static bool is_lost[RCUSHIMS_FLAVOR_COUNT];
@@ -59,29 +62,6 @@ static void lock_for_fork(int flavor) {
   if (flavor != RCUSHIMS_BP) pthread_rwlock_wrlock(&rcushims_gates[flavor]);
 }
 
-static void before_fork(void) {
-  for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
-    // Inside a section the grace period under way waits for this thread: don't wait for it.
-    is_skipped[flavor] = is_lost[flavor] || rcushims_is_inside(flavor);
-  }
-  // Online, this thread would hold up the grace period that it is about to wait for.
-  came_online[RCUSHIMS_QSBR] = rcushims_qsbr_is_between_sections();
-  if (came_online[RCUSHIMS_QSBR]) rcushims_qsbr_go_offline();
-  if (fork_hooks.before) fork_hooks.before();
-  // A handler that reads for the first time would want a lock.
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &mask_before);
-  for (int flavor = RCUSHIMS_FLAVOR_COUNT - 1; flavor >= 0; flavor -= 1) {
-    if (!is_skipped[flavor]) lock_for_fork(flavor);
-  }
-  // After what waits for grace periods: a reader may need these locks to leave its section.
-  for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
-    if (!is_skipped[flavor]) pthread_mutex_lock(&rcushims_list_locks[flavor]);
-  }
-  if (fork_hooks.lock) fork_hooks.lock();
-}
-
 static void unlock_in_parent(int flavor) {
   pthread_mutex_unlock(&rcushims_list_locks[flavor]);
   if (flavor != RCUSHIMS_BP) pthread_rwlock_unlock(&rcushims_gates[flavor]);
@@ -96,11 +76,52 @@ static void unlock_in_parent(int flavor) {
   }
 }
 
-static void after_fork_in_parent(void) {
+static void unlock_all_in_parent(void) {
+  pthread_mutex_unlock(&hooks_lock);
   for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
     if (!is_skipped[flavor]) unlock_in_parent(flavor);
   }
-  if (fork_hooks.after_in_parent) fork_hooks.after_in_parent();
+}
+
+static void lock_all(void) {
+  // Pairs with the releasing store in `rcushims_set_fork_hooks`.
+  hooks = __atomic_load_n(&fork_hooks, __ATOMIC_ACQUIRE);
+  if (hooks) hooks->before();
+  // A handler that reads for the first time would want a lock.
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &mask_before);
+  for (int flavor = RCUSHIMS_FLAVOR_COUNT - 1; flavor >= 0; flavor -= 1) {
+    if (!is_skipped[flavor]) lock_for_fork(flavor);
+  }
+  // After what waits for grace periods: a reader may need these locks to leave its section.
+  for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
+    if (!is_skipped[flavor]) pthread_mutex_lock(&rcushims_list_locks[flavor]);
+  }
+  pthread_mutex_lock(&hooks_lock);
+}
+
+static void before_fork(void) {
+  for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
+    // Inside a section the grace period under way waits for this thread: don't wait for it.
+    is_skipped[flavor] = is_lost[flavor] || rcushims_is_inside(flavor);
+  }
+  // Online, this thread would hold up the grace period that it is about to wait for.
+  came_online[RCUSHIMS_QSBR] = rcushims_qsbr_is_between_sections();
+  if (came_online[RCUSHIMS_QSBR]) rcushims_qsbr_go_offline();
+  lock_all();
+  while (hooks != fork_hooks) {
+    // Another thread has set them meanwhile. What they do first comes before the locks.
+    unlock_all_in_parent();
+    pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
+    lock_all();
+  }
+  if (hooks) hooks->lock();
+}
+
+static void after_fork_in_parent(void) {
+  unlock_all_in_parent();
+  if (hooks) hooks->after_in_parent();
   pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
   if (came_online[RCUSHIMS_QSBR]) rcushims_qsbr_go_online();
 }
@@ -156,7 +177,8 @@ static void after_fork_in_child(void) {
       unlock_in_child(flavor);
     }
   }
-  if (fork_hooks.after_in_child) fork_hooks.after_in_child();
+  pthread_mutex_unlock(&hooks_lock);
+  if (hooks) hooks->after_in_child();
   pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
   if (came_online[RCUSHIMS_QSBR]) rcushims_qsbr_go_online();
 }
@@ -167,7 +189,19 @@ static void install_fork_handlers(void) {
 
 void rcushims_install_fork_handlers(void) { pthread_once(&fork_once, install_fork_handlers); }
 
-void rcushims_set_fork_hooks(struct rcushims_fork_hooks hooks) {
-  fork_hooks = hooks;
+void rcushims_set_fork_hooks(struct rcushims_fork_hooks new_hooks) {
+  static struct rcushims_fork_hooks kept_hooks;
   rcushims_install_fork_handlers();
+  // A handler might fork.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_mutex_lock(&hooks_lock);
+  if (!fork_hooks) {
+    kept_hooks = new_hooks;
+    // Pairs with the acquiring load in `lock_all`.
+    __atomic_store_n(&fork_hooks, &kept_hooks, __ATOMIC_RELEASE);
+  }
+  pthread_mutex_unlock(&hooks_lock);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
 }

@@ -33,7 +33,8 @@ static uint64_t look_counts[RCUSHIMS_FLAVOR_COUNT];
 static void change_mark(int flavor) {
   struct rcushims_mark *mark = &rcushims_marks[flavor];
   RCUSHIMS_STORE(mark->light, mark->light + RCUSHIMS_NEXT_MARK);
-  // Not releasing: what a writer does after this and then publishes is behind the fences that follow.
+  // Not releasing. At a watch's beginning a fence follows: what a writer then does and publishes comes later. No
+  // watch has the number that the end of a look brings.
   RCUSHIMS_STORE(mark->number, mark->number + 1);
 }
 

@@ -138,7 +138,8 @@ static void add_to_list(int flavor, unsigned long *word, struct cds_list_head *r
   if (flavor != RCUSHIMS_QSBR && !rcushims_is_on_list(*word)) {
     // In a handler, C code's section may be around this one, and all of it between the steps of a section
     // that begins: that one will have a fence, or none, as it was going to.
-    RCUSHIMS_STORE(*word, *word | short_kind(flavor));
+    unsigned long kind = short_kind(flavor);
+    RCUSHIMS_STORE(*word, (*word & ~(RCUSHIMS_LIGHT | RCUSHIMS_FENCED)) | kind);
     // Also for a section of C code's that is around this. Pairs with the writer's in `rcushims_start_watch`.
     cmm_smp_mb();
   }

@@ -5,6 +5,7 @@ import Foundation
 @testable import ReadCopyUpdate
 import TestSupport
 import Testing
+internal import _RCUShims
 
 /// A child of `fork` can do what its parent can. Each test in a process of its own, whose only other
 /// threads are those of the test.
@@ -72,6 +73,35 @@ import Testing
       }
     }
     check(flavor.type)
+  }
+
+  /// The first retirement of all comes while a fork waits for liburcu's lock: nothing has been prepared for that
+  /// when the fork begins, and all has when it goes on.
+  @Test func firstRetirementDuringAFork() async {
+    await #expect(processExitsWith: .exitCode(0)) { ForkTests.checkFirstRetirementDuringAFork() }
+  }
+
+  private static func checkFirstRetirementDuringAFork() {
+    let section = HeldSection<BulletproofFlavor>()
+    // Not `RCU.synchronize`, for which everything is prepared.
+    let waiting = RunningThread { rcushims_synchronize(BulletproofFlavor._number) }
+    usleep(20_000)
+    let end = Locked(ChildEnd?.none)
+    let forking = RunningThread {
+      let childEnd = runInForkedChild(seconds: 20) {
+        RCU.barrier()
+        return 0
+      }
+      end.withLock { $0 = childEnd }
+    }
+    usleep(50_000)
+    RCU.afterGracePeriod {}
+    usleep(50_000)
+    section.end()
+    waiting.join()
+    forking.join()
+    RCU.barrier()
+    precondition(end.withLock { $0 } == .exited(0))
   }
 
   /// What is pending at the fork is reclaimed once by each of the two.

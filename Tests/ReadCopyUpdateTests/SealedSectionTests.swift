@@ -244,7 +244,6 @@ internal import _RCUShims
     _ flavor: Flavor.Type, for duration: Duration
   ) -> (violations: Int, reads: Int) {
     let store = Store()
-    let deadline = ContinuousClock.now + duration
     let reader: @Sendable () -> Void = {
       var generator = SystemRandomNumberGenerator()
       while !store.isOver.load(ordering: .relaxed) {
@@ -267,7 +266,7 @@ internal import _RCUShims
         store.reads.add(1, ordering: .relaxed)
       }
     }
-    runThreads([{ store.write(flavor, until: deadline) }, reader, reader])
+    runThreads([{ store.write(flavor, for: duration) }, reader, reader])
     return (
       store.violations.load(ordering: .relaxed), store.reads.load(ordering: .relaxed)
     )
@@ -308,7 +307,9 @@ internal import _RCUShims
       )
     }
 
-    func write<Flavor: RCUFlavor>(_: Flavor.Type, until deadline: ContinuousClock.Instant) {
+    func write<Flavor: RCUFlavor>(_: Flavor.Type, for duration: Duration) {
+      // Not before the threads have started.
+      let deadline = ContinuousClock.now + duration
       var pool = NodePool<Flavor>(blockBytes: [Self.blockBytes])
       var replaced = BlockStack()
       var era: UInt64 = 0

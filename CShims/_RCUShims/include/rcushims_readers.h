@@ -324,12 +324,12 @@ void rcushims_await_readers(int flavor, unsigned microseconds);
 struct rcushims_fork_hooks {
   /// Outside of liburcu's locks. May wait for grace periods, and must not keep a lock that is taken
   /// inside a section.
-  void (*_Nullable before)(void);
+  void (*_Nonnull before)(void);
   /// With liburcu's locks, for which it may have waited as long as for a grace period.
-  void (*_Nullable lock)(void);
+  void (*_Nonnull lock)(void);
   /// Without them.
-  void (*_Nullable after_in_parent)(void);
-  void (*_Nullable after_in_child)(void);
+  void (*_Nonnull after_in_parent)(void);
+  void (*_Nonnull after_in_child)(void);
 };
 
 /// Makes `fork` leave a child that can read, wait for grace periods and register threads: waits for
@@ -338,7 +338,8 @@ struct rcushims_fork_hooks {
 /// hooks (urcu_bp_before_fork, urcu_…_call_rcu_before_fork) then.
 void rcushims_install_fork_handlers(void);
 
-/// Installs `hooks` and the handlers.
+/// Installs `hooks`, if there are none yet, and the handlers. What the hooks look after comes later than this. The
+/// caller holds no lock that they take: a fork may be under way, and have come too far for them.
 void rcushims_set_fork_hooks(struct rcushims_fork_hooks hooks);
 
 /// Whether this is a child of a fork inside a section of `flavor`: nobody may wait for its grace

@@ -182,9 +182,8 @@ extension NodePool {
 
   /// Takes back what readers have left meanwhile: for an owner that waits.
   package mutating func lookAgain() {
-    // The batch that is put together, to its end.
+    // What is to be done with a batch, to its end; or a look at the readers.
     repeat { attend() } while attentionBytes == 0
-    if !watched.isEmpty { takeBackWatched(Flavor._lookAtReaders()) }
     collect()
   }
 

@@ -31,8 +31,8 @@ public import _RCUShims
 ///   is put together, in one that is watched or under way, on a list that has passed or is reusable, among the
 ///   kept ones that have come back, or not cut yet from the class's last slab.
 /// - All blocks of a batch have been retired before its watch begins.
-/// - A recent block was published after `recent.watch` had begun, or, if it was retired before the last batch was
-///   complete, after `recentBefore.watch` had.
+/// - A recent block was published after `recent.watch` had begun, or, if it was retired before that was chosen last,
+///   after `recentBefore.watch` had.
 /// - `limboBytes` = bytes retired and in batches that are watched or under way.
 /// - `reservedBytes` = bytes of slabs.
 @safe

@@ -66,7 +66,7 @@ final class KnownReclaimers: @unchecked Sendable {
   // Sendable: the fields are read and written under `monitor`.
   private let monitor = Monitor()
   private var reclaimers: [_Reclaimer] = []
-  private var hasHandlers = false
+  private var stopsReclaimers = false
   /// What is between the two ends of a fork: who forks, and whose roles it took.
   private var forks: [(thread: pthread_t, reclaimers: [_Reclaimer])] = []
 
@@ -75,6 +75,7 @@ final class KnownReclaimers: @unchecked Sendable {
   func withLock(_ body: () -> Void) { monitor.withLock(body) }
 
   func add(_ reclaimer: _Reclaimer) {
+    setForkHooks()
     monitor.withLock {
       guard !reclaimer.isKnown.load(ordering: .relaxed) else { return }
       reclaimers.append(reclaimer)
@@ -84,7 +85,7 @@ final class KnownReclaimers: @unchecked Sendable {
         forks[0].reclaimers.append(reclaimer)
       }
       reclaimer.isKnown.store(true, ordering: .relaxed)
-      installHandlers()
+      stopReclaimersAtExit()
     }
   }
 
@@ -92,15 +93,20 @@ final class KnownReclaimers: @unchecked Sendable {
     monitor.withLock { reclaimers.removeAll { $0 === reclaimer } }
   }
 
-  private func installHandlers() {
-    guard !hasHandlers else { return }
-    hasHandlers = true
+  /// Under `monitor`.
+  private func stopReclaimersAtExit() {
+    guard !stopsReclaimers else { return }
+    stopsReclaimers = true
     // liburcu's own destructor, which comes after `atexit`, gives back the registry that a grace
     // period walks.
     atexit {
       StallWatch.shared.stop()
       for reclaimer in _Reclaimer.known.all { reclaimer.stopAtExit() }
     }
+  }
+
+  /// Out of `monitor`, which the hooks take: this may wait for a fork that has none.
+  private func setForkHooks() {
     rcushims_set_fork_hooks(
       rcushims_fork_hooks(
         before: { _Reclaimer.known.prepareFork() },

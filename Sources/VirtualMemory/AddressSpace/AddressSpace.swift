@@ -193,7 +193,7 @@ extension AddressSpace {
     writer.draft.generation = mapLock.sequence &+ 1
     writer.draft.edit = writer.edit
     let version = unsafe writer.makeVersion()
-    // Releasing: pairs with the acquire in `currentVersion`. Retire after this, never before: a
+    // Releasing: pairs with the acquire in `currentPointer`. Retire after this, never before: a
     // reader that starts between the two could find what is already waiting to be reused.
     // Sequentially consistent: pairs with `SnapshotPins.pin`, which announces itself before it loads
     // the version. Either it finds this one, or `isEmpty` is false below.
