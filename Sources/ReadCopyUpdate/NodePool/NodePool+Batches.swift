@@ -56,6 +56,16 @@ struct BlockLists: Sendable {
     return list
   }
 
+  /// Takes the one in front, or a new one. Then there are some more: each is a fresh page, for which an update
+  /// would wait.
+  mutating func take() -> BlockList {
+    if let list = pop() { return list }
+    for _ in 1..<Self.madeAtOnce { push(BlockList()) }
+    return BlockList()
+  }
+
+  private static var madeAtOnce: Int { 8 }
+
   /// Moves all of `others` behind these.
   mutating func append(_ others: BlockLists) {
     if isEmpty {
@@ -88,7 +98,7 @@ struct RetiredBlocks: ~Copyable {
 
   /// Puts all on a list, and goes on with an empty one, of `spare`.
   mutating func beginList(_ spare: inout BlockLists) {
-    let list = spare.pop() ?? BlockList()
+    let list = spare.take()
     swap(&list.blocks, &blocks)
     // What was a free list may be short.
     blocks.reserve(BlockList.capacity)
