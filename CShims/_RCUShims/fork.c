@@ -29,7 +29,7 @@ static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 
 /// Of the forking thread, for the time of the fork.
 static __thread bool is_skipped[RCUSHIMS_FLAVOR_COUNT];
-static __thread bool came_online[RCUSHIMS_FLAVOR_COUNT];
+static __thread bool was_online;
 static __thread sigset_t mask_before;
 static __thread const struct rcushims_fork_hooks *hooks;
 
@@ -83,14 +83,17 @@ static void unlock_all_in_parent(void) {
   }
 }
 
+/// Takes all locks, with signals blocked: a handler that reads for the first time would want one, and one that
+/// forks all.
 static void lock_all(void) {
   // Pairs with the releasing store in `rcushims_set_fork_hooks`.
-  hooks = __atomic_load_n(&fork_hooks, __ATOMIC_ACQUIRE);
-  if (hooks) hooks->before();
-  // A handler that reads for the first time would want a lock.
-  sigset_t all;
+  const struct rcushims_fork_hooks *found = __atomic_load_n(&fork_hooks, __ATOMIC_ACQUIRE);
+  if (found) found->before();
+  sigset_t all, before;
   sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &mask_before);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  mask_before = before;
+  hooks = found;
   for (int flavor = RCUSHIMS_FLAVOR_COUNT - 1; flavor >= 0; flavor -= 1) {
     if (!is_skipped[flavor]) lock_for_fork(flavor);
   }
@@ -107,8 +110,8 @@ static void before_fork(void) {
     is_skipped[flavor] = is_lost[flavor] || rcushims_is_inside(flavor);
   }
   // Online, this thread would hold up the grace period that it is about to wait for.
-  came_online[RCUSHIMS_QSBR] = rcushims_qsbr_is_between_sections();
-  if (came_online[RCUSHIMS_QSBR]) rcushims_qsbr_go_offline();
+  bool is_online = rcushims_qsbr_is_between_sections();
+  if (is_online) rcushims_qsbr_go_offline();
   lock_all();
   while (hooks != fork_hooks) {
     // Another thread has set them meanwhile. What they do first comes before the locks.
@@ -116,14 +119,22 @@ static void before_fork(void) {
     pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
     lock_all();
   }
+  // Not before: a handler may have forked.
+  was_online = is_online;
   if (hooks) hooks->lock();
+}
+
+/// As it was before: the fork is over.
+static void let_handlers_run(void) {
+  bool is_online = was_online;
+  pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
+  if (is_online) rcushims_qsbr_go_online();
 }
 
 static void after_fork_in_parent(void) {
   unlock_all_in_parent();
   if (hooks) hooks->after_in_parent();
-  pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
-  if (came_online[RCUSHIMS_QSBR]) rcushims_qsbr_go_online();
+  let_handlers_run();
 }
 
 /// Whether the thread with this link is in liburcu's registry: C code may have taken it off.
@@ -179,8 +190,7 @@ static void after_fork_in_child(void) {
   }
   pthread_mutex_unlock(&hooks_lock);
   if (hooks) hooks->after_in_child();
-  pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
-  if (came_online[RCUSHIMS_QSBR]) rcushims_qsbr_go_online();
+  let_handlers_run();
 }
 
 static void install_fork_handlers(void) {

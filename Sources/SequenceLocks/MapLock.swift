@@ -97,6 +97,14 @@ public final class MapLock: @unchecked Sendable {
     return try body()
   }
 
+  /// Runs `body` with the lock held for writing, but in no write section: the counter stays as it is. `body`
+  /// changes nothing that others read without the lock.
+  package func withLockAlone<R: ~Copyable>(_ body: () -> R) -> R {
+    lockForWriting()
+    defer { unsafe pthread_rwlock_unlock(lock) }
+    return body()
+  }
+
   /// Runs `write` in a write section, then `read` under the read lock, with no other writer in
   /// between. The write section ends, and speculation becomes possible, before `read` starts.
   ///
@@ -128,9 +136,15 @@ public final class MapLock: @unchecked Sendable {
 
   @inlinable
   func beginWriteSection() {
+    lockForWriting()
+    counter.beginWrite()
+  }
+
+  @inlinable
+  @inline(__always)
+  func lockForWriting() {
     unsafe pthread_rwlock_wrlock(lock)
     while unsafe isDowngrading.pointee { stepAside() }
-    counter.beginWrite()
   }
 
   /// Lets a downgrade pass. The write lock is held before and after, and free meanwhile.

@@ -270,8 +270,6 @@ package final class PoolShared: @unchecked Sendable {
   // A pthread monitor, not Synchronization's Mutex: ThreadSanitizer doesn't see the latter.
   private let monitor = Monitor()
   private var returned: [ReturnedBatch] = []
-  // Batches that wait for their grace period.
-  private var underWayCount = 0
   private var slabs: [Slab] = []
   // Counts returned batches, so that the writer looks at the lock only when there are some.
   // Written by the reclaimer and the writer under `monitor`; read by the writer without it.
@@ -295,15 +293,9 @@ package final class PoolShared: @unchecked Sendable {
     for slab in emptySlabs { slab.free() }
   }
 
-  /// By the writer, before the batch is handed to the reclaimer.
-  func willHandOver() { monitor.withLock { underWayCount += 1 } }
-
   /// On the reclaimer, after the grace period.
   func giveBack(_ batch: ReturnedBatch) {
-    monitor.withLock {
-      underWayCount -= 1
-      add(batch)
-    }
+    monitor.withLock { add(batch) }
   }
 
   /// Takes back blocks that were never retired, with their size classes: words. The owner
@@ -337,6 +329,9 @@ package final class PoolShared: @unchecked Sendable {
   ///   for, on the reclaimer thread, which brings them, and when that thread has ended at exit.
   package func waitForReturn<Flavor: RCUFlavor>(_ flavor: Flavor.Type) -> Bool {
     guard !flavor._isInReadSection, flavor._reclaimer.canBeWaitedFor else { return false }
+    // A child of a fork has no thread of the reclaimer's at first.
+    flavor._reclaimer.requireGracePeriods()
+    flavor._reclaimer.startOnce()
     monitor.withLock {
       let deadline = rcushims_now() + Self.waitNanoseconds
       while returned.isEmpty && rcushims_now() < deadline { monitor.wait(until: deadline) }

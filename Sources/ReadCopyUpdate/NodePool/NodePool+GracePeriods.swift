@@ -89,14 +89,15 @@ extension NodePool {
       watchBytes = min(watchBytes * 2, Self.watchBytesMax)
     }
     let (batch, recentBatch) = takeBatches()
+    let earlier =
+      recentBefore.watch.number < recent.watch.number ? recentBefore.watch : recent.watch
+    // By what has waited already.
+    chooseRecent(dated, view)
     if batch.bytes > 0 { letWait(batch, dated.watch) }
     if recentBatch.bytes > 0 {
-      let earlier =
-        recentBefore.watch.number < recent.watch.number ? recentBefore.watch : recent.watch
       watched.append(
         WatchedBatch(publishedSince: earlier, watch: dated.watch, batch: recentBatch))
     }
-    chooseRecent(dated, view)
     takeBackWatched(view)
   }
 
@@ -130,7 +131,9 @@ extension NodePool {
     recentBefore = recent
     if newest == 0 {
       recent = new
-    } else if number <= newest && (oldest >= number || recentLimboBytes > Self.recentBytesMax) {
+    } else if number <= newest
+      && (oldest >= number || recentLimboBytes(view) > Self.recentBytesMax)
+    {
       recent = last.watch.number > newest ? last : new
     }
     last = new
@@ -138,9 +141,11 @@ extension NodePool {
     recentEra = view.sealed_count > 0 ? recent.era : .max
   }
 
-  /// What waits, and not for all readers.
-  private var recentLimboBytes: Int {
-    watched.reduce(0) { $0 + ($1.publishedSince == nil ? 0 : $1.batch.bytes) }
+  /// What still waits, and not for all readers.
+  private func recentLimboBytes(_ view: rcushims_view) -> Int {
+    watched.reduce(0) { bytes, waiting in
+      waiting.publishedSince == nil || waiting.hasPassed(view) ? bytes : bytes + waiting.batch.bytes
+    }
   }
 
   /// Takes back the batches that all readers have left who may see their blocks.
@@ -155,11 +160,15 @@ extension NodePool {
     }
     if watched.isEmpty { return }
     let now = rcushims_now()
-    // The reclaimer would wait for the sealed ones, too.
-    if let oldest = watched.firstIndex(where: { $0.publishedSince == nil }),
-      case let since = watched[oldest].waitsSince, since > 0, now - since > patienceNanoseconds
-    {
+    let waitsForLong = { [patienceNanoseconds] (waiting: WatchedBatch) in
+      waiting.waitsSince > 0 && now - waiting.waitsSince > patienceNanoseconds
+    }
+    if let oldest = watched.firstIndex(where: { $0.publishedSince == nil && waitsForLong($0) }) {
       handOver(watched.remove(at: oldest).batch)
+    } else if let oldest = watched.firstIndex(where: waitsForLong) {
+      // With it the reclaimer would wait for the sealed ones, too. It waits without, and reports who stays.
+      watched[oldest].waitsSince = now
+      Flavor._reclaimer.retire(_Retirement(bytes: 0) {}, isBounded: false)
     }
     // The others came before these.
     index = watched.count - 1
@@ -207,7 +216,6 @@ extension NodePool {
 
   private func handOver(_ batch: ReturnedBatch) {
     let shared = self.shared
-    shared.willHandOver()
     // Not bounded by the domain, which might wait here, within the owner's lock: this pool has a
     // bound of its own, and its owner waits outside.
     Flavor._reclaimer.retire(

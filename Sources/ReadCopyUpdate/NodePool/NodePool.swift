@@ -12,7 +12,7 @@ public import _RCUShims
 /// reader has seen, ``retire(_:sizeClass:)`` for one that readers may still see. Retired blocks
 /// gather in a batch, a list per size. Now and then the writer begins to watch those who read, and looks from
 /// time to time whether they have left: then the batch can be used again, at once if nobody reads. If readers
-/// stay for so long that batches accumulate, and by ``flush()``, a batch goes to the domain's reclaimer, which
+/// stay for so long that batches accumulate, and by ``flush()``, one goes to the domain's reclaimer, which
 /// gives it back after a grace period without touching a block: the lists of addresses are all that travels.
 /// The blocks have left the nearest caches meanwhile, and are fetched again while the writer still works on
 /// others. A block that the owner must keep for longer it doesn't retire: it gives it back when no reader can
@@ -22,7 +22,8 @@ public import _RCUShims
 /// from use. But if its section is sealed (``RCUDomain/withSealedReadSection(_:_:)``), it can only see what
 /// there was when it began, and soon most of what is retired has been made since. So the owner counts its
 /// publications, as *eras*, and says of each block that it retires whether that is *recent*: of a later era than
-/// the first watch after such readers had come. Recent blocks don't wait for these.
+/// the first watch after such readers had come. Recent blocks don't wait for these, and so aren't left to the
+/// reclaimer, which would.
 ///
 /// Threads: the owner's writer only, one at a time. The reclaimer meets it in `PoolShared`.
 ///
@@ -65,7 +66,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   // How many bytes become a batch, for whose readers the writer begins to watch.
   var watchBytes = Self.watchBytesMin
   // Who stays inside for longer than this does more than wait for a processor: then the reclaimer waits,
-  // and reports it.
+  // and reports it, with what isn't recent.
   var patienceNanoseconds: UInt64 = 100_000_000
   // Batches whose readers are watched.
   var watched: [WatchedBatch] = []
@@ -97,8 +98,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   static var cheapInterruption: UInt64 { 4000 }
   /// Retired bytes after which to look again whether the readers that are watched have left.
   static var pollBytes: Int { 128 << 10 }
-  /// Past this much in limbo the reclaimer waits for the readers that stay inside. What is left up to the limit
-  /// is for one batch of its.
+  /// Past this much in limbo the reclaimer waits for the readers that stay inside, with what isn't recent. What is
+  /// left up to the limit is for one batch of its.
   static var watchedBytesMax: Int { limboBytesMax - batchBytes }
   /// Past this much that waits, apart from old blocks, sealed readers that have come later than others matter.
   static var recentBytesMax: Int { 2 << 20 }

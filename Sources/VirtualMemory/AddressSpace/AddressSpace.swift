@@ -145,7 +145,7 @@ extension AddressSpace {
   ) throws(Errno) -> R {
     var isOverLimit = false
     var released = BlockStack()
-    // What may wait for the reclaimer waits out of the lock: a deferred call may want the lock too.
+    // What may wait for readers waits out of the lock: a deferred call may want the lock too.
     defer {
       for index in 0..<released.count {
         MapObject(word: released[index])?.release(mayWait: true)
@@ -170,7 +170,7 @@ extension AddressSpace {
   private func waitForReaders() {
     var isOverLimit = true
     while isOverLimit && nodesUnderWay.waitForReturn(BulletproofFlavor.self) {
-      isOverLimit = mapLock.withWriteLock {
+      isOverLimit = mapLock.withLockAlone {
         unsafe writer.pointee.pool.lookAgain()
         return unsafe writer.pointee.pool.isOverLimit
       }

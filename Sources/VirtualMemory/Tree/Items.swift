@@ -4,15 +4,13 @@
 /// Several records in memory of the caller.
 typealias RecordBuffer = UnsafeBufferPointer<Record>
 
-/// The VMAs that one splice puts in: at most three, in order.
+/// The VMAs that one splice puts in, in order, at most three: what is left of the VMA before a range, the new one,
+/// what is left of the VMA after it.
 struct Items: ~Copyable {
   private var first = Record.empty
   private var second = Record.empty
   private var third = Record.empty
   private(set) var count = 0
-
-  /// What is left of the VMA before a range, the new one, what is left of the VMA after it.
-  static var countMax: Int { 3 }
 
   init() {}
 

@@ -73,7 +73,7 @@ extension TreeWriter {
   ///
   /// In such a run the next VMA comes on the same side: a leaf that is split there, and not in its
   /// middle, leaves a full one behind and not one of which half stays empty.
-  private func isRun(_ leaf: Leaf, _ range: Range<Int>) -> Bool {
+  private mutating func isRun(_ leaf: Leaf, _ range: Range<Int>) -> Bool {
     let (first, last) = (range.lowerBound, range.upperBound)
     if first > 0 && leaf.end(first - 1) == lastSplice.upperBound { return true }
     if first < last && lastSplice.contains(leaf.start(first)) { return true }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// The usual change: it stays within one leaf, which afterwards has neither too many VMAs nor too few.
+/// The usual change: it stays within one leaf. If that has too many VMAs afterwards, or too few, it is split, or joined
+/// with a neighbour, below the same parent.
 ///
 /// One descent finds the leaf and all that is asked about its surroundings. Each node on the way is then
 /// replaced by one, with one child exchanged. Most often what its parent knows of a node stays the same,
@@ -80,7 +81,8 @@ extension TreeWriter {
       guard siblingCount < NodeLayout.innerCapacity else { return false }
       for index in range { count(removed: leaf.record(index)) }
       let new = split(leaf, range, items)
-      replaceOnPath(replaceChildren(at: 0, step.index..<step.index + 1, new), from: 1)
+      replaceChildren(of: step.branch, step.index..<step.index + 1, new)
+      replaceOnPath(step.branch.edge, from: 1)
       return true
     }
     let left = max(step.index - 1, 0)
@@ -94,11 +96,12 @@ extension TreeWriter {
     }
     for index in range { count(removed: leaf.record(index)) }
     let new = join(leaf, range, items, with: neighbour, isLeft: isLeft)
-    replaceOnPath(replaceChildren(at: 0, left..<left + 2, new), from: 1)
+    replaceChildren(of: step.branch, left..<left + 2, new)
+    replaceOnPath(step.branch.edge, from: 1)
     return true
   }
 
-  /// Puts `edge` in the place of the node to which the path leads at `level`: 0 is the leaf's parent's.
+  /// Puts `edge` in the place of the child on the way in the node at the level `lowest` of the path.
   private mutating func replaceOnPath(_ edge: Edge, from lowest: Int) {
     var edge = edge
     var level = lowest
@@ -117,15 +120,6 @@ extension TreeWriter {
       level &+= 1
     }
     root = child
-  }
-
-  /// Puts one leaf in the place of two, or two in the place of one or two.
-  private mutating func replaceChildren(at level: Int, _ range: Range<Int>, _ leaves: NewLeaves)
-    -> Edge
-  {
-    let branch = path[level].branch
-    replaceChildren(of: branch, range, leaves)
-    return branch.edge
   }
 
   private mutating func replaceChild(at level: Int, _ child: Edge) -> Edge {

@@ -79,7 +79,10 @@ import Testing
         usleep(50_000)
         mayLeave.raise()
       }
-      for _ in 0..<20_000 { limbo = changes.change() }
+      let (generation, count) = (space.generation, 20_000)
+      for _ in 0..<count { limbo = changes.change() }
+      // To wait makes no version.
+      if space.generation != generation + 2 * UInt64(count) { exit(4) }
       isDone.raise()
       dump.join()
       other.join()

@@ -84,7 +84,7 @@ import Testing
         Self.expectPages(space, mapped.sorted())
       }
     }
-    for page in mapped {
+    for page in mapped.sorted().shuffled(using: &random) {
       try space.unmap(Self.address(page), length: 4096)
       space._checkInvariants()
     }
