@@ -89,10 +89,7 @@ static void lock_all(void) {
   // Pairs with the releasing store in `rcushims_set_fork_hooks`.
   const struct rcushims_fork_hooks *found = __atomic_load_n(&fork_hooks, __ATOMIC_ACQUIRE);
   if (found) found->before();
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  mask_before = before;
+  rcushims_block_signals(&mask_before);
   hooks = found;
   for (int flavor = RCUSHIMS_FLAVOR_COUNT - 1; flavor >= 0; flavor -= 1) {
     if (!is_skipped[flavor]) lock_for_fork(flavor);
@@ -203,9 +200,8 @@ void rcushims_set_fork_hooks(struct rcushims_fork_hooks new_hooks) {
   static struct rcushims_fork_hooks kept_hooks;
   rcushims_install_fork_handlers();
   // A handler might fork.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
+  sigset_t before;
+  rcushims_block_signals(&before);
   pthread_mutex_lock(&hooks_lock);
   if (!fork_hooks) {
     kept_hooks = new_hooks;

@@ -45,6 +45,13 @@ extern RCUSHIMS_HIDDEN __thread struct listed_reader rcushims_own_readers[RCUSHI
 extern RCUSHIMS_HIDDEN struct cds_list_head rcushims_lists[RCUSHIMS_FLAVOR_COUNT];
 extern RCUSHIMS_HIDDEN pthread_mutex_t rcushims_list_locks[RCUSHIMS_FLAVOR_COUNT];
 
+/// Blocks all signals of the calling thread, and keeps which were blocked `before`, unless that is NULL.
+static inline void rcushims_block_signals(sigset_t *before) {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
 /// Lock the list against other threads and against handlers of this one, which may read.
 RCUSHIMS_HIDDEN void rcushims_lock_list(int flavor, sigset_t *before);
 RCUSHIMS_HIDDEN void rcushims_unlock_list(int flavor, const sigset_t *before);

@@ -35,9 +35,7 @@ static pthread_key_t exit_key;
 // MARK: - The list
 
 void rcushims_lock_list(int flavor, sigset_t *before) {
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, before);
+  rcushims_block_signals(before);
   pthread_mutex_lock(&rcushims_list_locks[flavor]);
 }
 
@@ -75,9 +73,7 @@ static bool is_registered(int flavor) {
 /// runs any more, which might read, and bring it back.
 static void thread_ends(void *ignored) {
   (void)ignored;
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, NULL);
+  rcushims_block_signals(NULL);
   remove_from_list(RCUSHIMS_BP);
   for (int flavor = RCUSHIMS_MEMB; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
     bool is_listed = rcushims_own_readers[flavor].is_listed;
@@ -263,9 +259,8 @@ void rcushims_unregister_thread(int flavor) {
   if (flavor == RCUSHIMS_QSBR && rcushims_qsbr_state != 0) rcushims_qsbr_go_offline();
   pthread_rwlock_rdlock(&rcushims_gates[flavor]);
   // A handler that reads on a thread that is off one list only would not be waited for.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
+  sigset_t before;
+  rcushims_block_signals(&before);
   // Off both lists within the gate: a child takes off liburcu's who is on ours.
   remove_from_list(flavor);
   switch (flavor) {

@@ -270,25 +270,24 @@ static inline bool rcushims_has_passed_since(const struct rcushims_view *view,
   return true;
 }
 
-/// The number of the last mark at which one of the sealed sections began that have been open since the
-/// look `look`, or for longer; 0 if there are none.
-static inline uint64_t rcushims_last_sealed(const struct rcushims_view *view, uint64_t look) {
-  uint64_t last = 0;
-  for (size_t index = 0; index < view->sealed_count; index += 1) {
-    const struct rcushims_sealed_reader *reader = &view->sealed[index];
-    if (reader->since <= look && reader->number > last) last = reader->number;
-  }
-  return last;
-}
+/// Numbers of marks at which sealed sections began.
+struct rcushims_sealed_numbers {
+  uint64_t first;
+  uint64_t last;
+};
 
-/// The same for the first mark; the largest number if there are none.
-static inline uint64_t rcushims_first_sealed(const struct rcushims_view *view, uint64_t look) {
-  uint64_t first = UINT64_MAX;
+/// Of the sealed sections that have been open since the look `look`, or for longer; the largest number and 0 if there
+/// are none.
+static inline struct rcushims_sealed_numbers rcushims_sealed_since(const struct rcushims_view *view,
+                                                                   uint64_t look) {
+  struct rcushims_sealed_numbers numbers = {.first = UINT64_MAX, .last = 0};
   for (size_t index = 0; index < view->sealed_count; index += 1) {
     const struct rcushims_sealed_reader *reader = &view->sealed[index];
-    if (reader->since <= look && reader->number < first) first = reader->number;
+    if (reader->since > look) continue;
+    if (reader->number < numbers.first) numbers.first = reader->number;
+    if (reader->number > numbers.last) numbers.last = reader->number;
   }
-  return first;
+  return numbers;
 }
 
 /// `rcu_register_thread`, and the list. The thread isn't registered.

@@ -122,19 +122,17 @@ extension NodePool {
   /// he would keep what is not any more. Others who come leave sooner, most likely. If they don't, and much waits
   /// for them, it is for them all the same.
   private mutating func chooseRecent(_ new: DatedWatch, _ view: rcushims_view) {
-    let (oldest, newest) = unsafe withUnsafePointer(to: view) { view in
-      unsafe (
-        rcushims_first_sealed(view, last.watch.look), rcushims_last_sealed(view, last.watch.look)
-      )
+    let sealed = unsafe withUnsafePointer(to: view) {
+      unsafe rcushims_sealed_since($0, last.watch.look)
     }
     let number = recent.watch.number
     recentBefore = recent
-    if newest == 0 {
+    if sealed.last == 0 {
       recent = new
-    } else if number <= newest
-      && (oldest >= number || recentLimboBytes(view) > Self.recentBytesMax)
+    } else if number <= sealed.last
+      && (sealed.first >= number || recentLimboBytes(view) > Self.recentBytesMax)
     {
-      recent = last.watch.number > newest ? last : new
+      recent = last.watch.number > sealed.last ? last : new
     }
     last = new
     // Where nobody is sealed, what is in lists of its own would cost twice as many cache lines for nothing.

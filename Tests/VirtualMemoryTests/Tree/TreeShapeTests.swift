@@ -56,7 +56,7 @@ import Testing
   }
 
   /// Leaves are split and joined with neighbours on both sides, below a root and below its children, which
-  /// get too many of them and too few; then the whole is built anew from the top.
+  /// get too many of them and too few; in the end all go, one by one.
   @Test(arguments: 1...3 as ClosedRange<UInt64>)
   func splitsAndJoins(_ seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)
