@@ -40,20 +40,23 @@ let package = Package(
     .systemLibrary(
       name: "CURCU", path: "CShims/CURCU", pkgConfig: "liburcu-bp",
       providers: [.apt(["liburcu-dev"])]),
+    .target(name: "_SystemShims", path: "CShims/_SystemShims"),
     .target(
-      name: "_RCUShims", dependencies: ["CURCU"], path: "CShims/_RCUShims",
+      name: "_RCUShims", dependencies: ["CURCU", "_SystemShims"], path: "CShims/_RCUShims",
       linkerSettings: ["bp", "memb", "mb", "qsbr", "cds", "common"].map {
         .linkedLibrary("urcu-" + $0)
       }),
 
-    .target(name: "ReadCopyUpdate", dependencies: ["_RCUShims"], swiftSettings: settings),
-    .target(name: "SequenceLocks", dependencies: ["_RCUShims"], swiftSettings: settings),
+    .target(
+      name: "ReadCopyUpdate", dependencies: ["_RCUShims", "_SystemShims"],
+      swiftSettings: settings),
+    .target(name: "SequenceLocks", dependencies: ["_SystemShims"], swiftSettings: settings),
     .target(
       name: "VirtualMemory",
-      dependencies: ["ReadCopyUpdate", "SequenceLocks", "_RCUShims", systemPackage],
+      dependencies: ["ReadCopyUpdate", "SequenceLocks", "_SystemShims", systemPackage],
       swiftSettings: settings),
     .target(
-      name: "ProcessMaps", dependencies: ["VirtualMemory", "_RCUShims", systemPackage],
+      name: "ProcessMaps", dependencies: ["VirtualMemory", "_SystemShims", systemPackage],
       swiftSettings: settings),
     .target(
       name: "_MapTraces", dependencies: ["VirtualMemory", systemPackage], swiftSettings: settings),
@@ -64,7 +67,7 @@ let package = Package(
       swiftSettings: settings),
 
     .target(
-      name: "TestSupport", dependencies: ["ReadCopyUpdate", "_RCUShims"],
+      name: "TestSupport", dependencies: ["_SystemShims"],
       path: "Tests/TestSupport", swiftSettings: settings),
     // The running kernel as judge of address spaces.
     .target(name: "KernelTraces", path: "Tests/KernelTraces"),
@@ -79,7 +82,7 @@ let package = Package(
     .testTarget(
       name: "VirtualMemoryTests",
       dependencies: [
-        "VirtualMemory", "ReadCopyUpdate", "SequenceLocks", "TestSupport", "_RCUShims",
+        "VirtualMemory", "ReadCopyUpdate", "SequenceLocks", "TestSupport", "_SystemShims",
         systemPackage,
       ],
       swiftSettings: settings),

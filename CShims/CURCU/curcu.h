@@ -7,6 +7,10 @@
 #ifndef CURCU_H
 #define CURCU_H
 
+#if !__has_include(<urcu/urcu-bp.h>)
+#error "swift-urcu: liburcu's headers are missing: install liburcu-dev, 0.13 or later"
+#endif
+
 #include <urcu/urcu-bp.h>
 #include <urcu/urcu-mb.h>
 #include <urcu/urcu-memb.h>

@@ -111,7 +111,7 @@ struct rcushims_stack_node *rcushims_stack_pop(struct rcushims_stack *stack) {
 
 struct rcushims_stack_node *rcushims_stack_pop_all(struct rcushims_stack *stack) {
   struct rcushims_stack_node *first = (void *)__cds_lfs_pop_all(lfs(stack));
-  for (struct rcushims_stack_node *node = first; RCUSHIMS_TSAN && node != NULL; node = node->next)
+  for (struct rcushims_stack_node *node = first; SYSSHIMS_TSAN && node != NULL; node = node->next)
     rcushims_annotate_obtain(node);
   return first;
 }
@@ -173,5 +173,7 @@ void rcushims_queue_splice(struct rcushims_queue *source, struct rcushims_queue 
 }
 
 bool rcushims_queue_is_empty(struct rcushims_queue *queue) {
-  return cds_wfcq_empty(wfcq(queue), &queue->tail);
+  // The address itself: 0.15 takes a union of pointers to const here, 0.13 and 0.14 the other one.
+  // A transparent union takes any of its members.
+  return cds_wfcq_empty(&queue->head, &queue->tail);
 }

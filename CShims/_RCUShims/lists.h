@@ -32,7 +32,7 @@ struct listed_reader {
   struct cds_list_head *registry_link;
   /// Our word of qsbr.
   uint32_t *qsbr_state;
-  /// When somebody last saw this thread outside of sections, in `rcushims_now`'s time.
+  /// When somebody last saw this thread outside of sections, in `sysshims_now`'s time.
   uint64_t seen_outside;
   pid_t thread;
   bool is_listed;

@@ -112,7 +112,7 @@ static void end_look(int flavor, struct rcushims_view *view) {
 #if !defined(__x86_64__)
   if (!fence_readers(flavor)) *view = nothing_passes;
 #endif
-  rcushims_annotate_acquire(&rcushims_tags[flavor]);
+  sysshims_annotate_acquire(&rcushims_tags[flavor]);
 }
 
 struct rcushims_watch rcushims_start_watch(int flavor, struct rcushims_view *view) {
@@ -127,9 +127,9 @@ struct rcushims_watch rcushims_start_watch(int flavor, struct rcushims_view *vie
   uint64_t look = ++look_counts[flavor];
   bool are_fenced = true;
   if (note_readers(flavor, look, view)) {
-    uint64_t start = rcushims_now();
+    uint64_t start = sysshims_now();
     are_fenced = fence_readers(flavor);
-    watch.interruption = rcushims_now() - start;
+    watch.interruption = sysshims_now() - start;
     if (are_fenced) (void)note_readers(flavor, look, view);
   }
   if (are_fenced) {
@@ -208,7 +208,7 @@ size_t rcushims_listed_thread_count(int flavor) {
 static bool all_seen_outside(int flavor, uint64_t start) {
   sigset_t mask;
   rcushims_lock_list(flavor, &mask);
-  uint64_t now = rcushims_now();
+  uint64_t now = sysshims_now();
   bool all = true;
   struct listed_reader *reader;
   cds_list_for_each_entry(reader, &rcushims_lists[flavor], link) {
@@ -223,9 +223,9 @@ static bool all_seen_outside(int flavor, uint64_t start) {
 void rcushims_await_readers(int flavor, unsigned microseconds) {
   // qsbr's readers announce by themselves, and its grace period is woken by them.
   if (flavor == RCUSHIMS_QSBR) return;
-  uint64_t start = rcushims_now();
+  uint64_t start = sysshims_now();
   while (!all_seen_outside(flavor, start) &&
-         rcushims_now() - start < (uint64_t)microseconds * 1000) {
+         sysshims_now() - start < (uint64_t)microseconds * 1000) {
     struct timespec pause = {.tv_sec = 0, .tv_nsec = 10000};
     nanosleep(&pause, NULL);
   }

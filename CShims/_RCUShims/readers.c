@@ -86,7 +86,7 @@ static void thread_ends(void *ignored) {
 static void check_key(int error) {
   if (error == 0) return;
   static const char text[] = "swift-urcu: no room for a pthread key, or a thread's value of it\n";
-  rcushims_write_error(text, sizeof text - 1);
+  sysshims_write_error(text, sizeof text - 1);
   abort();
 }
 
@@ -249,7 +249,7 @@ void rcushims_register_thread(int flavor) {
 }
 
 void rcushims_unregister_thread(int flavor) {
-  rcushims_annotate_release(&rcushims_tags[flavor]);
+  sysshims_annotate_release(&rcushims_tags[flavor]);
   if (rcushims_is_lost(flavor)) {
     // liburcu's lock may be one that nobody will release.
     remove_from_list(flavor);
@@ -305,5 +305,5 @@ void rcushims_synchronize(int flavor) {
       pthread_rwlock_unlock(&rcushims_gates[flavor]);
       break;
   }
-  rcushims_annotate_acquire(&rcushims_tags[flavor]);
+  sysshims_annotate_acquire(&rcushims_tags[flavor]);
 }

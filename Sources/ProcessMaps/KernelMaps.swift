@@ -3,7 +3,7 @@
 
 public import SystemPackage
 public import VirtualMemory
-internal import _RCUShims
+internal import _SystemShims
 
 /// The kernel's own maps of a process, as a client: the text and `PROCMAP_QUERY`.
 ///
@@ -67,9 +67,9 @@ public struct KernelMaps: ~Copyable {
   /// - Throws: the kernel's errno; `ENOTTY` before Linux 6.11.
   public func query(_ query: inout ProcmapQuery) throws(Errno) {
     let status = unsafe withUnsafeMutablePointer(to: &query) { pointer in
-      unsafe rcushims_procmap_query(descriptor.rawValue, pointer)
+      unsafe sysshims_procmap_query(descriptor.rawValue, pointer)
     }
-    guard status == 0 else { throw Errno(rawValue: rcushims_errno()) }
+    guard status == 0 else { throw Errno(rawValue: sysshims_errno()) }
   }
 
   /// Swift System throws `any Error` that is always an `Errno`.

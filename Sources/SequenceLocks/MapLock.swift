@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 internal import Glibc
-public import _RCUShims
+public import _SystemShims
 
 /// The kernel's `mmap_lock`: a readers-writer lock whose write sections advance a sequence counter,
 /// so that readers can do without the lock and find out afterwards whether they were disturbed.
@@ -58,7 +58,7 @@ public final class MapLock: @unchecked Sendable {
     unsafe downgrade = .allocate(capacity: 1)
     unsafe downgrade.initialize(to: pthread_mutex_t())
     let errors = unsafe (
-      rcushims_rwlock_init(lock, preference == .writers), pthread_mutex_init(downgrade, nil)
+      sysshims_rwlock_init(lock, preference == .writers), pthread_mutex_init(downgrade, nil)
     )
     precondition(errors == (0, 0), "MapLock: pthread makes no lock, errno \(errors)")
   }

@@ -2,16 +2,16 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 internal import Glibc
-internal import _RCUShims
+internal import _SystemShims
 
 /// Whether this is a ThreadSanitizer build: its runtime is linked into the process.
-package var isThreadSanitizerBuild: Bool { rcushims_has_tsan_runtime() }
+package var isThreadSanitizerBuild: Bool { sysshims_has_tsan_runtime() }
 
 /// Whether this is an AddressSanitizer build.
 package var isAddressSanitizerBuild: Bool { unsafe dlsym(nil, "__asan_init") != nil }
 
 /// Whether the read sections carry ThreadSanitizer's annotations.
-package var isAnnotatedBuild: Bool { rcushims_is_annotated() }
+package var isAnnotatedBuild: Bool { sysshims_is_annotated() }
 
 /// Whether messages of `precondition` are printed: not in optimised builds.
 package var printsPreconditionMessages: Bool {

@@ -59,6 +59,8 @@ package enum SwiftCompiler {
     return [
       "-I", products + "/Modules",
       "-Xcc", "-fmodule-map-file=" + products + "/_RCUShims.build/module.modulemap",
+      "-Xcc", "-fmodule-map-file=" + products + "/_SystemShims.build/module.modulemap",
+      "-Xcc", "-I" + package + "/CShims/_SystemShims/include",
       "-Xcc", "-fmodule-map-file=" + package + "/CShims/CURCU/module.modulemap",
     ]
   }

@@ -10,11 +10,9 @@
 #ifndef RCU_SHIMS_H
 #define RCU_SHIMS_H
 
-#include "rcushims_annotations.h"
 #include "rcushims_collections.h"
+#include "rcushims_liburcu.h"
 #include "rcushims_qsbr.h"
 #include "rcushims_readers.h"
-#include "rcushims_sleepable.h"
-#include "rcushims_system.h"
 
 #endif

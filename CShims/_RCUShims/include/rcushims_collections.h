@@ -62,16 +62,16 @@ struct cds_lfht_node *_Nullable rcushims_table_add_replace(
     struct cds_lfht_node *node);
 
 static inline void rcushims_annotate_publish(void *node) {
-#if RCUSHIMS_TSAN
-  rcushims_annotate_release(node);
+#if SYSSHIMS_TSAN
+  sysshims_annotate_release(node);
 #else
   (void)node;
 #endif
 }
 
 static inline void rcushims_annotate_obtain(void *_Nullable node) {
-#if RCUSHIMS_TSAN
-  if (node != NULL) rcushims_annotate_acquire((void *_Nonnull)node);
+#if SYSSHIMS_TSAN
+  if (node != NULL) sysshims_annotate_acquire((void *_Nonnull)node);
 #else
   (void)node;
 #endif

@@ -15,12 +15,6 @@
 #ifndef RCU_SHIMS_QSBR_H
 #define RCU_SHIMS_QSBR_H
 
-#ifndef _LGPL_SOURCE
-#define _LGPL_SOURCE 1
-#endif
-
-#include <urcu/urcu-qsbr.h>
-
 #include "rcushims_readers.h"
 
 #pragma clang assume_nonnull begin
@@ -70,13 +64,13 @@ static inline bool rcushims_qsbr_is_registered(void) {
 
 /// The thread is online, and in no section.
 static inline void rcushims_qsbr_quiescent_state(void) {
-  rcushims_annotate_release(&rcushims_tags[RCUSHIMS_QSBR]);
+  sysshims_annotate_release(&rcushims_tags[RCUSHIMS_QSBR]);
   _urcu_qsbr_quiescent_state();
 }
 
 /// The thread is online, and in no section.
 static inline void rcushims_qsbr_go_offline(void) {
-  rcushims_annotate_release(&rcushims_tags[RCUSHIMS_QSBR]);
+  sysshims_annotate_release(&rcushims_tags[RCUSHIMS_QSBR]);
   __atomic_store_n(&rcushims_qsbr_state, 0, __ATOMIC_RELAXED);
   urcu_qsbr_thread_offline();
 }

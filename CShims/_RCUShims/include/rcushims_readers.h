@@ -33,19 +33,13 @@
 #ifndef RCU_SHIMS_READERS_H
 #define RCU_SHIMS_READERS_H
 
-#ifndef _LGPL_SOURCE
-#define _LGPL_SOURCE 1
-#endif
-
+#include <_SystemShims.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <urcu/urcu-bp.h>
-#include <urcu/urcu-mb.h>
-#include <urcu/urcu-memb.h>
 
-#include "rcushims_annotations.h"
+#include "rcushims_liburcu.h"
 
 #pragma clang assume_nonnull begin
 
@@ -129,7 +123,7 @@ static inline void rcushims_bp_read_lock(void) {
 }
 
 static inline void rcushims_bp_read_unlock(void) {
-  rcushims_annotate_release(&rcushims_tags[RCUSHIMS_BP]);
+  sysshims_annotate_release(&rcushims_tags[RCUSHIMS_BP]);
   _urcu_bp_read_unlock();
 }
 
@@ -175,7 +169,7 @@ static inline bool rcushims_bp_read_ongoing(void) {
   }                                                                                              \
                                                                                                  \
   static inline void rcushims_##flavor##_read_unlock(void) {                                     \
-    rcushims_annotate_release(&rcushims_tags[number]);                                           \
+    sysshims_annotate_release(&rcushims_tags[number]);                                           \
     struct urcu_reader *reader = &URCU_TLS(urcu_##flavor##_reader);                              \
     unsigned long word = reader->ctr;                                                            \
     cmm_barrier();                                                                               \

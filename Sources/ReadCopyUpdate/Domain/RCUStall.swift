@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 internal import Glibc
-internal import _RCUShims
+internal import _SystemShims
 
 /// A grace period that takes too long, and who holds it up.
 public struct RCUStall: Sendable, Equatable, CustomStringConvertible {
@@ -129,8 +129,8 @@ public enum RCUDebugging {
   /// - Threads: any; takes effect for what is reclaimed afterwards.
   /// - Complexity: costs nothing when off but a load per reclaimed allocation.
   public static var poisonsReclaimedMemory: Bool {
-    get { rcushims_poisons() }
-    set { rcushims_set_poisons(newValue) }
+    get { sysshims_poisons() }
+    set { sysshims_set_poisons(newValue) }
   }
 }
 
@@ -140,7 +140,7 @@ func writeError(_ message: String) {
   line.withUTF8 { bytes in
     guard let base = bytes.baseAddress else { return }
     unsafe base.withMemoryRebound(to: CChar.self, capacity: bytes.count) {
-      unsafe rcushims_write_error($0, bytes.count)
+      unsafe sysshims_write_error($0, bytes.count)
     }
   }
 }

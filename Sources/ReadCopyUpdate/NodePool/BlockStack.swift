@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-public import _RCUShims
+public import _SystemShims
 
 /// A block's address, with more in the low bits, which 64-byte alignment leaves free: its size class, and
 /// whether it is recent, as its pool says (``NodePool/isRecent(_:)``).
@@ -114,7 +114,7 @@ package struct BlockStack: ~Copyable {
     count &+= 1
     unsafe end.initialize(to: word)
     // Each time, though the line is another for each eighth word only: a branch would cost more.
-    rcushims_prefetch_for_writing(UInt(bitPattern: end) &+ 128, 1)
+    sysshims_prefetch_for_writing(UInt(bitPattern: end) &+ 128, 1)
   }
 
   @inlinable

@@ -3,6 +3,7 @@
 
 internal import Synchronization
 internal import _RCUShims
+internal import _SystemShims
 
 /// Blocks of one size on their way through one grace period.
 ///
@@ -150,7 +151,7 @@ struct SizeClass: ~Copyable {
 
   /// Takes over a block that nobody can see.
   mutating func takeBack(_ block: UInt) {
-    if rcushims_poisons() { poison(block) }
+    if sysshims_poisons() { poison(block) }
     free.push(block)
   }
 
@@ -160,7 +161,7 @@ struct SizeClass: ~Copyable {
   mutating func refill(_ spare: inout BlockLists) -> Bool {
     guard let list = reusable.pop() else { return false }
     swap(&list.blocks, &free)
-    if rcushims_poisons() {
+    if sysshims_poisons() {
       for index in 0..<free.count { poison(free[index]) }
     }
     spare.push(list)
@@ -250,7 +251,7 @@ struct WatchedBatch {
   let publishedSince: rcushims_watch?
   var watch: rcushims_watch
   var batch: ReturnedBatch
-  /// Since when it has been seen to wait, in `rcushims_now`'s time; 0 if it hasn't.
+  /// Since when it has been seen to wait, in `sysshims_now`'s time; 0 if it hasn't.
   var waitsSince: UInt64 = 0
 
   func hasPassed(_ view: rcushims_view) -> Bool {
@@ -333,8 +334,8 @@ package final class PoolShared: @unchecked Sendable {
     flavor._reclaimer.requireGracePeriods()
     flavor._reclaimer.startOnce()
     monitor.withLock {
-      let deadline = rcushims_now() + Self.waitNanoseconds
-      while returned.isEmpty && rcushims_now() < deadline { monitor.wait(until: deadline) }
+      let deadline = sysshims_now() + Self.waitNanoseconds
+      while returned.isEmpty && sysshims_now() < deadline { monitor.wait(until: deadline) }
     }
     return true
   }

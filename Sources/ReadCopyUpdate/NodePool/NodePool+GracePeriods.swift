@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 internal import _RCUShims
+internal import _SystemShims
 
 // How batches come through their grace periods.
 
@@ -157,7 +158,7 @@ extension NodePool {
       }
     }
     if watched.isEmpty { return }
-    let now = rcushims_now()
+    let now = sysshims_now()
     let waitsForLong = { [patienceNanoseconds] (waiting: WatchedBatch) in
       waiting.waitsSince > 0 && now - waiting.waitsSince > patienceNanoseconds
     }

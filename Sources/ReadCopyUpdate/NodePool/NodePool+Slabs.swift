@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-internal import _RCUShims
-
 // Where blocks come from, and go.
 
 extension NodePool {

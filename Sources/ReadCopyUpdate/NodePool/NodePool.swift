@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-public import _RCUShims
+internal import _RCUShims
+public import _SystemShims
 
 /// Fixed-size blocks for the nodes of one store, recycled after a grace period.
 ///
@@ -167,7 +168,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @inline(__always)
   func prefetch(_ sizeClass: Int) {
     let word = unsafe (sizeClasses + sizeClass).pointee.free.word(belowTop: Self.prefetchDistance)
-    unsafe rcushims_prefetch_for_writing(word, (sizeClasses + sizeClass).pointee.blockBytes)
+    unsafe sysshims_prefetch_for_writing(word, (sizeClasses + sizeClass).pointee.blockBytes)
   }
 
   /// Takes back a block that no reader has seen.

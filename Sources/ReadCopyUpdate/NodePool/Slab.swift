@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-internal import _RCUShims
+internal import _SystemShims
 
 /// What becomes blocks of one size, and is given back to the system, at a time.
 struct Slab: Sendable {
@@ -21,7 +21,7 @@ struct Slab: Sendable {
   /// From the heap.
   static func allocate(bytes: Int) -> Slab {
     let address = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
-    if bytes >= populatedBytesMin { unsafe rcushims_populate(address, bytes) }
+    if bytes >= populatedBytesMin { unsafe sysshims_populate(address, bytes) }
     return Slab(address: UInt(bitPattern: address), bytes: bytes)
   }
 

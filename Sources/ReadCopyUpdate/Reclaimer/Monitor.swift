@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 internal import Glibc
-internal import _RCUShims
+internal import _SystemShims
 
 /// A mutex and a condition variable at one stable address.
 ///
@@ -23,7 +23,7 @@ package struct Monitor: ~Copyable, @unchecked Sendable {
   private func initialize() {
     unsafe mutex.initialize(to: pthread_mutex_t())
     unsafe condition.initialize(to: pthread_cond_t())
-    let errors = unsafe (pthread_mutex_init(mutex, nil), rcushims_condition_init(condition))
+    let errors = unsafe (pthread_mutex_init(mutex, nil), sysshims_condition_init(condition))
     precondition(errors == (0, 0), "Monitor: pthread can't make a mutex and a condition")
   }
 
@@ -45,7 +45,7 @@ package struct Monitor: ~Copyable, @unchecked Sendable {
 
   /// The same, at most until `deadline`, in nanoseconds of the monotonic clock.
   func wait(until deadline: UInt64) {
-    _ = unsafe rcushims_condition_wait(condition, mutex, deadline)
+    _ = unsafe sysshims_condition_wait(condition, mutex, deadline)
   }
 
   func signalAll() { unsafe pthread_cond_broadcast(condition) }

@@ -3,7 +3,7 @@
 
 internal import Glibc
 internal import Synchronization
-internal import _RCUShims
+internal import _SystemShims
 
 // The role of the runner, and the thread that usually has it.
 
@@ -31,7 +31,7 @@ extension _Reclaimer {
       guard !hasStarted.load(ordering: .relaxed) else { return }
       var thread = pthread_t()
       let context = unsafe Unmanaged.passRetained(self).toOpaque()
-      let error = unsafe rcushims_start_thread(
+      let error = unsafe sysshims_start_thread(
         &thread, "rcu-\(source.name)",
         { context in
           let reclaimer = unsafe Unmanaged<_Reclaimer>.fromOpaque(context.unsafelyUnwrapped)
@@ -45,8 +45,8 @@ extension _Reclaimer {
   }
 
   private func runThread() {
-    rcushims_make_sleeps_exact()
-    rcushims_never_preempt()
+    sysshims_make_sleeps_exact()
+    sysshims_never_preempt()
     source.asReader {
       var batch = RetirementQueue()
       while waitForWork(&batch) { runBatch(&batch) }
@@ -72,7 +72,7 @@ extension _Reclaimer {
         while true {
           if hasWork && retiring.runner == nil {
             if isUrgent || isStopping { break }
-            let now = rcushims_now()
+            let now = sysshims_now()
             let end = growsUntil ?? now + growthNanoseconds
             if now >= end { break }
             growsUntil = end
@@ -131,11 +131,11 @@ extension _Reclaimer {
   /// One grace period, counted and watched.
   func waitForGracePeriod() {
     becomeKnown()
-    let start = rcushims_now()
+    let start = sysshims_now()
     monitor.withLock { waitStarts.append(start) }
     StallWatch.shared.gracePeriodBegins()
     source.waitForGracePeriod()
-    let end = rcushims_now()
+    let end = sysshims_now()
     monitor.withLock {
       if let index = waitStarts.firstIndex(of: start) { waitStarts.remove(at: index) }
       retiring.counters.gracePeriodCount += 1

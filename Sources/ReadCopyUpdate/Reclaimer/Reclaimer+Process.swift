@@ -4,6 +4,7 @@
 internal import Glibc
 internal import Synchronization
 internal import _RCUShims
+internal import _SystemShims
 
 // What the end and the fork of a process mean for reclaimers.
 
@@ -29,7 +30,7 @@ extension _Reclaimer {
       return isRunner ? nil : self.thread
     }
     guard let thread else { return }
-    if rcushims_join_thread(thread, Self.exitWaitMilliseconds) != 0 {
+    if sysshims_join_thread(thread, Self.exitWaitMilliseconds) != 0 {
       reportLeak()
       pthread_detach(thread)
     }

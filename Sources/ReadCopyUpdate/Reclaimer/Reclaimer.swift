@@ -3,7 +3,7 @@
 
 internal import Glibc
 internal import Synchronization
-internal import _RCUShims
+internal import _SystemShims
 
 /// Turns retirements into reclamation: one queue, and one thread that works it off.
 ///
@@ -222,7 +222,7 @@ public final class _Reclaimer: @unchecked Sendable {
           progress.wait()
           continue
         }
-        let now = rcushims_now()
+        let now = sysshims_now()
         let end = (unattendedSince ?? now) + Self.patienceNanoseconds
         if now >= end { return true }
         unattendedSince = end - Self.patienceNanoseconds

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-public import _RCUShims
+public import _SystemShims
 
 /// One deferred destruction: what to run after a grace period, and what it gives back.
 @safe
@@ -73,6 +73,6 @@ public struct _Retirement: ~Copyable, Sendable {
 @inlinable
 @unsafe
 package func _poison(_ address: UnsafeMutableRawPointer, byteCount: Int) {
-  guard rcushims_poisons() && byteCount > 0 else { return }
-  unsafe rcushims_poison(address, byteCount)
+  guard sysshims_poisons() && byteCount > 0 else { return }
+  unsafe sysshims_poison(address, byteCount)
 }

@@ -3,7 +3,7 @@
 
 internal import Glibc
 internal import Synchronization
-internal import _RCUShims
+internal import _SystemShims
 
 /// One thread for all domains that looks, now and then, whether a grace period takes too long.
 ///
@@ -48,7 +48,7 @@ final class StallWatch: @unchecked Sendable {
 
   private func start() {
     var thread = pthread_t()
-    let error = unsafe rcushims_start_thread(
+    let error = unsafe sysshims_start_thread(
       &thread, "rcu-stall-watch",
       { _ in
         StallWatch.shared.run()
@@ -66,7 +66,7 @@ final class StallWatch: @unchecked Sendable {
       monitor.withLock {
         guard !isStopping else { return }
         if idleRounds < Self.idleRoundsMax {
-          monitor.wait(until: rcushims_now() + pause)
+          monitor.wait(until: sysshims_now() + pause)
         } else {
           isAsleep.store(true, ordering: .relaxed)
         }
@@ -102,7 +102,7 @@ final class StallWatch: @unchecked Sendable {
       return self.thread
     }
     guard let thread, pthread_equal(thread, pthread_self()) == 0 else { return }
-    if rcushims_join_thread(thread, 1000) != 0 { pthread_detach(thread) }
+    if sysshims_join_thread(thread, 1000) != 0 { pthread_detach(thread) }
   }
 
   func lockToFork() { monitor.lock() }
@@ -124,7 +124,7 @@ extension _Reclaimer {
       guard let threshold = stallMonitor.thresholdNanoseconds, let start = waitStarts.min()
       else { return (false, stallMonitor) }
       if reportedWait.start != start { reportedWait = (start, threshold) }
-      let now = rcushims_now()
+      let now = sysshims_now()
       let age = now > start ? now - start : 0
       guard age >= reportedWait.nextNanoseconds else { return (true, stallMonitor) }
       // Again when it has lasted twice as long: a line now and then, not a flood.

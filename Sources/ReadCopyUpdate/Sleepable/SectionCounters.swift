@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 public import Synchronization
-public import _RCUShims
+public import _SystemShims
 
 /// How many sections of a ``SleepableRCU`` have begun and ended, in two halves, spread over shards
 /// that have cache lines of their own.
@@ -35,7 +35,7 @@ struct SectionCounters: @unchecked Sendable {
   init() {
     // A power of two, for the mask.
     var shardCount: UInt = 1
-    while shardCount < min(UInt(rcushims_processor_count()), Self.shardCountMax) { shardCount *= 2 }
+    while shardCount < min(UInt(sysshims_processor_count()), Self.shardCountMax) { shardCount *= 2 }
     shardMask = shardCount - 1
     let count = Self.wordsPerLine * (1 + Int(shardCount))
     let bytes = UnsafeMutableRawPointer.allocate(
@@ -55,7 +55,7 @@ struct SectionCounters: @unchecked Sendable {
   @inlinable @inline(__always)
   var nearShard: Int {
     SectionCounters.wordsPerLine
-      &* (1 &+ Int(truncatingIfNeeded: UInt(rcushims_processor()) & shardMask))
+      &* (1 &+ Int(truncatingIfNeeded: UInt(sysshims_processor()) & shardMask))
   }
 
   // MARK: Readers

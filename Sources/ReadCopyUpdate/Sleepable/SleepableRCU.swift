@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-public import _RCUShims
+public import _SystemShims
 
 /// Read-copy update whose read sections may contain `await`, and end on another thread.
 ///
@@ -81,13 +81,13 @@ extension SleepableRCU {
     _ body: (ReadSection) throws(E) -> R
   ) throws(E) -> R {
     let counters = self.counters
-    var record = unsafe rcushims_thread_section()
+    var record = unsafe sysshims_thread_section()
     return try unsafe withUnsafeMutablePointer(to: &record) { (record) throws(E) -> R in
-      unsafe rcushims_thread_section_opens(record, counters.address)
+      unsafe sysshims_thread_section_opens(record, counters.address)
       let half = counters.begin()
       defer {
         counters.end(half)
-        unsafe rcushims_thread_section_ends(record)
+        unsafe sysshims_thread_section_ends(record)
       }
       return try unsafe body(ReadSection(counters.address))
     }

@@ -3,7 +3,7 @@
 
 internal import Glibc
 internal import Synchronization
-internal import _RCUShims
+internal import _SystemShims
 
 /// The sections and grace periods of one ``SleepableRCU``, which its reclaimer may outlive: nothing
 /// here leads back to the domain.
@@ -105,7 +105,7 @@ class SleepableSource: GracePeriodSource, @unchecked Sendable {
   // MARK: Who asks
 
   /// Whether a section that must end on this thread is open on it.
-  var isThreadInSection: Bool { unsafe rcushims_is_thread_in_section(counters.address) }
+  var isThreadInSection: Bool { unsafe sysshims_is_thread_in_section(counters.address) }
 
   /// Whether the calling thread can't show that it is outside: it is in a section of its own, or
   /// runs a task, which may be in one that suspends.

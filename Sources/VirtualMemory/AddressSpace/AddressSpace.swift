@@ -5,7 +5,7 @@ internal import SystemPackage
 internal import ReadCopyUpdate
 public import SequenceLocks
 internal import Synchronization
-internal import _RCUShims
+internal import _SystemShims
 
 /// The virtual memory areas of one process, as Linux's mm keeps them: changed by one thread at a
 /// time, read by any number without a lock.
@@ -181,7 +181,7 @@ extension AddressSpace {
   @inline(__always)
   private func prefetchCurrent() {
     unsafe withUnsafePointer(to: current) {
-      rcushims_prefetch_for_writing(UInt(bitPattern: $0), 1)
+      sysshims_prefetch_for_writing(UInt(bitPattern: $0), 1)
     }
   }
 

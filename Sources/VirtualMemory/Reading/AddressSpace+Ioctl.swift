@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 public import SystemPackage
-internal import _RCUShims
+internal import _SystemShims
 
 extension AddressSpace {
   /// `ioctl` on `/proc/PID/maps`, bit for bit: the errors in the kernel's order, the sizes that
@@ -93,7 +93,7 @@ extension AddressSpace {
   private static func copyOut(_ bytes: [UInt8], to address: UInt64) throws(Errno) {
     let error = unsafe bytes.withUnsafeBytes { source -> Int32 in
       guard let base = source.baseAddress else { return 0 }
-      return unsafe rcushims_copy_to_user(address, base, bytes.count)
+      return unsafe sysshims_copy_to_user(address, base, bytes.count)
     }
     guard error == 0 else { throw Errno(rawValue: error) }
   }

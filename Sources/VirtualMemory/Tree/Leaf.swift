@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-internal import _RCUShims
+internal import _SystemShims
 
 /// A leaf: up to 32 VMAs in ascending order. It has their ranges; the rest is in a block of its own, the
 /// ``Payload``, of which it has the slots.
@@ -178,7 +178,7 @@ struct Leaf: Node {
   @inline(__always)
   func prefetchForCopy() {
     let offset = NodeLayout.leafArrayBytes
-    unsafe rcushims_prefetch(
+    unsafe sysshims_prefetch(
       UInt(bitPattern: base) &+ UInt(offset), NodeLayout.blockBytes(NodeLayout.leafClass) &- offset)
   }
 

@@ -3,7 +3,7 @@
 
 import Glibc
 import SystemPackage
-import _RCUShims
+import _SystemShims
 
 @testable import VirtualMemory
 
@@ -67,7 +67,7 @@ final class QueryMemory {
   /// The kernel's answer.
   func ask(_ call: QueryCall, kernel descriptor: Int32) -> QueryCall.Outcome {
     prepare(call)
-    let result = unsafe rcushims_procmap_query(descriptor, memory)
+    let result = unsafe sysshims_procmap_query(descriptor, memory)
     return outcome(result == 0 ? nil : Errno(rawValue: Glibc.errno))
   }
 

@@ -1,10 +1,10 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 // Threads, time and the kernel's own maps.
 
-#ifndef RCU_SHIMS_SYSTEM_H
-#define RCU_SHIMS_SYSTEM_H
+#ifndef SYSTEM_SHIMS_SYSTEM_H
+#define SYSTEM_SHIMS_SYSTEM_H
 
 #include <errno.h>
 #include <pthread.h>
@@ -21,70 +21,70 @@
 /// program runs on it. Returns 0 or an errno.
 /// Why C: Swift imports neither `pthread_setname_np`'s nor `sigfillset`'s macros alike on
 /// every libc, and the mask must be set before the thread exists.
-int rcushims_start_thread(pthread_t *thread, const char *name,
+int sysshims_start_thread(pthread_t *thread, const char *name,
                           void *_Nullable (*_Nonnull body)(void *_Nullable),
                           void *_Nullable context);
 
 /// Joins `thread`, waiting at most `milliseconds`. Returns 0, or ETIMEDOUT.
-int rcushims_join_thread(pthread_t thread, unsigned milliseconds);
+int sysshims_join_thread(pthread_t thread, unsigned milliseconds);
 
 /// Lets the calling thread's short sleeps end on time, not up to 50 µs later.
 /// Why C: prctl is variadic.
-void rcushims_make_sleeps_exact(void);
+void sysshims_make_sleeps_exact(void);
 
 /// Lets the calling thread, when it is woken, wait until a processor is free or another thread's time is
 /// over: it never takes the place of the thread that wakes it.
 /// Why C: glibc declares SCHED_BATCH under _GNU_SOURCE only.
-void rcushims_never_preempt(void);
+void sysshims_never_preempt(void);
 
 /// Nanoseconds of the monotonic clock.
 /// Why C: a call without a type's metadata, for the reclaimer's every batch.
-uint64_t rcushims_now(void);
+uint64_t sysshims_now(void);
 
-/// Initialises a condition variable whose timed waits are in `rcushims_now`'s time.
-int rcushims_condition_init(pthread_cond_t *condition);
+/// Initialises a condition variable whose timed waits are in `sysshims_now`'s time.
+int sysshims_condition_init(pthread_cond_t *condition);
 
-/// Waits on `condition` until `deadline`, in nanoseconds of `rcushims_now`. Returns 0 or ETIMEDOUT.
-int rcushims_condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, uint64_t deadline);
+/// Waits on `condition` until `deadline`, in nanoseconds of `sysshims_now`. Returns 0 or ETIMEDOUT.
+int sysshims_condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, uint64_t deadline);
 
 /// A readers-writer lock that prefers writers when `prefers_writers`.
 /// Why C: the kind's constants are an anonymous enum under _GNU_SOURCE.
-int rcushims_rwlock_init(pthread_rwlock_t *lock, bool prefers_writers);
+int sysshims_rwlock_init(pthread_rwlock_t *lock, bool prefers_writers);
 
 /// Writes `text` to standard error as one piece, without a lock of stdio's.
-void rcushims_write_error(const char *text, size_t count);
+void sysshims_write_error(const char *text, size_t count);
 
 // MARK: - Memory
 
 /// Bytes of a page.
-size_t rcushims_page_bytes(void);
+size_t sysshims_page_bytes(void);
 
 /// Gives the whole pages of memory that the caller has, and hasn't used, their frames at once. Where the
 /// system can't, the first write to each does.
 /// Why C: the constant is not in every header.
-void rcushims_populate(void *address, size_t count);
+void sysshims_populate(void *address, size_t count);
 
 // MARK: - The kernel's own maps
 
 /// PROCMAP_QUERY on an open /proc/PID/maps. Returns 0 or -1 with errno.
 /// Why C: ioctl is variadic.
-int rcushims_procmap_query(int descriptor, void *query);
+int sysshims_procmap_query(int descriptor, void *query);
 
 /// This thread's errno.
 /// Why C: errno is a macro.
-static inline int rcushims_errno(void) { return errno; }
+static inline int sysshims_errno(void) { return errno; }
 
 /// Copies `count` bytes to `target`, an address given by a caller as a number.
 /// Returns 0, or EFAULT where it is not writable, as the kernel's copy_to_user does.
 /// Why C: an address that faults must give an error, not a signal; the kernel's own
 /// `process_vm_writev` on ourselves does that.
-int rcushims_copy_to_user(uint64_t target, const void *source, size_t count);
+int sysshims_copy_to_user(uint64_t target, const void *source, size_t count);
 
 /// Begins to fetch `count` bytes from `address` on, a cache line's start, for writing. No access: any
 /// address will do, and what is there doesn't change.
 /// Why C: Swift has no prefetch. Why assembler: the compiler prefetches for writing only where it is told
 /// that the processor knows how to; those that don't take the instruction for none.
-static inline void rcushims_prefetch_for_writing(uintptr_t address, size_t count) {
+static inline void sysshims_prefetch_for_writing(uintptr_t address, size_t count) {
   for (size_t offset = 0; offset < count; offset += 64) {
     const char *line = (const char *)(address + offset);
 #if defined(__x86_64__)
@@ -96,7 +96,7 @@ static inline void rcushims_prefetch_for_writing(uintptr_t address, size_t count
 }
 
 /// The same for reading.
-static inline void rcushims_prefetch(uintptr_t address, size_t count) {
+static inline void sysshims_prefetch(uintptr_t address, size_t count) {
   for (size_t offset = 0; offset < count; offset += 64) {
     __builtin_prefetch((const char *)(address + offset));
   }

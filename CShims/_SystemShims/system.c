@@ -1,9 +1,9 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 #define _GNU_SOURCE 1
 
-#include "_RCUShims.h"
+#include "_SystemShims.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -17,27 +17,27 @@
 #include <time.h>
 #include <unistd.h>
 
-_Atomic(bool) rcushims_poison_is_on;
+_Atomic(bool) sysshims_poison_is_on;
 
 __attribute__((constructor)) static void read_poison_setting(void) {
   const char *setting = getenv("SWIFT_URCU_POISON");
-  if (setting != NULL && strcmp(setting, "1") == 0) rcushims_set_poisons(true);
+  if (setting != NULL && strcmp(setting, "1") == 0) sysshims_set_poisons(true);
 }
 
-bool rcushims_has_tsan_runtime(void) {
+bool sysshims_has_tsan_runtime(void) {
   return dlsym(RTLD_DEFAULT, "__tsan_init") != NULL;
 }
 
-void rcushims_poison(void *address, size_t count) {
+void sysshims_poison(void *address, size_t count) {
   // Volatile, so that the loops don't become memset.
   volatile uint64_t *words = address;
   size_t word_count = count / sizeof *words;
-  for (size_t index = 0; index < word_count; index += 1) words[index] = RCUSHIMS_POISON_WORD;
+  for (size_t index = 0; index < word_count; index += 1) words[index] = SYSSHIMS_POISON_WORD;
   volatile uint8_t *bytes = address;
   for (size_t index = word_count * sizeof *words; index < count; index += 1) bytes[index] = 0xdd;
 }
 
-int rcushims_start_thread(pthread_t *thread, const char *name,
+int sysshims_start_thread(pthread_t *thread, const char *name,
                           void *(*body)(void *), void *context) {
   sigset_t all, before;
   sigfillset(&all);
@@ -54,7 +54,7 @@ int rcushims_start_thread(pthread_t *thread, const char *name,
   return error;
 }
 
-int rcushims_join_thread(pthread_t thread, unsigned milliseconds) {
+int sysshims_join_thread(pthread_t thread, unsigned milliseconds) {
   struct timespec deadline;
   clock_gettime(CLOCK_REALTIME, &deadline);
   deadline.tv_sec += milliseconds / 1000;
@@ -66,34 +66,34 @@ int rcushims_join_thread(pthread_t thread, unsigned milliseconds) {
   return pthread_timedjoin_np(thread, NULL, &deadline);
 }
 
-__thread struct rcushims_thread_section *rcushims_thread_sections;
+__thread struct sysshims_thread_section *sysshims_thread_sections;
 
-unsigned rcushims_processor(void) {
+unsigned sysshims_processor(void) {
   int number = sched_getcpu();
   return number < 0 ? 0 : (unsigned)number;
 }
 
-unsigned rcushims_processor_count(void) {
+unsigned sysshims_processor_count(void) {
   long count = sysconf(_SC_NPROCESSORS_CONF);
   return count < 1 ? 1 : (unsigned)count;
 }
 
-void rcushims_make_sleeps_exact(void) { (void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); }
+void sysshims_make_sleeps_exact(void) { (void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); }
 
-void rcushims_never_preempt(void) {
+void sysshims_never_preempt(void) {
   struct sched_param parameter = {.sched_priority = 0};
   // A stronger policy is the program's choice, inherited from the thread that came here first.
   if (sched_getscheduler(0) != SCHED_OTHER) return;
   (void)sched_setscheduler(0, SCHED_BATCH, &parameter);
 }
 
-uint64_t rcushims_now(void) {
+uint64_t sysshims_now(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-int rcushims_condition_init(pthread_cond_t *condition) {
+int sysshims_condition_init(pthread_cond_t *condition) {
   pthread_condattr_t attributes;
   int error = pthread_condattr_init(&attributes);
   if (error != 0) return error;
@@ -103,25 +103,25 @@ int rcushims_condition_init(pthread_cond_t *condition) {
   return error;
 }
 
-int rcushims_condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, uint64_t deadline) {
+int sysshims_condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, uint64_t deadline) {
   struct timespec until = {.tv_sec = (time_t)(deadline / 1000000000),
                            .tv_nsec = (long)(deadline % 1000000000)};
   return pthread_cond_timedwait(condition, mutex, &until);
 }
 
-void rcushims_write_error(const char *text, size_t count) {
+void sysshims_write_error(const char *text, size_t count) {
   ssize_t ignored = write(STDERR_FILENO, text, count);
   (void)ignored;
 }
 
-size_t rcushims_page_bytes(void) {
+size_t sysshims_page_bytes(void) {
   long count = sysconf(_SC_PAGESIZE);
   return count < 1 ? 4096 : (size_t)count;
 }
 
-void rcushims_populate(void *address, size_t count) {
+void sysshims_populate(void *address, size_t count) {
 #ifdef MADV_POPULATE_WRITE
-  size_t page_bytes = rcushims_page_bytes();
+  size_t page_bytes = sysshims_page_bytes();
   uintptr_t first = ((uintptr_t)address + page_bytes - 1) & -page_bytes;
   uintptr_t end = ((uintptr_t)address + count) & -page_bytes;
   // Refused by a kernel before 5.14.
@@ -132,7 +132,7 @@ void rcushims_populate(void *address, size_t count) {
 #endif
 }
 
-int rcushims_rwlock_init(pthread_rwlock_t *lock, bool prefers_writers) {
+int sysshims_rwlock_init(pthread_rwlock_t *lock, bool prefers_writers) {
   pthread_rwlockattr_t attributes;
   int error = pthread_rwlockattr_init(&attributes);
   if (error != 0) return error;
@@ -145,13 +145,13 @@ int rcushims_rwlock_init(pthread_rwlock_t *lock, bool prefers_writers) {
   return error;
 }
 
-int rcushims_procmap_query(int descriptor, void *query) {
+int sysshims_procmap_query(int descriptor, void *query) {
   // _IOWR('f', 17, struct procmap_query), 104 bytes; spelled out so that headers older
   // than Linux 6.11 build too.
   return ioctl(descriptor, 0xc0686611UL, query);
 }
 
-int rcushims_copy_to_user(uint64_t target, const void *source, size_t count) {
+int sysshims_copy_to_user(uint64_t target, const void *source, size_t count) {
   struct iovec local = {.iov_base = (void *)source, .iov_len = count};
   struct iovec remote = {.iov_base = (void *)(uintptr_t)target, .iov_len = count};
   if (count == 0) return 0;

@@ -1,10 +1,10 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 // What a SleepableRCU asks of its threads. Nothing of liburcu is in it.
 
-#ifndef RCU_SHIMS_SLEEPABLE_H
-#define RCU_SHIMS_SLEEPABLE_H
+#ifndef SYSTEM_SHIMS_SLEEPABLE_H
+#define SYSTEM_SHIMS_SLEEPABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,38 +13,38 @@
 
 /// The number of the processor that the caller ran on a moment ago; a hint.
 /// Why C: Swift's Glibc doesn't have sched_getcpu.
-unsigned rcushims_processor(void);
+unsigned sysshims_processor(void);
 
 /// How many processors the machine may have.
-unsigned rcushims_processor_count(void);
+unsigned sysshims_processor_count(void);
 
 /// A read section that opened on this thread and must end on it. Lives in the stack frame that
 /// opened it.
-struct rcushims_thread_section {
+struct sysshims_thread_section {
   const void *_Nullable domain;
-  struct rcushims_thread_section *_Nullable outer;
+  struct sysshims_thread_section *_Nullable outer;
 };
 
 /// The innermost one. Read and written by its own thread only, and by handlers of signals on it.
 /// Why C: thread-local storage.
-extern __thread struct rcushims_thread_section *_Nullable rcushims_thread_sections;
+extern __thread struct sysshims_thread_section *_Nullable sysshims_thread_sections;
 
-static inline void rcushims_thread_section_opens(struct rcushims_thread_section *section,
+static inline void sysshims_thread_section_opens(struct sysshims_thread_section *section,
                                                  const void *domain) {
   section->domain = domain;
-  section->outer = rcushims_thread_sections;
+  section->outer = sysshims_thread_sections;
   // A handler that comes now finds the list as it was.
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
-  rcushims_thread_sections = section;
+  sysshims_thread_sections = section;
 }
 
-static inline void rcushims_thread_section_ends(const struct rcushims_thread_section *section) {
-  rcushims_thread_sections = section->outer;
+static inline void sysshims_thread_section_ends(const struct sysshims_thread_section *section) {
+  sysshims_thread_sections = section->outer;
 }
 
 /// Whether one of `domain` is open on the calling thread.
-static inline bool rcushims_is_thread_in_section(const void *domain) {
-  const struct rcushims_thread_section *section = rcushims_thread_sections;
+static inline bool sysshims_is_thread_in_section(const void *domain) {
+  const struct sysshims_thread_section *section = sysshims_thread_sections;
   while (section != NULL && section->domain != domain) section = section->outer;
   return section != NULL;
 }

@@ -1,10 +1,10 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 // Annotations for ThreadSanitizer, and poison.
 
-#ifndef RCU_SHIMS_ANNOTATIONS_H
-#define RCU_SHIMS_ANNOTATIONS_H
+#ifndef SYSTEM_SHIMS_ANNOTATIONS_H
+#define SYSTEM_SHIMS_ANNOTATIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,27 +21,27 @@
 #if defined(SWIFT_URCU_TSAN) && SWIFT_URCU_TSAN
 void __tsan_acquire(void *address);
 void __tsan_release(void *address);
-#define RCUSHIMS_TSAN 1
+#define SYSSHIMS_TSAN 1
 #else
-#define RCUSHIMS_TSAN 0
+#define SYSSHIMS_TSAN 0
 #endif
 
 /// Whether this build carries the annotations. A test compares it with what is linked.
-static inline bool rcushims_is_annotated(void) { return RCUSHIMS_TSAN; }
+static inline bool sysshims_is_annotated(void) { return SYSSHIMS_TSAN; }
 
 /// Whether ThreadSanitizer's runtime is linked into this process.
-bool rcushims_has_tsan_runtime(void);
+bool sysshims_has_tsan_runtime(void);
 
-static inline void rcushims_annotate_release(void *tag) {
-#if RCUSHIMS_TSAN
+static inline void sysshims_annotate_release(void *tag) {
+#if SYSSHIMS_TSAN
   __tsan_release(tag);
 #else
   (void)tag;
 #endif
 }
 
-static inline void rcushims_annotate_acquire(void *tag) {
-#if RCUSHIMS_TSAN
+static inline void sysshims_annotate_acquire(void *tag) {
+#if SYSSHIMS_TSAN
   __tsan_acquire(tag);
 #else
   (void)tag;
@@ -51,22 +51,22 @@ static inline void rcushims_annotate_acquire(void *tag) {
 /// Whether memory is poisoned before it is given back: in sanitizer builds always; else if the
 /// environment has SWIFT_URCU_POISON=1, or the program asks for it.
 /// Written rarely, by whoever debugs; read by whoever reclaims. Access it atomically.
-extern _Atomic(bool) rcushims_poison_is_on;
+extern _Atomic(bool) sysshims_poison_is_on;
 
 /// Overwrites `count` bytes that nobody uses any more with word stores that ThreadSanitizer sees.
 /// Why C, and not inline: the stores must be instrumented code. Swift's `storeBytes` is a call into
 /// the standard library, which is not, in unoptimised builds; nor is inline C in a Swift caller.
-void rcushims_poison(void *address, size_t count);
+void sysshims_poison(void *address, size_t count);
 
 /// What poison looks like, word by word.
-#define RCUSHIMS_POISON_WORD 0xdeaddeaddeaddeadULL
+#define SYSSHIMS_POISON_WORD 0xdeaddeaddeaddeadULL
 
-static inline bool rcushims_poisons(void) {
-  return RCUSHIMS_TSAN || __c11_atomic_load(&rcushims_poison_is_on, __ATOMIC_RELAXED);
+static inline bool sysshims_poisons(void) {
+  return SYSSHIMS_TSAN || __c11_atomic_load(&sysshims_poison_is_on, __ATOMIC_RELAXED);
 }
 
-static inline void rcushims_set_poisons(bool is_on) {
-  __c11_atomic_store(&rcushims_poison_is_on, is_on, __ATOMIC_RELAXED);
+static inline void sysshims_set_poisons(bool is_on) {
+  __c11_atomic_store(&sysshims_poison_is_on, is_on, __ATOMIC_RELAXED);
 }
 
 #pragma clang assume_nonnull end
