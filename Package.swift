@@ -94,7 +94,7 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "MapTracesTests", dependencies: ["_MapTraces", "KernelTraces", "TestSupport"],
-      swiftSettings: settings),
+      exclude: ["Recorded"], swiftSettings: settings),
     .testTarget(
       name: "StraceReplayTests",
       dependencies: ["_StraceReplay", "ProcessMaps", "VirtualMemory", "TestSupport"],

@@ -5,6 +5,9 @@
 
 #include "_SystemShims.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <dlfcn.h>
 #include <errno.h>
 #include <sched.h>
@@ -112,6 +115,15 @@ int sysshims_condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, u
 void sysshims_write_error(const char *text, size_t count) {
   ssize_t ignored = write(STDERR_FILENO, text, count);
   (void)ignored;
+}
+
+bool sysshims_has_protection_keys(void) {
+#if defined(__x86_64__)
+  unsigned eax, ebx, ecx, edx;
+  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (ecx >> 4 & 1) != 0;
+#else
+  return false;
+#endif
 }
 
 size_t sysshims_page_bytes(void) {

@@ -58,6 +58,7 @@ private struct TraceParser {
     guard trace != nil || first == "window" else { throw error(first, .windowFirst) }
     switch first {
     case "window": try parseWindow(fields)
+    case "machine": try parseMachine(fields)
     case "confine": try parseConfine(fields)
     case "limit": try parseLimit(fields)
     default:
@@ -91,6 +92,14 @@ private struct TraceParser {
     guard length > 0 else { throw error(fields[1], .windowNotEmpty) }
     guard length <= .max - base else { throw error(fields[1], .windowEnd) }
     trace = MapTrace(window: MapTrace.Window(base: base, length: length))
+  }
+
+  private mutating func parseMachine(_ fields: [String]) throws(TraceError) {
+    try checkHeader("machine")
+    try checkCount(of: fields, after: "machine", 1...1)
+    guard fields[0] == MapTrace.executeOnlyKeysWord else { throw error(fields[0], .machine) }
+    guard trace?.hasExecuteOnlyKeys == false else { throw error(fields[0], .onceOnly) }
+    trace?.hasExecuteOnlyKeys = true
   }
 
   private mutating func parseConfine(_ fields: [String]) throws(TraceError) {

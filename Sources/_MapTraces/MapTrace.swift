@@ -53,6 +53,9 @@ public struct MapTrace: Sendable {
   }
 
   public var window: Window
+  /// Whether the processor has protection keys: then memory that is only executable can't be
+  /// populated.
+  public var hasExecuteOnlyKeys: Bool
   /// Whether all addresses outside of the window are taken.
   public var isConfined: Bool
   public var limits: Limits
@@ -68,10 +71,11 @@ public struct MapTrace: Sendable {
   var parsedLineNumbers: [Int]?
 
   public init(
-    window: Window, isConfined: Bool = false, limits: Limits = Limits(),
-    operations: [TraceOperation] = []
+    window: Window, hasExecuteOnlyKeys: Bool = false, isConfined: Bool = false,
+    limits: Limits = Limits(), operations: [TraceOperation] = []
   ) {
     self.window = window
+    self.hasExecuteOnlyKeys = hasExecuteOnlyKeys
     self.isConfined = isConfined
     self.limits = limits
     self.operations = operations
@@ -84,8 +88,12 @@ extension MapTrace: CustomStringConvertible {
     (headerLines + operations.map(\.description)).joined(separator: "\n") + "\n"
   }
 
+  /// What a `machine` line says of a machine with protection keys.
+  static var executeOnlyKeysWord: String { "execute-only-keys" }
+
   private var headerLines: [String] {
     var lines = ["window \(TraceWords.hex(window.base)) \(TraceWords.hex(window.length))"]
+    if hasExecuteOnlyKeys { lines.append("machine \(Self.executeOnlyKeysWord)") }
     if isConfined { lines.append("confine") }
     for limit in TraceLimit.allCases {
       guard let value = limits[keyPath: limit.path] else { continue }
@@ -113,12 +121,14 @@ enum TraceLimit: String, CaseIterable {
 // The line numbers are no part of what the script says.
 extension MapTrace: Hashable {
   public static func == (left: Self, right: Self) -> Bool {
-    left.window == right.window && left.isConfined == right.isConfined
-      && left.limits == right.limits && left.operations == right.operations
+    left.window == right.window && left.hasExecuteOnlyKeys == right.hasExecuteOnlyKeys
+      && left.isConfined == right.isConfined && left.limits == right.limits
+      && left.operations == right.operations
   }
 
   public func hash(into hasher: inout Hasher) {
     hasher.combine(window)
+    hasher.combine(hasExecuteOnlyKeys)
     hasher.combine(isConfined)
     hasher.combine(limits)
     hasher.combine(operations)

@@ -26,9 +26,9 @@ public struct TraceError: Error, Sendable, Hashable, CustomStringConvertible {
     case windowNotEmpty
     /// A window's end is a 64-bit number.
     case windowEnd
-    /// `confine` and `limit` come before the first operation.
+    /// `machine`, `confine` and `limit` come before the first operation.
     case headerFirst
-    /// `confine` and each of the limits are given at most once.
+    /// `machine`, `confine` and each of the limits are given at most once.
     case onceOnly
     /// A line starts with a word that the format knows.
     case knownOperation
@@ -46,6 +46,8 @@ public struct TraceError: Error, Sendable, Hashable, CustomStringConvertible {
     case source
     /// A limit is one of those that the format knows.
     case limit
+    /// What is said of the machine is something that the format knows.
+    case machine
   }
 
   public var description: String { "line \(line): “\(value)”: \(rule)" }
@@ -62,7 +64,7 @@ extension TraceError.Rule: CustomStringConvertible {
     case .onceOnly: "must be given at most once"
     case .knownOperation:
       "a line must start with one of "
-        + (["confine", "limit"] + TraceOperationKind.allCases.map(\.rawValue))
+        + (["machine", "confine", "limit"] + TraceOperationKind.allCases.map(\.rawValue))
         .joined(separator: ", ")
     case .fieldCount(let counts):
       counts.count == 1
@@ -80,6 +82,7 @@ extension TraceError.Rule: CustomStringConvertible {
       "a source must be one of " + TraceSource.allCases.map(\.word).joined(separator: ", ")
     case .limit:
       "a limit must be one of " + TraceLimit.allCases.map(\.rawValue).joined(separator: ", ")
+    case .machine: "what is said of the machine must be \(MapTrace.executeOnlyKeysWord)"
     }
   }
 }

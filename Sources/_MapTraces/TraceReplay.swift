@@ -32,6 +32,7 @@ public struct TraceReplay: ~Copyable {
     // below the limit that its security modules are built with (CONFIG_LSM_MMAP_MIN_ADDR).
     configuration.addressMin = 65_536
     configuration.mayMapLowAddresses = true
+    configuration.hasProtectionKeys = trace.hasExecuteOnlyKeys
     let fillers = trace.isConfined ? Self.fillers(around: trace.window, configuration) : []
     let fillerBytes = fillers.reduce(0) { $0 + ($1.end - $1.start) }
     let mapCountMax =

@@ -46,6 +46,8 @@ public struct StraceError: Error, Sendable, Hashable, CustomStringConvertible {
     case string
     /// A map that belongs to an `execve` is what a kernel prints.
     case map(String)
+    /// What a recording says of the machine is something that the format knows.
+    case machine
   }
 
   public var description: String { "line \(line): “\(value)”: \(rule)" }
@@ -69,6 +71,7 @@ extension StraceError.Rule: CustomStringConvertible {
     case .flags(let meaning): "must be \(meaning) of Linux on x86-64, or a number"
     case .descriptor: "a mapped file must be shown with its path: write the trace with strace -y"
     case .string: "must be a text in quotes, not shortened"
+    case .machine: "what is said of the machine must be execute-only-keys"
     case .map(let problem): "the process's map must be as /proc/PID/maps has it: \(problem)"
     }
   }

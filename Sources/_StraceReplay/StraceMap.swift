@@ -39,11 +39,17 @@ public struct StraceRecording: Sendable {
   public var maps: [StraceMap]
   /// The page faults, if they are known; then the trace has times as of `strace -ttt`.
   public var faults: [StraceFault]?
+  /// Whether the machine has protection keys, which forbid populating memory that is only executable.
+  public var hasProtectionKeys: Bool
 
-  public init(trace: [UInt8], maps: [StraceMap], faults: [StraceFault]? = nil) {
+  public init(
+    trace: [UInt8], maps: [StraceMap], faults: [StraceFault]? = nil,
+    hasProtectionKeys: Bool = false
+  ) {
     self.trace = trace
     self.maps = maps
     self.faults = faults
+    self.hasProtectionKeys = hasProtectionKeys
   }
 }
 

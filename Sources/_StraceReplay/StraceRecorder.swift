@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 internal import Glibc
+internal import VirtualMemory
 
 /// Records the memory system calls of a program and of all processes that it starts, and their maps
 /// when a program starts in them and when they end.
@@ -110,7 +111,8 @@ public struct StraceRecorder: Sendable {
       throw error
     }
     return StraceRecording(
-      trace: follower.text, maps: follower.maps, faults: follower.faults(of: recorder)
+      trace: follower.text, maps: follower.maps, faults: follower.faults(of: recorder),
+      hasProtectionKeys: AddressSpaceConfiguration.current.hasProtectionKeys
     ).withoutShell()
   }
 

@@ -122,6 +122,7 @@ extension StraceReplay {
     guard let map = takeMap(for: call, .start) else { return nil }
     var configuration = AddressSpaceConfiguration()
     configuration.mayMapLowAddresses = true
+    configuration.hasProtectionKeys = hasProtectionKeys
     let space: AddressSpace
     do {
       space = try AddressSpace(

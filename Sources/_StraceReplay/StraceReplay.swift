@@ -41,6 +41,7 @@ public final class StraceReplay {
   /// Those of threads that are in `execve`: the old program's, or the new one's.
   var heldFaults: [Int32: [StraceFault]] = [:]
   let files: StraceFiles
+  let hasProtectionKeys: Bool
   var maps: [StraceMap]
   var threads: [Int32: StraceThread] = [:]
   /// How many events have been looked at.
@@ -64,11 +65,13 @@ public final class StraceReplay {
   ///     over until it has one.
   ///   - files: what is known of files; by default what the maps and the file system say.
   ///   - faults: what is assumed of page faults.
+  ///   - hasProtectionKeys: whether the machine had them.
   public init(
     _ trace: StraceTrace, maps: [StraceMap], files: StraceFiles? = nil,
-    faults: Faults = .everywhere
+    faults: Faults = .everywhere, hasProtectionKeys: Bool = false
   ) throws(StraceError) {
     self.trace = trace
+    self.hasProtectionKeys = hasProtectionKeys
     self.maps = maps
     self.files = files ?? StraceFiles(namedIn: maps)
     switch faults {
@@ -89,7 +92,8 @@ public final class StraceReplay {
   ) throws(StraceError) {
     try self.init(
       StraceTrace(parsing: recording.trace), maps: recording.maps,
-      faults: recording.faults.map { .recorded($0) } ?? faults)
+      faults: recording.faults.map { .recorded($0) } ?? faults,
+      hasProtectionKeys: recording.hasProtectionKeys)
   }
 
   /// A trace that starts in the middle of a program has a map for that moment.

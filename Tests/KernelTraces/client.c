@@ -247,6 +247,14 @@ int kernel_traces_run(const struct kernel_trace_setup *setup,
   return result;
 }
 
+int kernel_traces_has_execute_only_keys(void) {
+  if (kernel_traces_unusable() != NULL) return 0;
+  pthread_mutex_lock(&lock);
+  int result = server >= 0 && area->has_execute_only_keys != 0;
+  pthread_mutex_unlock(&lock);
+  return result;
+}
+
 int kernel_traces_server(void) {
   pthread_mutex_lock(&lock);
   int result = server >= 0 ? area->server : 0;
@@ -288,6 +296,8 @@ int kernel_traces_run(const struct kernel_trace_setup *setup,
 }
 
 const char *kernel_traces_unusable(void) { return other_system; }
+
+int kernel_traces_has_execute_only_keys(void) { return 0; }
 
 int kernel_traces_server(void) { return 0; }
 

@@ -41,6 +41,8 @@ struct kt_area {
   // 0, an error number or a kernel_trace_failure; then `message` says more.
   int32_t status;
   int32_t server;
+  // Not 0: memory that is only executable can't be populated.
+  int32_t has_execute_only_keys;
   char message[256];
   struct kernel_trace_operation operations[];
 };

@@ -124,6 +124,15 @@ static bool has_right_to_lock(void) {
   return syscall(SYS_capget, &header, data) == 0 && (data[0].effective >> CAP_IPC_LOCK & 1) != 0;
 }
 
+// Whether memory that is only executable has a protection key, which keeps it from being populated.
+static bool has_execute_only_keys(void) {
+  void *page = mmap(NULL, KT_PAGE, PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) return false;
+  bool has_keys = mlock(page, KT_PAGE) != 0;
+  munmap(page, KT_PAGE);
+  return has_keys;
+}
+
 // Finds out about the machine. Gives NULL, or why its kernel can't be the judge.
 static const char *prepare(void) {
   struct sysinfo information;
@@ -161,6 +170,8 @@ static _Noreturn void serve(void) {
   if (area == MAP_FAILED) _exit(1);
   area->server = getpid();
   const char *unusable = prepare();
+  // The right to lock memory is there.
+  if (unusable == NULL) area->has_execute_only_keys = has_execute_only_keys();
   if (unusable == NULL) unusable = kt_keep_from_scripts(area);
   if (unusable == NULL) unusable = kt_probe(area, run);
   if (unusable != NULL) {

@@ -91,6 +91,7 @@ struct ParserTests {
         # first a comment
 
         window 4096 0x2000   # and one here
+        machine execute-only-keys
           confine
         limit memlock 1
         limit\tas 2
@@ -100,6 +101,7 @@ struct ParserTests {
         dump
         """)
     #expect(trace.window == MapTrace.Window(base: 4096, length: 8192))
+    #expect(trace.hasExecuteOnlyKeys)
     #expect(trace.isConfined)
     #expect(trace.limits.lockedMemory == 1)
     #expect(trace.limits.addressSpace == 2)
@@ -107,7 +109,7 @@ struct ParserTests {
     #expect(trace.limits.stack == .max)
     #expect(trace.limits.mapCount == 5)
     #expect(trace.operations == [.dump])
-    #expect(trace.lineNumbers == [10])
+    #expect(trace.lineNumbers == [11])
   }
 
   @Test func operationsHaveTheirLines() throws {
@@ -135,6 +137,15 @@ struct ParserTests {
     ("window 0 1\nconfine 1\n", 2, "1", .fieldCount(0...0)),
     ("window 0 1\ndump\nconfine\n", 3, "confine", .headerFirst),
     ("window 0 1\ndump\nlimit as 1\n", 3, "limit", .headerFirst),
+    ("machine execute-only-keys\n", 1, "machine", .windowFirst),
+    ("window 0 1\nmachine x86-64\n", 2, "x86-64", .machine),
+    ("window 0 1\nmachine\n", 2, "machine", .fieldCount(1...1)),
+    ("window 0 1\nmachine execute-only-keys 1\n", 2, "1", .fieldCount(1...1)),
+    (
+      "window 0 1\nmachine execute-only-keys\nmachine execute-only-keys\n", 3,
+      "execute-only-keys", .onceOnly
+    ),
+    ("window 0 1\ndump\nmachine execute-only-keys\n", 3, "machine", .headerFirst),
     ("window 0 1\nlimit as 1\nlimit as 1\n", 3, "as", .onceOnly),
     ("window 0 1\nlimit nofile 1\n", 2, "nofile", .limit),
     ("window 0 1\nlimit as\n", 2, "limit", .fieldCount(2...2)),
@@ -228,6 +239,7 @@ struct DescriptionTests {
   func parsesToTheSame(_ seed: UInt64) throws {
     var generator = TraceGenerator(seed: seed)
     generator.mapLimitRarity = 2
+    generator.hasExecuteOnlyKeys = seed.isMultiple(of: 2)
     let trace = generator.next()
     let parsed = try MapTrace(parsing: trace.description)
     #expect(parsed == trace)
@@ -238,6 +250,7 @@ struct DescriptionTests {
   @Test func isWhatOneWouldWrite() throws {
     let text = """
       window 0x100000 0x10000
+      machine execute-only-keys
       confine
       limit memlock 8192
       limit maps 5

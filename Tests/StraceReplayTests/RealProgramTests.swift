@@ -78,6 +78,19 @@ struct RealProgramTests {
     }
   }
 
+  /// Memory that is only executable, on this machine's kind of processor; a replay for the other
+  /// kind is told from it.
+  @Test func executeOnlyMemory() throws {
+    try withTemporaryDirectory { folder in
+      let program = try RealProgram.compile("executeonly", in: folder)
+      var recording = try RealProgram.expectEqual([program])
+      recording.hasProtectionKeys.toggle()
+      let replay = try StraceReplay(recording)
+      try replay.run()
+      #expect(replay.statistics.disagreeingCount == 1, "one call to mlock")
+    }
+  }
+
   /// So is one that leaves a call out, whichever it is.
   @Test func callsAreMissed() throws {
     try withTemporaryDirectory { folder in

@@ -51,6 +51,29 @@ import _StraceReplay
 
   // MARK: Results
 
+  /// What can't be populated where there are protection keys is populated elsewhere.
+  @Test(arguments: [false, true]) func executeOnlyMemory(_ hasProtectionKeys: Bool) throws {
+    func outcomes(_ result: String) throws -> [StraceStep.Outcome] {
+      let trace = try StraceTrace(
+        parsing: """
+          \(Self.start)
+          10 mmap(NULL, 4096, PROT_EXEC, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7ffff7ffd000
+          10 mlock(0x7ffff7ffd000, 4096) = \(result)
+          """)
+      let replay = try StraceReplay(
+        trace, maps: [Self.map],
+        files: StraceFiles(namedIn: [Self.map], usesFileSystem: false),
+        hasProtectionKeys: hasProtectionKeys)
+      return try Self.steps(replay).map(\.outcome).dropFirst().map { $0 }
+    }
+    let refused = StraceResult.error("ENOMEM")
+    #expect(
+      try outcomes("0") == [.agrees, hasProtectionKeys ? .disagrees(refused) : .agrees])
+    #expect(
+      try outcomes("-1 ENOMEM (Cannot allocate memory)")
+        == [.agrees, hasProtectionKeys ? .agrees : .disagrees(.value(0))])
+  }
+
   @Test func resultsAgree() throws {
     let outcomes = try Self.outcomes(
       "10 brk(NULL) = 0x555000", "10 brk(0x557000) = 0x557000",

@@ -54,6 +54,13 @@ int sysshims_rwlock_init(pthread_rwlock_t *lock, bool prefers_writers);
 /// Writes `text` to standard error as one piece, without a lock of stdio's.
 void sysshims_write_error(const char *text, size_t count);
 
+// MARK: - The processor
+
+/// Whether the processor has protection keys and the kernel has switched them on (OSPKE): then memory
+/// that is only executable can't be read. False on processors other than x86-64.
+/// Why C: an instruction.
+bool sysshims_has_protection_keys(void);
+
 // MARK: - Memory
 
 /// Bytes of a page.

@@ -21,6 +21,7 @@ struct MapsReplay: ParsableCommand {
       hexadecimal, in bytes; flags are words or numbers joined by |, or - for none.
 
         window BASE LEN                          first; what dumps and queries are about
+        machine execute-only-keys                the processor has protection keys
         confine                                  everything outside of the window is taken
         limit memlock|as|data|stack|maps N       as setrlimit's, and the number of mappings
         mmap ADDR LEN PROT FLAGS SRC OFF         PROT rw, r|growsdown…; SRC -, file:A, B, C or RO

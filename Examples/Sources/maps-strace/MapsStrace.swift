@@ -59,6 +59,9 @@ struct MapsStrace: ParsableCommand {
   @Flag(help: "Show no calls.")
   var quiet = false
 
+  @Flag(help: "The machine of a TRACE that is a file has protection keys.")
+  var executeOnlyKeys = false
+
   @Flag(
     help:
       "Assume that nothing is ever written to, instead of everything, where page faults are not known."
@@ -72,11 +75,15 @@ struct MapsStrace: ParsableCommand {
     guard command.isEmpty || (initial == nil && final == nil) else {
       throw ValidationError("--initial and --final go with a TRACE.")
     }
+    guard command.isEmpty || !executeOnlyKeys else {
+      throw ValidationError("--execute-only-keys goes with a TRACE.")
+    }
     guard every ?? 1 > 0 else { throw ValidationError("--every takes a positive number.") }
   }
 
   func run() throws {
-    let recording = command.isEmpty ? load() : record()
+    var recording = command.isEmpty ? load() : record()
+    if executeOnlyKeys { recording.hasProtectionKeys = true }
     if let save {
       do {
         try RecordingFolder(path: save).write(recording)

@@ -4,8 +4,9 @@
 import Foundation
 import _StraceReplay
 
-/// A recording as files of a folder: `trace`; `THREAD-LINE-start.maps` and `THREAD-LINE-end.maps`; and
-/// `faults`, with time, thread and address on each line.
+/// A recording as files of a folder: `trace`; `THREAD-LINE-start.maps` and `THREAD-LINE-end.maps`;
+/// `faults`, with time, thread and address on each line; and `machine`, whose only line is
+/// `execute-only-keys`, if the machine has protection keys.
 struct RecordingFolder {
   let path: String
 
@@ -17,12 +18,17 @@ struct RecordingFolder {
       let name = "\(map.threadID)-\(map.line ?? 0)-\(map.moment == .start ? "start" : "end").maps"
       try Data(map.text).write(to: folder.appendingPathComponent(name))
     }
+    if recording.hasProtectionKeys {
+      try Data((Self.keysLine + "\n").utf8).write(to: folder.appendingPathComponent("machine"))
+    }
     guard let faults = recording.faults else { return }
     let lines = faults.sorted { $0.time < $1.time }.map { fault in
       "\(fault.time) \(fault.threadID) 0x\(String(fault.address, radix: 16))\n"
     }
     try Data(lines.joined().utf8).write(to: folder.appendingPathComponent("faults"))
   }
+
+  private static let keysLine = "execute-only-keys"
 
   func read() throws -> StraceRecording {
     let folder = URL(fileURLWithPath: path, isDirectory: true)
@@ -33,6 +39,7 @@ struct RecordingFolder {
       if name == "faults" {
         recording.faults = try faults(String(contentsOf: url, encoding: .utf8))
       }
+      if name == "machine" { recording.hasProtectionKeys = try keys(in: url) }
       let fields = name.split { $0 == "-" || $0 == "." }
       guard fields.count == 4, fields[3] == "maps", let threadID = Int32(fields[0]),
         let line = Int(fields[1])
@@ -44,6 +51,14 @@ struct RecordingFolder {
     }
     recording.maps.sort { ($0.line ?? 0) < ($1.line ?? 0) }
     return recording
+  }
+
+  private func keys(in url: URL) throws -> Bool {
+    let lines = try String(contentsOf: url, encoding: .utf8).split(separator: "\n")
+    for (index, line) in lines.enumerated() where line != Self.keysLine {
+      throw StraceError(line: index + 1, value: String(line), rule: .machine)
+    }
+    return !lines.isEmpty
   }
 
   private func faults(_ text: String) throws -> [StraceFault] {

@@ -91,7 +91,7 @@ extension AddressSpace {
           && mapping.end <= configuration.taskSize,
         "AddressSpace: imported mappings and offsets are page-aligned, ascending, below taskSize")
       lastEnd = mapping.end
-      records.append(mapping.record(&names))
+      records.append(mapping.record(&names, hasKeys: configuration.hasProtectionKeys))
     }
     try? write { writer in writer.load(records, layout) }
     for name in names.values { name.release() }
@@ -100,8 +100,8 @@ extension AddressSpace {
 
 extension ImportedMapping {
   /// The VMA, with its object's reference taken.
-  fileprivate func record(_ names: inout [ImportedName: MapObject]) -> Record {
-    var flags = VMAFlags(protection).union(.may)
+  fileprivate func record(_ names: inout [ImportedName: MapObject], hasKeys: Bool) -> Record {
+    var flags = VMAFlags(protection, hasKeys: hasKeys).union(.may)
     if isShared { flags.formUnion([.shared, .mayShare]) }
     if growsDown { flags.insert(.growsDown) }
     if !isShared && protection.contains(.write) { flags.insert(.accounted) }

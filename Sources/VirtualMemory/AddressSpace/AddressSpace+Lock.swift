@@ -16,7 +16,9 @@ extension AddressSpace {
   /// - Throws: `EPERM` if the process may not lock memory; `ENOMEM` past
   ///   ``ResourceLimits/lockedMemory``; `EINVAL` if the range wraps; `ENOMEM` at the first page that
   ///   is not mapped, at a split that would make one VMA too many, and, with the VMAs locked, when a
-  ///   page can't be had: in inaccessible memory, or behind the end of a file.
+  ///   page can't be had: in inaccessible memory, behind the end of a file, or in memory that is
+  ///   only executable where there are protection keys
+  ///   (``AddressSpaceConfiguration/hasProtectionKeys``).
   /// - Complexity: O(VMAs in the range × log n).
   public func lock(_ address: UInt64, length: UInt64, onFault: Bool = false) throws(Errno) {
     try write { (writer) throws(Errno) in

@@ -90,8 +90,10 @@ struct MapRequest {
   var isRefusedByFile: Bool { file != nil && flags.contains(.sync) }
 
   /// `vm_flags` before the sharing type is looked at.
-  var baseFlags: VMAFlags {
-    var result = VMAFlags(protection).union(.may)
+  ///
+  /// - Parameter hasKeys: whether there are protection keys.
+  func baseFlags(hasKeys: Bool) -> VMAFlags {
+    var result = VMAFlags(protection, hasKeys: hasKeys).union(.may)
     if flags.contains(.growsDown) { result.insert(.growsDown) }
     if flags.contains(.locked) { result.insert(.locked) }
     if flags.contains(.stack) { result.insert(.noHugePage) }
@@ -102,9 +104,10 @@ struct MapRequest {
 
   /// `vm_flags` of the mapping.
   ///
+  /// - Parameter hasKeys: whether there are protection keys.
   /// - Source: `do_mmap`, `accountable_mapping`.
-  func vmaFlags() throws(Errno) -> VMAFlags {
-    var result = baseFlags
+  func vmaFlags(hasKeys: Bool) throws(Errno) -> VMAFlags {
+    var result = baseFlags(hasKeys: hasKeys)
     let type = flags.rawValue & MapFlags.typeMask
     if let file {
       let access = unsafe file.header.pointee.access
@@ -168,7 +171,7 @@ extension TreeWriter {
     }
     let (sum, wraps) = request.fileOffset.addingReportingOverflow(length)
     guard !wraps, sum <= MapRequest.fileOffsetMax else { throw .overflow }
-    let flags = try request.vmaFlags()
+    let flags = try request.vmaFlags(hasKeys: configuration.hasProtectionKeys)
     try insertNew(request, flags, start, start + length)
     if flags.contains(.locked) || request.populates {
       try populate(start, start + length, skippingErrors: true)

@@ -59,7 +59,8 @@ extension TreeWriter {
       guard let record = draft.tree.record(endingAbove: position), record.start <= position else {
         throw .noMemory
       }
-      let flags = record.flags.subtracting(.access).union(VMAFlags(access))
+      let flags = record.flags.subtracting(.accessAndKey).union(
+        VMAFlags(access, hasKeys: configuration.hasProtectionKeys))
       let allowed = VMAFlags(rawValue: record.flags.rawValue >> 4).intersection(.access)
       guard flags.intersection(.access).isSubset(of: allowed) else { throw .permissionDenied }
       let next = min(record.end, end)

@@ -120,7 +120,9 @@ extension TreeWriter {
   /// - Returns: whether all of them are there.
   mutating func populate(_ record: Record, _ start: UInt64, _ end: UInt64) -> Bool {
     if record.isSpecial || record.flags.contains(.lockOnFault) { return true }
-    guard !record.flags.isDisjoint(with: .access) else { return false }
+    guard !record.flags.isDisjoint(with: .access), !record.flags.contains(.executeOnlyKey) else {
+      return false
+    }
     let isWritten = record.flags.intersection([.write, .shared]) == .write
     if isWritten || record.readsIntoHugePage(start, end) { prepareArea(of: record) }
     return record.hasPage(at: end - 1)

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+internal import Glibc
+internal import _SystemShims
+
 /// The constants of one machine and process that decide where mappings go and how many there are.
 public struct AddressSpaceConfiguration: Sendable, Hashable {
   /// The end of user addresses, `TASK_SIZE`: 0x7fff_ffff_f000 on x86-64 with four page-table levels.
@@ -19,8 +22,49 @@ public struct AddressSpaceConfiguration: Sendable, Hashable {
   public var stackGuardGap: UInt64 = 256 * 4096
   /// The device of shared anonymous memory, which the kernel keeps in a file system of its own.
   public var sharedMemoryDevice = DeviceNumber(major: 0, minor: 1)
+  /// Whether the processor has protection keys and the kernel uses them, as on most x86-64 servers
+  /// since 2017: `ospke` among the flags of `/proc/cpuinfo`.
+  ///
+  /// With keys, memory whose protection is exactly ``Protection/execute`` has one that forbids
+  /// reading. Such memory can't be populated: ``AddressSpace/lock(_:length:onFault:)`` locks it and
+  /// fails with `ENOMEM`; ``MapFlags/locked``, ``MapFlags/populate`` and growth succeed and populate
+  /// nothing. The key is one of the flags that merging compares: memory that is executable only
+  /// without it, since ``Protection/atomicOperations`` was asked for too, stays apart.
+  ///
+  /// - Source: `execute_only_pkey`, `arch_override_mprotect_pkey`, `arch_vma_access_permitted`.
+  public var hasProtectionKeys = false
 
   public init() {}
+
+  /// The configuration of the running machine, as far as it can be read: ``hasProtectionKeys`` from
+  /// the processor, ``mapCountMax`` and ``addressMin`` from `/proc/sys/vm`. The rest, and what can't
+  /// be read, is as in ``init()``.
+  ///
+  /// - Complexity: two short files are read.
+  public static var current: AddressSpaceConfiguration {
+    var configuration = AddressSpaceConfiguration()
+    configuration.hasProtectionKeys = sysshims_has_protection_keys()
+    if let count = number(in: "/proc/sys/vm/max_map_count") {
+      configuration.mapCountMax = Int(clamping: count)
+    }
+    if let address = number(in: "/proc/sys/vm/mmap_min_addr") {
+      configuration.addressMin = min(address.roundedUpToPage, configuration.mmapBase)
+    }
+    return configuration
+  }
+
+  /// The number that a file of `/proc/sys` holds; `nil` if there is none.
+  private static func number(in path: String) -> UInt64? {
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    return unsafe withUnsafeTemporaryAllocation(byteCount: 32, alignment: 1) { buffer in
+      let count = unsafe read(descriptor, buffer.baseAddress, buffer.count)
+      guard count > 0 else { return nil }
+      let digits = unsafe buffer.prefix(count).prefix { $0 >= 0x30 && $0 <= 0x39 }
+      return UInt64(unsafe String(decoding: digits, as: UTF8.self))
+    }
+  }
 
   /// Traps unless the numbers fit together.
   func validate() {

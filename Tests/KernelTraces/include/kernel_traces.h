@@ -110,6 +110,10 @@ int kernel_traces_run(const struct kernel_trace_setup *setup,
 /// gives, not something to skip tests for.
 const char *_Nullable kernel_traces_unusable(void);
 
+/// Whether this machine's processor has protection keys, with which memory that is only executable
+/// can't be populated: found out by trying. 0 where the kernel can't be the judge.
+int kernel_traces_has_execute_only_keys(void);
+
 /// The identifier of the process that forks one process per script, 0 if there is none now. It ends
 /// with the test process; if it ends earlier, the next script starts another.
 int kernel_traces_server(void);

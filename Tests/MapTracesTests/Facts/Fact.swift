@@ -9,12 +9,27 @@ import _MapTraces
 /// The script's addresses are those of a window at 0x100000: page 0 is at 0x100000, page 16 at
 /// 0x110000. What stands behind `#=` is the result that the line must have. That of a dump is written
 /// short: `0-3 rw-p` for pages 0, 1 and 2; a file's name and page follow: `4-5 r--s A@1`.
+///
+/// A fact holds on every machine, or on those of the kind that its script names: then the kernel is
+/// asked where it is of that kind.
 struct Fact: Sendable, CustomTestStringConvertible {
+  /// The machines that a fact is about.
+  enum Machine: Sendable {
+    case any
+    case withExecuteOnlyKeys
+    case withoutExecuteOnlyKeys
+  }
+
   var name: String
+  var machine: Machine
   var script: String
 
-  init(_ name: String, window: String = "window 0x100000 0x40000", _ script: String) {
+  init(
+    _ name: String, on machine: Machine = .any, window: String = "window 0x100000 0x40000",
+    _ script: String
+  ) {
     self.name = name
+    self.machine = machine
     self.script = window + "\n" + script
   }
 
@@ -23,15 +38,27 @@ struct Fact: Sendable, CustomTestStringConvertible {
   /// Performs the script on both sides, and compares what they say with each other and with what
   /// the script expects.
   func check(sourceLocation: SourceLocation = #_sourceLocation) throws {
-    let trace = try MapTrace(parsing: script)
+    var trace = try MapTrace(parsing: script)
     let expected = expectations(trace)
-    check(modelResults(trace), expected, trace, "the model", sourceLocation)
-    guard KernelSide.canJudge else { return }
+    for hasKeys in [false, true] where holds(withKeys: hasKeys) {
+      trace.hasExecuteOnlyKeys = hasKeys
+      check(modelResults(trace), expected, trace, "the model", sourceLocation)
+    }
+    guard KernelSide.canJudge, holds(withKeys: KernelSide.hasExecuteOnlyKeys) else { return }
+    trace.hasExecuteOnlyKeys = KernelSide.hasExecuteOnlyKeys
     let comparison = try compare(trace)
     #expect(comparison.refusedIndex == nil, sourceLocation: sourceLocation)
     check(comparison.kernel, expected, trace, "the kernel", sourceLocation)
     if let difference = comparison.difference {
       Issue.record("\(name):\n\(difference)", sourceLocation: sourceLocation)
+    }
+  }
+
+  private func holds(withKeys hasKeys: Bool) -> Bool {
+    switch machine {
+    case .any: true
+    case .withExecuteOnlyKeys: hasKeys
+    case .withoutExecuteOnlyKeys: !hasKeys
     }
   }
 

@@ -15,6 +15,8 @@ enum Profile: String, CaseIterable {
   case stacks
   /// Locks, and what may be locked.
   case locks
+  /// Locks and population of memory that is only executable.
+  case keys
   /// Advices.
   case advices
   /// Limits, at their edges.
@@ -34,6 +36,7 @@ enum Profile: String, CaseIterable {
     case .files: 12
     case .stacks: 12
     case .locks: 9
+    case .keys: 5
     case .advices: 6
     case .limits: 9
     case .errors: 6
@@ -65,7 +68,7 @@ enum Profile: String, CaseIterable {
         (.map, 26), (.unmap, 8), (.protect, 10), (.remap, 10), (.advise, 3), (.lock, 3),
         (.unlock, 2), (.touch, 36), (.query, 2),
       ]
-    case .locks:
+    case .locks, .keys:
       [
         (.map, 22), (.unmap, 7), (.protect, 12), (.remap, 18), (.advise, 2), (.lock, 20),
         (.unlock, 10), (.touch, 7), (.query, 2),

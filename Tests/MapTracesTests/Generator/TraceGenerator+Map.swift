@@ -108,8 +108,10 @@ extension TraceGenerator {
   mutating func makeProtection() -> UInt64 {
     var protection = random.pick(
       weighted: [
-        (3, 58), (1, 18), (0, 8), (5, 4), (7, 5), (2, 4), (4, 2), (6, 1),
+        (3, 58), (1, 18), (0, 8), (5, 4), (7, 5), (2, 4), (4, profile == .keys ? 40 : 2), (6, 1),
       ] as [(UInt64, Int)])
+    // Executable only, but without a key.
+    if profile == .keys && protection == 4 && random.percent(20) { protection |= 8 }
     if random.percent(3) { protection |= random.pick([8, 8, 0x10, 0x400, 1 << 31, 1 << 40]) }
     return protection
   }

@@ -10,6 +10,9 @@ struct TraceGenerator {
   /// which takes as long as a hundred other traces.
   var mapLimitRarity: UInt64 = 40
 
+  /// The kind of machine that traces are for. They are the same traces otherwise.
+  var hasExecuteOnlyKeys = false
+
   var random: TraceRandom
   var profile = Profile.mixed
   var window = MapTrace.Window(base: 4096, length: 4096)
@@ -46,7 +49,8 @@ struct TraceGenerator {
       if random.percent(profile.scenePercent) { playScene() } else { step() }
     }
     return MapTrace(
-      window: window, isConfined: isConfined, limits: limits, operations: operations)
+      window: window, hasExecuteOnlyKeys: hasExecuteOnlyKeys, isConfined: isConfined,
+      limits: limits, operations: operations)
   }
 
   /// Low addresses, where a process has nothing of its own and its maps' text begins.

@@ -22,6 +22,7 @@ struct DifferenceSearch {
   mutating func run(seed: UInt64) throws(KernelSide.Failure) {
     var generator = TraceGenerator(seed: seed)
     generator.mapLimitRarity = mapLimitRarity
+    generator.hasExecuteOnlyKeys = KernelSide.hasExecuteOnlyKeys
     let trace = generator.next()
     let comparison = try compare(trace)
     tally.add(trace, comparison)

@@ -25,6 +25,14 @@ enum KernelSide {
     return reason == nil
   }()
 
+  /// Whether this machine has protection keys: traces of the other kind of machine are the model's
+  /// alone, and those that were recorded there.
+  static let hasExecuteOnlyKeys: Bool = {
+    let hasKeys = canJudge && kernel_traces_has_execute_only_keys() != 0
+    print("this machine has \(hasKeys ? "" : "no ")protection keys for execute-only memory")
+    return hasKeys
+  }()
+
   /// A trace that could not be run.
   struct Failure: Error, CustomStringConvertible {
     var code: Int32
@@ -34,6 +42,9 @@ enum KernelSide {
 
   /// The results of all operations.
   static func run(_ trace: MapTrace) throws(Failure) -> [UInt8] {
+    guard trace.hasExecuteOnlyKeys == hasExecuteOnlyKeys else {
+      throw Failure(code: KT_UNUSABLE.rawValue, message: "the trace is of another kind of machine")
+    }
     var setup = setup(of: trace)
     let operations = trace.operations.map(operation)
     var text: UnsafeMutablePointer<CChar>?
