@@ -13,10 +13,10 @@
 #include <time.h>
 #include <unistd.h>
 
-// Pages of one processor's records: 20,000 faults. A power of two.
-enum { ring_pages = 256, page_bytes = 4096, processors_max = 1024 };
+enum { processors_max = 1024 };
 
-static const uint64_t ring_bytes = (uint64_t)ring_pages * page_bytes;
+// One processor's records: 20,000 faults. A power of two of pages, whatever their size is.
+static const uint64_t ring_bytes = 1 << 20;
 
 // The kernel's end of one processor's records.
 typedef struct {
@@ -28,6 +28,8 @@ typedef struct {
 struct pagefaults_recorder {
   int count;
   bool has_lost;
+  // Of the system: aarch64 has three sizes. The ring's header takes one page.
+  size_t page_bytes;
   ring rings[processors_max];
 };
 
@@ -39,7 +41,7 @@ typedef struct {
   uint64_t address;
 } fault_record;
 
-static bool open_ring(ring *ring, int processor) {
+static bool open_ring(ring *ring, int processor, size_t page_bytes) {
   struct perf_event_attr attributes;
   memset(&attributes, 0, sizeof attributes);
   attributes.size = sizeof attributes;
@@ -68,10 +70,11 @@ static bool open_ring(ring *ring, int processor) {
 pagefaults_recorder *pagefaults_start(void) {
   pagefaults_recorder *recorder = calloc(1, sizeof *recorder);
   if (recorder == NULL) return NULL;
+  recorder->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
   long processors = sysconf(_SC_NPROCESSORS_CONF);
   for (long processor = 0; processor < processors; processor++) {
     if (processor == processors_max ||
-        !open_ring(&recorder->rings[recorder->count], (int)processor)) {
+        !open_ring(&recorder->rings[recorder->count], (int)processor, recorder->page_bytes)) {
       pagefaults_stop(recorder);
       return NULL;
     }
@@ -120,7 +123,7 @@ bool pagefaults_has_lost(const pagefaults_recorder *recorder) { return recorder-
 
 void pagefaults_stop(pagefaults_recorder *recorder) {
   for (int index = 0; index < recorder->count; index++) {
-    munmap(recorder->rings[index].header, page_bytes + ring_bytes);
+    munmap(recorder->rings[index].header, recorder->page_bytes + ring_bytes);
     close(recorder->rings[index].descriptor);
   }
   free(recorder);
