@@ -9,7 +9,8 @@ enum FileStatus {
   /// The device and the inode of the file at `path`; `nil` if there is none.
   static func read(_ path: [UInt8]) -> (device: DeviceNumber, inode: UInt64)? {
     var status = stat()
-    let terminated = path.map { CChar(bitPattern: $0) } + [0]
+    // C's char has no sign on some processors.
+    let terminated = path.map { CChar(truncatingIfNeeded: $0) } + [0]
     guard unsafe stat(terminated, &status) == 0 else { return nil }
     // Linux's encoding of a device's number.
     let major = UInt32(truncatingIfNeeded: status.st_dev >> 8 & 0xfff)

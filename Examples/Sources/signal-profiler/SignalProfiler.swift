@@ -78,7 +78,12 @@ private enum Profiler {
       guard let text = try KernelMaps().stableText(attemptsMax: 100) else {
         fail("the maps change all the time")
       }
-      return try AddressSpace(procMaps: text)
+      var configuration = AddressSpaceConfiguration()
+      #if arch(arm64)
+        // The default is x86-64's: here addresses have one bit more.
+        configuration.taskSize = 1 << 48
+      #endif
+      return try AddressSpace(procMaps: text, configuration: configuration)
     } catch {
       fail("the maps can't be read: \(error)")
     }
