@@ -2,9 +2,11 @@
 # SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 # make run      the demonstration; ARGS="…" are its arguments
+# make check    the quick checks, for each commit: format, a debug build without warnings, quick tests
+# make test     every check, stopping at the first that fails; a table of times at the end
 # make bench    the benchmarks; ARGS="…" are their arguments
 # make bench-check  the benchmarks that Benchmarks/thresholds.txt bounds; fails if a bound is broken
-# make test     every check, stopping at the first that fails
+# make test-liburcu PREFIX=…  the runtime's tests with the liburcu that is installed there
 # make seeded   puts three bugs into a copy of the model, one at a time, and expects them to be found
 # make stress   the stress tests only, SWIFT_URCU_STRESS_SECONDS seconds each (default 60);
 #               SWIFT_URCU_VERBOSE=1 shows the lines around the changes that their readers see first
@@ -20,15 +22,19 @@ formatted := $(wildcard Package.swift Sources Tests Examples Benchmarks)
 release := -c release -Xswiftc -enable-testing
 run_tests := bash $(scripts)/run-tests.sh
 without_warnings := bash $(scripts)/without-warnings.sh "$(CURDIR)"
+stages := bash $(scripts)/stages.sh
 SWIFT_URCU_STRESS_SECONDS ?=
 
 define heading
 @printf '\n==> %s\n' '$(1)'
 endef
 
-.PHONY: run bench bench-check test seeded stress format clean deps lint build test-debug \
-  test-release test-tsan test-tsan-release test-asan test-consumer test-disassembly test-examples \
-  test-benchmarks
+# What make test is made of: what finds most comes first, then what takes longest.
+checks := check test-release test-tsan test-asan test-examples test-benchmarks test-liburcu \
+  test-consumer test-without-liburcu test-denied test-arm64
+
+.PHONY: run bench bench-check check test seeded stress format clean deps lint build quick \
+  test-debug $(checks)
 
 run: deps
 	swift run -c release --package-path Examples maps-race $(ARGS)
@@ -41,9 +47,14 @@ bench: deps
 bench-check:
 	@$(MAKE) --no-print-directory bench ARGS='--check Benchmarks/thresholds.txt $(ARGS)'
 
-test: deps lint build test-debug test-release test-tsan test-tsan-release test-asan test-consumer \
-  test-disassembly test-examples test-benchmarks
+# Warnings are errors in the checks' builds: a file that isn't compiled again doesn't warn again.
+check test $(checks) test-debug build stress: export SWIFT_URCU_WARNINGS_AS_ERRORS = 1
+
+test: deps
+	@MAKE="$(MAKE)" $(stages) $(checks)
 	$(call heading,All checks passed)
+
+check: deps lint build quick
 
 deps:
 	$(call heading,Dependencies)
@@ -53,12 +64,15 @@ lint:
 	$(call heading,Format)
 	swift format lint --strict --recursive --parallel $(formatted)
 
-# Unchanged files are not compiled again, hence don't warn again: touch them all.
 build: deps
 	$(call heading,Debug build without warnings)
-	@find Package.swift Sources Tests CShims -type f -name '*.[sch]*' -exec touch {} +
 	$(without_warnings) swift build --build-tests
 
+quick: build
+	$(call heading,Quick tests)
+	SWIFT_URCU_TESTS=quick $(run_tests) swift test
+
+# All of them unoptimised: on demand.
 test-debug: deps
 	$(call heading,Tests: debug)
 	$(run_tests) swift test
@@ -67,55 +81,47 @@ test-release: deps
 	$(call heading,Tests: release)
 	$(run_tests) swift test $(release) --scratch-path .build-release
 
+# What threads share. Optimised: an unoptimised build counts references where an optimised one doesn't,
+# and they order threads, so that a race may stay hidden.
 test-tsan: deps
-	$(call heading,Tests: ThreadSanitizer debug)
-	bash $(scripts)/tsan.sh .build-tsan
-
-test-tsan-release: deps
-	$(call heading,Tests: ThreadSanitizer release)
-	bash $(scripts)/tsan.sh .build-tsan-release $(release)
+	$(call heading,Tests: ThreadSanitizer)
+	SWIFT_URCU_PART=concurrency bash $(scripts)/tsan.sh .build-tsan $(release)
 
 # Not the address spaces' tests: they map, for the kernel to judge, where AddressSanitizer has its own.
 test-asan: deps
 	$(call heading,Tests: AddressSanitizer and LeakSanitizer)
-	bash $(scripts)/asan.sh .build-asan $(release) --filter "ReadCopyUpdateTests|SequenceLocksTests"
+	SWIFT_URCU_PART=runtime bash $(scripts)/asan.sh .build-asan $(release)
+
+test-liburcu: deps
+	$(call heading,Tests: another liburcu)
+	PREFIX="$(PREFIX)" bash $(scripts)/liburcu.sh
+
+test-without-liburcu: deps
+	$(call heading,Tests: without liburcu)
+	bash $(scripts)/without-liburcu.sh
+
+test-denied: build
+	$(call heading,Tests: without some system calls)
+	bash $(scripts)/denied.sh
+
+test-arm64:
+	$(call heading,C code for another processor: aarch64)
+	bash $(scripts)/arm64.sh
 
 test-consumer: deps
 	$(call heading,A package that depends on this one)
 	bash $(scripts)/consumer.sh
 
-test-disassembly: deps
-	$(call heading,Machine code of the read paths)
-	bash $(scripts)/disassembly.sh
-
 test-examples: deps
 	$(call heading,Examples)
-ifneq ($(wildcard Examples/Package.swift),)
-	$(without_warnings) swift build --package-path Examples
-	$(MAKE) --no-print-directory check-examples
-else
-	@echo "no Examples/Package.swift yet"
-endif
-
-# The programs' own checks, in their short form.
-.PHONY: check-examples
-check-examples:
-	$(call heading,Examples: their checks)
+	$(without_warnings) swift build --package-path Examples --build-tests
 	$(run_tests) swift test --package-path Examples
 	bash $(scripts)/examples.sh
 
 test-benchmarks: deps
-	$(call heading,Benchmarks)
-ifneq ($(wildcard Benchmarks/Package.swift),)
+	$(call heading,Benchmarks and machine code of the read paths)
 	$(without_warnings) swift build -c release --package-path Benchmarks
-	$(MAKE) --no-print-directory check-benchmarks
-else
-	@echo "no Benchmarks/Package.swift yet"
-endif
-
-.PHONY: check-benchmarks
-check-benchmarks:
-	$(call heading,Benchmarks: their checks)
+	bash $(scripts)/disassembly.sh
 	bash $(scripts)/benchmarks.sh
 
 seeded: deps
@@ -131,5 +137,4 @@ format:
 	swift format --in-place --recursive --parallel $(formatted)
 
 clean:
-	rm -rf .build .build-release .build-tsan .build-tsan-release .build-asan
-	rm -rf Examples/.build Benchmarks/.build
+	rm -rf .build .build-* Examples/.build Benchmarks/.build

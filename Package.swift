@@ -4,20 +4,28 @@
 
 import PackageDescription
 
+/// The project's own checks let no warning pass. Nobody else's build fails because a newer compiler
+/// warns of something.
+let isStrict = Context.environment["SWIFT_URCU_WARNINGS_AS_ERRORS"] != nil
+
 /// Settings of every Swift target. A package that imports these products needs none of them.
-let settings: [SwiftSetting] = [
-  .swiftLanguageMode(.v6),
-  // SE-0458: every use of unsafe memory is marked where it happens.
-  .strictMemorySafety(),
-  // Lifetime dependencies of `~Escapable` values (`ReadSection`, `Ref`).
-  .enableExperimentalFeature("Lifetimes"),
-  // SE-0444: a member is visible only where its module is imported.
-  .enableUpcomingFeature("MemberImportVisibility"),
-  // SE-0409: an import is internal unless it says otherwise.
-  .enableUpcomingFeature("InternalImportsByDefault"),
-  // SE-0335: existentials are written `any`.
-  .enableUpcomingFeature("ExistentialAny"),
-]
+let settings: [SwiftSetting] =
+  [
+    .swiftLanguageMode(.v6),
+    // SE-0458: every use of unsafe memory is marked where it happens.
+    .strictMemorySafety(),
+    // Lifetime dependencies of `~Escapable` values (`ReadSection`, `Ref`).
+    .enableExperimentalFeature("Lifetimes"),
+    // SE-0444: a member is visible only where its module is imported.
+    .enableUpcomingFeature("MemberImportVisibility"),
+    // SE-0409: an import is internal unless it says otherwise.
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    // SE-0335: existentials are written `any`.
+    .enableUpcomingFeature("ExistentialAny"),
+  ] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
+
+/// Settings of every C target.
+let cSettings: [CSetting] = isStrict ? [.treatAllWarnings(as: .error)] : []
 
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
@@ -40,9 +48,10 @@ let package = Package(
     .systemLibrary(
       name: "CURCU", path: "CShims/CURCU", pkgConfig: "liburcu-bp",
       providers: [.apt(["liburcu-dev"])]),
-    .target(name: "_SystemShims", path: "CShims/_SystemShims"),
+    .target(name: "_SystemShims", path: "CShims/_SystemShims", cSettings: cSettings),
     .target(
       name: "_RCUShims", dependencies: ["CURCU", "_SystemShims"], path: "CShims/_RCUShims",
+      cSettings: cSettings,
       linkerSettings: ["bp", "memb", "mb", "qsbr", "cds", "common"].map {
         .linkedLibrary("urcu-" + $0)
       }),
@@ -60,7 +69,7 @@ let package = Package(
       swiftSettings: settings),
     .target(
       name: "_MapTraces", dependencies: ["VirtualMemory", systemPackage], swiftSettings: settings),
-    .target(name: "_PageFaults", path: "CShims/_PageFaults"),
+    .target(name: "_PageFaults", path: "CShims/_PageFaults", cSettings: cSettings),
     .target(
       name: "_StraceReplay",
       dependencies: ["VirtualMemory", "ProcessMaps", "_PageFaults", systemPackage],
@@ -70,7 +79,7 @@ let package = Package(
       name: "TestSupport", dependencies: ["_SystemShims"],
       path: "Tests/TestSupport", swiftSettings: settings),
     // The running kernel as judge of address spaces.
-    .target(name: "KernelTraces", path: "Tests/KernelTraces"),
+    .target(name: "KernelTraces", path: "Tests/KernelTraces", cSettings: cSettings),
     .testTarget(
       name: "KernelTracesTests", dependencies: ["KernelTraces"], swiftSettings: settings),
     .testTarget(
@@ -102,3 +111,29 @@ let package = Package(
       swiftSettings: settings),
   ]
 )
+
+/// Parts of the package that can be built and tested by themselves, by `SWIFT_URCU_PART`: checks that
+/// are about a part don't build the rest.
+let parts: [String: Set<String>] = [
+  // All that does without liburcu.
+  "locks": ["_SystemShims", "SequenceLocks", "TestSupport", "SequenceLocksTests"],
+  // What liburcu, or a sanitizer of memory, can break.
+  "runtime": [
+    "CURCU", "_SystemShims", "_RCUShims", "ReadCopyUpdate", "SequenceLocks", "TestSupport",
+    "ReadCopyUpdateTests", "SequenceLocksTests",
+  ],
+  // What is used by several threads.
+  "concurrency": [
+    "CURCU", "_SystemShims", "_RCUShims", "ReadCopyUpdate", "SequenceLocks", "VirtualMemory",
+    "TestSupport", "ReadCopyUpdateTests", "SequenceLocksTests", "VirtualMemoryTests",
+  ],
+]
+
+if let name = Context.environment["SWIFT_URCU_PART"] {
+  guard let part = parts[name] else {
+    fatalError("SWIFT_URCU_PART: “\(name)”: must be one of \(parts.keys.sorted())")
+  }
+  package.targets.removeAll { !part.contains($0.name) }
+  package.products.removeAll { !part.contains($0.name) }
+  if !part.contains("VirtualMemory") { package.dependencies = [] }
+}

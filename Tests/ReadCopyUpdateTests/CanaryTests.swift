@@ -14,7 +14,7 @@ import Testing
 /// builds ThreadSanitizer must report it; in others a reader must meet a destroyed pointee.
 ///
 /// Not under AddressSanitizer, which ends a mutant before it can say what it found.
-@Suite(.serialized, .enabled(if: !isAddressSanitizerBuild)) struct CanaryTests {
+@Suite(.serialized, .stress, .enabled(if: !isAddressSanitizerBuild)) struct CanaryTests {
   /// Sections that protect nothing.
   private enum NoReadLockFlavor: BulletproofTestFlavor {
     static func _enterReadSection() {}

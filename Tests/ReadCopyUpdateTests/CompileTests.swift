@@ -10,7 +10,8 @@ import Testing
 ///
 /// Skipped in sanitizer builds: the types are the same, the compiler is no quicker, and what runs it,
 /// Foundation, leaks.
-@Suite(.enabled(if: !isThreadSanitizerBuild && !isAddressSanitizerBuild)) struct CompileTests {
+@Suite(.processes, .enabled(if: !isThreadSanitizerBuild && !isAddressSanitizerBuild))
+struct CompileTests {
   @Test(arguments: SwiftCompiler.snippets(in: "CompileFail", beside: #filePath))
   func misuseIsRejected(_ name: String) throws {
     let file = Self.path("CompileFail", name)

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// Runs the patterns of `LitmusPattern`, and their mutants.
-@Suite(.serialized) struct LitmusStressTests {
+@Suite(.serialized, .stress) struct LitmusStressTests {
   @Test(arguments: TestedFlavor.allCases, LitmusPattern.allCases)
   func forbiddenOutcomeIsNotSeenStress(_ flavor: TestedFlavor, _ pattern: LitmusPattern) {
     func run<Flavor: RCUFlavor>(_: Flavor.Type) {

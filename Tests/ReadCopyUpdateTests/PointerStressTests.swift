@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Readers × writers on one pointer, for `SWIFT_URCU_STRESS_SECONDS` each.
-@Suite(.serialized) struct PointerStressTests {
+@Suite(.serialized, .stress) struct PointerStressTests {
   static let matrix = [(writers: 1, readers: 1), (1, 2), (2, 2)]
 
   @Test(arguments: matrix)

@@ -225,7 +225,7 @@ internal import _RCUShims
     #expect(QuiescentStateFlavor.startWatch().look == 0)
   }
 
-  @Test(arguments: watchable)
+  @Test(.stress, arguments: watchable)
   func stressNothingIsReusedUnderAReader(_ flavor: TestedFlavor) {
     let result = Self.run(flavor.type, for: StressOptions.duration)
     #expect(result.violations == 0)
@@ -233,14 +233,14 @@ internal import _RCUShims
   }
 
   /// No membarrier helps these: a fence of their own does.
-  @Test(arguments: watchable)
+  @Test(.stress, arguments: watchable)
   func stressNothingIsReusedUnderAFencedReader(_ flavor: TestedFlavor) {
     let result = Self.runFenced(flavor.type, for: StressOptions.duration)
     #expect(result.violations == 0)
     #expect(result.passed > 0)
   }
 
-  @Test(.enabled(if: !isAddressSanitizerBuild)) func missingLookIsFound() async {
+  @Test(.stress, .enabled(if: !isAddressSanitizerBuild)) func missingLookIsFound() async {
     let found = ExitTest.Condition.exitCode(isThreadSanitizerBuild ? 66 : 42)
     await #expect(processExitsWith: found) {
       let result = ReaderWatchTests.run(BlindFlavor.self, for: .seconds(180))
@@ -248,7 +248,7 @@ internal import _RCUShims
     }
   }
 
-  @Test func presentLookIsSilent() async {
+  @Test(.stress) func presentLookIsSilent() async {
     await #expect(processExitsWith: .exitCode(0)) {
       let result = ReaderWatchTests.run(SeeingFlavor.self, for: StressOptions.duration)
       exit(result.violations > 0 ? 42 : 0)
@@ -326,14 +326,14 @@ internal import _RCUShims
         var cold = [UInt8](repeating: 0, count: 64 << 20)
         var generator = SystemRandomNumberGenerator()
         withReaderThread(flavor) {
-          while !world.isOver.load(ordering: .relaxed) {
+          repeat {
             var bits = generator.next()
             for _ in 0..<16 {
               bits = bits &* 0x5851_f42d_4c95_7f2d &+ 1
               cold[Int(bits >> 38)] = 1
             }
             RCUDomain<Flavor>.withLongReadSection { _ in world.read(Int(bits >> 55)) }
-          }
+          } while !world.isOver.load(ordering: .relaxed)
         }
       },
     ])
@@ -355,7 +355,7 @@ internal import _RCUShims
         // Sections that are open for longer than a look at all readers takes, and as long without one:
         // a section may begin anywhere in a look, and outlast it. For some time fenced, then light.
         var generator = SystemRandomNumberGenerator()
-        while !isOver() {
+        repeat {
           let bits = generator.next()
           let looks = bits & 3 == 0 ? Int(bits >> 32 & 0x3fff) : 20
           let world = worlds[Int(bits >> 4 & 1)]
@@ -365,7 +365,7 @@ internal import _RCUShims
             RCUDomain<Flavor>.withReadSection { _ in world.read(looks) }
           }
           world.wait(bits & 12 == 0 ? Int(bits >> 48 & 0x3fff) : 20)
-        }
+        } while !isOver()
       }
     }
     let writer: @Sendable (World) -> Void = { world in

@@ -241,13 +241,13 @@ internal import _RCUShims
     static let _reclaimer = _Reclaimer(flavor: TrustingFlavor.self)
   }
 
-  @Test func stressNothingIsReusedUnderASealedReader() {
+  @Test(.stress) func stressNothingIsReusedUnderASealedReader() {
     let result = Self.run(PoolFlavor.self, for: StressOptions.duration)
     #expect(result.violations == 0)
     #expect(result.reads > 0)
   }
 
-  @Test(.enabled(if: !isAddressSanitizerBuild)) func rashReadersAreFound() async {
+  @Test(.stress, .enabled(if: !isAddressSanitizerBuild)) func rashReadersAreFound() async {
     let found = ExitTest.Condition.exitCode(isThreadSanitizerBuild ? 66 : 42)
     await #expect(processExitsWith: found) {
       let result = SealedSectionTests.run(RashFlavor.self, for: .seconds(180))
@@ -255,7 +255,7 @@ internal import _RCUShims
     }
   }
 
-  @Test(.enabled(if: !isAddressSanitizerBuild)) func trustInReadersIsFound() async {
+  @Test(.stress, .enabled(if: !isAddressSanitizerBuild)) func trustInReadersIsFound() async {
     let found = ExitTest.Condition.exitCode(isThreadSanitizerBuild ? 66 : 42)
     await #expect(processExitsWith: found) {
       let result = SealedSectionTests.run(TrustingFlavor.self, for: .seconds(180))
@@ -270,7 +270,7 @@ internal import _RCUShims
     let store = Store()
     let reader: @Sendable () -> Void = {
       var generator = SystemRandomNumberGenerator()
-      while !store.isOver.load(ordering: .relaxed) {
+      repeat {
         let bits = generator.next()
         let looks = bits & 7 == 0 ? Int(bits >> 40 & 0xfffff) : Int(bits >> 40 & 0xff)
         if bits & 24 == 0 {
@@ -288,7 +288,7 @@ internal import _RCUShims
           }
         }
         store.reads.add(1, ordering: .relaxed)
-      }
+      } while !store.isOver.load(ordering: .relaxed)
     }
     runThreads([{ store.write(flavor, for: duration) }, reader, reader])
     return (
@@ -337,7 +337,7 @@ internal import _RCUShims
       var pool = NodePool<Flavor>(blockBytes: [Self.blockBytes])
       var replaced = BlockStack()
       var era: UInt64 = 0
-      while !isOver.load(ordering: .relaxed) {
+      repeat {
         if era & 0xff == 0 && ContinuousClock.now >= deadline { break }
         era += 1
         let block = unsafe UInt(bitPattern: pool.allocate(sizeClass: 0))
@@ -350,7 +350,7 @@ internal import _RCUShims
         unsafe replaced.push(BlockWord.make(oldBlock, 0, isRecent: pool.isRecent(era - 1)))
         unsafe pool.retire(replaced, era: era)
         replaced.removeAll()
-      }
+      } while !isOver.load(ordering: .relaxed)
       isOver.store(true, ordering: .relaxed)
       // Before the pool goes, after a grace period.
       current.store(0, ordering: .releasing)

@@ -13,7 +13,7 @@ import Testing
 @Suite(.serialized) struct SignalTests {
   private static let flavors: [TestedFlavor] = [.bp, .memb, .mb]
 
-  @Test(arguments: flavors)
+  @Test(.stress, arguments: flavors)
   func handlersReadDuringAStormStress(_ flavor: TestedFlavor) async {
     await #expect(processExitsWith: .exitCode(0)) { [flavor] in
       SignalTests.runStorm(flavor)
@@ -48,7 +48,8 @@ import Testing
 
   /// Without sections handlers meet what is destroyed, or ThreadSanitizer reports it first. Not under
   /// AddressSanitizer, which ends a mutant before it can say what it found.
-  @Test(.enabled(if: !isAddressSanitizerBuild)) func handlersWithoutSectionsAreFoundStress() async {
+  @Test(.stress, .enabled(if: !isAddressSanitizerBuild))
+  func handlersWithoutSectionsAreFoundStress() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.exitStatus]) {
       let world = SignalWorld<NoSectionFlavor>()
       world.run(for: Self.mutantDuration, stopsAtViolation: true)
@@ -131,11 +132,11 @@ private final class SignalWorld<Flavor: RCUFlavor>: SignalReading, @unchecked Se
     }
     while ready.load(ordering: .acquiring) < threads.count { yieldThread() }
     let deadline = ContinuousClock.now + duration
-    while ContinuousClock.now < deadline {
+    repeat {
       for thread in threads { pthread_kill(thread, SIGUSR1) }
       usleep(Self.pauseMicroseconds)
       if stopsAtViolation && violationsInHandlers.load(ordering: .relaxed) > 0 { break }
-    }
+    } while ContinuousClock.now < deadline
     isStopping.raise()
     for thread in threads { RunningThread.join(thread) }
     pointer.clear()
@@ -148,14 +149,14 @@ private final class SignalWorld<Flavor: RCUFlavor>: SignalReading, @unchecked Se
       _ = look()
       ready.wrappingAdd(1, ordering: .releasing)
       var count = 0
-      while !isStopping.isRaisedRelaxed {
+      repeat {
         count += 1
         if !look() { violations.wrappingAdd(1, ordering: .relaxed) }
         if count.isMultiple(of: 16) {
           Domain.withReadSection { _ in Domain.afterGracePeriod {} }
         }
         if count.isMultiple(of: 1024) { Domain.synchronize() }
-      }
+      } while !isStopping.isRaisedRelaxed
       reads.wrappingAdd(count, ordering: .relaxed)
     }
   }
@@ -166,13 +167,13 @@ private final class SignalWorld<Flavor: RCUFlavor>: SignalReading, @unchecked Se
       _ = look()
       ready.wrappingAdd(1, ordering: .releasing)
       var count = 0
-      while !isStopping.isRaisedRelaxed {
+      repeat {
         count += 1
         let old = pointer.exchange(StressPointee(counter))
         if count.isMultiple(of: 8) { old?.reclaim() }
         if count.isMultiple(of: 32) { Domain.synchronizeExpedited() }
         if count.isMultiple(of: 64) { Domain.barrier() }
-      }
+      } while !isStopping.isRaisedRelaxed
       writes.wrappingAdd(count, ordering: .relaxed)
     }
   }

@@ -116,10 +116,10 @@ final class StressRun<Flavor: RCUFlavor>: Sendable {
     }
     threads.append {
       let deadline = ContinuousClock.now + duration
-      while ContinuousClock.now < deadline {
+      repeat {
         if stopsAtViolation && self.hasViolation.load(ordering: .relaxed) { break }
         sleepThread(for: .milliseconds(2))
-      }
+      } while ContinuousClock.now < deadline
       self.isStopping.store(true, ordering: .relaxed)
     }
     // A short queue: what is pending at the end must not take longer than the run.
@@ -148,11 +148,11 @@ final class StressRun<Flavor: RCUFlavor>: Sendable {
     _ isStopping: borrowing Atomic<Bool>
   ) -> Int {
     var writes = 0
-    while !isStopping.load(ordering: .relaxed) {
+    repeat {
       writes += 1
       let old = pointer.exchange(StressPointee(counter))
       if writes.isMultiple(of: writesPerReclaim) { old?.reclaim() }
-    }
+    } while !isStopping.load(ordering: .relaxed)
     return writes
   }
 
@@ -170,7 +170,7 @@ final class StressRun<Flavor: RCUFlavor>: Sendable {
   ) -> (reads: Int, violations: Int) {
     var reads = 0
     var violations = 0
-    while !isStopping.load(ordering: .relaxed) {
+    repeat {
       reads += 1
       let yields = reads.isMultiple(of: sectionsPerYield)
       let isIntact = Domain.withReadSection { section in
@@ -188,7 +188,7 @@ final class StressRun<Flavor: RCUFlavor>: Sendable {
         violations += 1
         hasViolation.store(true, ordering: .relaxed)
       }
-    }
+    } while !isStopping.load(ordering: .relaxed)
     return (reads, violations)
   }
 }

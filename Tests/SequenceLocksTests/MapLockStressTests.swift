@@ -6,7 +6,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite(.serialized) struct MapLockStressTests {
+@Suite(.serialized, .stress) struct MapLockStressTests {
   /// Plain memory under the lock: ThreadSanitizer sees whether the sides exclude one another.
   @Test(arguments: [MapLock.Preference.writers, .readers])
   func stressReadersAndWritersExcludeOneAnother(_ preference: MapLock.Preference) {
@@ -14,22 +14,22 @@ import Testing
     let deadline = ContinuousClock.now + StressOptions.duration / 2
     let writes = InstanceCounter()
     let writer: @Sendable () -> Void = {
-      while ContinuousClock.now < deadline {
+      repeat {
         for _ in 0..<10 {
           shared.lock.withWriteLock { unsafe shared.advance() }
           writes.add()
         }
-      }
+      } while ContinuousClock.now < deadline
     }
     let reader: @Sendable () -> Void = {
       var last = 0
-      while ContinuousClock.now < deadline {
+      repeat {
         let pair = shared.lock.withReadLock { unsafe (shared.plain[0], shared.plain[1]) }
         precondition(pair.1 == ~pair.0 && pair.0 >= last, "torn: \(pair) after \(last)")
         last = pair.0
         // Readers that never pause would keep a writer out for ever, where they may.
         if preference == .readers { yieldThread() }
-      }
+      } while ContinuousClock.now < deadline
     }
     runThreads([writer, writer, reader, reader])
     #expect(unsafe shared.plain[0] == writes.created)
@@ -116,7 +116,7 @@ import Testing
     let deadline = ContinuousClock.now + StressOptions.duration / 2
     let downgrades = InstanceCounter()
     let downgrader: @Sendable () -> Void = {
-      while ContinuousClock.now < deadline {
+      repeat {
         shared.lock.withWriteLock {
           unsafe shared.advance()
           return unsafe (shared.plain[0], shared.lock.sequence)
@@ -127,19 +127,19 @@ import Testing
           }
         }
         downgrades.add()
-      }
+      } while ContinuousClock.now < deadline
     }
     let writer: @Sendable () -> Void = {
-      while ContinuousClock.now < deadline {
+      repeat {
         shared.lock.withWriteLock { unsafe shared.advance() }
-      }
+      } while ContinuousClock.now < deadline
     }
     let reader: @Sendable () -> Void = {
-      while ContinuousClock.now < deadline {
+      repeat {
         shared.lock.withReadLock {
           precondition(unsafe shared.plain[1] == ~shared.plain[0], "torn")
         }
-      }
+      } while ContinuousClock.now < deadline
     }
     runThreads([downgrader, downgrader, writer, reader])
     #expect(downgrades.created > 0)

@@ -5,7 +5,7 @@ import SequenceLocks
 import TestSupport
 import Testing
 
-@Suite(.serialized) struct SeqLockStressTests {
+@Suite(.serialized, .stress) struct SeqLockStressTests {
   @Test(arguments: [(1, 1), (3, 1), (1, 3), (3, 3)])
   func stressNoTornValue(_ threads: (readers: Int, writers: Int)) {
     Self.stress(Payload4.self, readers: threads.readers, writers: threads.writers)
@@ -19,12 +19,12 @@ import Testing
     let additions = InstanceCounter()
     let deadline = ContinuousClock.now + StressOptions.duration / 2
     runThreads(4) { _ in
-      while ContinuousClock.now < deadline {
+      repeat {
         for _ in 0..<100 {
           shared.withWriteLock { $0 = Payload2(seed: $0.seed + 1) }
           additions.add()
         }
-      }
+      } while ContinuousClock.now < deadline
     }
     #expect(shared.load() == Payload2(seed: UInt64(additions.created)))
     #expect(shared.counter == 2 * UInt64(additions.created))
@@ -62,7 +62,7 @@ import Testing
     let torn = InstanceCounter()
     let deadline = ContinuousClock.now + StressOptions.duration / 2
     let writer: @Sendable () -> Void = {
-      while ContinuousClock.now < deadline {
+      repeat {
         for round in 0..<100 {
           if round.isMultiple(of: 2) {
             shared.withWriteLock { $0 = Value(seed: $0.seed + 1) }
@@ -74,7 +74,7 @@ import Testing
             }
           }
         }
-      }
+      } while ContinuousClock.now < deadline
       stop.raise()
     }
     let reader: @Sendable () -> Void = {

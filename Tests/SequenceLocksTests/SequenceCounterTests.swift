@@ -74,7 +74,7 @@ import Testing
   }
 
   /// Relaxed words under the counter alone: what `MapLock`'s users do.
-  @Test func stressReadersSeeNoTornPair() {
+  @Test(.stress) func stressReadersSeeNoTornPair() {
     let shared = Pair()
     let stop = Flag()
     let valid = InstanceCounter()

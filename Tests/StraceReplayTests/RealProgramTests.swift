@@ -11,7 +11,9 @@ import _StraceReplay
 ///
 /// What a trace can't tell comes from elsewhere, as ``StraceReplay`` says: the maps after `execve`,
 /// the inodes of files, and page faults, from the kernel's performance events.
-@Suite(.serialized, .enabled(if: RealProgram.reasonToSkip == nil, RealProgram.skipComment))
+@Suite(
+  .serialized, .processes,
+  .enabled(if: RealProgram.reasonToSkip == nil, RealProgram.skipComment))
 struct RealProgramTests {
   /// The driver, the compiler itself, and whatever else it starts.
   @Test(.enabled(if: RealProgram.compiler != nil, "no C compiler: cc, gcc or clang"))

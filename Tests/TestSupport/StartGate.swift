@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+internal import Glibc
 internal import Synchronization
 
 /// Lets a number of threads go at the same moment.
@@ -31,5 +32,12 @@ package final class Flag: Sendable {
   /// Draws no edge: for loops whose races ThreadSanitizer must see.
   package var isRaisedRelaxed: Bool { raised.load(ordering: .relaxed) }
 
-  package func wait() { while !isRaised { yieldThread() } }
+  /// Waits until the flag is raised, for a moment at once and then at leisure: a thread that is held up
+  /// for long must not take the processor from those that the test is about.
+  package func wait() {
+    for _ in 0..<Self.spinsMax where !isRaised { yieldThread() }
+    while !isRaised { usleep(100) }
+  }
+
+  private static let spinsMax = 200
 }

@@ -5,7 +5,8 @@ internal import Glibc
 
 /// How long the stress tests run.
 package enum StressOptions {
-  /// Seconds that one case of a stress test runs: `SWIFT_URCU_STRESS_SECONDS`, else 1.
+  /// Seconds that one case of a stress test runs: `SWIFT_URCU_STRESS_SECONDS`, else 1, or a tenth in
+  /// the quick run.
   package static let seconds: Double = {
     guard let text = environment("SWIFT_URCU_STRESS_SECONDS"), let seconds = Double(text) else {
       return defaultSeconds
@@ -27,7 +28,7 @@ package enum StressOptions {
   }()
 
   // Long enough for a million sections, short enough for a run of all tests in minutes.
-  private static let defaultSeconds = 1.0
+  private static let defaultSeconds = TestSelection.current == .quick ? 0.1 : 1.0
 }
 
 /// The value of an environment variable.

@@ -9,7 +9,7 @@ import Testing
 /// The collections' stress tests must fail when grace periods are left out; see `CanaryTests`.
 ///
 /// Not under AddressSanitizer, which ends a mutant before it can say what it found.
-@Suite(.serialized, .enabled(if: !isAddressSanitizerBuild)) struct CollectionCanaryTests {
+@Suite(.serialized, .stress, .enabled(if: !isAddressSanitizerBuild)) struct CollectionCanaryTests {
   @Test func missingGracePeriodIsFoundInAHashTable() async {
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent, \.exitStatus]

@@ -90,10 +90,10 @@ enum CollectionStress<Subject: StressSubject & ~Copyable> {
       }
       threads.append {
         let deadline = ContinuousClock.now + duration
-        while ContinuousClock.now < deadline {
+        repeat {
           if stopsAtViolation && run.hasViolation.load(ordering: .relaxed) { break }
           sleepThread(for: .milliseconds(2))
-        }
+        } while ContinuousClock.now < deadline
         run.isStopping.store(true, ordering: .relaxed)
       }
       runThreads(threads)
@@ -122,10 +122,10 @@ enum CollectionStress<Subject: StressSubject & ~Copyable> {
     _ isStopping: borrowing Atomic<Bool>
   ) -> (count: Int, violations: Int) {
     var count = 0
-    while !isStopping.load(ordering: .relaxed) {
+    repeat {
       subject.write(&random, counter)
       count += 1
-    }
+    } while !isStopping.load(ordering: .relaxed)
     return (count, 0)
   }
 
@@ -134,12 +134,12 @@ enum CollectionStress<Subject: StressSubject & ~Copyable> {
     _ isStopping: borrowing Atomic<Bool>, _ hasViolation: borrowing Atomic<Bool>
   ) -> (count: Int, violations: Int) {
     var (count, violations) = (0, 0)
-    while !isStopping.load(ordering: .relaxed) {
+    repeat {
       let found = subject.read(&random)
       if found > 0 { hasViolation.store(true, ordering: .relaxed) }
       violations += found
       count += 1
-    }
+    } while !isStopping.load(ordering: .relaxed)
     return (count, violations)
   }
 }

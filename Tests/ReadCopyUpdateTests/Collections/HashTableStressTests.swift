@@ -86,7 +86,7 @@ struct HashTableSubject<Flavor: RCUFlavor>: StressSubject, ~Copyable {
   }
 }
 
-@Suite(.serialized) struct HashTableStressTests {
+@Suite(.serialized, .stress) struct HashTableStressTests {
   static let matrix = [(writers: 1, readers: 1), (1, 2), (2, 2)]
 
   @Test(arguments: matrix)

@@ -92,7 +92,7 @@ struct ListSubject<Flavor: RCUFlavor>: StressSubject, ~Copyable {
   }
 }
 
-@Suite(.serialized) struct ListStressTests {
+@Suite(.serialized, .stress) struct ListStressTests {
   static let matrix = [(writers: 1, readers: 1), (1, 2), (2, 2)]
 
   @Test(arguments: matrix)

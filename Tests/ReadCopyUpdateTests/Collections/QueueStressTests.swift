@@ -63,7 +63,7 @@ struct StackSubject<Flavor: RCUFlavor>: StressSubject, ~Copyable {
   }
 }
 
-@Suite(.serialized) struct LockFreeStackStressTests {
+@Suite(.serialized, .stress) struct LockFreeStackStressTests {
   static let matrix = [(writers: 2, readers: 1), (1, 2), (4, 2)]
 
   @Test(arguments: matrix)
@@ -77,7 +77,7 @@ struct StackSubject<Flavor: RCUFlavor>: StressSubject, ~Copyable {
   }
 }
 
-@Suite(.serialized) struct WaitFreeQueueStressTests {
+@Suite(.serialized, .stress) struct WaitFreeQueueStressTests {
   private struct Item: ~Copyable, Sendable {
     let producer: Int
     let number: Int

@@ -10,7 +10,7 @@ import Testing
 /// mutant in a process of its own, as those of `CanaryTests`.
 ///
 /// Not under AddressSanitizer, which ends a mutant before it can say what it found.
-@Suite(.serialized, .enabled(if: !isAddressSanitizerBuild)) struct SleepableCanaryTests {
+@Suite(.serialized, .stress, .enabled(if: !isAddressSanitizerBuild)) struct SleepableCanaryTests {
   enum Mutation: String, CaseIterable, Codable {
     case noGracePeriod, oneHalfOnly, sectionsNotCounted
   }

@@ -65,10 +65,10 @@ final class SleepableStressRun: Sendable {
       // The pool's threads may be busy with other tests.
       while self.begunTasks.created < tasks + writingTasks { sleepThread(for: .milliseconds(1)) }
       let deadline = ContinuousClock.now + duration
-      while ContinuousClock.now < deadline {
+      repeat {
         if stopsAtViolation && self.hasViolation.load(ordering: .relaxed) { break }
         sleepThread(for: .milliseconds(2))
-      }
+      } while ContinuousClock.now < deadline
       self.isStopping.store(true, ordering: .relaxed)
     }
     let running = RunningThread { [threads] in runThreads(threads) }
@@ -90,11 +90,11 @@ final class SleepableStressRun: Sendable {
     _ isStopping: borrowing Atomic<Bool>
   ) -> Int {
     var writes = 0
-    while !isStopping.load(ordering: .relaxed) {
+    repeat {
       writes += 1
       let old = pointer.exchange(StressPointee(counter))
       if writes.isMultiple(of: writesPerReclaim) { old?.reclaim() }
-    }
+    } while !isStopping.load(ordering: .relaxed)
     return writes
   }
 
@@ -105,7 +105,7 @@ final class SleepableStressRun: Sendable {
   ) -> (reads: Int, violations: Int) {
     var reads = 0
     var violations = 0
-    while !isStopping.load(ordering: .relaxed) {
+    repeat {
       reads += 1
       let yields = reads.isMultiple(of: sectionsPerYield)
       let isIntact =
@@ -116,7 +116,7 @@ final class SleepableStressRun: Sendable {
         violations += 1
         hasViolation.store(true, ordering: .relaxed)
       }
-    }
+    } while !isStopping.load(ordering: .relaxed)
     return (reads, violations)
   }
 
@@ -139,7 +139,7 @@ final class SleepableStressRun: Sendable {
   private func readInTask(_ index: Int) async {
     var totals = Totals()
     begunTasks.add()
-    while !isStopping.load(ordering: .relaxed) {
+    repeat {
       totals.suspendedReads += 1
       let sleeps = (totals.suspendedReads + index).isMultiple(of: Self.sectionsPerSleep)
       let isIntact = await domain.withReadSection { section in
@@ -158,19 +158,19 @@ final class SleepableStressRun: Sendable {
         totals.violations += 1
         hasViolation.store(true, ordering: .relaxed)
       }
-    }
+    } while !isStopping.load(ordering: .relaxed)
     add(totals)
   }
 
   private func writeInTask() async {
     var totals = Totals()
     begunTasks.add()
-    while !isStopping.load(ordering: .relaxed) {
+    repeat {
       totals.writes += 1
       pointer.store(StressPointee(counter))
       await domain.waitBelowLimits()
       if totals.writes.isMultiple(of: Self.writesPerReclaim) { await domain.synchronize() }
-    }
+    } while !isStopping.load(ordering: .relaxed)
     add(totals)
   }
 

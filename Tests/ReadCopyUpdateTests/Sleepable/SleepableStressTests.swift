@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Readers × writers on one pointer, for `SWIFT_URCU_STRESS_SECONDS` each; threads and tasks.
-@Suite(.serialized) struct SleepableStressTests {
+@Suite(.serialized, .stress) struct SleepableStressTests {
   @Test(arguments: [(writers: 1, readers: 1), (1, 2), (2, 2)])
   func threads(writers: Int, readers: Int) async {
     let run = SleepableStressRun()

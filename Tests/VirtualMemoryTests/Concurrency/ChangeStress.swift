@@ -62,13 +62,13 @@ struct ChangeStress: Sendable {
 
   private func change(until deadline: ContinuousClock.Instant, _ stop: Flag) -> Int {
     var changes = 0
-    while ContinuousClock.now < deadline && !stop.isRaised {
+    repeat {
       for _ in 0..<16 {
         changed.modify()
         changed.restore()
         changes += 2
       }
-    }
+    } while ContinuousClock.now < deadline && !stop.isRaised
     return changes
   }
 

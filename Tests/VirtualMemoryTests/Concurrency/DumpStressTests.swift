@@ -8,7 +8,7 @@ import Testing
 @testable import VirtualMemory
 
 /// Dumps and queries while a mapper maps and unmaps random pages of a 16 MiB region.
-@Suite(.serialized) struct DumpStressTests {
+@Suite(.serialized, .stress) struct DumpStressTests {
   /// Every dump keeps the contract, whichever way it is read.
   @Test(arguments: ReadingStrategy.allCases)
   func stressContract(_ strategy: ReadingStrategy) throws {
@@ -17,12 +17,12 @@ import Testing
       reader: { region, stop in
         var buffer = MapsBuffer()
         var dumps = 0
-        while !stop.isRaised {
+        repeat {
           region.space.dump(into: &buffer, strategy)
           region.checkContract(buffer.array)
           region.checkContract(Self.chunks(region.space, strategy))
           dumps += 2
-        }
+        } while !stop.isRaised
         return dumps
       })
   }
@@ -35,7 +35,7 @@ import Testing
         var buffer = MapsBuffer()
         var replay = Replay()
         var dumps = 0
-        while !stop.isRaised {
+        repeat {
           region.space.dump(into: &buffer)
           guard let pages = region.state(at: buffer.generation, &replay) else { break }
           let expected = region.lines(of: pages)
@@ -43,7 +43,7 @@ import Testing
             DumpParser.parse(buffer.array) == expected,
             "the dump of generation \(buffer.generation) is not that version")
           dumps += 1
-        }
+        } while !stop.isRaised
         return dumps
       })
   }
@@ -80,10 +80,10 @@ import Testing
       read, read,
       {
         var random = SeededGenerator(seed: 7)
-        while !stop.isRaised {
+        repeat {
           region.checkQuery(random.below(Region.pageCount), strategy)
           queries.add()
-        }
+        } while !stop.isRaised
       },
     ])
     region.space._checkInvariants()

@@ -84,7 +84,7 @@ import Testing
   }
 
   /// Pins of queries and speculative dumps come and go; at the end none is left.
-  @Test func stressPinsAreBalanced() throws {
+  @Test(.stress) func stressPinsAreBalanced() throws {
     let files = (1...8).map { Self.file($0) }
     let space = AddressSpace()
     let stop = Flag()
@@ -93,7 +93,7 @@ import Testing
     let reader: @Sendable () -> Void = {
       var random = SeededGenerator(seed: 3)
       var buffer = MapsBuffer()
-      while !stop.isRaised {
+      repeat {
         for strategy in ReadingStrategy.allCases {
           let address = AddressSpace.testBase + random.below(256) * 4096
           let found = try? space.namedQuery(address, .coveringOrNext, strategy)
@@ -108,7 +108,7 @@ import Testing
           }
         }
         space.dump(into: &buffer, .speculative)
-      }
+      } while !stop.isRaised
     }
     runThreads([
       {

@@ -10,7 +10,7 @@ import Testing
 /// What `.snapshot` reads is exactly the version whose generation it reports: all that writers did is
 /// done again on another space, and every dump, chunk, answer and batch is compared with that.
 @Suite(.serialized) struct LinearizabilityTests {
-  @Test func stressVersions() {
+  @Test(.stress) func stressVersions() {
     let report = Report.ofRun(for: StressOptions.duration)
     #expect(report.wrong.isEmpty)
     #expect(report.counts.versions > 0 && report.counts.batches > 0)
@@ -155,9 +155,9 @@ import Testing
     ) -> OperationCounts {
       var random = SeededGenerator(seed: seed)
       var done = OperationCounts()
-      while ContinuousClock.now < deadline && !stop.isRaised {
+      repeat {
         for _ in 0..<16 { done.perform(.random(&random), history) }
-      }
+      } while ContinuousClock.now < deadline && !stop.isRaised
       return done
     }
   }

@@ -13,7 +13,7 @@ import Testing
 ///
 /// (That a copy is validated against the lock's counter can't be missed by an address: a reader's
 /// version stays whole without it. `BrokenAccess` shows what copies would be that are of no version.)
-@Suite(.serialized) struct PinCanaryTests {
+@Suite(.serialized, .stress) struct PinCanaryTests {
   private typealias Canary = VersionCanaryTests
 
   @Test func unpinnedNamesAreFound() async {

@@ -33,7 +33,7 @@ final class Region: Sendable {
   /// Maps or unmaps one page after the other, until the deadline or until the log is full.
   func churn(seed: UInt64, until deadline: ContinuousClock.Instant) {
     var random = SeededGenerator(seed: seed)
-    while ContinuousClock.now < deadline && !log.isFull {
+    repeat {
       for _ in 0..<16 {
         let page = random.below(Self.pageCount)
         if page % Self.fixedEvery == 0 { continue }
@@ -41,7 +41,7 @@ final class Region: Sendable {
         change(page, isMapped)
         log.append(page: page, isMapped: isMapped, generation: space.generation)
       }
-    }
+    } while ContinuousClock.now < deadline && !log.isFull
     log.close()
   }
 

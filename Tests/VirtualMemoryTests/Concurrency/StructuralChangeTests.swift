@@ -32,7 +32,7 @@ import Testing
   }
 
   // Half the time of other cases each: there are many.
-  @Test(arguments: ReadingStrategy.allCases, StructuralChange.all)
+  @Test(.stress, arguments: ReadingStrategy.allCases, StructuralChange.all)
   func stressChange(_ strategy: ReadingStrategy, _ change: StructuralChange) throws {
     let stress = try Self.stress(change, .strategy(strategy))
     let report = stress.run(for: StressOptions.duration / 2)

@@ -15,13 +15,13 @@ import Testing
 ///
 /// - Source: `proc-maps-race.c` of Linux's self tests.
 @Suite struct TearingTests {
-  @Test(arguments: ReadingStrategy.allCases)
+  @Test(.stress, arguments: ReadingStrategy.allCases)
   func stressSplit(_ strategy: ReadingStrategy) throws { try Self.run(strategy, .split) }
 
-  @Test(arguments: ReadingStrategy.allCases)
+  @Test(.stress, arguments: ReadingStrategy.allCases)
   func stressResize(_ strategy: ReadingStrategy) throws { try Self.run(strategy, .resize) }
 
-  @Test(arguments: ReadingStrategy.allCases)
+  @Test(.stress, arguments: ReadingStrategy.allCases)
   func stressRemap(_ strategy: ReadingStrategy) throws { try Self.run(strategy, .remap) }
 
   private static func run(_ strategy: ReadingStrategy, _ change: Seam.Change) throws {

@@ -14,7 +14,7 @@ import Testing
 ///
 /// Each mutant runs in a process of its own. In sanitizer builds ThreadSanitizer must report it; in
 /// others the reader must find a tree that is none, or crash on it.
-@Suite(.serialized) struct VersionCanaryTests {
+@Suite(.serialized, .stress) struct VersionCanaryTests {
   static let duration = Duration.seconds(30)
   /// ThreadSanitizer's own, as its default and as our scripts set it.
   private static let reportStatus: Int32 = 66

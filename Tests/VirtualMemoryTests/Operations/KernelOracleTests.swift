@@ -23,10 +23,10 @@ import Testing
     let deadline = ContinuousClock.now + StressOptions.duration
     var seed: UInt64 = 100
     try withTemporaryDirectory { directory in
-      while ContinuousClock.now < deadline {
+      repeat {
         try OraclePair(seed: seed, directory: directory).run(operations: 300)
         seed += 1
-      }
+      } while ContinuousClock.now < deadline
     }
     print("\(seed - 100) seeds, the last \(seed - 1)")
   }

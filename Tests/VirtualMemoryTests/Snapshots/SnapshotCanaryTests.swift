@@ -10,7 +10,7 @@ import Testing
 
 /// What a snapshot protects is recycled without it, and that is seen: by ThreadSanitizer in its
 /// builds, by the reader in others. As ``VersionCanaryTests``, without a read section.
-@Suite(.serialized) struct SnapshotCanaryTests {
+@Suite(.serialized, .stress) struct SnapshotCanaryTests {
   private typealias Canary = VersionCanaryTests
 
   // MARK: Nodes

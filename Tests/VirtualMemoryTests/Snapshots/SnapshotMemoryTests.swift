@@ -133,7 +133,7 @@ import Testing
   }
 
   /// A snapshot of a large map, all of it replaced, and back to what it was before.
-  @Test func memoryGoesBackToTheBaseline() throws {
+  @Test(.large) func memoryGoesBackToTheBaseline() throws {
     func mappings(_ protection: Protection) -> [ImportedMapping] {
       (1...100_000).map { page in
         ImportedMapping(

@@ -9,7 +9,7 @@ import Testing
 @testable import VirtualMemory
 
 /// Snapshots taken, read, compared and dropped on many threads while a mapper goes on.
-@Suite(.serialized) struct SnapshotStressTests {
+@Suite(.serialized, .stress) struct SnapshotStressTests {
   /// Each snapshot is exactly the version that it says it is, for as long as it lives; the difference
   /// of two turns one into the other.
   @Test func stressSnapshotsAreVersions() throws {
@@ -30,7 +30,7 @@ import Testing
             var random = SeededGenerator(seed: UInt64(reader))
             var replay = Replay()
             var kept: [(snapshot: MapsSnapshot, lines: [DumpParser.Line])] = []
-            while !stop.isRaised {
+            repeat {
               let snapshot = region.space.snapshot()
               guard let pages = region.state(at: snapshot.generation, &replay) else { break }
               kept.append((snapshot, region.lines(of: pages)))
@@ -43,7 +43,7 @@ import Testing
               Self.compare(other.snapshot, snapshot)
               compared.add()
               if kept.count > 6 { kept.remove(at: Int(random.below(7))) }
-            }
+            } while !stop.isRaised
           }
         })
     Self.expectNothingHeld(region.space)
@@ -82,19 +82,19 @@ import Testing
         },
         {
           // Drops what others have taken, and takes what it drops.
-          while !stop.isRaised {
+          repeat {
             let snapshots = shared.withLock { kept in
               defer { kept = [] }
               return kept
             }
             for snapshot in snapshots { Self.checkFiles(snapshot) }
-          }
+          } while !stop.isRaised
         },
       ]
         + (0..<2).map { reader in
           { @Sendable in
             var random = SeededGenerator(seed: UInt64(reader))
-            while !stop.isRaised {
+            repeat {
               let snapshot =
                 random.oneIn(2) ? space.snapshot() : RCU.withReadSection { _ in space.snapshot() }
               taken.add()
@@ -103,7 +103,7 @@ import Testing
               case 1: shared.withLock { if $0.count < 100 { $0.append(snapshot) } }
               default: break
               }
-            }
+            } while !stop.isRaised
           }
         })
     shared.withLock { $0 = [] }
@@ -115,7 +115,7 @@ import Testing
   private static func mapFiles(_ space: AddressSpace, until deadline: ContinuousClock.Instant) {
     let device = DeviceNumber(major: 8, minor: 1)
     var number: UInt64 = 0
-    while ContinuousClock.now < deadline {
+    repeat {
       for _ in 0..<16 {
         number += 1
         let page = 1 + number * 7 % 200
@@ -128,7 +128,7 @@ import Testing
           preconditionFailure("a change failed: \(error)")
         }
       }
-    }
+    } while ContinuousClock.now < deadline
   }
 
   /// Each name is its inode's.

@@ -47,7 +47,7 @@ import Testing
 
   /// Build, dump, query and change two million VMAs, within 75 bytes for each but for what a pool
   /// keeps ready.
-  @Test(arguments: Order.allCases)
+  @Test(.large, arguments: Order.allCases)
   func manyVMAs(_ order: Order) throws {
     let count = Self.manyCount
     let space = try Self.space(of: count, order)

@@ -30,7 +30,7 @@ import Testing
     print("seed \(seed): \(pair.space.count) VMAs at the end")
   }
 
-  @Test func fiftyThousandVMAs() throws {
+  @Test(.large) func fiftyThousandVMAs() throws {
     var pair = TreePair(seed: 21, pageCount: 110_000, mapCountMax: 1 << 20)
     try pair.fill(every: 2)
     #expect(pair.space.count == 55_000)
@@ -50,12 +50,12 @@ import Testing
   @Test func stressRandomOperations() throws {
     let deadline = ContinuousClock.now + StressOptions.duration
     var seed: UInt64 = 1000
-    while ContinuousClock.now < deadline {
+    repeat {
       var pair = TreePair(seed: seed, pageCount: 1000)
       for _ in 0..<500 { try pair.step(longestRun: pair.random.oneIn(30) ? 700 : 4) }
       try pair.compare()
       seed += 1
-    }
+    } while ContinuousClock.now < deadline
     print("\(seed - 1000) seeds")
   }
 }

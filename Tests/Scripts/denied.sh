@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+# The quick tests where system calls are missing or forbidden, as on an older kernel or under a
+# container's profile: no membarrier, no PROCMAP_QUERY, no perf_event_open, no ptrace. They pass, or
+# are skipped and say what is missing. The debug build is there already.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+clang -std=gnu17 -Wall -Wextra -Werror -O1 -o "$work/deny" "$root/Tests/Scripts/deny.c"
+status=0
+"$work/deny" membarrier:ENOSYS -- true || status=$?
+if [ "$status" -eq 69 ]; then
+  echo "denied: NOT TESTED: filters for system calls can't be installed here"
+  exit 0
+fi
+[ "$status" -eq 0 ]
+[ "$("$work/deny" membarier:EPERM -- true 2>&1 || echo "$?")" != "" ]
+
+programs=$(swift build --package-path "$root" --show-bin-path)
+program=$(ls -d "$programs"/*.xctest)
+
+# denied WORD… -- CALL:ERROR…: the tests, whose output has each of the words.
+denied() {
+  local words=()
+  while [ "$1" != -- ]; do words+=("$1"); shift; done
+  shift
+  echo "denied: $*"
+  SWIFT_URCU_TESTS=quick "$work/deny" "$@" -- "$program" --testing-library swift-testing \
+    --skip CompileTests >"$work/log" 2>&1 || {
+    grep -aE '^✘|^↳|error:' "$work/log" >&2 || tail -n 50 "$work/log" >&2
+    echo "denied: tests fail without $*" >&2
+    exit 1
+  }
+  for word in "${words[@]}"; do
+    grep -aqF "$word" "$work/log" ||
+      { echo "denied: nothing says “$word” without $*" >&2; exit 1; }
+  done
+  grep -a 'Test run with' "$work/log"
+}
+
+denied "no PROCMAP_QUERY" -- \
+  membarrier:ENOSYS procmap_query:ENOTTY perf_event_open:ENOSYS ptrace:ENOSYS
+denied "strace can't be used" -- membarrier:EPERM perf_event_open:EPERM ptrace:EPERM
