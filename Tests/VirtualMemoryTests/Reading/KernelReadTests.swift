@@ -12,6 +12,8 @@ import Testing
 @Suite(.serialized) struct KernelReadTests {
   @Test func wholeTextIsTheKernels() throws {
     let child = try StoppedChild()
+    // More than one chunk.
+    #expect(child.text.utf8.count > 3 * 4096)
     let space = child.model()
     space._checkInvariants()
     for strategy in ReadingStrategy.allCases {

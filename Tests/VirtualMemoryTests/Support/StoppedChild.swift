@@ -1,57 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-import Foundation
+import Glibc
 import TestSupport
 import VirtualMemory
 
-/// A process that does nothing and is stopped: its address space stands still.
+/// A process that does nothing and is stopped, with its text.
 final class StoppedChild {
-  private let process = Process()
+  private let process: StoppedProcess
   /// The kernel's text.
   let text: String
-  private(set) var lines: [MapsLine]
+  let lines: [MapsLine]
 
   init() throws {
-    process.executableURL = URL(fileURLWithPath: "/bin/sleep")
-    process.arguments = ["600"]
-    process.standardInput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    // Of the C library's own, as many as give more text than one chunk; where one is missing the
-    // loader goes on without.
-    let libraries = [
-      "libm.so.6", "libmvec.so.1", "libresolv.so.2", "libanl.so.1", "libBrokenLocale.so.1",
-      "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1", "libthread_db.so.1",
-      "libnss_compat.so.2", "libnss_hesiod.so.2", "libstdc++.so.6", "libgcc_s.so.1",
-    ]
-    process.environment = ["LD_PRELOAD": libraries.joined(separator: ":")]
-    try process.run()
-    // Until its loader has done its work and it sleeps.
-    var last = ""
-    let path = Self.path(process.processIdentifier, "maps")
-    let settled = waitUntil {
-      usleep(20_000)
-      let now = Self.contents(path)
-      defer { last = now }
-      return now == last && now.contains("[heap]") && now.contains("libc")
-    }
-    precondition(settled, "StoppedChild: it doesn't settle:\n\(last)")
-    kill(process.processIdentifier, SIGSTOP)
-    let pid = process.processIdentifier
-    let stopped = waitUntil { Self.fields(pid)[0] == "T" }
-    precondition(stopped, "StoppedChild: it doesn't stop")
-    text = Self.contents(path)
+    process = try StoppedProcess()
+    text = Self.contents(Self.path(process.processID, "maps"))
     lines = MapsLine.parse(text)
-  }
-
-  deinit {
-    kill(process.processIdentifier, SIGKILL)
-    process.waitUntilExit()
   }
 
   /// A descriptor of its `/proc/PID/maps`; the caller closes it.
   func openMaps() -> Int32 {
-    let descriptor = unsafe open(Self.path(process.processIdentifier, "maps"), O_RDONLY)
+    let descriptor = unsafe open(Self.path(process.processID, "maps"), O_RDONLY)
     precondition(descriptor >= 0, "StoppedChild: no maps")
     return descriptor
   }
@@ -61,7 +30,7 @@ final class StoppedChild {
   /// - Parameter buildID: of the file that is mapped at an address.
   func model(buildID: (UInt64) -> [UInt8] = { _ in [] }) -> AddressSpace {
     var layout = ImportedLayout()
-    let fields = Self.fields(process.processIdentifier)
+    let fields = Self.fields(process.processID)
     // Fields 28 and 47 of the manual page, which counts from 1 and has two before these.
     layout.stackStart = UInt64(fields[25])
     if let heap = lines.first(where: { $0.name == "[heap]" }) {
