@@ -15,6 +15,16 @@ enum RealProgram {
 
   static let compiler = find(["cc", "gcc", "clang"])
 
+  /// The interpreter itself, as what is in `PATH` may be a script that looks for it; `nil` if there
+  /// is none, or one without the modules that the test imports, which some systems package apart.
+  static let python: String? = {
+    guard find(["python3"]) != nil else { return nil }
+    let script = "import decimal, json, socket, subprocess, sys, threading; print(sys.executable)"
+    let result = try? runProcess("python3", ["-c", script])
+    guard let result, result.status == 0 else { return nil }
+    return result.standardOutput.split(separator: "\n").first.map(String.init)
+  }()
+
   /// The first of `programs` that is in `PATH`.
   static func find(_ programs: [String]) -> String? {
     let folders = (environment("PATH") ?? "").split(separator: ":")

@@ -25,22 +25,19 @@ struct RealProgramTests {
     }
   }
 
-  @Test(.enabled(if: RealProgram.find(["python3"]) != nil, "python3 is not installed"))
+  @Test(.enabled(if: RealProgram.python != nil, "no python3 with its standard library"))
   func pythonStart() throws {
-    // The interpreter itself: what is in PATH may be a script that looks for it.
-    let script = "import sys; print(sys.executable)"
-    let found = try runProcess("python3", ["-c", script]).standardOutput
-    let python = try #require(found.split(separator: "\n").first.map(String.init))
+    let python = try #require(RealProgram.python)
     try RealProgram.expectEqual([
       python, "-c",
       """
-      import decimal, json, socket, subprocess, threading
+      import decimal, json, socket, subprocess, sys, threading
       texts = [json.loads(json.dumps(list(range(1000)))) for _ in range(100)]
       def work(): return [str(number) for number in range(20000)]
       threads = [threading.Thread(target=work) for _ in range(4)]
       for thread in threads: thread.start()
       for thread in threads: thread.join()
-      subprocess.run(["/bin/true"])
+      subprocess.run([sys.executable, "-S", "-c", ""])
       """,
     ])
   }
