@@ -64,13 +64,17 @@ extension StraceReplay {
     _ index: Int, _ thread: StraceThread, _ memory: StraceMemory, first: StraceResult
   ) -> StraceResult {
     let call = trace.calls[index]
-    guard case .map = call.operation, call.placedRange != nil else { return first }
+    guard case .map = call.operation, let range = call.placedRange else { return first }
     takeAway(call, first, memory)
+    // What came to lie in the same place came later, even if it would fit now.
+    let others = memory.pending.filter { other in
+      other != index && trace.calls[other].placedRange?.overlaps(range) != true
+    }
     // One may agree only after another that comes later.
     var isChanged: Bool
     repeat {
       isChanged = false
-      for other in memory.pending where other != index && tryEarly(other, memory) {
+      for other in others where tryEarly(other, memory) {
         isChanged = true
         let result = attempt(index, thread, memory)
         if result == call.result { return result }

@@ -318,6 +318,27 @@ import _StraceReplay
     }
   }
 
+  /// Nor where another one has its place first, although it would fit.
+  @Test func callsAreNotMadeInEachOthersWay() throws {
+    let threads = [11, 12].map { "10 clone(flags=CLONE_VM|CLONE_FILES|CLONE_THREAD) = \($0)" }
+    func map(_ length: Int, _ result: String) -> String {
+      "mmap(NULL, \(length), \(Self.anonymous)\(result)"
+    }
+    let replay = try Self.replay(
+      threads + [
+        // A gap of one page, which 12 gets.
+        "10 " + map(4096, ") = 0x7ffff7ffd000"), "10 " + map(4096, ") = 0x7ffff7ffc000"),
+        "10 munmap(0x7ffff7ffd000, 4096) = 0",
+        "10 " + map(12288, " <unfinished ...>"), "11 " + map(4096, " <unfinished ...>"),
+        "12 " + map(4096, " <unfinished ...>"),
+        "11 <... mmap resumed>) = 0x7ffff7ffb000", "12 <... mmap resumed>) = 0x7ffff7ffd000",
+        "11 munmap(0x7ffff7ffb000, 4096) = 0", "10 <... mmap resumed>) = 0x7ffff7ff9000",
+        "10 mprotect(0x7ffff7ff9000, 12288, PROT_READ) = 0",
+      ])
+    try replay.run()
+    #expect(replay.statistics.agreeingCount == 8)
+  }
+
   // MARK: Faults
 
   @Test func faultsMakeTheStackGrowAndKeepMappingsApart() throws {
