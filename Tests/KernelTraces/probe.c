@@ -22,6 +22,7 @@
 // As in Linux 6.11's headers.
 #define DROPPABLE (0x08 | MAP_ANONYMOUS | MAP_FIXED)
 #define MOVE (MREMAP_MAYMOVE | MREMAP_FIXED)
+#define LEAVE (MOVE | MREMAP_DONTUNMAP)
 
 struct probe {
   struct kernel_trace_operation operation;
@@ -52,6 +53,15 @@ static const struct probe probes[] = {
     {{KT_QUERY, -1, {BASE, 0}},
      "OK 1000000000-1000001000 rw-p 00000000 00:00 0",
      "answer a query"},
+    // Linux 7.2 at the latest keeps them apart, counts mappings otherwise when it moves them, and
+    // unlocks less of what it leaves behind.
+    {{KT_MMAP, -1, {BASE + 0x200000, 0x1000, PROT_NONE, PRIVATE}}, "OK 0x1000200000", "map"},
+    {{KT_MREMAP, -1, {BASE + 0x200000, 0x1000, 0x1000, LEAVE, BASE + 0x201000}},
+     "OK 0x1000201000",
+     "leave a mapping where it is moved from"},
+    {{KT_QUERY, -1, {BASE + 0x200000, 0}},
+     "OK 1000200000-1000202000 ---p 00000000 00:00 0",
+     "merge a mapping with the one that it was moved from, as Linux up to 6.18 does"},
 };
 
 const char *kt_probe(struct kt_area *area, bool (*run)(struct kt_area *area)) {

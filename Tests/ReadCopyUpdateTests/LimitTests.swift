@@ -121,6 +121,17 @@ import Testing
     typealias Domain = RCUDomain<RaisedLimitFlavor>
     Domain.limits = RCULimits(pendingBytesMax: 10, pendingCountMax: 10)
     let section = HeldSection<RaisedLimitFlavor>()
+    // The reclaimer's thread waits for the section: a thread past the limit waits for the limit then.
+    // Were the reclaimer late, as on a busy machine, that thread would reclaim by itself, and wait for
+    // the section, which no limit ends.
+    Domain.afterGracePeriod(bytes: 1) {}
+    let reclaimer = RaisedLimitFlavor._reclaimer
+    #expect(
+      waitUntil {
+        reclaimer.monitor.withLock {
+          reclaimer.retiring.runner != nil && reclaimer.retiring.queue.isEmpty
+        }
+      })
     let returned = Flag()
     let thread = RunningThread {
       Domain.afterGracePeriod(bytes: 100) {}

@@ -26,7 +26,7 @@ extension Trait where Self == ConditionTrait {
     .enabled(if: TestSelection.current == .all, "a stress test, not part of the quick run")
   }
 
-  /// A test of so many mappings that an unoptimised build takes far longer with them. Not part of the
+  /// A test of so many mappings or steps that an unoptimised build takes seconds. Not part of the
   /// quick run.
   package static var large: Self {
     .enabled(if: TestSelection.current == .all, "a large test, not part of the quick run")

@@ -63,7 +63,7 @@ import Testing
     }
   }
 
-  @Test func everyMappingAndEveryEdge() throws {
+  @Test(.large) func everyMappingAndEveryEdge() throws {
     guard let pair = try Pair() else { return }
     for line in pair.child.lines {
       for address in [line.start - 1, line.start, line.start + 5, line.end - 1, line.end] {
@@ -77,7 +77,7 @@ import Testing
     }
   }
 
-  @Test(arguments: 1...3 as ClosedRange<UInt64>)
+  @Test(.large, arguments: 1...3 as ClosedRange<UInt64>)
   func randomRequests(_ seed: UInt64) throws {
     guard let pair = try Pair() else { return }
     var random = SeededGenerator(seed: seed)

@@ -9,7 +9,7 @@ import Testing
 
 /// Random operations on the tree and on a row of pages, which must show the same after each.
 @Suite struct TreeRandomTests {
-  @Test(arguments: 1...4 as ClosedRange<UInt64>)
+  @Test(.large, arguments: 1...4 as ClosedRange<UInt64>)
   func smallWindowAfterEveryOperation(_ seed: UInt64) throws {
     var pair = TreePair(seed: seed, pageCount: 192)
     for _ in 0..<600 {
@@ -19,7 +19,7 @@ import Testing
   }
 
   /// Three levels.
-  @Test(arguments: 11...12 as ClosedRange<UInt64>)
+  @Test(.large, arguments: 11...12 as ClosedRange<UInt64>)
   func windowOfThreeLevels(_ seed: UInt64) throws {
     var pair = TreePair(seed: seed, pageCount: 6000)
     for operation in 0..<8000 {

@@ -31,7 +31,7 @@ import Testing
     #expect(space.generation == 0)
   }
 
-  @Test(arguments: ["ascending", "descending", "from both ends", "bit-reversed"])
+  @Test(.large, arguments: ["ascending", "descending", "from both ends", "bit-reversed"])
   func insertsAndRemovesInOrder(_ order: String) throws {
     let pages = Self.pages(order)
     let space = AddressSpace()
@@ -57,7 +57,7 @@ import Testing
 
   /// Leaves are split and joined with neighbours on both sides, below a root and below its children, which
   /// get too many of them and too few; in the end all go, one by one.
-  @Test(arguments: 1...3 as ClosedRange<UInt64>)
+  @Test(.large, arguments: 1...3 as ClosedRange<UInt64>)
   func splitsAndJoins(_ seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)
     let space = AddressSpace()
@@ -92,7 +92,7 @@ import Testing
   }
 
   /// A long range that ends at, before and behind VMAs, over one level and several.
-  @Test func longRanges() throws {
+  @Test(.large) func longRanges() throws {
     for (first, last) in [
       (0, 10_000), (1, 9999), (0, 1), (9998, 10_000), (10, 90), (100, 9000), (5000, 5064),
       (63, 64), (31, 2049),
