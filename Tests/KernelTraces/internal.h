@@ -242,5 +242,7 @@ const char *kt_probe(struct kt_area *area, bool (*run)(struct kt_area *area));
 
 #pragma GCC visibility pop
 
+#else
+#define KT_IS_SUPPORTED 0
 #endif
 #endif

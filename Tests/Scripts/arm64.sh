@@ -21,8 +21,9 @@ trap 'rm -rf "$work"' EXIT
 
 target=aarch64-linux-gnu
 suite=bookworm
-# As SwiftPM compiles C, which asks for no standard and gets clang's default; and warnings.
-flags=(-std=gnu17 -fblocks -DSWIFT_PACKAGE=1 -pthread -Wall -Wextra -Werror)
+# As SwiftPM compiles C, which asks for no standard and gets clang's default; and warnings: also of
+# macros that a header asks for before another one has defined them.
+flags=(-std=gnu17 -fblocks -DSWIFT_PACKAGE=1 -pthread -Wall -Wextra -Wundef -Werror)
 libraries=(-lurcu-bp -lurcu-memb -lurcu-mb -lurcu-qsbr -lurcu-cds -lurcu-common)
 mutants=(no-wait early-wait no-section)
 flavors=(bp memb mb qsbr)

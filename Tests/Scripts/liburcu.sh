@@ -66,7 +66,7 @@ seeded static/urcu-common.h '(sizeof(unsigned long) << 2)' '40' \
   'the phase must be bit 32 of a reader'
 seeded static/urcu-common.h 'URCU_GP_COUNT\([[:space:]]*\)(1UL << 0)' 'URCU_GP_COUNT\1(1UL << 1)' \
   'a section must add 1 to its reader'
-seeded static/urcu-bp.h 'struct cds_list_head node ' 'struct cds_hlist_head node ' \
+seeded static/urcu-bp.h 'struct cds_list_head node ' 'struct { struct cds_list_head inner; } node ' \
   'struct urcu_bp_reader must have its link of the registry in node'
 
 # MARK: The tests

@@ -11,14 +11,23 @@ cd "$(dirname "$0")/../.."
 make=${MAKE:-make}
 rows=()
 status=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# Of the processes that have ended, user and system time, as "0m1.5s 0m0.2s". Not in a pipe: there
+# the shell would tell its own.
+processor_time() {
+  times >"$work/times"
+  spent=$(tail -n 1 "$work/times")
+}
 
 for target; do
   from=$SECONDS
-  # User and system time of the processes that have ended, as "0m1.5s 0m0.2s".
-  times_before=$(times | tail -n 1)
+  processor_time
+  before=$spent
   "$make" --no-print-directory "$target" || status=$?
-  times_after=$(times | tail -n 1)
-  rows+=("$target|$((SECONDS - from))|$times_before|$times_after|$status")
+  processor_time
+  rows+=("$target|$((SECONDS - from))|$before|$spent|$status")
   [ "$status" -eq 0 ] || break
 done
 

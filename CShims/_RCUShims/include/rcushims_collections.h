@@ -10,6 +10,7 @@
 #ifndef RCU_SHIMS_COLLECTIONS_H
 #define RCU_SHIMS_COLLECTIONS_H
 
+#include <_SystemShims.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
