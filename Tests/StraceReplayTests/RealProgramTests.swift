@@ -12,8 +12,7 @@ import _StraceReplay
 /// What a trace can't tell comes from elsewhere, as ``StraceReplay`` says: the maps after `execve`,
 /// the inodes of files, and page faults, from the kernel's performance events.
 @Suite(
-  .serialized, .processes,
-  .enabled(if: RealProgram.reasonToSkip == nil, RealProgram.skipComment))
+  .serialized, .enabled(if: RealProgram.reasonToSkip == nil, RealProgram.skipComment), .processes)
 struct RealProgramTests {
   /// The driver, the compiler itself, and whatever else it starts.
   @Test(.enabled(if: RealProgram.compiler != nil, "no C compiler: cc, gcc or clang"))
