@@ -12,12 +12,18 @@ import Testing
   func forbiddenOutcomeIsNotSeenStress(_ flavor: TestedFlavor, _ pattern: LitmusPattern) {
     func run<Flavor: RCUFlavor>(_: Flavor.Type) {
       let litmus = pattern.litmus(Flavor.self, mutation: .nothing)
-      let totals = litmus.run(Flavor.self, for: StressOptions.duration)
+      let totals = litmus.run(Flavor.self, for: Self.duration)
       #expect(totals.forbidden == 0)
       #expect(totals.rounds > 0)
     }
     run(flavor.type)
   }
+
+  /// The patterns are about the order of loads and stores. Instrumented code runs too slowly for most of
+  /// what can go wrong there, and what a sanitizer sees it sees at once.
+  private static let duration =
+    isThreadSanitizerBuild || isAddressSanitizerBuild
+    ? StressOptions.duration / 5 : StressOptions.duration
 
   // MARK: - Mutants
 

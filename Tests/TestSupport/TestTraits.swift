@@ -26,10 +26,12 @@ extension Trait where Self == ConditionTrait {
     .enabled(if: TestSelection.current == .all, "a stress test, not part of the quick run")
   }
 
-  /// A test of so many mappings or steps that an unoptimised build takes seconds. Not part of the
-  /// quick run.
+  /// A test of so many mappings or steps that an unoptimised build takes seconds. One thread does
+  /// it. Not part of the quick run, nor of ThreadSanitizer's.
   package static var large: Self {
-    .enabled(if: TestSelection.current == .all, "a large test, not part of the quick run")
+    .enabled(
+      if: TestSelection.current == .all && !isThreadSanitizerBuild,
+      "a large test of one thread, part of the whole run without ThreadSanitizer")
   }
 
   /// A test that compiles, records or starts many processes. Not part of the quick run.
