@@ -12,6 +12,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 clang -std=gnu17 -Wall -Wextra -Werror -O1 -o "$work/deny" "$root/Tests/Scripts/deny.c"
+# The demonstration, where it is built, says so too.
+race=$(ls "$root"/Examples/.build/*/maps-race 2>/dev/null | head -n 1 || true)
+
 status=0
 "$work/deny" membarrier:ENOSYS -- true || status=$?
 if [ "$status" -eq 69 ]; then
@@ -49,3 +52,11 @@ denied . "no PROCMAP_QUERY" -- \
 # Forbidden, where that isn't the same as missing.
 denied "ReadCopyUpdateTests|StraceReplayTests" "strace can't be used" -- \
   membarrier:EPERM perf_event_open:EPERM ptrace:EPERM
+
+if [ -n "$race" ]; then
+  "$work/deny" membarrier:ENOSYS procmap_query:ENOTTY -- "$race" --seconds 0.2 --runs 1 \
+    --strategy kernel --strategy snapshot >"$work/log" 2>&1
+  grep -q '^no PROCMAP_QUERY here' "$work/log" ||
+    { cat "$work/log" >&2; echo "denied: maps-race doesn't say what is missing" >&2; exit 1; }
+  echo "denied: maps-race says that the kernel has no PROCMAP_QUERY"
+fi

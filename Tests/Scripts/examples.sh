@@ -95,6 +95,30 @@ sed 's/= 0x7f6330657000$/= 0x7f6330000000/' "$recording/trace" >"$folder/recordi
 expect_exit 1 "$programs/maps-strace" "$folder/recording"
 grep -q "!! 0x7f6330657000 here$" "$folder/output"
 
+echo "maps-strace: a recording of a machine with protection keys"
+recording=$root/Examples/Traces/execute-only
+expect_exit 0 "$programs/maps-strace" --quiet "$recording"
+grep -q "^22 calls replayed: 22 with the kernel's result" "$folder/output"
+rm -rf "$folder/recording"
+cp -r "$recording" "$folder/recording"
+rm "$folder/recording/machine"
+expect_exit 1 "$programs/maps-strace" "$folder/recording"
+grep -q "= -1 ENOMEM (Cannot allocate memory)  !! 0 here$" "$folder/output"
+echo "two processors" >"$folder/recording/machine"
+expect_exit 2 "$programs/maps-strace" "$folder/recording"
+grep -q "line 1: “two processors”: what is said of the machine must be execute-only-keys" \
+  "$folder/output"
+expect_exit 0 "$programs/maps-strace" --quiet "$recording/trace" --untouched \
+  --execute-only-keys --initial "$recording"/*-start.maps
+expect_exit 64 "$programs/maps-strace" --execute-only-keys -- /bin/true
+recording=$root/Examples/Traces/forks
+
+echo "maps-replay: a machine with protection keys"
+printf 'window 0x100000 0x1000\nmachine execute-only-keys\n%s\n%s\n' \
+  'mmap 0x100000 0x1000 x private|anon|fixed - 0' 'mlock 0x100000 0x1000' >"$folder/keys.trace"
+expect_exit 0 "$programs/maps-replay" "$folder/keys.trace"
+grep -q "^ERR ENOMEM$" "$folder/output"
+
 echo "maps-strace: a program of this machine"
 if strace -f -o /dev/null -e inject=exit_group:delay_enter=1 /bin/true 2>/dev/null; then
   status=0

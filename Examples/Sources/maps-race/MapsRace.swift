@@ -140,6 +140,11 @@ struct Race: ParsableCommand {
     }
     progress("")
     print(Table.render(results))
+    if queriers > 0,
+      results.contains(where: { $0.strategy == .kernel && $0.total.queryCount == 0 })
+    {
+      print("no PROCMAP_QUERY here, which Linux has from 6.11 on: the kernel row makes no queries")
+    }
     if let calibration { print(calibration.description) }
     try write(results, calibration, settings)
   }
