@@ -55,13 +55,13 @@ struct KernelMapper: KernelRole {
     var outcome = RunOutcome()
     let start = Scheduling.now()
     let end = start + UInt64(settings.secondsPerRun * 1e9)
-    while Scheduling.now() < end {
+    repeat {
       let (offset, maps) = operations.next()
       let before = Scheduling.now()
       Self.apply(region + offset, maps)
       outcome.latencies.record(Scheduling.now() - before)
       if settings.hasPause { usleep(UInt32(RaceSettings.pauseMicroseconds)) }
-    }
+    } while Scheduling.now() < end
     outcome.seconds = Double(Scheduling.now() - start) / 1e9
     say(String(decoding: try JSONEncoder().encode(outcome), as: UTF8.self))
     // Readers still read these maps: stay until they are done.
@@ -165,13 +165,13 @@ struct KernelQuerier: KernelRole {
     let maps = try KernelMaps(pid: target.pid)
     var operations = RaceRegion(seed: UInt64(1000 + arguments.index))
     var count = 0
-    while !stop.done {
+    repeat {
       if try Self.query(maps, target.region + operations.next().offset) {
         count += 1
       } else {
         usleep(1000)
       }
-    }
+    } while !stop.done
     say(String(count))
   }
 

@@ -108,7 +108,7 @@ struct StoreRace {
     Scheduling.pinMapper(settings)
     var operations = RaceRegion(seed: 7)
     var latencies = LatencyHistogram()
-    while !shared.done {
+    repeat {
       let (offset, maps) = operations.next()
       let before = Scheduling.now()
       do {
@@ -118,7 +118,7 @@ struct StoreRace {
       }
       latencies.record(Scheduling.now() - before)
       if settings.hasPause { usleep(UInt32(RaceSettings.pauseMicroseconds)) }
-    }
+    } while !shared.done
     return latencies
   }
 
@@ -146,7 +146,7 @@ struct StoreRace {
     Scheduling.lowerPriority()
     guard let strategy = strategy.reading else { return }
     var operations = RaceRegion(seed: UInt64(1000 + index))
-    while !shared.done {
+    repeat {
       // Counted in batches, so that the count doesn't cost more than the queries.
       for _ in 0..<64 {
         let address = region + operations.next().offset
@@ -166,7 +166,7 @@ struct StoreRace {
         }
       }
       shared.queryCount.add(64, ordering: .relaxed)
-    }
+    } while !shared.done
   }
 }
 

@@ -214,14 +214,14 @@ import Testing
   // MARK: Random
 
   @Test func sameAsTheKernel() throws {
-    try KernelProcess.with { process throws in
+    try KernelProcess.with(movesMemory: true) { process throws in
       for seed in 1...12 as ClosedRange<UInt64> { try Self.runRandomly(seed, process) }
     }
   }
 
   @Test func stressSameAsTheKernel() throws {
     var seed: UInt64 = 1000
-    try KernelProcess.with { process throws in
+    try KernelProcess.with(movesMemory: true) { process throws in
       let deadline = ContinuousClock.now + StressOptions.duration
       repeat {
         try Self.runRandomly(seed, process)

@@ -42,8 +42,11 @@ struct KernelProcess {
 
   private let directory: String
 
-  /// Compiles the program and runs `body` with it. Where there is no C compiler it says so instead.
-  static func with(_ body: (KernelProcess) throws -> Void) throws {
+  /// Compiles the program and runs `body` with it. Where there is no C compiler, or the kernel moves
+  /// memory otherwise than the model does though `movesMemory`, it says so instead.
+  static func with(
+    movesMemory: Bool = false, _ body: (KernelProcess) throws -> Void
+  ) throws {
     try withTemporaryDirectory { directory in
       let compiled = try compileC(source: source, to: directory + "/program")
       guard compiled.status == 0 else {
@@ -51,8 +54,35 @@ struct KernelProcess {
         print("skipped: \(compiled.standardError)")
         return
       }
-      try body(KernelProcess(directory: directory))
+      let process = KernelProcess(directory: directory)
+      if movesMemory, try !process.movesMemoryAsTheModel() {
+        let release = try String(contentsOfFile: "/proc/sys/kernel/osrelease", encoding: .utf8)
+        print("skipped: Linux \(release.dropLast()) moves memory otherwise than 6.17 and 6.18 do")
+        return
+      }
+      try body(process)
     }
+  }
+
+  /// Whether several VMAs are moved at once, as from Linux 6.17 on, and one that stays where it is moved
+  /// from merges with its copy, as in no kernel from 7.2 on.
+  private func movesMemoryAsTheModel() throws -> Bool {
+    let (start, page): (UInt64, UInt64) = (0x10_0000_0000, 4096)
+    let flags: RemapFlags = [.mayMove, .fixed]
+    func map(_ at: UInt64, _ pages: UInt64, _ protection: Protection) -> Step {
+      .operation(
+        .map(at, length: pages * page, protection, [.private, .fixed], file: nil, offset: 0))
+    }
+    let steps: [Step] = [
+      map(start, 2, [.read, .write]), map(start + 2 * page, 1, .read),
+      .operation(.remap(start, length: 3 * page, to: 3 * page, flags, at: start + 16 * page)),
+      map(start, 1, []),
+      .operation(
+        .remap(start, length: page, to: page, flags.union(.dontUnmap), at: start + page)),
+      .dump(start..<start + 32 * page),
+    ]
+    var space = AddressSpace()
+    return try run(steps).results == steps.map { $0.perform(on: &space, programBreak: 0) }
   }
 
   func run(_ steps: [Step]) throws -> Outcome {
