@@ -255,11 +255,11 @@ done
 inside() {
   # shellcheck disable=SC2016
   await env -i "${variables[@]}" \
-    chroot "$folder" /bin/bash -c 'cd /root/swift-urcu && exec "$@"' bash "$@"
+    chroot "$folder" /bin/bash -c 'cd /srv/swift-urcu && exec "$@"' bash "$@"
 }
 
 say "what the toolchain needs, and strace and Python for tests that use them"
-mkdir -p "$folder/root/swift-urcu"
+mkdir -p "$folder/srv/swift-urcu"
 # Neither liburcu-dev nor pkg-config: `make` installs these.
 packages=(
   ca-certificates g++ gcc git libc6-dev libcurl4 libedit2 libncurses6 libsqlite3-0 libuuid1 libxml2
@@ -283,10 +283,10 @@ if [ -n "$(git -c safe.directory='*' -C "$checkout" status --porcelain)" ]; then
 fi
 # As the userland's git would, which takes what belongs to other users.
 export GIT_CONFIG_GLOBAL=$configuration
-if [ ! -e "$folder/root/swift-urcu/.git" ]; then git init -q "$folder/root/swift-urcu"; fi
-git -C "$folder/root/swift-urcu" fetch -q "$checkout" HEAD
-git -C "$folder/root/swift-urcu" checkout -q --force --detach FETCH_HEAD
-git -C "$folder/root/swift-urcu" clean -q -d --force
+if [ ! -e "$folder/srv/swift-urcu/.git" ]; then git init -q "$folder/srv/swift-urcu"; fi
+git -C "$folder/srv/swift-urcu" fetch -q "$checkout" HEAD
+git -C "$folder/srv/swift-urcu" checkout -q --force --detach FETCH_HEAD
+git -C "$folder/srv/swift-urcu" clean -q -d --force
 unset GIT_CONFIG_GLOBAL
 
 say "the machine"
