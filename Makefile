@@ -31,7 +31,7 @@ endef
 
 # What make test is made of: what finds most comes first, then what takes longest.
 checks := check test-release test-tsan test-asan test-examples test-benchmarks test-liburcu \
-  test-consumer test-without-liburcu test-denied test-arm64
+  test-consumer test-without-liburcu test-denied test-thread-ends test-arm64
 
 .PHONY: run bench bench-check check test seeded stress format clean deps lint build quick \
   test-debug $(checks)
@@ -103,6 +103,10 @@ test-without-liburcu: deps
 test-denied: build
 	$(call heading,Tests: without some system calls)
 	bash $(scripts)/denied.sh
+
+test-thread-ends: deps
+	$(call heading,Signal handlers at each step of a thread's end)
+	bash $(scripts)/thread-ends.sh
 
 test-arm64:
 	$(call heading,C code for another processor: aarch64)

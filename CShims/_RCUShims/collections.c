@@ -23,8 +23,22 @@ extern const struct rcu_flavor_struct urcu_memb_flavor;
 extern const struct rcu_flavor_struct urcu_mb_flavor;
 extern const struct rcu_flavor_struct urcu_qsbr_flavor;
 
+static void synchronize_bp(void) { rcushims_synchronize(RCUSHIMS_BP); }
+
+/// liburcu's bp, but for grace periods that also wait for the threads that liburcu has forgotten, since they end.
+static struct rcu_flavor_struct bp_tables;
+static pthread_once_t bp_tables_once = PTHREAD_ONCE_INIT;
+
+static void make_bp_tables(void) {
+  bp_tables = urcu_bp_flavor;
+  bp_tables.update_synchronize_rcu = synchronize_bp;
+}
+
 const struct rcu_flavor_struct *rcushims_table_flavor(const char *name) {
-  if (strcmp(name, "bp") == 0) return &urcu_bp_flavor;
+  if (strcmp(name, "bp") == 0) {
+    pthread_once(&bp_tables_once, make_bp_tables);
+    return &bp_tables;
+  }
   if (strcmp(name, "memb") == 0) return &urcu_memb_flavor;
   if (strcmp(name, "mb") == 0) return &urcu_mb_flavor;
   if (strcmp(name, "qsbr") == 0) return &urcu_qsbr_flavor;
@@ -41,17 +55,16 @@ struct cds_lfht *rcushims_table_new(const struct rcu_flavor_struct *flavor,
 
 void rcushims_table_resize(struct cds_lfht *table, const struct rcu_flavor_struct *flavor,
                            unsigned long bucket_count) {
-  sigset_t all, before;
-  sigfillset(&all);
   // Threads that cds_lfht starts inherit the mask.
-  bool is_masked = pthread_sigmask(SIG_SETMASK, &all, &before) == 0;
+  sigset_t before;
+  sysshims_block_signals(&before);
   // qsbr: an offline thread's accesses would be unprotected. For the other flavors "ongoing" is
   // false here, and the two calls do nothing.
   bool was_online = flavor->read_ongoing() != 0;
   if (!was_online) flavor->thread_online();
   cds_lfht_resize(table, bucket_count);
   if (!was_online) flavor->thread_offline();
-  if (is_masked) pthread_sigmask(SIG_SETMASK, &before, NULL);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 void rcushims_table_destroy(struct cds_lfht *table) {

@@ -2,6 +2,10 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 // What is done around a fork, so that a child can read, wait and register threads.
+//
+// liburcu's part is done once, by the leader of the copies of this library in the process (copies.c); each
+// copy's part by the copy. Everything of one step comes before anything of the next one, since a copy's step may
+// wait for what another copy's next step holds up.
 
 #define _GNU_SOURCE 1
 
@@ -27,16 +31,16 @@ static const struct rcushims_fork_hooks *fork_hooks;
 static pthread_mutex_t hooks_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 
-/// Of the forking thread, for the time of the fork.
-static __thread bool is_skipped[RCUSHIMS_FLAVOR_COUNT];
+/// Of the forking thread, for the time of the fork; else false and NULL.
 static __thread bool was_online;
-static __thread sigset_t mask_before;
 static __thread const struct rcushims_fork_hooks *hooks;
 
 /// In a child: forked inside a section of this flavor, while others may have held its locks.
 static bool is_lost[RCUSHIMS_FLAVOR_COUNT];
+static bool is_stranded;
 
 bool rcushims_is_lost(int flavor) { return is_lost[flavor]; }
+bool rcushims_is_stranded(void) { return is_stranded; }
 
 bool rcushims_is_inside(int flavor) {
   switch (flavor) {
@@ -47,9 +51,166 @@ bool rcushims_is_inside(int flavor) {
   }
 }
 
+// MARK: - This copy's steps
+
+static bool holds_locks(void) { return sysshims_locks_held != 0; }
+
+/// Inside a section the grace period under way waits for this thread: don't wait for it.
+static bool must_be_skipped(int flavor) { return is_lost[flavor] || rcushims_is_inside(flavor); }
+
+static void before(void) {
+  // Online, this thread would hold up the grace period that it is about to wait for. Once, for a fork that
+  // begins again.
+  if (rcushims_qsbr_is_between_sections()) {
+    rcushims_qsbr_go_offline();
+    was_online = true;
+  }
+  // Pairs with the releasing store in `rcushims_set_fork_hooks`.
+  const struct rcushims_fork_hooks *found = __atomic_load_n(&fork_hooks, __ATOMIC_ACQUIRE);
+  if (found && hooks != found) found->before();
+  hooks = found;
+}
+
+static void close_gate(int flavor) { pthread_rwlock_wrlock(&rcushims_gates[flavor]); }
+
+static void unlock(const bool *is_skipped) {
+  pthread_mutex_unlock(&hooks_lock);
+  for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
+    if (is_skipped[flavor]) continue;
+    pthread_mutex_unlock(&rcushims_list_locks[flavor]);
+    if (flavor != RCUSHIMS_BP) pthread_rwlock_unlock(&rcushims_gates[flavor]);
+  }
+}
+
+/// After what waits for grace periods: a reader may need these locks to leave its section.
+static bool lock(const bool *is_skipped) {
+  for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
+    if (!is_skipped[flavor]) pthread_mutex_lock(&rcushims_list_locks[flavor]);
+  }
+  pthread_mutex_lock(&hooks_lock);
+  // Another thread has set them meanwhile. What they do first comes before the locks.
+  return hooks == fork_hooks;
+}
+
+static void lock_hooks(void) {
+  if (hooks) hooks->lock();
+}
+
+static void after_in_parent(void) {
+  if (hooks) hooks->after_in_parent();
+  hooks = NULL;
+}
+
+static void go_online_again(void) {
+  if (was_online) rcushims_qsbr_go_online();
+  was_online = false;
+}
+
+/// Whether the thread with this link is in liburcu's registry: C code may have taken it off.
+static bool is_in_registry(int flavor, struct cds_list_head *link) {
+  if (!link) return false;
+  if (flavor == RCUSHIMS_QSBR) return caa_container_of(link, struct urcu_qsbr_reader, node)->registered;
+  return caa_container_of(link, struct urcu_reader, node)->registered;
+}
+
+/// Takes a thread that the child doesn't have off liburcu's registry. Once: other copies may know it too.
+static void take_off_registry(int flavor, struct cds_list_head *link) {
+  if (!is_in_registry(flavor, link)) return;
+  cds_list_del(link);
+  if (flavor == RCUSHIMS_QSBR) {
+    caa_container_of(link, struct urcu_qsbr_reader, node)->registered = 0;
+  } else {
+    caa_container_of(link, struct urcu_reader, node)->registered = 0;
+  }
+}
+
+/// Takes the threads that the child doesn't have off our list and off liburcu's registry.
+static void forget_other_threads(int flavor) {
+  struct listed_reader *own = rcushims_own_readers[flavor];
+  struct listed_reader *reader, *next;
+  cds_list_for_each_entry_safe(reader, next, &rcushims_lists[flavor], link) {
+    if (reader == own) continue;
+    take_off_registry(flavor, reader->registry_link);
+    rcushims_drop_reader(flavor, reader);
+  }
+  if (own) own->thread = (pid_t)syscall(SYS_gettid);
+}
+
+/// In a child that nobody will wait in: the list may have been left in the midst of a change.
+static void abandon_list(int flavor) {
+  rcushims_list_locks[flavor] = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+  CDS_INIT_LIST_HEAD(&rcushims_lists[flavor]);
+  struct listed_reader *own = rcushims_own_readers[flavor];
+  if (own) cds_list_add(&own->link, &rcushims_lists[flavor]);
+}
+
+static void open_gate_in_child(int flavor) {
+  rcushims_gates[flavor] = (pthread_rwlock_t)RCUSHIMS_GATE;
+}
+
+static void after_in_child(const bool *is_skipped) {
+  for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
+    if (is_skipped[flavor]) {
+      is_lost[flavor] = true;
+      abandon_list(flavor);
+    } else {
+      pthread_mutex_unlock(&rcushims_list_locks[flavor]);
+    }
+  }
+  pthread_mutex_unlock(&hooks_lock);
+  if (hooks) hooks->after_in_child();
+  hooks = NULL;
+  // The locks of the library's Swift side have been made anew.
+  sysshims_locks_held = 0;
+}
+
+static void strand(void) {
+  is_stranded = true;
+  for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) is_lost[flavor] = true;
+}
+
+static const struct rcushims_fork_steps steps = {
+    .holds_locks = holds_locks,
+    .is_skipped = must_be_skipped,
+    .before = before,
+    .close_gate = close_gate,
+    .lock = lock,
+    .unlock = unlock,
+    .lock_hooks = lock_hooks,
+    .after_in_parent = after_in_parent,
+    .forget = forget_other_threads,
+    .open_gate_in_child = open_gate_in_child,
+    .after_in_child = after_in_child,
+    .go_online_again = go_online_again,
+    .strand = strand,
+};
+
+// MARK: - The leader, for all copies
+
+/// Of the forking thread, for the time of the fork.
+static __thread struct {
+  /// 1; more in a fork by a handler that interrupts the beginning of another one.
+  unsigned depth;
+  /// It has interrupted the library, and takes no locks.
+  bool takes_nothing;
+  /// The flavors that are left alone.
+  bool is_skipped[RCUSHIMS_FLAVOR_COUNT];
+  /// The first copy of the row, to which others may come in front meanwhile.
+  struct rcushims_copy *first;
+  /// The signals that were blocked before.
+  sigset_t mask;
+} fork_under_way;
+
+// The leader is the last.
+#define FOR_EACH_COPY(copy)                                                                 \
+  for (struct rcushims_copy *copy = fork_under_way.first ? fork_under_way.first             \
+                                                         : &rcushims_this_copy;             \
+       copy; copy = copy == &rcushims_this_copy ? NULL : copy->next ? copy->next            \
+                                                                    : &rcushims_this_copy)
+
 // liburcu's call_rcu hooks also stop and restart the threads that resize its hash tables. They come
 // first: such a thread may wait for a grace period before it stops.
-static void lock_for_fork(int flavor) {
+static void lock_liburcu(int flavor) {
   switch (flavor) {
     case RCUSHIMS_BP:
       urcu_bp_call_rcu_before_fork();
@@ -59,12 +220,9 @@ static void lock_for_fork(int flavor) {
     case RCUSHIMS_MB: urcu_mb_call_rcu_before_fork(); break;
     default: urcu_qsbr_call_rcu_before_fork(); break;
   }
-  if (flavor != RCUSHIMS_BP) pthread_rwlock_wrlock(&rcushims_gates[flavor]);
 }
 
-static void unlock_in_parent(int flavor) {
-  pthread_mutex_unlock(&rcushims_list_locks[flavor]);
-  if (flavor != RCUSHIMS_BP) pthread_rwlock_unlock(&rcushims_gates[flavor]);
+static void unlock_liburcu_in_parent(int flavor) {
   switch (flavor) {
     case RCUSHIMS_BP:
       urcu_bp_after_fork_parent();
@@ -76,95 +234,7 @@ static void unlock_in_parent(int flavor) {
   }
 }
 
-static void unlock_all_in_parent(void) {
-  pthread_mutex_unlock(&hooks_lock);
-  for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
-    if (!is_skipped[flavor]) unlock_in_parent(flavor);
-  }
-}
-
-/// Takes all locks, with signals blocked: a handler that reads for the first time would want one, and one that
-/// forks all.
-static void lock_all(void) {
-  // Pairs with the releasing store in `rcushims_set_fork_hooks`.
-  const struct rcushims_fork_hooks *found = __atomic_load_n(&fork_hooks, __ATOMIC_ACQUIRE);
-  if (found) found->before();
-  rcushims_block_signals(&mask_before);
-  hooks = found;
-  for (int flavor = RCUSHIMS_FLAVOR_COUNT - 1; flavor >= 0; flavor -= 1) {
-    if (!is_skipped[flavor]) lock_for_fork(flavor);
-  }
-  // After what waits for grace periods: a reader may need these locks to leave its section.
-  for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
-    if (!is_skipped[flavor]) pthread_mutex_lock(&rcushims_list_locks[flavor]);
-  }
-  pthread_mutex_lock(&hooks_lock);
-}
-
-static void before_fork(void) {
-  for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
-    // Inside a section the grace period under way waits for this thread: don't wait for it.
-    is_skipped[flavor] = is_lost[flavor] || rcushims_is_inside(flavor);
-  }
-  // Online, this thread would hold up the grace period that it is about to wait for.
-  bool is_online = rcushims_qsbr_is_between_sections();
-  if (is_online) rcushims_qsbr_go_offline();
-  lock_all();
-  while (hooks != fork_hooks) {
-    // Another thread has set them meanwhile. What they do first comes before the locks.
-    unlock_all_in_parent();
-    pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
-    lock_all();
-  }
-  // Not before: a handler may have forked.
-  was_online = is_online;
-  if (hooks) hooks->lock();
-}
-
-/// As it was before: the fork is over.
-static void let_handlers_run(void) {
-  bool is_online = was_online;
-  pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
-  if (is_online) rcushims_qsbr_go_online();
-}
-
-static void after_fork_in_parent(void) {
-  unlock_all_in_parent();
-  if (hooks) hooks->after_in_parent();
-  let_handlers_run();
-}
-
-/// Whether the thread with this link is in liburcu's registry: C code may have taken it off.
-static bool is_in_registry(int flavor, struct cds_list_head *link) {
-  if (!link) return false;
-  if (flavor == RCUSHIMS_QSBR) return caa_container_of(link, struct urcu_qsbr_reader, node)->registered;
-  return caa_container_of(link, struct urcu_reader, node)->registered;
-}
-
-/// In a child that nobody will wait in: the list may have been left in the midst of a change.
-static void abandon_list(int flavor) {
-  rcushims_list_locks[flavor] = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-  CDS_INIT_LIST_HEAD(&rcushims_lists[flavor]);
-  struct listed_reader *own = &rcushims_own_readers[flavor];
-  if (own->is_listed) cds_list_add(&own->link, &rcushims_lists[flavor]);
-}
-
-/// Takes the threads that the child doesn't have off our list and off liburcu's registry.
-static void forget_other_threads(int flavor) {
-  struct listed_reader *own = &rcushims_own_readers[flavor];
-  struct listed_reader *reader, *next;
-  cds_list_for_each_entry_safe(reader, next, &rcushims_lists[flavor], link) {
-    if (reader == own) continue;
-    if (is_in_registry(flavor, reader->registry_link)) cds_list_del(reader->registry_link);
-    cds_list_del(&reader->link);
-  }
-  if (own->is_listed) own->thread = (pid_t)syscall(SYS_gettid);
-}
-
-static void unlock_in_child(int flavor) {
-  forget_other_threads(flavor);
-  pthread_mutex_unlock(&rcushims_list_locks[flavor]);
-  if (flavor != RCUSHIMS_BP) rcushims_gates[flavor] = (pthread_rwlock_t)RCUSHIMS_GATE;
+static void unlock_liburcu_in_child(int flavor) {
   switch (flavor) {
     case RCUSHIMS_BP:
       urcu_bp_after_fork_child();
@@ -176,22 +246,93 @@ static void unlock_in_child(int flavor) {
   }
 }
 
-static void after_fork_in_child(void) {
+static void unlock_all_in_parent(void) {
+  FOR_EACH_COPY(copy) copy->steps->unlock(fork_under_way.is_skipped);
   for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
-    if (is_skipped[flavor]) {
-      is_lost[flavor] = true;
-      abandon_list(flavor);
-    } else {
-      unlock_in_child(flavor);
-    }
+    if (!fork_under_way.is_skipped[flavor]) unlock_liburcu_in_parent(flavor);
   }
-  pthread_mutex_unlock(&hooks_lock);
-  if (hooks) hooks->after_in_child();
-  let_handlers_run();
 }
 
+/// Takes all locks, with signals blocked: a handler that reads for the first time would want one, and one that
+/// forks all. Returns whether every copy is as it was before.
+static bool lock_all(void) {
+  FOR_EACH_COPY(copy) copy->steps->before();
+  sigset_t mask;
+  sysshims_block_signals(&mask);
+  fork_under_way.mask = mask;
+  for (int flavor = RCUSHIMS_FLAVOR_COUNT - 1; flavor >= 0; flavor -= 1) {
+    if (fork_under_way.is_skipped[flavor]) continue;
+    lock_liburcu(flavor);
+    if (flavor == RCUSHIMS_BP) continue;
+    FOR_EACH_COPY(copy) copy->steps->close_gate(flavor);
+  }
+  bool is_unchanged = true;
+  FOR_EACH_COPY(copy) is_unchanged = copy->steps->lock(fork_under_way.is_skipped) && is_unchanged;
+  return is_unchanged;
+}
+
+static void before_fork(void) {
+  fork_under_way.depth += 1;
+  if (fork_under_way.depth > 1) return;
+  fork_under_way.first = rcushims_this_copy.next;
+  bool takes_nothing = false;
+  FOR_EACH_COPY(copy) takes_nothing = takes_nothing || copy->steps->holds_locks();
+  fork_under_way.takes_nothing = takes_nothing;
+  // To lock again would be to wait for itself.
+  if (takes_nothing) return;
+  for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
+    bool is_skipped = false;
+    FOR_EACH_COPY(copy) is_skipped = is_skipped || copy->steps->is_skipped(flavor);
+    fork_under_way.is_skipped[flavor] = is_skipped;
+  }
+  while (!lock_all()) {
+    unlock_all_in_parent();
+    pthread_sigmask(SIG_SETMASK, &fork_under_way.mask, NULL);
+  }
+  FOR_EACH_COPY(copy) copy->steps->lock_hooks();
+}
+
+static void end_fork(void) {
+  fork_under_way.depth = 0;
+  pthread_sigmask(SIG_SETMASK, &fork_under_way.mask, NULL);
+  FOR_EACH_COPY(copy) copy->steps->go_online_again();
+}
+
+static void after_fork_in_parent(void) {
+  if (fork_under_way.depth > 1 || fork_under_way.takes_nothing) {
+    fork_under_way.depth -= 1;
+    return;
+  }
+  unlock_all_in_parent();
+  FOR_EACH_COPY(copy) copy->steps->after_in_parent();
+  end_fork();
+}
+
+static void after_fork_in_child(void) {
+  if (fork_under_way.depth > 1 || fork_under_way.takes_nothing) {
+    fork_under_way.depth -= 1;
+    FOR_EACH_COPY(copy) copy->steps->strand();
+    return;
+  }
+  for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
+    if (fork_under_way.is_skipped[flavor]) continue;
+    FOR_EACH_COPY(copy) copy->steps->forget(flavor);
+    if (flavor != RCUSHIMS_BP) {
+      FOR_EACH_COPY(copy) copy->steps->open_gate_in_child(flavor);
+    }
+    unlock_liburcu_in_child(flavor);
+  }
+  FOR_EACH_COPY(copy) copy->steps->after_in_child(fork_under_way.is_skipped);
+  end_fork();
+}
+
+// MARK: - Installation
+
 static void install_fork_handlers(void) {
-  (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+  rcushims_stay_loaded();
+  rcushims_this_copy.steps = &steps;
+  if (rcushims_join_leader())
+    (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
 void rcushims_install_fork_handlers(void) { pthread_once(&fork_once, install_fork_handlers); }
@@ -200,14 +341,14 @@ void rcushims_set_fork_hooks(struct rcushims_fork_hooks new_hooks) {
   static struct rcushims_fork_hooks kept_hooks;
   rcushims_install_fork_handlers();
   // A handler might fork.
-  sigset_t before;
-  rcushims_block_signals(&before);
+  sigset_t mask;
+  sysshims_block_signals(&mask);
   pthread_mutex_lock(&hooks_lock);
   if (!fork_hooks) {
     kept_hooks = new_hooks;
-    // Pairs with the acquiring load in `lock_all`.
+    // Pairs with the acquiring load in `before`.
     __atomic_store_n(&fork_hooks, &kept_hooks, __ATOMIC_RELEASE);
   }
   pthread_mutex_unlock(&hooks_lock);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }

@@ -15,12 +15,14 @@
 
 #define RCUSHIMS_HIDDEN __attribute__((visibility("hidden")))
 
-/// One thread that reads in one flavor. Lives in that thread's own storage.
+/// One thread that reads in one flavor. Not in that thread's storage, which may be gone while this is
+/// still linked: a thread's last destructors can read when none of ours runs any more. So it is of memory
+/// that is never given back, and used again.
 /// Linked and unlinked by its thread under its flavor's lock; read by others under it.
 /// What a look needs comes first, in one cache line.
 struct listed_reader {
   struct cds_list_head link;
-  /// liburcu's.
+  /// liburcu's, or that of `late_reader`.
   unsigned long *word;
   /// The look that found this thread first in the section where it was at the last look, and its word
   /// then; `RCUSHIMS_OUTSIDE` if it was in none.
@@ -35,22 +37,25 @@ struct listed_reader {
   /// When somebody last saw this thread outside of sections, in `sysshims_now`'s time.
   uint64_t seen_outside;
   pid_t thread;
-  bool is_listed;
+  /// Reads by `late_reader`, which liburcu doesn't know.
+  bool is_late;
+  /// What bp's sections are counted in on a thread that liburcu has taken off its registry.
+  struct urcu_bp_reader late_reader;
 } __attribute__((aligned(CAA_CACHE_LINE_SIZE)));
 
 /// Later than all looks.
 #define RCUSHIMS_OUTSIDE UINT64_MAX
 
-extern RCUSHIMS_HIDDEN __thread struct listed_reader rcushims_own_readers[RCUSHIMS_FLAVOR_COUNT];
+/// The calling thread's, by flavor; NULL where it isn't on the list.
+extern RCUSHIMS_HIDDEN __thread struct listed_reader *rcushims_own_readers[RCUSHIMS_FLAVOR_COUNT];
 extern RCUSHIMS_HIDDEN struct cds_list_head rcushims_lists[RCUSHIMS_FLAVOR_COUNT];
 extern RCUSHIMS_HIDDEN pthread_mutex_t rcushims_list_locks[RCUSHIMS_FLAVOR_COUNT];
 
-/// Blocks all signals of the calling thread, and keeps which were blocked `before`, unless that is NULL.
-static inline void rcushims_block_signals(sigset_t *before) {
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, before);
-}
+/// Takes a reader off the list, for another thread to use. Under the list's lock.
+RCUSHIMS_HIDDEN void rcushims_drop_reader(int flavor, struct listed_reader *reader);
+
+/// Whether bp has readers that liburcu doesn't know, and doesn't wait for.
+RCUSHIMS_HIDDEN bool rcushims_has_late_readers(void);
 
 /// Lock the list against other threads and against handlers of this one, which may read.
 RCUSHIMS_HIDDEN void rcushims_lock_list(int flavor, sigset_t *before);
@@ -70,8 +75,10 @@ static inline bool rcushims_is_inside_word(unsigned long word) {
   return (word & URCU_GP_CTR_NEST_MASK) != 0;
 }
 
-static inline bool rcushims_is_on_list(unsigned long word) {
-  return (word & (RCUSHIMS_LIGHT | RCUSHIMS_FENCED)) != 0;
+/// Whether the bits above liburcu's are this copy's, which says that the thread is on its list.
+static inline bool rcushims_is_ours(int flavor, unsigned long word) {
+  return (word & (RCUSHIMS_LIGHT | RCUSHIMS_FENCED)) != 0 &&
+         ((word ^ RCUSHIMS_LOAD(rcushims_marks[flavor].light)) & RCUSHIMS_COPY) == 0;
 }
 
 /// Shared by whoever is inside liburcu with a lock of liburcu's, exclusive to a thread that forks:
@@ -80,5 +87,63 @@ static inline bool rcushims_is_on_list(unsigned long word) {
 /// out for ever.
 #define RCUSHIMS_GATE PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP
 extern RCUSHIMS_HIDDEN pthread_rwlock_t rcushims_gates[RCUSHIMS_FLAVOR_COUNT];
+
+// MARK: - Copies of this library in one process
+
+struct rcushims_copy;
+
+/// What the leader of the copies asks of each around a fork, in this order.
+struct rcushims_fork_steps {
+  /// Whether the calling thread is between a lock of this copy's and its release.
+  bool (*holds_locks)(void);
+  /// Whether the calling thread must not wait for grace periods of `flavor`.
+  bool (*is_skipped)(int flavor);
+  /// What comes before all locks. Again, if the locks were released.
+  void (*before)(void);
+  /// Waits until nobody is inside liburcu's `flavor` on this copy's behalf, and keeps others out.
+  void (*close_gate)(int flavor);
+  /// Takes the other locks; false: something has changed since `before`, which is to come again.
+  bool (*lock)(const bool *is_skipped);
+  void (*unlock)(const bool *is_skipped);
+  /// With the locks of all copies.
+  void (*lock_hooks)(void);
+  void (*after_in_parent)(void);
+  /// In a child: forgets other threads.
+  void (*forget)(int flavor);
+  void (*open_gate_in_child)(int flavor);
+  void (*after_in_child)(const bool *is_skipped);
+  void (*go_online_again)(void);
+  /// In a child of a fork that took no lock.
+  void (*strand)(void);
+};
+
+/// What copies know of one another, found by a note in the files they are linked into: their symbols
+/// may be hidden, and their versions differ.
+struct rcushims_copy {
+  /// Of this structure, of the steps, and of what a word's bits mean.
+  uint32_t version;
+  /// 1 to 126, in the words; 127: none yet.
+  uint32_t number;
+  const struct rcushims_fork_steps *steps;
+  /// Handles forks for all copies in `next`; NULL: nobody does for this one yet.
+  struct rcushims_copy *_Atomic leader;
+  struct rcushims_copy *_Atomic next;
+};
+
+extern RCUSHIMS_HIDDEN struct rcushims_copy rcushims_this_copy;
+
+/// Takes a number for this copy, once; before its first section and its first look.
+RCUSHIMS_HIDDEN void rcushims_take_number(void);
+
+/// Makes the first copy that asks for it the leader of all, and puts this one in its row.
+/// Returns whether this is the leader, and new.
+RCUSHIMS_HIDDEN bool rcushims_join_leader(void);
+
+/// Keeps the file that this copy is linked into from being unloaded: it has threads' destructors,
+/// handlers of fork and of exit, and its numbers stay in words.
+RCUSHIMS_HIDDEN void rcushims_stay_loaded(void);
+
+/// Ends the process with a line on standard error.
+RCUSHIMS_HIDDEN _Noreturn void rcushims_fail(const char *text);
 
 #endif

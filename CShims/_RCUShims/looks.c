@@ -81,8 +81,10 @@ static bool note_readers(int flavor, uint64_t look, struct rcushims_view *view) 
   cds_list_for_each_entry(reader, &rcushims_lists[flavor], link) {
     // Pairs with the releasing store in `open_fenced`.
     unsigned long word = __atomic_load_n(reader->word, __ATOMIC_ACQUIRE);
-    // C code's sections have neither bit.
-    if (!(word & RCUSHIMS_FENCED) && reader != &rcushims_own_readers[flavor]) is_anybody_light = true;
+    // C code's sections have neither bit, and another copy's say nothing of ours.
+    bool is_ours = rcushims_is_ours(flavor, word);
+    if (!(is_ours && (word & RCUSHIMS_FENCED)) && reader != rcushims_own_readers[flavor])
+      is_anybody_light = true;
     if (!rcushims_is_inside_word(word)) {
       reader->since = RCUSHIMS_OUTSIDE;
       continue;
@@ -92,7 +94,7 @@ static bool note_readers(int flavor, uint64_t look, struct rcushims_view *view) 
       reader->noted_word = word;
     }
     if (reader->since < view->oldest) view->oldest = reader->since;
-    if ((word & RCUSHIMS_SEALED) && view->sealed_count < RCUSHIMS_SEALED_READERS_MAX) {
+    if (is_ours && (word & RCUSHIMS_SEALED) && view->sealed_count < RCUSHIMS_SEALED_READERS_MAX) {
       struct rcushims_sealed_reader *sealed = &view->sealed[view->sealed_count];
       sealed->since = reader->since;
       sealed->number = RCUSHIMS_LOAD(reader->sealed_number);
@@ -119,6 +121,7 @@ struct rcushims_watch rcushims_start_watch(int flavor, struct rcushims_view *vie
   struct rcushims_watch watch = {.look = 0, .number = 0, .interruption = 0};
   *view = nothing_passes;
   if (flavor == RCUSHIMS_QSBR || rcushims_is_lost(flavor)) return watch;
+  sysshims_enter_lock();
   rcushims_join_list(flavor);
   pthread_mutex_lock(&rcushims_list_locks[flavor]);
   change_mark(flavor);
@@ -137,16 +140,19 @@ struct rcushims_watch rcushims_start_watch(int flavor, struct rcushims_view *vie
     watch.number = rcushims_marks[flavor].number;
   }
   end_look(flavor, view);
+  sysshims_leave_lock();
   return watch;
 }
 
 struct rcushims_view rcushims_look(int flavor) {
   struct rcushims_view view = nothing_passes;
   if (flavor == RCUSHIMS_QSBR || rcushims_is_lost(flavor)) return view;
+  sysshims_enter_lock();
   rcushims_join_list(flavor);
   pthread_mutex_lock(&rcushims_list_locks[flavor]);
   (void)note_readers(flavor, ++look_counts[flavor], &view);
   end_look(flavor, &view);
+  sysshims_leave_lock();
   return view;
 }
 

@@ -7,17 +7,22 @@
 
 #include "lists.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 char rcushims_tags[RCUSHIMS_FLAVOR_COUNT];
 __thread uint32_t rcushims_qsbr_state;
 
-struct rcushims_mark rcushims_marks[RCUSHIMS_FLAVOR_COUNT] = {
-    {RCUSHIMS_LIGHT, 1}, {RCUSHIMS_LIGHT, 1}, {RCUSHIMS_LIGHT, 1}, {RCUSHIMS_LIGHT, 1}};
+// No word is like this before the copy has its number: each thread's first section comes by `add_to_list`.
+#define FIRST_MARK {RCUSHIMS_LIGHT | RCUSHIMS_COPY, 1}
+struct rcushims_mark rcushims_marks[RCUSHIMS_FLAVOR_COUNT] = {FIRST_MARK, FIRST_MARK, FIRST_MARK,
+                                                              FIRST_MARK};
 
-__thread struct listed_reader rcushims_own_readers[RCUSHIMS_FLAVOR_COUNT];
+__thread struct listed_reader *rcushims_own_readers[RCUSHIMS_FLAVOR_COUNT];
 
 struct cds_list_head rcushims_lists[RCUSHIMS_FLAVOR_COUNT] = {
     CDS_LIST_HEAD_INIT(rcushims_lists[0]), CDS_LIST_HEAD_INIT(rcushims_lists[1]),
@@ -32,10 +37,22 @@ pthread_rwlock_t rcushims_gates[RCUSHIMS_FLAVOR_COUNT] = {
 static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
 static pthread_key_t exit_key;
 
+/// Readers that no thread uses. Under the list's lock.
+static struct cds_list_head unused_readers[RCUSHIMS_FLAVOR_COUNT] = {
+    CDS_LIST_HEAD_INIT(unused_readers[0]), CDS_LIST_HEAD_INIT(unused_readers[1]),
+    CDS_LIST_HEAD_INIT(unused_readers[2]), CDS_LIST_HEAD_INIT(unused_readers[3])};
+
+/// Of bp. Changed under the list's lock.
+static unsigned late_reader_count;
+
+bool rcushims_has_late_readers(void) {
+  return __atomic_load_n(&late_reader_count, __ATOMIC_RELAXED) != 0;
+}
+
 // MARK: - The list
 
 void rcushims_lock_list(int flavor, sigset_t *before) {
-  rcushims_block_signals(before);
+  sysshims_block_signals(before);
   pthread_mutex_lock(&rcushims_list_locks[flavor]);
 }
 
@@ -44,19 +61,80 @@ void rcushims_unlock_list(int flavor, const sigset_t *before) {
   pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
+/// Whether liburcu doesn't know bp's reader with this word: it marks those of its registry, and we, or another
+/// copy of this library, don't.
+static bool is_late_word(const unsigned long *word) {
+  return !caa_container_of(word, const struct urcu_bp_reader, ctr)->alloc;
+}
+
+static void count_late_readers(unsigned change) {
+  __atomic_store_n(&late_reader_count, late_reader_count + change, __ATOMIC_RELAXED);
+}
+
+void rcushims_drop_reader(int flavor, struct listed_reader *reader) {
+  if (reader->is_late) count_late_readers(-1U);
+  reader->is_late = false;
+  cds_list_del(&reader->link);
+  cds_list_add(&reader->link, &unused_readers[flavor]);
+}
+
+/// Takes back the readers of threads that have ended without a word: by the time they read, the last of
+/// their destructors of ours had run.
+static void drop_ended_readers(int flavor) {
+  pid_t process = getpid();
+  struct listed_reader *reader, *next;
+  cds_list_for_each_entry_safe(reader, next, &rcushims_lists[flavor], link) {
+    bool has_ended = syscall(SYS_tgkill, process, reader->thread, 0) != 0 && errno == ESRCH;
+    // The other flavors' words are in the thread's storage; but their threads register, and unregister.
+    if (has_ended && flavor == RCUSHIMS_BP) rcushims_drop_reader(flavor, reader);
+  }
+}
+
+/// Gets more readers that no thread uses. Not from malloc: a section that opens for the first time may have
+/// interrupted it.
+static void make_readers(int flavor) {
+  // A handler's section leaves it as it was.
+  int saved_errno = errno;
+  drop_ended_readers(flavor);
+  errno = saved_errno;
+  if (!cds_list_empty(&unused_readers[flavor])) return;
+  size_t bytes = sysshims_page_bytes();
+  struct listed_reader *readers =
+      mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (readers == MAP_FAILED) rcushims_fail("swift-urcu: no memory for a thread that reads\n");
+  for (size_t index = 0; index < bytes / sizeof *readers; index += 1)
+    cds_list_add(&readers[index].link, &unused_readers[flavor]);
+}
+
+/// Puts a reader of the calling thread's on the list. Under the list's lock.
+static struct listed_reader *list_reader(int flavor) {
+  struct listed_reader *reader = rcushims_own_readers[flavor];
+  if (reader) return reader;
+  if (cds_list_empty(&unused_readers[flavor])) make_readers(flavor);
+  reader = cds_list_first_entry(&unused_readers[flavor], struct listed_reader, link);
+  cds_list_del(&reader->link);
+  reader->thread = (pid_t)syscall(SYS_gettid);
+  reader->since = RCUSHIMS_OUTSIDE;
+  cds_list_add(&reader->link, &rcushims_lists[flavor]);
+  rcushims_own_readers[flavor] = reader;
+  return reader;
+}
+
 static void remove_from_list(int flavor) {
   sigset_t mask;
   rcushims_lock_list(flavor, &mask);
-  struct listed_reader *reader = &rcushims_own_readers[flavor];
-  if (reader->is_listed) {
-    cds_list_del(&reader->link);
-    reader->is_listed = false;
-  }
+  struct listed_reader *reader = rcushims_own_readers[flavor];
   if (flavor == RCUSHIMS_BP && URCU_TLS(urcu_bp_reader)) {
     // The thread may read once more while it ends: then it comes onto the list again.
     unsigned long *word = &URCU_TLS(urcu_bp_reader)->ctr;
-    RCUSHIMS_STORE(*word, *word & ~(RCUSHIMS_LIGHT | RCUSHIMS_FENCED | RCUSHIMS_SEALED));
+    if (rcushims_is_ours(flavor, *word)) {
+      RCUSHIMS_STORE(*word, *word & ~(RCUSHIMS_COPY | RCUSHIMS_LIGHT | RCUSHIMS_FENCED |
+                                      RCUSHIMS_SEALED));
+    }
+    if (reader && reader->is_late) URCU_TLS(urcu_bp_reader) = NULL;
   }
+  if (reader) rcushims_drop_reader(flavor, reader);
+  rcushims_own_readers[flavor] = NULL;
   rcushims_unlock_list(flavor, &mask);
 }
 
@@ -69,31 +147,71 @@ static bool is_registered(int flavor) {
   }
 }
 
-/// The end of a thread. liburcu's registry leads through its storage: it must not stay there. No handler
+// MARK: - The end of a thread
+//
+// First `thread_local` destructors run, in the opposite order of their making; then those of keys, in rounds of at
+// most four, as long as some key has a value. In each round liburcu's destructor for bp is before ours, since its
+// key was made before ours. It takes a lock with signals open; a handler that reads then, and registers
+// its thread again, would wait for that lock for ever.
+//
+// | the thread | its handlers | its sections |
+// |---|---|---|
+// | runs its `thread_local` destructors, or hasn't read before | run | as ever |
+// | has read before, and runs other destructors | are blocked, from the first of these to the end | as ever; its word is another one, in each round |
+// | read for the first time in a key's destructor, and liburcu's has run since | run | are *late*: the word is ours, liburcu doesn't know it, and we wait for it by ourselves |
+// | the same, when ours has run | are blocked | as ever |
+//
+// In the last round nothing of ours runs any more after a section: the thread's entry stays on the list,
+// outside, until another thread wants one (`drop_ended_readers`).
+
+/// Blocks handlers before liburcu's destructor. Not those of the main thread: it runs this at `exit`, which isn't
+/// its end, and from which Ctrl-C may have to free it.
+static void thread_is_about_to_end(void *ignored) {
+  (void)ignored;
+  if (syscall(SYS_gettid) != getpid()) sysshims_block_signals(NULL);
+}
+
+/// liburcu's registry leads through the thread's storage: it must not stay there. No handler
 /// runs any more, which might read, and bring it back.
 static void thread_ends(void *ignored) {
   (void)ignored;
-  rcushims_block_signals(NULL);
+  sysshims_block_signals(NULL);
   remove_from_list(RCUSHIMS_BP);
   for (int flavor = RCUSHIMS_MEMB; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
-    bool is_listed = rcushims_own_readers[flavor].is_listed;
-    if (is_listed && is_registered(flavor)) rcushims_unregister_thread(flavor);
-    remove_from_list(flavor);
+    if (!rcushims_own_readers[flavor]) continue;
+    if (is_registered(flavor)) {
+      rcushims_unregister_thread(flavor);
+    } else {
+      remove_from_list(flavor);
+    }
   }
 }
 
 /// Ends the process: without a destructor, a thread that ends would leave its storage in registries.
 static void check_key(int error) {
-  if (error == 0) return;
-  static const char text[] = "swift-urcu: no room for a pthread key, or a thread's value of it\n";
-  sysshims_write_error(text, sizeof text - 1);
-  abort();
+  if (error != 0) rcushims_fail("swift-urcu: no room for a pthread key, or a thread's value of it\n");
 }
 
 static void make_exit_key(void) {
   check_key(pthread_key_create(&exit_key, thread_ends));
   rcushims_install_fork_handlers();
 }
+
+extern int __cxa_thread_atexit_impl(void (*destructor)(void *), void *argument, void *file);
+extern RCUSHIMS_HIDDEN void *__dso_handle;
+
+/// Has the calling thread's end told, both before and after liburcu is told of it.
+static void await_end_of_thread(void) {
+  static __thread bool is_awaited;
+  // Any value that isn't NULL: the key's destructor then runs at the thread's end.
+  check_key(pthread_setspecific(exit_key, &exit_key));
+  if (is_awaited) return;
+  is_awaited = true;
+  if (__cxa_thread_atexit_impl(thread_is_about_to_end, NULL, &__dso_handle) != 0)
+    rcushims_fail("swift-urcu: no memory for a thread's destructor\n");
+}
+
+// MARK: - Threads come onto the list
 
 /// A thread that opens as many short sections in a row becomes light.
 #define SHORT_SECTIONS_MAX 64
@@ -112,41 +230,63 @@ static unsigned long short_kind(int flavor) {
 
 /// Puts the calling thread on the list, unless its word says that it is on it.
 static void add_to_list(int flavor, unsigned long *word, struct cds_list_head *registry_link) {
-  struct listed_reader *reader = &rcushims_own_readers[flavor];
+  struct listed_reader *reader = rcushims_own_readers[flavor];
   // Without the lock, which this thread may have: then this is a handler.
-  if (!reader->is_listed || reader->word != word) {
+  if (!reader || reader->word != word) {
     pthread_once(&exit_key_once, make_exit_key);
+    await_end_of_thread();
     sigset_t mask;
     rcushims_lock_list(flavor, &mask);
+    reader = list_reader(flavor);
     // bp gives a thread another word if it reads again while it ends.
-    if (reader->is_listed) cds_list_del(&reader->link);
+    if (reader->is_late) count_late_readers(-1U);
+    reader->is_late = false;
     reader->word = word;
     reader->registry_link = registry_link;
     reader->qsbr_state = flavor == RCUSHIMS_QSBR ? &rcushims_qsbr_state : NULL;
-    reader->thread = (pid_t)syscall(SYS_gettid);
-    reader->since = RCUSHIMS_OUTSIDE;
-    reader->is_listed = true;
-    cds_list_add(&reader->link, &rcushims_lists[flavor]);
-    // Any value that isn't NULL: the key's destructor then runs at the thread's end.
-    check_key(pthread_setspecific(exit_key, rcushims_own_readers));
+    if (flavor == RCUSHIMS_BP && is_late_word(word)) {
+      reader->is_late = true;
+      count_late_readers(1);
+    }
     rcushims_unlock_list(flavor, &mask);
   }
-  if (flavor != RCUSHIMS_QSBR && !rcushims_is_on_list(*word)) {
+  unsigned long found = *word;
+  if (flavor == RCUSHIMS_QSBR || rcushims_is_ours(flavor, found)) return;
+  // Bits of another copy's section around this one are that copy's. C code's has none.
+  bool is_others = (found & (RCUSHIMS_LIGHT | RCUSHIMS_FENCED)) != 0;
+  if (!is_others || !rcushims_is_inside_word(found)) {
     // In a handler, C code's section may be around this one, and all of it between the steps of a section
     // that begins: that one will have a fence, or none, as it was going to.
-    unsigned long kind = short_kind(flavor);
-    RCUSHIMS_STORE(*word, (*word & ~(RCUSHIMS_LIGHT | RCUSHIMS_FENCED)) | kind);
-    // Also for a section of C code's that is around this. Pairs with the writer's in `rcushims_start_watch`.
-    cmm_smp_mb();
+    unsigned long copy = RCUSHIMS_LOAD(rcushims_marks[flavor].light) & RCUSHIMS_COPY;
+    unsigned long rest = found & ~(RCUSHIMS_COPY | RCUSHIMS_LIGHT | RCUSHIMS_FENCED | RCUSHIMS_SEALED);
+    RCUSHIMS_STORE(*word, rest | copy | short_kind(flavor));
   }
+  // Also for a section of C code's that is around this. Pairs with the writer's in `rcushims_start_watch`.
+  cmm_smp_mb();
+}
+
+/// The calling thread's reader, which it has registered if need be.
+static struct urcu_bp_reader *bp_reader(void) {
+  struct urcu_bp_reader *reader = URCU_TLS(urcu_bp_reader);
+  if (reader) return reader;
+  struct listed_reader *own = rcushims_own_readers[RCUSHIMS_BP];
+  if (!own) {
+    urcu_bp_register_thread();
+    return URCU_TLS(urcu_bp_reader);
+  }
+  // liburcu has taken the thread off its registry, since it ends, and may still have its lock: then this is a
+  // handler.
+  sigset_t mask;
+  rcushims_lock_list(RCUSHIMS_BP, &mask);
+  RCUSHIMS_STORE(own->late_reader.ctr, 0);
+  URCU_TLS(urcu_bp_reader) = &own->late_reader;
+  rcushims_unlock_list(RCUSHIMS_BP, &mask);
+  return &own->late_reader;
 }
 
 void rcushims_join_list(int flavor) {
   switch (flavor) {
-    case RCUSHIMS_BP:
-      if (!URCU_TLS(urcu_bp_reader)) urcu_bp_register_thread();
-      add_to_list(flavor, &URCU_TLS(urcu_bp_reader)->ctr, NULL);
-      break;
+    case RCUSHIMS_BP: add_to_list(flavor, &bp_reader()->ctr, NULL); break;
     case RCUSHIMS_MEMB:
       if (!rcushims_memb_is_registered()) break;
       add_to_list(flavor, &URCU_TLS(urcu_memb_reader).ctr, &URCU_TLS(urcu_memb_reader).node);
@@ -168,14 +308,16 @@ enum kind { SHORT, LONG, SEALED };
 static uint64_t open_fenced(int flavor, unsigned long *reader_word, unsigned long now,
                             struct cds_list_head *registry_link, enum kind kind) {
   unsigned long word = *reader_word;
-  if (!rcushims_is_on_list(word)) {
-    // The first section, or C code's was the last one, or is around this one.
+  if (!rcushims_is_ours(flavor, word)) {
+    // The first section, or the last one, or the one around this, was C code's or another copy's.
     add_to_list(flavor, reader_word, registry_link);
     word = *reader_word;
   }
   uint64_t number = RCUSHIMS_UNSEALED;
   if (rcushims_is_inside_word(word)) {
-    RCUSHIMS_STORE(*reader_word, (word & ~RCUSHIMS_SEALED) + URCU_GP_COUNT);
+    // Another copy's section stays sealed: this one loads nothing of that copy's.
+    unsigned long seal = rcushims_is_ours(flavor, word) ? RCUSHIMS_SEALED : 0;
+    RCUSHIMS_STORE(*reader_word, (word & ~seal) + URCU_GP_COUNT);
   } else {
     unsigned long mark = RCUSHIMS_LOAD(rcushims_marks[flavor].light) ^ RCUSHIMS_LIGHT;
     if (kind == SHORT) {
@@ -186,7 +328,7 @@ static uint64_t open_fenced(int flavor, unsigned long *reader_word, unsigned lon
     }
     if (kind == SEALED) {
       number = RCUSHIMS_LOAD(rcushims_marks[flavor].number);
-      RCUSHIMS_STORE(rcushims_own_readers[flavor].sealed_number, number);
+      RCUSHIMS_STORE(rcushims_own_readers[flavor]->sealed_number, number);
       mark |= RCUSHIMS_SEALED;
     }
     // Pairs with the acquiring load in `note_readers`.
@@ -201,9 +343,8 @@ static uint64_t open_fenced(int flavor, unsigned long *reader_word, unsigned lon
 }
 
 static uint64_t open_bp(enum kind kind) {
-  if (!URCU_TLS(urcu_bp_reader)) urcu_bp_register_thread();
-  return open_fenced(RCUSHIMS_BP, &URCU_TLS(urcu_bp_reader)->ctr, _CMM_LOAD_SHARED(urcu_bp_gp.ctr),
-                     NULL, kind);
+  unsigned long *word = &bp_reader()->ctr;
+  return open_fenced(RCUSHIMS_BP, word, _CMM_LOAD_SHARED(urcu_bp_gp.ctr), NULL, kind);
 }
 
 void rcushims_bp_read_lock_slow(void) { (void)open_bp(SHORT); }
@@ -228,6 +369,7 @@ COUNTING_FLAVOR(mb, RCUSHIMS_MB)
 // MARK: - Registration
 
 void rcushims_register_thread(int flavor) {
+  sysshims_enter_lock();
   pthread_rwlock_rdlock(&rcushims_gates[flavor]);
   switch (flavor) {
     case RCUSHIMS_MEMB:
@@ -246,6 +388,7 @@ void rcushims_register_thread(int flavor) {
     default: urcu_bp_register_thread(); break;
   }
   pthread_rwlock_unlock(&rcushims_gates[flavor]);
+  sysshims_leave_lock();
 }
 
 void rcushims_unregister_thread(int flavor) {
@@ -257,10 +400,11 @@ void rcushims_unregister_thread(int flavor) {
   }
   // Waiting at the gate, a thread must not hold up the grace period that the gate waits for.
   if (flavor == RCUSHIMS_QSBR && rcushims_qsbr_state != 0) rcushims_qsbr_go_offline();
+  sysshims_enter_lock();
   pthread_rwlock_rdlock(&rcushims_gates[flavor]);
   // A handler that reads on a thread that is off one list only would not be waited for.
   sigset_t before;
-  rcushims_block_signals(&before);
+  sysshims_block_signals(&before);
   // Off both lists within the gate: a child takes off liburcu's who is on ours.
   remove_from_list(flavor);
   switch (flavor) {
@@ -277,33 +421,39 @@ void rcushims_unregister_thread(int flavor) {
   }
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   pthread_rwlock_unlock(&rcushims_gates[flavor]);
+  sysshims_leave_lock();
 }
 
 // MARK: - Grace periods
 
-static void synchronize_qsbr(void) {
-  // liburcu takes the thread offline while it waits, but not while it waits at our gate.
-  bool was_online = rcushims_qsbr_state != 0;
-  if (was_online) rcushims_qsbr_go_offline();
-  pthread_rwlock_rdlock(&rcushims_gates[RCUSHIMS_QSBR]);
-  urcu_qsbr_synchronize_rcu();
-  pthread_rwlock_unlock(&rcushims_gates[RCUSHIMS_QSBR]);
-  if (was_online) rcushims_qsbr_go_online();
+/// Waits for the sections that liburcu doesn't know.
+static void await_late_readers(void) {
+  struct rcushims_view view;
+  struct rcushims_watch watch = rcushims_start_watch(RCUSHIMS_BP, &view);
+  while (watch.look != 0 && !rcushims_has_passed(&view, watch)) {
+    struct timespec pause = {.tv_sec = 0, .tv_nsec = 100000};
+    nanosleep(&pause, NULL);
+    view = rcushims_look(RCUSHIMS_BP);
+  }
 }
 
 void rcushims_synchronize(int flavor) {
+  // liburcu takes a thread offline while it waits, but not while it waits at our gate.
+  bool was_online = flavor == RCUSHIMS_QSBR && rcushims_qsbr_state != 0;
+  if (was_online) rcushims_qsbr_go_offline();
+  sysshims_enter_lock();
+  if (flavor != RCUSHIMS_BP) pthread_rwlock_rdlock(&rcushims_gates[flavor]);
   switch (flavor) {
     case RCUSHIMS_BP: urcu_bp_synchronize_rcu(); break;
-    case RCUSHIMS_QSBR: synchronize_qsbr(); break;
-    default:
-      pthread_rwlock_rdlock(&rcushims_gates[flavor]);
-      if (flavor == RCUSHIMS_MEMB) {
-        urcu_memb_synchronize_rcu();
-      } else {
-        urcu_mb_synchronize_rcu();
-      }
-      pthread_rwlock_unlock(&rcushims_gates[flavor]);
-      break;
+    case RCUSHIMS_MEMB: urcu_memb_synchronize_rcu(); break;
+    case RCUSHIMS_MB: urcu_mb_synchronize_rcu(); break;
+    default: urcu_qsbr_synchronize_rcu(); break;
   }
+  if (flavor != RCUSHIMS_BP) pthread_rwlock_unlock(&rcushims_gates[flavor]);
+  sysshims_leave_lock();
+  if (was_online) rcushims_qsbr_go_online();
+  // Pairs with the fence of a late section: either we see that there are late readers, or it sees what
+  // was done before liburcu's grace period.
+  if (flavor == RCUSHIMS_BP && rcushims_has_late_readers()) await_late_readers();
   sysshims_annotate_acquire(&rcushims_tags[flavor]);
 }

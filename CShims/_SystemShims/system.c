@@ -40,14 +40,40 @@ void sysshims_poison(void *address, size_t count) {
   for (size_t index = word_count * sizeof *words; index < count; index += 1) bytes[index] = 0xdd;
 }
 
-int sysshims_start_thread(pthread_t *thread, const char *name,
+__thread unsigned sysshims_locks_held;
+
+/// All but those that tell of a thread's own faults.
+static void fill_blocked(sigset_t *blocked) {
+  static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGSYS, SIGABRT};
+  sigfillset(blocked);
+  for (size_t index = 0; index < sizeof faults / sizeof *faults; index += 1)
+    sigdelset(blocked, faults[index]);
+}
+
+void sysshims_block_signals(sigset_t *before) {
+  sigset_t blocked;
+  fill_blocked(&blocked);
+  pthread_sigmask(SIG_BLOCK, &blocked, before);
+}
+
+int sysshims_start_thread(pthread_t *thread, const char *name, size_t stack_bytes,
                           void *(*body)(void *), void *context) {
-  sigset_t all, before;
-  sigfillset(&all);
-  int error = pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_attr_t attributes;
+  int error = pthread_attr_init(&attributes);
   if (error != 0) return error;
-  error = pthread_create(thread, NULL, body, context);
+  if (stack_bytes != 0) {
+    size_t page_bytes = sysshims_page_bytes();
+    size_t minimum = (size_t)sysconf(_SC_THREAD_STACK_MIN);
+    if (stack_bytes < minimum) stack_bytes = minimum;
+    error = pthread_attr_setstacksize(&attributes, (stack_bytes + page_bytes - 1) & -page_bytes);
+  }
+  // Not by blocking more: whoever starts the thread may have blocked its faults.
+  sigset_t blocked, before;
+  fill_blocked(&blocked);
+  pthread_sigmask(SIG_SETMASK, &blocked, &before);
+  if (error == 0) error = pthread_create(thread, &attributes, body, context);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
+  pthread_attr_destroy(&attributes);
   if (error == 0) {
     // The kernel takes 15 bytes, and refuses more.
     char short_name[16] = {0};

@@ -79,7 +79,7 @@ public struct KernelMaps: ~Copyable {
     } catch let error as Errno {
       throw error
     } catch {
-      preconditionFailure("KernelMaps: Swift System threw \(error), which is no Errno")
+      fatalError("KernelMaps: Swift System threw \(error), which is no Errno")
     }
   }
 }

@@ -60,7 +60,7 @@ public final class MapLock: @unchecked Sendable {
     let errors = unsafe (
       sysshims_rwlock_init(lock, preference == .writers), pthread_mutex_init(downgrade, nil)
     )
-    precondition(errors == (0, 0), "MapLock: pthread makes no lock, errno \(errors)")
+    require(errors == (0, 0), "MapLock: pthread makes no lock, errno \(errors)")
   }
 
   deinit {

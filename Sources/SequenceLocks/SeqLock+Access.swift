@@ -41,7 +41,7 @@ extension SeqLock {
   @inlinable
   static func stable(_ value: Value?) -> Value {
     guard let value else {
-      preconditionFailure("SeqLock: the counter is odd though nobody writes")
+      fail("SeqLock: the counter is odd though nobody writes")
     }
     return value
   }

@@ -65,7 +65,7 @@ public struct SequenceCounter: ~Copyable, Sendable {
   @inline(__always)
   public borrowing func beginWrite() {
     let sequence = value.load(ordering: .relaxed)
-    precondition(
+    require(
       sequence & 1 == 0,
       "SequenceCounter.beginWrite: a write section is open; writers must exclude one another")
     value.store(sequence &+ 1, ordering: .relaxed)
@@ -80,7 +80,7 @@ public struct SequenceCounter: ~Copyable, Sendable {
   @inline(__always)
   public borrowing func endWrite() {
     let sequence = value.load(ordering: .relaxed)
-    precondition(sequence & 1 == 1, "SequenceCounter.endWrite: no write section is open")
+    require(sequence & 1 == 1, "SequenceCounter.endWrite: no write section is open")
     value.store(sequence &+ 1, ordering: .releasing)
   }
 

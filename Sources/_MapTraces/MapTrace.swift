@@ -21,8 +21,10 @@ public struct MapTrace: Sendable {
     public var length: UInt64
 
     public init(base: UInt64, length: UInt64) {
-      precondition(length > 0, "MapTrace.Window: a window is not empty")
-      precondition(length <= .max - base, "MapTrace.Window: the end is a 64-bit number")
+      guard length > 0 else { fatalError("MapTrace.Window: a window is not empty") }
+      guard length <= .max - base else {
+        fatalError("MapTrace.Window: the end is a 64-bit number")
+      }
       self.base = base
       self.length = length
     }

@@ -74,7 +74,7 @@ public struct TraceReplay: ~Copyable {
     } catch let fault as MemoryFault {
       output += (fault == .bus ? "ERR SIGBUS" : "ERR SIGSEGV").utf8
     } catch {
-      preconditionFailure("TraceReplay: an address space threw \(error)")
+      fatalError("TraceReplay: an address space threw \(error)")
     }
     output.append(UInt8(ascii: "\n"))
   }

@@ -114,7 +114,7 @@ enum TestedFlavor: String, CaseIterable, Codable, Sendable, CustomTestStringConv
     ) { [flavor] in
       FlavorTests.checkUnregisteredReadersTrap(flavor)
     }
-    Self.expect(result, names: ["withRegisteredThread"])
+    expectMessage(of: result, names: ["withRegisteredThread"])
   }
 
   private static func checkUnregisteredReadersTrap(_ flavor: TestedFlavor) {
@@ -131,7 +131,7 @@ enum TestedFlavor: String, CaseIterable, Codable, Sendable, CustomTestStringConv
     ) { [flavor] in
       FlavorTests.checkReadersThatAreNoLongerRegisteredTrap(flavor)
     }
-    Self.expect(result, names: ["withRegisteredThread"])
+    expectMessage(of: result, names: ["withRegisteredThread"])
   }
 
   private static func checkReadersThatAreNoLongerRegisteredTrap(_ flavor: TestedFlavor) {
@@ -152,12 +152,6 @@ enum TestedFlavor: String, CaseIterable, Codable, Sendable, CustomTestStringConv
     #expect(Domain._listedThreadCount == before)
   }
 
-  static func expect(_ result: ExitTest.Result?, names words: [String]) {
-    // Optimised builds trap without a message.
-    guard let result, printsPreconditionMessages else { return }
-    let message = String(decoding: result.standardErrorContent, as: UTF8.self)
-    for word in words { #expect(message.contains(word)) }
-  }
 }
 
 // MARK: - qsbr
@@ -235,7 +229,7 @@ enum TestedFlavor: String, CaseIterable, Codable, Sendable, CustomTestStringConv
         }
       }
     }
-    FlavorTests.expect(result, names: ["quiescentState", "leave the section first"])
+    expectMessage(of: result, names: ["quiescentState", "leave the section first"])
   }
 
   @Test func offlineInsideASectionTraps() async {
@@ -248,7 +242,7 @@ enum TestedFlavor: String, CaseIterable, Codable, Sendable, CustomTestStringConv
         }
       }
     }
-    FlavorTests.expect(result, names: ["offline", "leave the section first"])
+    expectMessage(of: result, names: ["offline", "leave the section first"])
   }
 
   @Test func synchronizeInsideASectionTraps() async {
@@ -261,7 +255,7 @@ enum TestedFlavor: String, CaseIterable, Codable, Sendable, CustomTestStringConv
         }
       }
     }
-    FlavorTests.expect(result, names: ["synchronize()", "leave the section first"])
+    expectMessage(of: result, names: ["synchronize()", "leave the section first"])
   }
 
   @Test func readingOfflineTraps() async {
@@ -274,6 +268,6 @@ enum TestedFlavor: String, CaseIterable, Codable, Sendable, CustomTestStringConv
         }
       }
     }
-    FlavorTests.expect(result, names: ["offline"])
+    expectMessage(of: result, names: ["offline"])
   }
 }

@@ -65,7 +65,7 @@ extension LitmusPattern {
     switch self {
     case .loadBuffering: []
     case .storeBuffering:
-      isThreadSanitizerBuild || printsPreconditionMessages ? [] : [.gracePeriod]
+      isThreadSanitizerBuild || !isOptimizedBuild ? [] : [.gracePeriod]
     case .messagePassing: [.completeness]
     default: [.section, .gracePeriod]
     }
@@ -201,7 +201,7 @@ extension LitmusPattern {
         },
         { thread in
           thread.pause()
-          mailbox.publish(thread.round, completes: !publishesEarly)
+          mailbox.publish(&thread, completes: !publishesEarly)
         },
       ], isForbidden: { $0[0] })
   }
@@ -272,9 +272,12 @@ private final class LitmusMailbox<Flavor: RCUFlavor>: Sendable {
   }
   let pointer = RCUDomain<Flavor>.Pointer<Message>()
 
-  func publish(_ value: UInt64, completes: Bool) {
+  func publish(_ thread: inout LitmusThread, completes: Bool) {
+    let value = thread.round
     pointer.store(Message(first: Atomic(value), second: Atomic(completes ? value : 0)))
     guard !completes else { return }
+    // Where the threads share a processor, the reader must come between.
+    thread.pause()
     RCUDomain<Flavor>.withReadSection { section in
       pointer.load(in: section)?.value.second.store(value, ordering: .relaxed)
     }

@@ -86,7 +86,7 @@ import Testing
       func wait() { RCU.withReadSection { _ in RCU.startGracePeriod().wait() } }
       wait()
     }
-    FlavorTests.expect(result, names: ["GracePeriod.wait()", "leave the section first"])
+    expectMessage(of: result, names: ["GracePeriod.wait()", "leave the section first"])
   }
 
   // MARK: - Expedited
@@ -119,7 +119,7 @@ import Testing
       func wait() { RCU.withReadSection { _ in RCU.synchronizeExpedited() } }
       wait()
     }
-    FlavorTests.expect(result, names: ["synchronizeExpedited()", "leave the section first"])
+    expectMessage(of: result, names: ["synchronizeExpedited()", "leave the section first"])
   }
 }
 

@@ -59,7 +59,7 @@ import Testing
       shared.setCounter(1)
       _ = shared.load()
     }
-    expectTrap(result, names: ["SeqLock", "odd though nobody writes"])
+    expectMessage(of: result, names: ["SeqLock", "odd though nobody writes"])
   }
 
   private final class Loaded: Sendable {

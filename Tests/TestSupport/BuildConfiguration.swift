@@ -13,11 +13,11 @@ package var isAddressSanitizerBuild: Bool { unsafe dlsym(nil, "__asan_init") != 
 /// Whether the read sections carry ThreadSanitizer's annotations.
 package var isAnnotatedBuild: Bool { sysshims_is_annotated() }
 
-/// Whether messages of `precondition` are printed: not in optimised builds.
-package var printsPreconditionMessages: Bool {
+/// Whether this build is optimised.
+package var isOptimizedBuild: Bool {
   #if DEBUG
-    true
-  #else
     false
+  #else
+    true
   #endif
 }

@@ -12,6 +12,15 @@ package struct RunningThread: ~Copyable {
     self.thread = unsafe Self.start(body, attributes: nil)
   }
 
+  /// - Parameter stackBytes: the size of the thread's stack, in bytes.
+  package init(stackBytes: Int, _ body: @escaping @Sendable () -> Void) {
+    var attributes = pthread_attr_t()
+    unsafe pthread_attr_init(&attributes)
+    unsafe pthread_attr_setstacksize(&attributes, stackBytes)
+    self.thread = unsafe Self.start(body, attributes: &attributes)
+    unsafe pthread_attr_destroy(&attributes)
+  }
+
   /// Starts a thread that nobody waits for. Detached from its beginning: one that ends before it is
   /// detached, in a process that exits meanwhile, would be reported as leaked by ThreadSanitizer.
   package static func startDetached(_ body: @escaping @Sendable () -> Void) {

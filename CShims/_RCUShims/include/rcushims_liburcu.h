@@ -63,6 +63,9 @@ RCUSHIMS_ASSUME_READER(urcu_reader);
 RCUSHIMS_ASSUME_READER(urcu_bp_reader);
 RCUSHIMS_ASSUME_READER(urcu_qsbr_reader);
 
+RCUSHIMS_ASSUME(RCUSHIMS_HAS_TYPE(((struct urcu_bp_reader *)0)->alloc, int),
+                "struct urcu_bp_reader must say in alloc that it is on the registry");
+
 // What each thread has: bp a pointer to its reader, which is NULL before its first section; the
 // others a reader.
 RCUSHIMS_ASSUME(RCUSHIMS_HAS_TYPE(URCU_TLS(urcu_bp_reader), struct urcu_bp_reader *),

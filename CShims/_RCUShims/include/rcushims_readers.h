@@ -14,6 +14,7 @@
 // |---|---|
 // | 0..<32   | liburcu: how many sections are nested; 0 = outside |
 // | 32       | liburcu: phase of the grace period when the outermost one opened |
+// | 33..<40  | ours: the number of the copy of this library that wrote the bits above, see copies.c |
 // | 40       | ours, *light*: on the list; this section, and the next one, have no fence but liburcu's |
 // | 41       | ours, *fenced*: on the list; this section began with a fence, and so will the next one |
 // | 42       | ours, *sealed*: a fenced section that follows only pointers loaded before the next look |
@@ -56,6 +57,9 @@ enum {
 extern char rcushims_tags[RCUSHIMS_FLAVOR_COUNT];
 
 #define RCUSHIMS_LIGHT (URCU_GP_CTR_PHASE << 8)
+/// The step from the number of a copy of this library to the next one, and all bits of it.
+#define RCUSHIMS_NEXT_COPY (URCU_GP_CTR_PHASE << 1)
+#define RCUSHIMS_COPY (RCUSHIMS_LIGHT - RCUSHIMS_NEXT_COPY)
 #define RCUSHIMS_FENCED (RCUSHIMS_LIGHT << 1)
 #define RCUSHIMS_SEALED (RCUSHIMS_LIGHT << 2)
 /// The step from a mark to the next one.
@@ -67,6 +71,7 @@ extern char rcushims_tags[RCUSHIMS_FLAVOR_COUNT];
 /// the section that it was in then. Copied, not counted by readers: what a section stores doesn't
 /// have to wait for what the one before it has stored.
 struct rcushims_mark {
+  /// With the number of this copy of the library: another copy's words are never taken for ours.
   unsigned long light;
   /// How often it has been changed, plus 1. Doesn't wrap around.
   uint64_t number;
@@ -81,7 +86,7 @@ extern struct rcushims_mark rcushims_marks[RCUSHIMS_FLAVOR_COUNT];
 // MARK: - bp: threads register themselves at first use
 
 /// A section of a thread that isn't light: a fenced one, one that hasn't read yet, or whose last section
-/// was C code's.
+/// was C code's, or another copy's of this library.
 void rcushims_bp_read_lock_slow(void);
 
 /// A section that lasts so long that a fence is nothing beside it. Not in a signal handler: it might come
@@ -111,11 +116,12 @@ static inline void rcushims_bp_read_lock(void) {
   }
   cmm_barrier();
   unsigned long word = reader->ctr;
-  if (caa_likely((word & (URCU_BP_GP_CTR_NEST_MASK | RCUSHIMS_LIGHT)) == RCUSHIMS_LIGHT)) {
-    RCUSHIMS_STORE(reader->ctr, _CMM_LOAD_SHARED(urcu_bp_gp.ctr) |
-                                    RCUSHIMS_LOAD(rcushims_marks[RCUSHIMS_BP].light));
+  unsigned long mark = RCUSHIMS_LOAD(rcushims_marks[RCUSHIMS_BP].light);
+  unsigned long difference = word ^ mark;
+  if (caa_likely((difference & (URCU_BP_GP_CTR_NEST_MASK | RCUSHIMS_COPY | RCUSHIMS_LIGHT)) == 0)) {
+    RCUSHIMS_STORE(reader->ctr, _CMM_LOAD_SHARED(urcu_bp_gp.ctr) | mark);
     cmm_barrier();
-  } else if (word & RCUSHIMS_LIGHT) {
+  } else if ((difference & (RCUSHIMS_COPY | RCUSHIMS_LIGHT)) == 0) {
     RCUSHIMS_STORE(reader->ctr, word + URCU_BP_GP_COUNT);
   } else {
     rcushims_bp_read_lock_slow();
@@ -156,7 +162,8 @@ static inline bool rcushims_bp_read_ongoing(void) {
                            RCUSHIMS_LOAD(rcushims_marks[number].light);                          \
     unsigned long word = reader->ctr;                                                            \
     if (caa_unlikely(word != inside - URCU_GP_COUNT)) {                                          \
-      if (!(word & RCUSHIMS_LIGHT)) return rcushims_##flavor##_read_lock_slow();                 \
+      if ((word ^ inside) & (RCUSHIMS_COPY | RCUSHIMS_LIGHT))                                    \
+        return rcushims_##flavor##_read_lock_slow();                                             \
       if (word & URCU_GP_CTR_NEST_MASK) {                                                        \
         RCUSHIMS_STORE(reader->ctr, word + URCU_GP_COUNT);                                       \
         return true;                                                                             \
@@ -327,7 +334,8 @@ struct rcushims_fork_hooks {
 
 /// Makes `fork` leave a child that can read, wait for grace periods and register threads: waits for
 /// what is under way, and takes the threads that the child doesn't have off liburcu's registries.
-/// Once; at the first section or reclaimer at the latest. Other code must not call liburcu's own
+/// Once; at the first section or reclaimer at the latest. From then on the library that this copy is
+/// linked into can't be unloaded. Other code must not call liburcu's own
 /// hooks (urcu_bp_before_fork, urcu_…_call_rcu_before_fork) then.
 void rcushims_install_fork_handlers(void);
 
@@ -335,9 +343,13 @@ void rcushims_install_fork_handlers(void);
 /// caller holds no lock that they take: a fork may be under way, and have come too far for them.
 void rcushims_set_fork_hooks(struct rcushims_fork_hooks hooks);
 
-/// Whether this is a child of a fork inside a section of `flavor`: nobody may wait for its grace
-/// periods.
+/// Whether this is a child of a fork inside a section of `flavor`, or in a signal handler that had
+/// interrupted this library: nobody may wait for its grace periods.
 bool rcushims_is_lost(int flavor);
+
+/// Whether this is a child of a fork in a signal handler that had interrupted this library, between a
+/// lock and its release. It may `exec` or exit: other threads of its parent may have held any lock.
+bool rcushims_is_stranded(void);
 
 /// Whether the calling thread is inside a section.
 bool rcushims_is_inside(int flavor);

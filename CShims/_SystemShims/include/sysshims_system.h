@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,13 +18,36 @@
 
 // MARK: - Threads and time
 
-/// Starts a thread named `name` with every signal blocked, so that no handler of the
-/// program runs on it. Returns 0 or an errno.
+/// Blocks the calling thread's signals but those that tell of its own faults (SIGSEGV, SIGBUS, SIGILL,
+/// SIGTRAP, SIGFPE, SIGSYS, SIGABRT), and keeps which were blocked `before`, unless that is NULL.
+/// A blocked fault would end the process without a word: no handler, no crash report.
+/// Why C: Swift imports `sigfillset` and the mask's type differently on every libc.
+void sysshims_block_signals(sigset_t *_Nullable before);
+
+/// Starts a thread named `name` with signals blocked as by `sysshims_block_signals`, so that no
+/// handler of the program runs on it but those of its own faults. Returns 0 or an errno.
+/// `stack_bytes`: 0 for the system's choice; else at least that many.
 /// Why C: Swift imports neither `pthread_setname_np`'s nor `sigfillset`'s macros alike on
 /// every libc, and the mask must be set before the thread exists.
-int sysshims_start_thread(pthread_t *thread, const char *name,
+int sysshims_start_thread(pthread_t *thread, const char *name, size_t stack_bytes,
                           void *_Nullable (*_Nonnull body)(void *_Nullable),
                           void *_Nullable context);
+
+/// How many locks of this library the calling thread has, is about to take or has just released. A signal
+/// handler that forks finds out by this whether it has interrupted the library.
+/// Why C: thread-local storage.
+extern __thread unsigned sysshims_locks_held;
+
+static inline void sysshims_enter_lock(void) {
+  sysshims_locks_held += 1;
+  // A handler that comes now finds it counted.
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+static inline void sysshims_leave_lock(void) {
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  sysshims_locks_held -= 1;
+}
 
 /// Joins `thread`, waiting at most `milliseconds`. Returns 0, or ETIMEDOUT.
 int sysshims_join_thread(pthread_t thread, unsigned milliseconds);

@@ -157,7 +157,7 @@ public enum QuiescentStateFlavor: ThreadRegisteringFlavor {
 @usableFromInline
 @inline(never)
 func _offlineReader() -> Never {
-  precondition(
+  require(
     !rcushims_qsbr_is_registered(),
     "RCUDomain<QuiescentStateFlavor>: this thread is offline; read outside of offline { }")
   _unregisteredReader("QuiescentStateFlavor")
@@ -174,7 +174,7 @@ extension RCUDomain where Flavor == QuiescentStateFlavor {
   /// - Source: `rcu_quiescent_state`.
   @inlinable
   public static func quiescentState() {
-    precondition(
+    require(
       rcushims_qsbr_is_between_sections(),
       "RCUDomain.quiescentState() inside a read section, or on a thread that isn't registered and online; leave the section first"
     )
@@ -209,7 +209,7 @@ extension RCUDomain where Flavor == QuiescentStateFlavor {
   @inlinable
   @available(*, noasync, message: "a task may change threads; use the default domain, RCU")
   public static func offline<R: ~Copyable, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
-    precondition(
+    require(
       rcushims_qsbr_is_between_sections(),
       "RCUDomain.offline inside a read section, or on a thread that isn't registered and online; leave the section first"
     )

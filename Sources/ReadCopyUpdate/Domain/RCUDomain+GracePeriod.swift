@@ -15,7 +15,7 @@ extension RCUDomain {
   /// - Source: `synchronize_rcu`.
   @available(*, noasync, message: "blocks the thread; the async overload doesn't")
   public static func synchronize() {
-    precondition(
+    require(
       !Flavor._isInReadSection,
       "RCUDomain.synchronize() inside a read section waits for itself; leave the section first, or use afterGracePeriod"
     )
@@ -36,7 +36,7 @@ extension RCUDomain {
   /// - Source: the idea of `synchronize_rcu_expedited` in Linux.
   @available(*, noasync, message: "blocks the thread; use the async synchronize()")
   public static func synchronizeExpedited() {
-    precondition(
+    require(
       !Flavor._isInReadSection,
       "RCUDomain.synchronizeExpedited() inside a read section waits for itself; leave the section first"
     )
@@ -64,7 +64,7 @@ extension RCUDomain {
   /// - Threads: any thread, inside a section too.
   /// - Source: `call_rcu`, but with a thread of our own: liburcu's polls every 10 ms.
   public static func afterGracePeriod(bytes: Int = 0, _ action: @escaping @Sendable () -> Void) {
-    precondition(
+    require(
       bytes >= 0 && bytes <= 1 << 48, "RCUDomain.afterGracePeriod: bytes are 0 to 2^48")
     Flavor._retire(_Retirement(bytes: bytes, action: action))
   }
@@ -83,7 +83,7 @@ extension RCUDomain {
   /// - Source: `rcu_barrier`.
   @available(*, noasync, message: "blocks the thread; the async overload doesn't")
   public static func barrier() {
-    precondition(
+    require(
       !Flavor._isInReadSection,
       "RCUDomain.barrier() inside a read section waits for itself; leave the section first"
     )

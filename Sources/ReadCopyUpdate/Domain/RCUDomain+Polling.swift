@@ -25,7 +25,7 @@ extension RCUDomain {
     /// - Precondition: not inside a read section, and not in a deferred call.
     @available(*, noasync, message: "blocks the thread; the async overload doesn't")
     public func wait() {
-      precondition(
+      require(
         !Flavor._isInReadSection,
         "RCUDomain.GracePeriod.wait() inside a read section waits for itself; leave the section first"
       )

@@ -111,13 +111,13 @@ extension ThreadRegisteringFlavor {
 @usableFromInline
 @inline(never)
 func _unregisteredReader(_ flavor: StaticString) -> Never {
-  preconditionFailure(
+  fail(
     "RCUDomain<\(flavor)>: this thread is not registered; read inside withRegisteredThread { }")
 }
 
 /// Traps where this process was forked inside a read section: nobody can wait for its readers.
 func trapIfLost(_ isLost: Bool) {
-  precondition(
+  require(
     !isLost,
     "RCUDomain: this process was forked inside a read section; leave the section before fork, or exec in the child"
   )

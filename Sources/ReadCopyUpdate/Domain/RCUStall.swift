@@ -93,7 +93,7 @@ public struct RCUStallMonitor: Sendable {
   /// - Parameter handler: runs on the monitor's thread, which serves all domains; must not block, and
   ///   not wait for a grace period.
   public init(threshold: Duration, handler: @escaping Handler) {
-    precondition(
+    require(
       threshold >= .milliseconds(1), "RCUStallMonitor: the threshold is at least a millisecond")
     let (seconds, attoseconds) = threshold.components
     let nanoseconds = min(seconds, 1 << 32) * 1_000_000_000 + attoseconds / 1_000_000_000

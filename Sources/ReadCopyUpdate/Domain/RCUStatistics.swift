@@ -9,15 +9,15 @@ public struct RCULimits: Sendable, Equatable {
   /// The most bytes that may wait. Default 64 MiB: a reader that stalls for a second must not cost
   /// more memory than a cache would.
   public var pendingBytesMax: Int {
-    didSet { precondition(pendingBytesMax > 0, "RCULimits: limits are positive") }
+    didSet { require(pendingBytesMax > 0, "RCULimits: limits are positive") }
   }
   /// The most retirements that may wait. Default 1,048,576.
   public var pendingCountMax: Int {
-    didSet { precondition(pendingCountMax > 0, "RCULimits: limits are positive") }
+    didSet { require(pendingCountMax > 0, "RCULimits: limits are positive") }
   }
 
   public init(pendingBytesMax: Int = 64 << 20, pendingCountMax: Int = 1 << 20) {
-    precondition(pendingBytesMax > 0 && pendingCountMax > 0, "RCULimits: limits are positive")
+    require(pendingBytesMax > 0 && pendingCountMax > 0, "RCULimits: limits are positive")
     self.pendingBytesMax = pendingBytesMax
     self.pendingCountMax = pendingCountMax
   }
@@ -77,7 +77,7 @@ public struct RCULatencyHistogram: Sendable, Equatable {
   /// - Parameter percentile: 0 to 100.
   /// - Complexity: O(number of classes).
   public func latency(atPercentile percentile: Double) -> Duration? {
-    precondition(
+    require(
       percentile >= 0 && percentile <= 100, "RCULatencyHistogram: a percentile is 0 to 100")
     let total = count
     guard total > 0 else { return nil }

@@ -133,7 +133,7 @@ package struct BlockStack: ~Copyable {
 
   @inlinable
   package subscript(index: Int) -> UInt {
-    precondition(index >= 0 && index < count, "BlockStack: index out of range")
+    require(index >= 0 && index < count, "BlockStack: index out of range")
     return unsafe words.unsafelyUnwrapped[index]
   }
 

@@ -115,7 +115,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
 
   /// - Parameter blockBytes: bytes of a block, by size class; multiples of a cache line, 64 bytes.
   package init(blockBytes: [Int]) {
-    precondition(
+    require(
       blockBytes.count <= Int(BlockWord.sizeClassMask) + 1
         && blockBytes.allSatisfy { $0 > 0 && $0 % 64 == 0 && $0 <= Slab.bytesMin },
       "NodePool: at most 8 size classes, each a multiple of 64 bytes, and at most 16 KiB")

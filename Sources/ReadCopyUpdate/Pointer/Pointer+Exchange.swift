@@ -123,7 +123,7 @@ extension RCUDomain.Pointer where Pointee: Sendable {
     Flavor._enterReadSection()
     defer { Flavor._exitReadSection() }
     guard let old = unsafe storage.load(ordering: .acquiring) else {
-      preconditionFailure("RCUDomain.Pointer.update: the pointer is empty; use store")
+      fail("RCUDomain.Pointer.update: the pointer is empty; use store")
     }
     var copy = unsafe old.assumingMemoryBound(to: Pointee.self).pointee
     try body(&copy)

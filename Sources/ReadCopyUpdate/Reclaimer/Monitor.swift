@@ -24,7 +24,7 @@ package struct Monitor: ~Copyable, @unchecked Sendable {
     unsafe mutex.initialize(to: pthread_mutex_t())
     unsafe condition.initialize(to: pthread_cond_t())
     let errors = unsafe (pthread_mutex_init(mutex, nil), sysshims_condition_init(condition))
-    precondition(errors == (0, 0), "Monitor: pthread can't make a mutex and a condition")
+    require(errors == (0, 0), "Monitor: pthread can't make a mutex and a condition")
   }
 
   deinit {
@@ -35,8 +35,8 @@ package struct Monitor: ~Copyable, @unchecked Sendable {
   }
 
   func withLock<R>(_ body: () -> R) -> R {
-    unsafe pthread_mutex_lock(mutex)
-    defer { unsafe pthread_mutex_unlock(mutex) }
+    lock()
+    defer { unlock() }
     return body()
   }
 
@@ -52,8 +52,16 @@ package struct Monitor: ~Copyable, @unchecked Sendable {
 
   // MARK: Around a fork, and for other modules, where a generic function is not specialised
 
-  package func lock() { unsafe pthread_mutex_lock(mutex) }
-  package func unlock() { unsafe pthread_mutex_unlock(mutex) }
+  package func lock() {
+    // A signal handler that forks must know.
+    sysshims_enter_lock()
+    unsafe pthread_mutex_lock(mutex)
+  }
+
+  package func unlock() {
+    unsafe pthread_mutex_unlock(mutex)
+    sysshims_leave_lock()
+  }
 
   /// In a child of `fork`: free, with nobody waiting. A condition remembers its waiters, and would
   /// wait for those that the child doesn't have.

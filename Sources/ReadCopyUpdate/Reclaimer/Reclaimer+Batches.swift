@@ -32,13 +32,13 @@ extension _Reclaimer {
       var thread = pthread_t()
       let context = unsafe Unmanaged.passRetained(self).toOpaque()
       let error = unsafe sysshims_start_thread(
-        &thread, "rcu-\(source.name)",
+        &thread, "rcu-\(source.name)", 0,
         { context in
           let reclaimer = unsafe Unmanaged<_Reclaimer>.fromOpaque(context.unsafelyUnwrapped)
           unsafe reclaimer.takeRetainedValue().runThread()
           return nil
         }, context)
-      precondition(error == 0, "RCUDomain: no thread for the reclaimer, errno \(error)")
+      require(error == 0, "RCUDomain: no thread for the reclaimer, errno \(error)")
       monitor.withLock { self.thread = thread }
       hasStarted.store(true, ordering: .releasing)
     }

@@ -128,7 +128,7 @@ public final class _Reclaimer: @unchecked Sendable {
 
   /// Waits until all that was retired before has run.
   func waitUntilDrained() {
-    precondition(
+    require(
       monitor.withLock { !isRunner },
       "RCUDomain.barrier() in a deferred call waits for itself; call it from another thread")
     requireGracePeriods()

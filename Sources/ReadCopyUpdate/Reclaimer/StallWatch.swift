@@ -49,7 +49,7 @@ final class StallWatch: @unchecked Sendable {
   private func start() {
     var thread = pthread_t()
     let error = unsafe sysshims_start_thread(
-      &thread, "rcu-stall-watch",
+      &thread, "rcu-stall-watch", 0,
       { _ in
         StallWatch.shared.run()
         return nil

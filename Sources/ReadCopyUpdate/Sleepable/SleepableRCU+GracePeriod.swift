@@ -18,7 +18,7 @@ extension SleepableRCU {
   /// - Source: `synchronize_srcu`.
   @available(*, noasync, message: "blocks the thread; the async overload doesn't")
   public func synchronize() {
-    precondition(
+    require(
       !source.isThreadInSection,
       "SleepableRCU.synchronize() inside a read section waits for itself; leave the section first, or use afterGracePeriod"
     )
@@ -53,7 +53,7 @@ extension SleepableRCU {
   /// - Threads: any thread, inside a section too.
   /// - Source: `call_srcu`.
   public func afterGracePeriod(bytes: Int = 0, _ action: @escaping @Sendable () -> Void) {
-    precondition(
+    require(
       bytes >= 0 && bytes <= 1 << 48, "SleepableRCU.afterGracePeriod: bytes are 0 to 2^48")
     _reclaimer.retire(_Retirement(bytes: bytes, action: action))
   }
@@ -87,7 +87,7 @@ extension SleepableRCU {
   /// - Source: `srcu_barrier`.
   @available(*, noasync, message: "blocks the thread; the async overload doesn't")
   public func barrier() {
-    precondition(
+    require(
       !source.isThreadInSection,
       "SleepableRCU.barrier() inside a read section waits for itself; leave the section first"
     )

@@ -62,7 +62,7 @@ extension SleepableRCU {
     @inline(__always)
     @_lifetime(copy section)
     public borrowing func load(in section: ReadSection) -> Ref<Pointee>? {
-      precondition(
+      require(
         unsafe section.domain == domainAddress,
         "SleepableRCU.Pointer.load: the section is another domain's, which doesn't keep the pointee; open one of the pointer's domain"
       )

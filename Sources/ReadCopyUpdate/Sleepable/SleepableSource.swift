@@ -96,7 +96,7 @@ class SleepableSource: GracePeriodSource, @unchecked Sendable {
   }
 
   func requireUsable() {
-    precondition(
+    require(
       !isLost,
       "SleepableRCU: this process was forked inside a read section, or in a task while one was open; leave the section before fork, or exec in the child"
     )

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+internal import ReadCopyUpdate
 public import SequenceLocks
 internal import SystemPackage
 
@@ -85,7 +86,7 @@ extension AddressSpace {
     var lastEnd: UInt64 = 0
     var names: [ImportedName: MapObject] = [:]
     for mapping in mappings {
-      precondition(
+      require(
         mapping.start.isPageAligned && mapping.end.isPageAligned && mapping.start < mapping.end
           && mapping.offset.isPageAligned && mapping.start >= lastEnd
           && mapping.end <= configuration.taskSize,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+internal import ReadCopyUpdate
+
 /// An open `/proc/PID/maps` in miniature: hands out the text in chunks, as `read` does.
 ///
 /// Each chunk is made in one critical section: whole lines, at most 4,095 bytes. Between chunks the
@@ -115,7 +117,7 @@ public struct MapsReader: ~Copyable {
 
   /// At most `count` bytes of text; empty at the end.
   public mutating func read(count: Int) -> [UInt8] {
-    precondition(count >= 0, "MapsReader.read: a count is not negative")
+    require(count >= 0, "MapsReader.read: a count is not negative")
     if count == 0 { return [] }
     return unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in
       initializedCount = unsafe read(into: UnsafeMutableRawBufferPointer(buffer))
@@ -153,7 +155,7 @@ public struct MapsReader: ~Copyable {
   /// Past the end it stays at the end, and reads give nothing. (The kernel makes the text again too,
   /// for `lseek` and `pread`; it reports the offset asked for.)
   public mutating func seek(to target: Int) {
-    precondition(target >= 0, "MapsReader.seek: an offset is not negative")
+    require(target >= 0, "MapsReader.seek: an offset is not negative")
     if target == offset { return }
     rewind()
     while offset < target {

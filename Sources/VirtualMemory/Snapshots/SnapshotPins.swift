@@ -78,7 +78,7 @@ final class SnapshotPins: @unchecked Sendable {
         snapshotCount.subtract(1, ordering: .acquiringAndReleasing)
       }
       guard let index = index(of: edit) else {
-        preconditionFailure("SnapshotPins: the version is not pinned")
+        fail("SnapshotPins: the version is not pinned")
       }
       pins[index].count -= 1
       return pins[index].count == 0 ? pins.remove(at: index).held : []

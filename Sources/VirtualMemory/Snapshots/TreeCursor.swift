@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+internal import ReadCopyUpdate
+
 /// A walk through one version in ascending order, which opens subtrees only when it is told to.
 ///
 /// It stands at an item, a subtree or a VMA, or at the end; everything before it has been passed.
@@ -47,7 +49,7 @@ struct TreeCursor {
   /// - Precondition: it stands at one.
   var record: Record {
     guard let step = path.last, step.level == 0 else {
-      preconditionFailure("TreeCursor: not at a VMA")
+      fail("TreeCursor: not at a VMA")
     }
     return unsafe Leaf(step.node).record(step.index)
   }
@@ -55,7 +57,7 @@ struct TreeCursor {
   /// Goes to the first entry of the subtree that the cursor stands at.
   mutating func open() {
     guard let item, let node = unsafe item.node else {
-      preconditionFailure("TreeCursor: not at a subtree")
+      fail("TreeCursor: not at a subtree")
     }
     openedCount += 1
     let count = item.level == 0 ? unsafe Leaf(node).count : unsafe Inner(node).count

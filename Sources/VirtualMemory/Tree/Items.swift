@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+internal import ReadCopyUpdate
+
 /// Several records in memory of the caller.
 typealias RecordBuffer = UnsafeBufferPointer<Record>
 
@@ -21,7 +23,7 @@ struct Items: ~Copyable {
 
   @inline(__always)
   subscript(index: Int) -> Record {
-    precondition(index >= 0 && index < count, "Items: index out of range")
+    require(index >= 0 && index < count, "Items: index out of range")
     return index == 0 ? first : index == 1 ? second : third
   }
 
@@ -31,7 +33,7 @@ struct Items: ~Copyable {
     case 0: first = record
     case 1: second = record
     case 2: third = record
-    default: preconditionFailure("Items: a splice puts in at most three VMAs")
+    default: fail("Items: a splice puts in at most three VMAs")
     }
     count += 1
   }

@@ -52,7 +52,7 @@ struct ReplacedBlocks: ~Copyable {
       case NodeLayout.innerClass: edit = unsafe Inner(address).edit
       case NodeLayout.boundsClass: edit = unsafe Bounds(address).edit
       default:
-        precondition(sizeClass == NodeLayout.payloadClass, "ReplacedBlocks: a version is held")
+        require(sizeClass == NodeLayout.payloadClass, "ReplacedBlocks: a version is held")
         edit = UInt64(payloadEdits[payloadCount])
         payloadCount += 1
       }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+internal import ReadCopyUpdate
+
 /// The usual change: it stays within one leaf. If that has too many VMAs afterwards, or too few, it is split, or joined
 /// with a neighbour, below the same parent.
 ///
@@ -14,7 +16,7 @@ extension TreeWriter {
   /// - Complexity: O(height).
   mutating func locate(_ address: UInt64) -> Place? {
     guard var child = root else { return nil }
-    precondition(draft.tree.height <= Path.heightMax, "TreeWriter: the tree is too high")
+    require(draft.tree.height <= Path.heightMax, "TreeWriter: the tree is too high")
     var endBefore: UInt64 = 0
     var startAfter = UInt64.max
     var level = draft.tree.height

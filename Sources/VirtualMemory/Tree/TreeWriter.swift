@@ -228,7 +228,7 @@ struct EdgeList {
   }
 
   mutating func append(_ edge: Edge) {
-    precondition(count < Self.capacity, "EdgeList: the bound on a step is wrong")
+    require(count < Self.capacity, "EdgeList: the bound on a step is wrong")
     unsafe (base + count).initialize(to: edge)
     count += 1
   }
@@ -251,7 +251,9 @@ struct EdgeList {
     // Not a temporary allocation, which is none on the stack past 1,024 bytes.
     var words = InlineArray<200, UInt64>(repeating: 0)
     return unsafe withUnsafeMutableBytes(of: &words) { bytes in
-      precondition(bytes.count >= capacity * MemoryLayout<Edge>.stride)
+      require(
+        bytes.count >= capacity * MemoryLayout<Edge>.stride,
+        "EdgeList: the memory is smaller than the list")
       var list = unsafe EdgeList(bytes.bindMemory(to: Edge.self))
       return body(&list)
     }

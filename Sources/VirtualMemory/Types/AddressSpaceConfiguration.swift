@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+internal import ReadCopyUpdate
 internal import Glibc
 internal import _SystemShims
 
@@ -68,14 +69,14 @@ public struct AddressSpaceConfiguration: Sendable, Hashable {
 
   /// Traps unless the numbers fit together.
   func validate() {
-    precondition(
+    require(
       taskSize.isPageAligned && addressMin.isPageAligned && mmapBase.isPageAligned
         && stackGuardGap.isPageAligned,
       "AddressSpaceConfiguration: addresses are multiples of the page")
-    precondition(
+    require(
       addressMin < taskSize && mmapBase <= taskSize && taskSize < 1 << 63,
       "AddressSpaceConfiguration: addressMin < taskSize, mmapBase <= taskSize < 2^63")
-    precondition(mapCountMax >= 0, "AddressSpaceConfiguration: mapCountMax is not negative")
+    require(mapCountMax >= 0, "AddressSpaceConfiguration: mapCountMax is not negative")
   }
 
   /// The bottom-up search, used when nothing is free below ``mmapBase``, starts here.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+internal import ReadCopyUpdate
+
 /// What the pages of a mapping come from.
 public enum Backing: Sendable {
   /// Zeroed memory: `MAP_ANONYMOUS`.
@@ -48,9 +50,9 @@ public final class MappedFile: Sendable {
     access: Access = .readWrite, isDeleted: Bool = false, buildID: [UInt8] = [],
     byteCount: UInt64 = .max, usesHugePages: Bool = true
   ) {
-    precondition(path.count < Self.pathCountMax, "MappedFile: a path has at most 4,095 bytes")
-    precondition(!path.contains(0), "MappedFile: a path has no NUL")
-    precondition(buildID.count <= 20, "MappedFile: a build id has at most 20 bytes")
+    require(path.count < Self.pathCountMax, "MappedFile: a path has at most 4,095 bytes")
+    require(!path.contains(0), "MappedFile: a path has no NUL")
+    require(buildID.count <= 20, "MappedFile: a build id has at most 20 bytes")
     var name = Array(path)
     if isDeleted { name += " (deleted)".utf8 }
     object = MapObject(

@@ -226,9 +226,7 @@ import Testing
         return true
       }
     }
-    guard let result, printsPreconditionMessages else { return }
-    let message = String(decoding: result.standardErrorContent, as: UTF8.self)
-    #expect(message.contains("RCUDomain.List") && message.contains("change it after the call"))
+    expectMessage(of: result, names: ["RCUDomain.List", "change it after the call"])
   }
 
   @Test func everyElementIsRemovedOnce() {

@@ -158,7 +158,7 @@ import Testing
       precondition(world.useInChild() == 0)
       exit(0)
     }
-    SleepableTrapTests.expect(result, names: ["forked inside a read section", "before fork"])
+    expectMessage(of: result, names: ["forked inside a read section", "before fork"])
   }
 
   private static func expectLoss(of world: ForkedDomain) {

@@ -33,17 +33,17 @@ final class _HashTableCore<Flavor: RCUFlavor>: @unchecked Sendable {
   /// - Parameter linkOffset: where the node has liburcu's links.
   @usableFromInline
   init(minimumCapacity: Int, node: _RetiredNode, linkOffset: Int) {
-    precondition(
+    require(
       minimumCapacity >= 1 && minimumCapacity <= 1 << 30,
       "RCUDomain.HashTable: a minimumCapacity is 1 to 2^30")
     let name = Flavor.name
     guard let flavor = unsafe name.withCString({ unsafe rcushims_table_flavor($0) }) else {
-      preconditionFailure("RCUDomain.HashTable: liburcu has no flavor \(name)")
+      fail("RCUDomain.HashTable: liburcu has no flavor \(name)")
     }
     bucketCountMin = Self.powerOfTwo(minimumCapacity)
     bucketCount = Atomic(bucketCountMin)
     guard let table = unsafe rcushims_table_new(flavor, UInt(bucketCountMin)) else {
-      preconditionFailure("RCUDomain.HashTable: no memory for \(bucketCountMin) buckets")
+      fail("RCUDomain.HashTable: no memory for \(bucketCountMin) buckets")
     }
     self.node = node
     self.linkOffset = linkOffset

@@ -24,7 +24,7 @@ struct _WriterLock: ~Copyable, @unchecked Sendable {
       pthread_mutex_init(mutex, &attributes),
       pthread_mutexattr_destroy(&attributes),
     ]
-    precondition(errors.allSatisfy { $0 == 0 }, "_WriterLock: pthread can't make a mutex")
+    require(errors.allSatisfy { $0 == 0 }, "_WriterLock: pthread can't make a mutex")
   }
 
   deinit {
@@ -35,7 +35,7 @@ struct _WriterLock: ~Copyable, @unchecked Sendable {
   @usableFromInline
   func lock() {
     let error = unsafe pthread_mutex_lock(mutex)
-    precondition(
+    require(
       error == 0,
       "RCUDomain.List: a predicate changes the list that calls it; change it after the call")
   }

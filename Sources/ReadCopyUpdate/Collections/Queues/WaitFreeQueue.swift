@@ -31,7 +31,7 @@ public struct WaitFreeQueue<Element: ~Copyable & Sendable>: ~Copyable {
   @inlinable
   public init() {
     guard let queue = unsafe rcushims_queue_new() else {
-      preconditionFailure("WaitFreeQueue: no memory")
+      fail("WaitFreeQueue: no memory")
     }
     unsafe self.queue = queue
   }
