@@ -21,6 +21,15 @@
 #include <unistd.h>
 
 _Atomic(bool) sysshims_poison_is_on;
+_Atomic(uint32_t) sysshims_forks;
+
+static void count_fork(void) {
+  __c11_atomic_fetch_add(&sysshims_forks, 1, __ATOMIC_RELAXED);
+}
+
+__attribute__((constructor)) static void count_forks(void) {
+  (void)pthread_atfork(NULL, NULL, count_fork);
+}
 
 __attribute__((constructor)) static void read_poison_setting(void) {
   const char *setting = getenv("SWIFT_URCU_POISON");

@@ -73,12 +73,13 @@ public final class MapLock: @unchecked Sendable {
 
   /// Runs `body` with the lock held for reading.
   ///
-  /// - Precondition: the thread doesn't hold the lock; with `.writers` a nested read lock can wait
-  ///   for a writer that waits for the outer one.
+  /// - Precondition: the thread doesn't hold the lock. Inside ``withWriteLock(_:)`` that is a trap; inside
+  ///   another read lock, with `.writers`, this can wait for a writer that waits for the outer one.
+  /// - Threads: any; not in a signal handler.
   @inlinable
   public func withReadLock<R: ~Copyable, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
-    unsafe pthread_rwlock_rdlock(lock)
-    defer { unsafe pthread_rwlock_unlock(lock) }
+    check(unsafe pthread_rwlock_rdlock(lock), Self.nestedMessage)
+    defer { unlock() }
     return try body()
   }
 
@@ -86,13 +87,15 @@ public final class MapLock: @unchecked Sendable {
   ///
   /// - Memory ordering: the counter is odd before anything `body` does can be seen, and even after
   ///   all of it can (see ``SequenceCounter``), and even before the lock is free.
-  /// - Precondition: the thread doesn't hold the lock.
+  /// - Precondition: the thread doesn't hold the lock. Inside another `withWriteLock` that is a trap; inside
+  ///   ``withReadLock(_:)`` the thread waits for itself.
+  /// - Threads: any; not in a signal handler.
   @inlinable
   public func withWriteLock<R: ~Copyable, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
     beginWriteSection()
     defer {
       counter.endWrite()
-      unsafe pthread_rwlock_unlock(lock)
+      unlock()
     }
     return try body()
   }
@@ -101,7 +104,7 @@ public final class MapLock: @unchecked Sendable {
   /// changes nothing that others read without the lock.
   package func withLockAlone<R: ~Copyable>(_ body: () -> R) -> R {
     lockForWriting()
-    defer { unsafe pthread_rwlock_unlock(lock) }
+    defer { unlock() }
     return body()
   }
 
@@ -119,18 +122,18 @@ public final class MapLock: @unchecked Sendable {
       written = try write()
     } catch {
       counter.endWrite()
-      unsafe pthread_rwlock_unlock(lock)
+      unlock()
       throw error
     }
-    unsafe pthread_mutex_lock(downgrade)
+    check(unsafe pthread_mutex_lock(downgrade), Self.nestedMessage)
     unsafe isDowngrading.pointee = true
     counter.endWrite()
-    unsafe pthread_rwlock_unlock(lock)
+    unlock()
     // Writers that wait for the lock may come first, each once, and step aside.
-    unsafe pthread_rwlock_rdlock(lock)
+    check(unsafe pthread_rwlock_rdlock(lock), Self.nestedMessage)
     unsafe isDowngrading.pointee = false
-    unsafe pthread_mutex_unlock(downgrade)
-    defer { unsafe pthread_rwlock_unlock(lock) }
+    check(unsafe pthread_mutex_unlock(downgrade), Self.nestedMessage)
+    defer { unlock() }
     return try read(written)
   }
 
@@ -143,18 +146,42 @@ public final class MapLock: @unchecked Sendable {
   @inlinable
   @inline(__always)
   func lockForWriting() {
-    unsafe pthread_rwlock_wrlock(lock)
+    check(unsafe pthread_rwlock_wrlock(lock), Self.nestedMessage)
     while unsafe isDowngrading.pointee { stepAside() }
+  }
+
+  @inlinable
+  @inline(__always)
+  func unlock() {
+    check(unsafe pthread_rwlock_unlock(lock), "MapLock: the thread doesn't hold the lock")
+  }
+
+  /// Ends the process where pthread refuses what was asked of it: going on would give the lock away.
+  @inlinable
+  @inline(__always)
+  func check(_ error: Int32, _ message: StaticString) {
+    if error != 0 { refuse(error, message) }
+  }
+
+  @usableFromInline
+  @inline(never)
+  func refuse(_ error: Int32, _ message: StaticString) -> Never {
+    fail("\(message), errno \(error)")
+  }
+
+  @inlinable
+  static var nestedMessage: StaticString {
+    "MapLock: the thread holds the lock already; read or write inside the outer call"
   }
 
   /// Lets a downgrade pass. The write lock is held before and after, and free meanwhile.
   @usableFromInline
   @inline(never)
   func stepAside() {
-    unsafe pthread_rwlock_unlock(lock)
-    unsafe pthread_mutex_lock(downgrade)
-    unsafe pthread_mutex_unlock(downgrade)
-    unsafe pthread_rwlock_wrlock(lock)
+    unlock()
+    check(unsafe pthread_mutex_lock(downgrade), Self.nestedMessage)
+    check(unsafe pthread_mutex_unlock(downgrade), Self.nestedMessage)
+    check(unsafe pthread_rwlock_wrlock(lock), Self.nestedMessage)
   }
 }
 

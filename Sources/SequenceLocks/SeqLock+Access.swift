@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+internal import Glibc
 public import Synchronization
+public import _SystemShims
 
 extension SeqLock {
   /// The value as of one instant.
@@ -19,7 +21,7 @@ extension SeqLock {
 
   /// The value, or `nil` if a writer is inside or came between: one attempt, never waits.
   ///
-  /// - Threads: signal handlers too.
+  /// - Threads: signal handlers too, on any thread: no lock, and no allocation whatever the size.
   @inlinable
   @inline(__always)
   public borrowing func loadIfStable() -> Value? { copy() }
@@ -32,10 +34,33 @@ extension SeqLock {
       if let value = copy() { return value }
     }
     unsafe retries[1].add(1, ordering: .relaxed)
-    var value: Value?
-    writer.withLock { _ in value = copy() }
-    return Self.stable(value)
+    return withWriter { Self.stable(copy()) }
   }
+
+  /// Runs `body` under the writer's lock.
+  @inlinable
+  @inline(__always)
+  borrowing func withWriter<R>(_ body: () -> R) -> R {
+    if forkCount == sysshims_fork_count() { return writer.withLock { _ in body() } }
+    return withWriterAfterFork(body)
+  }
+
+  /// The same in a child of a fork, where a thread that doesn't exist may have the lock for ever.
+  @inlinable
+  @inline(never)
+  borrowing func withWriterAfterFork<R>(_ body: () -> R) -> R {
+    // Others of this process may have it, for a moment.
+    for attempt in 0..<Self.attemptsAfterForkMax {
+      if let result = writer.withLockIfAvailable({ _ in body() }) { return result }
+      if attempt > 0 { _sleepAfterFork() }
+    }
+    fail(
+      "SeqLock: this process was forked while another thread was writing; make a new SeqLock in the child, or exec"
+    )
+  }
+
+  /// Milliseconds.
+  @inlinable static var attemptsAfterForkMax: Int { 2000 }
 
   /// What a copy under the writer's lock must give.
   @inlinable
@@ -52,7 +77,7 @@ extension SeqLock {
   /// - Complexity: O(size), under the writer's lock.
   @inlinable
   public borrowing func store(_ value: Value) {
-    writer.withLock { _ in write(value) }
+    withWriter { write(value) }
   }
 
   /// Changes the value under the writer's lock. Readers see all of the change or nothing of it.
@@ -64,17 +89,17 @@ extension SeqLock {
   public borrowing func withWriteLock<R, E: Error>(
     _ body: (inout Value) throws(E) -> R
   ) throws(E) -> R {
-    var result: Result<R, E>?
-    writer.withLock { _ in
+    let result = withWriter { () -> Result<R, E> in
       var value = Self.stable(copy())
       do throws(E) {
-        result = .success(try body(&value))
+        let returned = try body(&value)
         write(value)
+        return .success(returned)
       } catch {
-        result = .failure(error)
+        return .failure(error)
       }
     }
-    return try unsafe result.unsafelyUnwrapped.get()
+    return try result.get()
   }
 
   /// One write section, under the writer's lock.
@@ -104,3 +129,7 @@ public struct SeqLockStatistics: Sendable, Equatable {
   /// Reads that took the lock after all attempts had failed.
   public let fallbackCount: UInt64
 }
+
+/// Waits for a moment for a lock that another thread has, or nobody.
+@usableFromInline
+func _sleepAfterFork() { usleep(1000) }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+internal import Glibc
 public import Synchronization
+internal import _SystemShims
 
 /// A small value that is read without a lock and without writing to shared memory.
 ///
@@ -28,7 +30,10 @@ public import Synchronization
 /// that acquiring load made visible.
 ///
 /// - Threads: all operations from any thread. Not from a signal handler: a reader may end at the
-///   lock that it interrupted; ``loadIfStable()`` may be used there.
+///   lock that it interrupted; ``loadIfStable()`` may be used there, with a value of any size.
+/// - Fork: the child of a fork beside a writer has a value that is half written, and a lock that nobody will
+///   release. There ``loadIfStable()`` gives `nil`; what takes the lock traps. Let the child make another one, or
+///   `exec`. Without a writer at the time of the fork the child goes on as its parent.
 /// - Source: `seqlock_t` of Linux.
 @safe
 public struct SeqLock<Value: BitwiseCopyable>: ~Copyable {
@@ -36,6 +41,8 @@ public struct SeqLock<Value: BitwiseCopyable>: ~Copyable {
   // small value is read with one miss and shares its line with nothing that is written elsewhere.
   @usableFromInline let words: UnsafeMutablePointer<Atomic<UInt64>>
   @usableFromInline let writer = Mutex<Void>(())
+  /// In which process it was made.
+  @usableFromInline let forkCount = sysshims_fork_count()
   // Written by readers that had to retry; on a line of its own, so that the others don't pay.
   @usableFromInline let retries: UnsafeMutablePointer<Atomic<UInt64>>
 
@@ -49,10 +56,25 @@ public struct SeqLock<Value: BitwiseCopyable>: ~Copyable {
   /// The line of the retry counters: after the words, rounded up.
   @inlinable static var retriesOffset: Int { (byteCount + lineBytes - 1) / lineBytes * lineBytes }
 
+  /// A value that is too large for the temporary memory of the stack: a copy of it would be made on the heap,
+  /// which no signal handler may touch.
+  @inlinable static var isLarge: Bool { wordCount * 8 > 1024 }
+  /// Where a large one's first value is: after the retry counters, rounded up.
+  @inlinable static var firstOffset: Int {
+    let alignment = max(lineBytes, MemoryLayout<Value>.alignment)
+    return (retriesOffset + lineBytes + alignment - 1) / alignment * alignment
+  }
+
   @inlinable
   public init(_ value: Value) {
     let memory = UnsafeMutableRawPointer.allocate(
-      byteCount: Self.retriesOffset + Self.lineBytes, alignment: Self.lineBytes)
+      byteCount: Self.isLarge
+        ? Self.firstOffset + MemoryLayout<Value>.size : Self.retriesOffset + Self.lineBytes,
+      alignment: max(Self.lineBytes, MemoryLayout<Value>.alignment))
+    if Self.isLarge {
+      unsafe (memory + Self.firstOffset).initializeMemory(
+        as: Value.self, repeating: value, count: 1)
+    }
     unsafe words = memory.bindMemory(to: Atomic<UInt64>.self, capacity: Self.wordCount + 1)
     unsafe retries = (memory + Self.retriesOffset).bindMemory(
       to: Atomic<UInt64>.self, capacity: 2)
@@ -106,6 +128,7 @@ extension SeqLock {
   borrowing func copy() -> Value? {
     let before = unsafe counter.pointee.load(ordering: .acquiring)
     guard before & 1 == 0 else { return nil }
+    if Self.isLarge { return copyLarge(before) }
     return unsafe withUnsafeTemporaryAllocation(
       byteCount: max(Self.wordCount, 1) * 8, alignment: max(MemoryLayout<Value>.alignment, 8)
     ) { scratch in
@@ -119,5 +142,30 @@ extension SeqLock {
       // Safety: the bytes are those of one value that was stored; it is BitwiseCopyable.
       return unsafe target.assumingMemoryBound(to: Value.self).pointee
     }
+  }
+
+  /// The same, for a large value. Begins with a copy of the first one, which never changes, since there
+  /// is no other way to have an uninitialised value on the stack, and stores the words over it.
+  @inlinable
+  @inline(never)
+  borrowing func copyLarge(_ before: UInt64) -> Value? {
+    var value = unsafe (UnsafeRawPointer(words) + Self.firstOffset).assumingMemoryBound(
+      to: Value.self
+    ).pointee
+    unsafe withUnsafeMutableBytes(of: &value) { bytes in
+      let wholeCount = bytes.count / 8
+      for index in 0..<wholeCount {
+        // Pairs with storeWords. Not moved after the load of the counter below.
+        let word = unsafe words[index + 1].load(ordering: .acquiring)
+        unsafe bytes.storeBytes(of: word, toByteOffset: index * 8, as: UInt64.self)
+      }
+      guard wholeCount < Self.wordCount else { return }
+      let last = unsafe words[Self.wordCount].load(ordering: .acquiring).littleEndian
+      for index in wholeCount * 8..<bytes.count {
+        unsafe bytes[index] = UInt8(truncatingIfNeeded: last >> UInt64(index % 8 * 8))
+      }
+    }
+    guard unsafe counter.pointee.load(ordering: .relaxed) == before else { return nil }
+    return value
   }
 }

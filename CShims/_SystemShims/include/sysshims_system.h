@@ -49,6 +49,14 @@ static inline void sysshims_leave_lock(void) {
   sysshims_locks_held -= 1;
 }
 
+/// How often this process's memory has been copied by a fork: 0 in a process that `exec` began.
+/// Why C: Swift's overlay hides the handlers of fork's, and this must be counted from the start.
+extern _Atomic(uint32_t) sysshims_forks;
+
+static inline uint32_t sysshims_fork_count(void) {
+  return __c11_atomic_load(&sysshims_forks, __ATOMIC_RELAXED);
+}
+
 /// Joins `thread`, waiting at most `milliseconds`. Returns 0, or ETIMEDOUT.
 int sysshims_join_thread(pthread_t thread, unsigned milliseconds);
 

@@ -41,5 +41,8 @@ struct _WriterLock: ~Copyable, @unchecked Sendable {
   }
 
   @usableFromInline
-  func unlock() { unsafe pthread_mutex_unlock(mutex) }
+  func unlock() {
+    let error = unsafe pthread_mutex_unlock(mutex)
+    require(error == 0, "_WriterLock: the thread doesn't hold the lock, errno \(error)")
+  }
 }
