@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -150,6 +151,17 @@ int sysshims_condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, u
 void sysshims_write_error(const char *text, size_t count) {
   ssize_t ignored = write(STDERR_FILENO, text, count);
   (void)ignored;
+}
+
+void sysshims_describe_code(uintptr_t address, char *text, size_t count) {
+  Dl_info found;
+  if (address == 0 || dladdr((void *)address, &found) == 0 || found.dli_fname == NULL) {
+    snprintf(text, count, "code at %#zx", (size_t)address);
+  } else if (found.dli_sname != NULL) {
+    snprintf(text, count, "%s", found.dli_sname);
+  } else {
+    snprintf(text, count, "%s+%#zx", found.dli_fname, (size_t)(address - (uintptr_t)found.dli_fbase));
+  }
 }
 
 bool sysshims_has_protection_keys(void) {

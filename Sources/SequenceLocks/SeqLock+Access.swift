@@ -60,7 +60,7 @@ extension SeqLock {
   }
 
   /// Milliseconds.
-  @inlinable static var attemptsAfterForkMax: Int { 2000 }
+  @inlinable static var attemptsAfterForkMax: Int { 500 }
 
   /// What a copy under the writer's lock must give.
   @inlinable

@@ -148,12 +148,12 @@ import Testing
 
   // MARK: - Helping
 
-  /// Without a thread of the reclaimer those who retire past the limit reclaim by themselves. That it
-  /// gets no processor is played by not starting it.
+  /// Where the system lets no thread of the reclaimer start, those who retire past the limit reclaim by
+  /// themselves.
   @Test func threadsPastTheLimitHelpWhenTheReclaimerDoesNotRun() {
     typealias Domain = RCUDomain<HelpTestFlavor>
     Domain.limits = RCULimits(pendingBytesMax: 1 << 30, pendingCountMax: 10)
-    HelpTestFlavor._reclaimer.hasStarted.store(true, ordering: .relaxed)
+    HelpTestFlavor._reclaimer.nextStart.store(.max, ordering: .relaxed)
     let order = Locked<[Int]>([])
     let ran = InstanceCounter()
     for value in 0..<100 {
@@ -171,7 +171,7 @@ import Testing
     #expect(statistics.pendingCount <= 10 && statistics.pendingCountPeak <= 10 + 4 + 10)
     #expect(order.withLock { $0 } == Array(0..<100))
     // The rest is the thread's.
-    HelpTestFlavor._reclaimer.hasStarted.store(false, ordering: .relaxed)
+    HelpTestFlavor._reclaimer.nextStart.store(0, ordering: .relaxed)
     Domain.barrier()
     statistics = Domain.statistics
     #expect(ran.created == 210 && statistics.executedCount == 310)

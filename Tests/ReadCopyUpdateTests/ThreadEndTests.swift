@@ -118,21 +118,13 @@ import Testing
     run(flavor.type)
   }
 
-  /// A hang is a failure, not a test that never ends.
-  private static func endHungProcess(after duration: Duration) {
-    RunningThread.startDetached {
-      sleepThread(for: duration)
-      _exit(9)
-    }
-  }
-
   // MARK: - Ways to end
 
   /// Threads that are cancelled in a section, or exit in one, hold up nothing for ever.
   @Test(arguments: TestedFlavor.allCases)
   func threadsMayEndInsideSections(_ flavor: TestedFlavor) async {
     await #expect(processExitsWith: .exitCode(0)) { [flavor] in
-      ThreadEndTests.endHungProcess(after: .seconds(120))
+      endHungProcess(after: .seconds(120))
       ThreadEndTests.endInsideSections(flavor)
     }
   }

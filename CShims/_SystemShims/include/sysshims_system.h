@@ -86,6 +86,11 @@ int sysshims_rwlock_init(pthread_rwlock_t *lock, bool prefers_writers);
 /// Writes `text` to standard error as one piece, without a lock of stdio's.
 void sysshims_write_error(const char *text, size_t count);
 
+/// Names the code at `address`: its symbol, or else its file and the distance from that file's beginning. At most
+/// `count` bytes with the 0 at the end.
+/// Why C: glibc declares dladdr under _GNU_SOURCE only.
+void sysshims_describe_code(uintptr_t address, char *text, size_t count);
+
 // MARK: - The processor
 
 /// Whether the processor has protection keys and the kernel has switched them on (OSPKE): then memory

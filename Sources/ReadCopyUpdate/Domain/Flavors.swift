@@ -32,7 +32,10 @@ public enum BulletproofFlavor: RCUFlavor {
 
   public static var _number: Int32 { Int32(RCUSHIMS_BP) }
   public static let _reclaimer = _Reclaimer(flavor: BulletproofFlavor.self)
-  public static func _retire(_ retirement: consuming _Retirement) { _reclaimer.retire(retirement) }
+  public static func _retire(_ retirement: consuming _Retirement, mayWait: Bool, owner: UInt) {
+    _reclaimer.retire(retirement, mayWait: mayWait, owner: owner)
+  }
+  public static func _waitBelowLimit() { _reclaimer.waitBelowLimit() }
 }
 
 /// liburcu's `memb`: `sys_membarrier` takes the memory barriers off the read side.
@@ -74,7 +77,10 @@ public enum MembarrierFlavor: ThreadRegisteringFlavor {
 
   public static var _number: Int32 { Int32(RCUSHIMS_MEMB) }
   public static let _reclaimer = _Reclaimer(flavor: MembarrierFlavor.self)
-  public static func _retire(_ retirement: consuming _Retirement) { _reclaimer.retire(retirement) }
+  public static func _retire(_ retirement: consuming _Retirement, mayWait: Bool, owner: UInt) {
+    _reclaimer.retire(retirement, mayWait: mayWait, owner: owner)
+  }
+  public static func _waitBelowLimit() { _reclaimer.waitBelowLimit() }
   public static var _isThreadRegistered: Bool { rcushims_memb_is_registered() }
 }
 
@@ -115,7 +121,10 @@ public enum MemoryBarrierFlavor: ThreadRegisteringFlavor {
 
   public static var _number: Int32 { Int32(RCUSHIMS_MB) }
   public static let _reclaimer = _Reclaimer(flavor: MemoryBarrierFlavor.self)
-  public static func _retire(_ retirement: consuming _Retirement) { _reclaimer.retire(retirement) }
+  public static func _retire(_ retirement: consuming _Retirement, mayWait: Bool, owner: UInt) {
+    _reclaimer.retire(retirement, mayWait: mayWait, owner: owner)
+  }
+  public static func _waitBelowLimit() { _reclaimer.waitBelowLimit() }
   public static var _isThreadRegistered: Bool { rcushims_mb_is_registered() }
 }
 
@@ -149,7 +158,10 @@ public enum QuiescentStateFlavor: ThreadRegisteringFlavor {
 
   public static var _number: Int32 { Int32(RCUSHIMS_QSBR) }
   public static let _reclaimer = _Reclaimer(flavor: QuiescentStateFlavor.self)
-  public static func _retire(_ retirement: consuming _Retirement) { _reclaimer.retire(retirement) }
+  public static func _retire(_ retirement: consuming _Retirement, mayWait: Bool, owner: UInt) {
+    _reclaimer.retire(retirement, mayWait: mayWait, owner: owner)
+  }
+  public static func _waitBelowLimit() { _reclaimer.waitBelowLimit() }
   public static var _isThreadRegistered: Bool { rcushims_qsbr_is_registered() }
 }
 

@@ -47,26 +47,28 @@ extension RCUDomain {
   /// How long `synchronizeExpedited` looks: a section that is open for longer is no passing one.
   private static var expeditingMicroseconds: UInt32 { 5000 }
 
-  /// Runs `action` after a grace period, on the domain's reclaimer thread, or past a limit on a
-  /// thread that retires.
+  /// Runs `action` after a grace period, on the domain's reclaimer thread.
   ///
   /// Actions run one after another, in the order of the calls. An action may retire and call
-  /// `afterGracePeriod` itself; it must not block for long, nor call ``barrier()-(()->())``.
+  /// `afterGracePeriod` itself; it must not block for long, nor call what waits for the domain
+  /// (``barrier()-(()->())``, a ``GracePeriod``), which traps.
   ///
   /// Retirements that wait are bounded, by ``RCULimits``: past a limit this call waits for the
-  /// reclaimer, or runs what is pending itself if the reclaimer's thread doesn't get to it, unless the thread is inside a
-  /// read section or runs a deferred call now, where it is counted in
-  /// ``RCUStatistics/overLimitCount`` instead.
+  /// reclaimer, unless the thread is inside a read section or runs a deferred call now, or `mayWait` is false: that is
+  /// counted in ``RCUStatistics/overLimitCount`` instead.
   ///
-  /// - Precondition: `bytes` is not negative, and not above 2^48; the thread holds no lock that an
-  ///   action takes.
+  /// - Precondition: `bytes` is not negative, and not above 2^48; where this may wait, the thread holds no lock
+  ///   that an action takes, and is in no section of another domain.
   /// - Parameter bytes: the memory that `action` gives back.
+  /// - Parameter mayWait: false for a caller that must not block, such as a `deinit`.
   /// - Threads: any thread, inside a section too.
   /// - Source: `call_rcu`, but with a thread of our own: liburcu's polls every 10 ms.
-  public static func afterGracePeriod(bytes: Int = 0, _ action: @escaping @Sendable () -> Void) {
+  public static func afterGracePeriod(
+    bytes: Int = 0, mayWait: Bool = true, _ action: @escaping @Sendable () -> Void
+  ) {
     require(
       bytes >= 0 && bytes <= 1 << 48, "RCUDomain.afterGracePeriod: bytes are 0 to 2^48")
-    Flavor._retire(_Retirement(bytes: bytes, action: action))
+    Flavor._retire(_Retirement(bytes: bytes, action: action), mayWait: mayWait, owner: 0)
   }
 
   /// Runs `action` as `afterGracePeriod` does, but never waits: for deinits, which don't know what
@@ -74,7 +76,7 @@ extension RCUDomain {
   package static func _afterGracePeriodWithoutWaiting(
     bytes: Int, _ action: @escaping @Sendable () -> Void
   ) {
-    Flavor._reclaimer.retire(_Retirement(bytes: bytes, action: action), isBounded: false)
+    Flavor._reclaimer.retire(_Retirement(bytes: bytes, action: action), mayWait: false)
   }
 
   /// Waits until everything that was retired before the call has been reclaimed.
@@ -114,10 +116,7 @@ extension RCUDomain {
   /// Who is told when a grace period takes too long.
   public static var stallMonitor: RCUStallMonitor {
     get { Flavor._reclaimer.monitor.withLock { Flavor._reclaimer.stallMonitor } }
-    set {
-      Flavor._reclaimer.monitor.withLock { Flavor._reclaimer.stallMonitor = newValue }
-      StallWatch.shared.wake()
-    }
+    set { Flavor._reclaimer.setStallMonitor(newValue) }
   }
 }
 
@@ -129,7 +128,7 @@ extension RCUDomain {
   public static func rcu_read_unlock() { fatalError() }
   @available(*, unavailable, renamed: "synchronize()")
   public static func synchronize_rcu() { fatalError() }
-  @available(*, unavailable, renamed: "afterGracePeriod(bytes:_:)")
+  @available(*, unavailable, renamed: "afterGracePeriod(bytes:mayWait:_:)")
   public static func call_rcu() { fatalError() }
   @available(*, unavailable, renamed: "barrier()")
   public static func rcu_barrier() { fatalError() }

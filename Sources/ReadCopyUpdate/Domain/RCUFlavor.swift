@@ -53,7 +53,12 @@ public protocol RCUFlavor: SendableMetatype {
   static var _reclaimer: _Reclaimer { get }
   /// Takes over a retirement. A function of the flavor's own, so that no reference to the reclaimer is
   /// counted for it.
-  static func _retire(_ retirement: consuming _Retirement)
+  ///
+  /// - Parameter mayWait: past a limit, for the reclaimer.
+  /// - Parameter owner: the address of the pointer that goes, with what it owned; 0: another place.
+  static func _retire(_ retirement: consuming _Retirement, mayWait: Bool, owner: UInt)
+  /// Waits for the reclaimer past a limit, where that is allowed.
+  static func _waitBelowLimit()
 }
 
 extension RCUFlavor {
@@ -65,7 +70,10 @@ extension RCUFlavor {
   public static func _isSealed(_ number: UInt64) -> Bool { true }
   public static func _whileBlocked(_ body: () -> Void) { body() }
   public static func _asReader(_ body: () -> Void) { body() }
-  public static func _retire(_ retirement: consuming _Retirement) { _reclaimer.retire(retirement) }
+  public static func _retire(_ retirement: consuming _Retirement, mayWait: Bool, owner: UInt) {
+    _reclaimer.retire(retirement, mayWait: mayWait, owner: owner)
+  }
+  public static func _waitBelowLimit() { _reclaimer.waitBelowLimit() }
 
   public static func _startWatch() -> (rcushims_watch, rcushims_view) {
     var view = rcushims_view()

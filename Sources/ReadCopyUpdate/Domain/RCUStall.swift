@@ -4,7 +4,7 @@
 internal import Glibc
 internal import _SystemShims
 
-/// A grace period that takes too long, and who holds it up.
+/// A grace period, or a deferred call, that takes too long, and who holds it up.
 public struct RCUStall: Sendable, Equatable, CustomStringConvertible {
   /// The flavor's name, or the one given to the domain.
   public let domainName: String
@@ -16,12 +16,21 @@ public struct RCUStall: Sendable, Equatable, CustomStringConvertible {
   /// belong to threads that C code registered and that never read through this library. Of a
   /// ``SleepableRCU`` one entry for all.
   public internal(set) var readers: [RCUStalledReader]
+  /// What the reclaimer runs, where it isn't a grace period that takes too long but a deferred call, or a
+  /// `deinit`, that doesn't return: the symbol of its code, or a place in a file. Then ``duration`` is how long it has
+  /// been running, and ``readers`` is empty.
+  public let runningCall: String?
   /// Retirements that wait.
   public let pendingCount: Int
   /// Bytes that wait.
   public let pendingBytes: Int
 
   public var description: String {
+    if let runningCall {
+      return
+        "\(title): a deferred call or a deinit has been running for \(duration): \(runningCall);"
+        + " \(pendingCount) retirements with \(pendingBytes) bytes wait"
+    }
     let who = readers.isEmpty ? "no thread that is known" : Self.list(readers)
     return "\(title): a grace period has been waiting for \(duration) on \(who);"
       + " \(pendingCount) retirements with \(pendingBytes) bytes wait"

@@ -41,11 +41,12 @@ public struct RCUStatistics: Sendable, Equatable {
   public internal(set) var gracePeriodLatency = RCULatencyHistogram()
   /// How often a retiring thread waited, past a limit.
   public internal(set) var waitCount = 0
-  /// How often such a thread found that the reclaimer's thread didn't come to run, and reclaimed by
-  /// itself.
+  /// How often a thread that waited found that the system lets no thread of the reclaimer start, and reclaimed
+  /// by itself.
   public internal(set) var helpCount = 0
-  /// How often a thread retired past a limit where it could not wait: inside a read section, in a
-  /// deferred call, or, with a ``SleepableRCU``, in a task.
+  /// How often something was retired past a limit without waiting: inside a read section, in a deferred call, by a
+  /// `deinit`, where `mayWait` was false, where a deferred call didn't return, or, with a ``SleepableRCU``, in a
+  /// task.
   public internal(set) var overLimitCount = 0
   /// Stalls reported; see ``RCUStallMonitor``.
   public internal(set) var stallCount = 0

@@ -167,7 +167,7 @@ extension NodePool {
     } else if let oldest = watched.firstIndex(where: waitsForLong) {
       // With it the reclaimer would wait for the sealed ones, too. It waits without, and reports who stays.
       watched[oldest].waitsSince = now
-      Flavor._reclaimer.retire(_Retirement(bytes: 0) {}, isBounded: false)
+      Flavor._reclaimer.retire(_Retirement(bytes: 0) {}, mayWait: false)
     }
     // The others came before these.
     index = watched.count - 1
@@ -215,9 +215,9 @@ extension NodePool {
 
   private func handOver(_ batch: ReturnedBatch) {
     let shared = self.shared
-    // Not bounded by the domain, which might wait here, within the owner's lock: this pool has a
+    // Counted by the domain, but never waiting for it here, within the owner's lock: this pool has a
     // bound of its own, and its owner waits outside.
     Flavor._reclaimer.retire(
-      _Retirement(bytes: 0) { shared.giveBack(batch) }, isBounded: false)
+      _Retirement(bytes: batch.bytes) { shared.giveBack(batch) }, mayWait: false)
   }
 }

@@ -147,7 +147,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     let shared = self.shared
     // A deinit doesn't wait, past a limit either.
     Flavor._reclaimer.retire(
-      _Retirement(bytes: reservedBytes) { withExtendedLifetime(shared) {} }, isBounded: false)
+      _Retirement(bytes: reservedBytes) { withExtendedLifetime(shared) {} }, mayWait: false)
   }
 
   /// A block of `blockBytes[sizeClass]` bytes, 64-byte aligned, contents undefined.

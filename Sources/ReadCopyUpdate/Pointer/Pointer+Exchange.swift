@@ -4,7 +4,7 @@
 public import Synchronization
 
 extension RCUDomain.Pointer where Pointee: ~Copyable {
-  /// Replaces the pointee and returns the old one, retired.
+  /// Replaces the pointee and returns the old one, retired. Never waits.
   ///
   /// - Memory ordering: acquiring and releasing (`memory_order_acq_rel`). The release *pairs with*
   ///   the acquire of ``load(in:)``: whoever loads the new pointee sees it initialised. The acquire
@@ -109,7 +109,7 @@ extension RCUDomain.Pointer where Pointee: Sendable {
     while true {
       guard let old = try updateOnce(body) else { continue }
       // The attempt's section has ended: past a limit, retiring waits for the reclaimer here.
-      _ = consume old
+      old.retire()
       return
     }
   }

@@ -10,8 +10,9 @@ extension RCUDomain {
   /// to it keep it until their sections end; then it is destroyed, on the reclaimer thread. The
   /// same holds for the pointee that is left when the pointer itself goes.
   ///
-  /// - Threads: all operations from any thread; writers need no lock between them. Replacing or
-  ///   dropping a pointee past ``RCUDomain/limits`` waits for the reclaimer, outside of sections.
+  /// - Threads: all operations from any thread; writers need no lock between them. Replacing
+  ///   a pointee past ``RCUDomain/limits`` waits for the reclaimer, outside of sections, unless told not to;
+  ///   dropping one, or the pointer, never waits. None in a signal handler but ``load(in:)``.
   /// - Source: `rcu_dereference`, `rcu_assign_pointer`, `rcu_xchg_pointer`.
   @safe
   public struct Pointer<Pointee: ~Copyable & Sendable>: ~Copyable {
@@ -35,15 +36,17 @@ extension RCUDomain {
     deinit {
       // Whoever drops the pointer has the last access to it, but not to its pointee: a section
       // may hold a Ref. Acquiring pairs with the release of the store that put it there.
-      if let address = unsafe storage.load(ordering: .acquiring) {
-        _ = unsafe Retired<Pointee>(address)
-      }
+      guard let address = unsafe storage.load(ordering: .acquiring) else { return }
+      // A pointee's own pointers go with it: where this one is tells whether it is one of them.
+      let owner = unsafe withUnsafePointer(to: storage) { UInt(bitPattern: $0) }
+      unsafe Retired<Pointee>.defer(
+        address, nil, additionalBytes: 0, mayWait: false, owner: owner)
     }
 
     /// The pointee as of now, valid until the section ends; `nil` if there is none.
     ///
     /// - Memory ordering: acquiring (`memory_order_acquire`; a plain load on x86-64). *Pairs with*
-    ///   the release of ``store(_:)`` and ``exchange(_:)``. Guarantees that the pointee's contents
+    ///   the release of ``store(_:mayWait:)`` and ``exchange(_:)``. Guarantees that the pointee's contents
     ///   are seen as the writer left them. Without it a reader could see them half initialised.
     /// - Complexity: O(1), one load.
     @inlinable
@@ -56,16 +59,20 @@ extension RCUDomain {
 
     /// Replaces the pointee; the old one is destroyed after a grace period.
     ///
+    /// - Parameter mayWait: whether to wait, past ``RCUDomain/limits``, for the reclaimer.
+    /// - Precondition: where it may wait, the thread holds no lock that a deferred call or a `deinit` takes.
     /// - Memory ordering: as ``exchange(_:)``.
     @inlinable
-    public borrowing func store(_ pointee: consuming Pointee) {
-      _ = exchange(pointee)
+    public borrowing func store(_ pointee: consuming Pointee, mayWait: Bool = true) {
+      unsafe exchangeAddress(_PointeeBox<Pointee>.allocate(pointee))?.retire(mayWait: mayWait)
     }
 
     /// Points to nothing; the old pointee is destroyed after a grace period.
+    ///
+    /// - Parameter mayWait: as ``store(_:mayWait:)``'s.
     @inlinable
-    public borrowing func clear() {
-      _ = unsafe exchangeAddress(nil)
+    public borrowing func clear(mayWait: Bool = true) {
+      unsafe exchangeAddress(nil)?.retire(mayWait: mayWait)
     }
   }
 }

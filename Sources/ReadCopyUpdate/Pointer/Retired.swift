@@ -4,8 +4,9 @@
 extension RCUDomain {
   /// A value that was taken out of a ``Pointer`` or a collection and that readers may still see.
   ///
-  /// Dropping it defers its destruction by a grace period, and past ``RCUDomain/limits`` waits for
-  /// the reclaimer, outside of sections. ``reclaim()-(()->())`` waits for a grace period instead,
+  /// Dropping it defers its destruction by a grace period, and never waits, since what drops it may be a
+  /// `deinit` that doesn't know which locks are held. ``retire(additionalBytes:mayWait:)`` does the same and
+  /// says more. ``reclaim()-(()->())`` waits for a grace period instead,
   /// and ``take()-(()->Value)`` gives the value itself after one.
   @safe
   @frozen
@@ -38,14 +39,31 @@ extension RCUDomain {
     @inlinable
     deinit {
       guard let address = unsafe address else { return }
+      unsafe Self.defer(address, node, additionalBytes: 0, mayWait: false, owner: 0)
+    }
+
+    /// Hands the value over to the reclaimer.
+    ///
+    /// - Parameter owner: the address of the pointer that goes, with what it owned; 0: another place.
+    /// - Safety: as the initialisers', and nobody does this twice.
+    @unsafe
+    @inlinable
+    static func `defer`(
+      _ address: UnsafeMutableRawPointer, _ node: _RetiredNode?, additionalBytes: Int,
+      mayWait: Bool, owner: UInt
+    ) {
       guard let node else {
         return unsafe Flavor._retire(
-          _Retirement(bytes: _PointeeBox<Value>.bytes, allocation: address) { address in
+          _Retirement(
+            bytes: _PointeeBox<Value>.bytes, additionalBytes: additionalBytes, allocation: address
+          ) { address in
             unsafe _PointeeBox<Value>.deinitialize(address.unsafelyUnwrapped)
-          })
+          }, mayWait: mayWait, owner: owner)
       }
       unsafe Flavor._retire(
-        _Retirement(bytes: node.bytes, allocation: address, deinitialize: node.deinitialize))
+        _Retirement(
+          bytes: node.bytes, additionalBytes: additionalBytes, allocation: address,
+          deinitialize: node.deinitialize), mayWait: mayWait, owner: owner)
     }
 
     /// The value, in place. Readers may look at it at the same time.
@@ -63,6 +81,44 @@ extension RCUDomain {
 
 extension RCUDomain.Retired: @unchecked Sendable where Value: ~Copyable {
   // It is the only owner of a Sendable value.
+}
+
+// MARK: - Deferred destruction
+
+extension RCUDomain.Retired where Value: ~Copyable {
+  /// Has the value destroyed after a grace period, by the domain's reclaimer thread.
+  ///
+  /// - Parameter additionalBytes: the memory that the value owns elsewhere, such as an array's storage, and gives
+  ///   back; 0 to 2^47. It counts for ``RCUDomain/limits``, as the value's own size does.
+  /// - Parameter mayWait: whether to wait, past a limit, for the reclaimer, outside of sections. False for a
+  ///   caller that must not block: what it retires is counted in ``RCUStatistics/overLimitCount``.
+  /// - Precondition: where it may wait, the thread holds no lock that a deferred call or a `deinit` takes.
+  /// - Complexity: O(1), under the reclaimer's lock.
+  @inlinable
+  public consuming func retire(additionalBytes: Int = 0, mayWait: Bool = true) {
+    require(
+      additionalBytes >= 0 && additionalBytes <= 1 << 47,
+      "RCUDomain.Retired.retire: additional bytes are 0 to 2^47")
+    guard let address = unsafe self.address else { return }
+    unsafe self.address = nil
+    unsafe Self.defer(
+      address, node, additionalBytes: additionalBytes, mayWait: mayWait, owner: 0)
+  }
+
+  /// The same, where the value itself says what it owns elsewhere.
+  ///
+  /// ```swift
+  /// image.exchange(new)?.retire(additionalBytes: { $0.pixels.count })
+  /// ```
+  @inlinable
+  public consuming func retire(
+    additionalBytes: (borrowing Value) -> Int, mayWait: Bool = true
+  ) {
+    // Not by `value`: a borrow of it would last too long for the compiler.
+    guard let address = unsafe self.address else { return }
+    let bytes = additionalBytes(unsafe address.assumingMemoryBound(to: Value.self).pointee)
+    retire(additionalBytes: bytes, mayWait: mayWait)
+  }
 }
 
 // MARK: - Waiting for the grace period

@@ -3,6 +3,7 @@
 
 internal import Glibc
 internal import _RCUShims
+internal import _SystemShims
 
 /// What a reclaimer has to know of the readers that it waits for.
 protocol GracePeriodSource: Sendable {
@@ -19,6 +20,8 @@ protocol GracePeriodSource: Sendable {
   func whileBlocked(_ body: () -> Void)
   /// Runs `body`, which may read.
   func asReader(_ body: () -> Void)
+  /// Waits for a moment; whether every section that was open at the call has ended.
+  func readersLeaveSoon() -> Bool
   /// Who holds up the grace period that is under way.
   func blockingReaders() -> [RCUStalledReader]
   /// Whether this process was forked where its grace periods can't be waited for any more.
@@ -47,6 +50,22 @@ struct FlavorSource: GracePeriodSource {
   func whileBlocked(_ body: () -> Void) { flavor._whileBlocked(body) }
 
   func asReader(_ body: () -> Void) { flavor._asReader(body) }
+
+  func readersLeaveSoon() -> Bool {
+    var (watch, view) = flavor._startWatch()
+    guard watch.look != 0 else { return false }
+    let deadline = sysshims_now() + Self.leavingNanoseconds
+    while unsafe !rcushims_has_passed(&view, watch) {
+      if sysshims_now() >= deadline { return false }
+      usleep(Self.lookingMicroseconds)
+      view = flavor._lookAtReaders()
+    }
+    return true
+  }
+
+  /// A section that is open for longer is no passing one.
+  private static var leavingNanoseconds: UInt64 { 2_000_000 }
+  private static var lookingMicroseconds: UInt32 { 20 }
 
   var isLost: Bool { rcushims_is_lost(flavor._number) }
 

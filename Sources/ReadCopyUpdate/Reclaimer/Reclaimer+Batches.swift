@@ -27,22 +27,35 @@ extension _Reclaimer {
   @inline(never)
   private func start() {
     becomeKnown()
+    // The system has let no thread start lately.
+    guard sysshims_now() >= nextStart.load(ordering: .relaxed) else { return }
     _Reclaimer.known.withLock {
       guard !hasStarted.load(ordering: .relaxed) else { return }
       var thread = pthread_t()
-      let context = unsafe Unmanaged.passRetained(self).toOpaque()
+      let context = unsafe Unmanaged.passRetained(self)
       let error = unsafe sysshims_start_thread(
-        &thread, "rcu-\(source.name)", 0,
+        &thread, "rcu-\(source.name)", _Reclaimer.stackBytes.load(ordering: .relaxed),
         { context in
           let reclaimer = unsafe Unmanaged<_Reclaimer>.fromOpaque(context.unsafelyUnwrapped)
           unsafe reclaimer.takeRetainedValue().runThread()
           return nil
-        }, context)
-      require(error == 0, "RCUDomain: no thread for the reclaimer, errno \(error)")
+        }, context.toOpaque())
+      guard error == 0 else {
+        // A limit of threads or memory, for a moment or for good. Whoever waits does the work meanwhile.
+        unsafe context.release()
+        nextStart.store(sysshims_now() + Self.startPauseNanoseconds, ordering: .relaxed)
+        return
+      }
       monitor.withLock { self.thread = thread }
       hasStarted.store(true, ordering: .releasing)
     }
   }
+
+  /// How long it isn't tried again to start a thread.
+  private static let startPauseNanoseconds: UInt64 = 10_000_000
+
+  /// Of threads that are started from now on, in bytes; 0: the system's choice.
+  static let stackBytes = Atomic(0)
 
   private func runThread() {
     sysshims_make_sleeps_exact()
@@ -51,16 +64,26 @@ extension _Reclaimer {
       var batch = RetirementQueue()
       while waitForWork(&batch) { runBatch(&batch) }
     }
-    monitor.withLock { hasStopped = true }
+    let isForgotten = monitor.withLock { () -> Bool in
+      guard isStopping else {
+        pthread_detach(pthread_self())
+        return false
+      }
+      hasStopped = true
+      if self.isForgotten && !isJoined { pthread_detach(pthread_self()) }
+      return self.isForgotten
+    }
     progress.withLock { progress.signalAll() }
+    if isForgotten { _Reclaimer.known.remove(self) }
   }
 
   private var growthNanoseconds: UInt64 {
     lastBatchCount < Self.busyBatchCount ? Self.batchingNanoseconds : Self.busyBatchingNanoseconds
   }
 
-  private var hasWork: Bool {
-    !retiring.queue.isEmpty || requestedGracePeriod > startedGracePeriod
+  /// Under `monitor`.
+  var hasWork: Bool {
+    !retiring.queue.isEmpty || requestedGracePeriod > startedGracePeriod || !lineages.isEmpty
   }
 
   /// Waits for work, and takes it. False: stopping, and nothing is left.
@@ -71,13 +94,19 @@ extension _Reclaimer {
         var growsUntil: UInt64?
         while true {
           if hasWork && retiring.runner == nil {
-            if isUrgent || isStopping { break }
+            if isUrgent || isStopping || endsThread || !lineages.isEmpty { break }
             let now = sysshims_now()
             let end = growsUntil ?? now + growthNanoseconds
             if now >= end { break }
             growsUntil = end
             monitor.wait(until: end)
           } else if isStopping && retiring.runner == nil {
+            return false
+          } else if endsThread && retiring.runner == nil {
+            // From here on the next retirement starts another one.
+            endsThread = false
+            thread = nil
+            hasStarted.store(false, ordering: .relaxed)
             return false
           } else if retiring.spent.count > 0 {
             freeSpent()
@@ -120,12 +149,9 @@ extension _Reclaimer {
     waitForGracePeriod()
     endGracePeriod(&batch)
     let (count, bytes) = (batch.count, batch.bytes)
-    var spent = SpentMemory()
-    batch.removeAll { retirement in
-      let bytes = retirement.bytes
-      if let block = unsafe retirement.run() { unsafe spent.add(block, bytes: bytes) }
-    }
-    finish(count: count, bytes: bytes, &spent)
+    var run = BatchRun()
+    runAll(&batch, &run)
+    finish(count: count, bytes: bytes, &run)
   }
 
   /// One grace period, counted and watched.
@@ -156,17 +182,19 @@ extension _Reclaimer {
   }
 
   /// What is left in `spent` is what nobody has taken of the batch before.
-  private func finish(count: Int, bytes: Int, _ spent: inout SpentMemory) {
+  private func finish(count: Int, bytes: Int128, _ run: inout BatchRun) {
     let drained = monitor.withLock { () -> [@Sendable () -> Void] in
       retiring.counters.executedCount += count
       retiring.counters.pendingCount -= count
-      retiring.counters.pendingBytes -= bytes
+      retiring.pendingBytes -= bytes
       executedSerial += UInt64(count)
       retiring.runner = nil
-      swap(&spent, &retiring.spent)
+      retiring.isRunning = false
+      noteLimit()
+      swap(&run.spent, &retiring.spent)
       // The thread waits for the role while another has it, and frees what nobody else does.
       if retiring.isIdle && (hasWork || isStopping || retiring.spent.count > 0) { wakeThread() }
-      return drainActions.take(reached: executedSerial)
+      return drainActions.take(reached: lineages.reduce(executedSerial) { min($0, $1.origin - 1) })
     }
     progress.withLock { progress.signalAll() }
     for action in drained { action() }
@@ -194,6 +222,10 @@ extension _Reclaimer {
   }
 
   func wait(forGracePeriod target: UInt64) {
+    require(
+      monitor.withLock { !isRunner },
+      "RCUDomain.GracePeriod.wait() in a deferred call waits for itself; call it from another thread"
+    )
     requireGracePeriods()
     startOnce()
     monitor.withLock { hurry() }
@@ -210,6 +242,7 @@ extension _Reclaimer {
       hurry()
       return false
     }
-    if isOver { action() }
+    if isOver { return action() }
+    if !hasStarted.load(ordering: .relaxed) { waitWithoutThread { hasEnded(gracePeriod: target) } }
   }
 }

@@ -18,47 +18,87 @@ extension _Reclaimer {
     if !isKnown.load(ordering: .relaxed) { _Reclaimer.known.add(self) }
   }
 
-  /// How long the process's exit waits for what is pending. A section that is open at exit would
-  /// hold it up for ever.
-  private static let exitWaitMilliseconds: UInt32 = 1000
+  /// How long the process's exit waits for what is pending, in all domains together. A section that is open at
+  /// exit would hold it up for ever.
+  fileprivate static let exitWaitNanoseconds: UInt64 = 1_000_000_000
 
-  /// Runs what is pending and ends the thread; at exit.
-  fileprivate func stopAtExit() {
-    let thread = monitor.withLock { () -> pthread_t? in
+  /// Lets the thread run what is pending, and end; at exit.
+  fileprivate func stopSoon() {
+    monitor.withLock {
       isStopping = true
       monitor.signalAll()
-      return isRunner ? nil : self.thread
     }
-    guard let thread else { return }
-    if sysshims_join_thread(thread, Self.exitWaitMilliseconds) != 0 {
+  }
+
+  /// Waits for the thread's end, at exit, and says what is left.
+  fileprivate func stopAtExit(deadline: UInt64) {
+    let thread = monitor.withLock { () -> pthread_t? in
+      // One that has been forgotten, and has ended, has detached itself.
+      guard !isRunner && !(isForgotten && hasStopped) else { return nil }
+      isJoined = true
+      return self.thread
+    }
+    guard let thread else { return reportLeak() }
+    let now = sysshims_now()
+    let milliseconds = deadline > now ? UInt32((deadline - now) / 1_000_000) : 0
+    if sysshims_join_thread(thread, milliseconds) != 0 {
       reportLeak()
       pthread_detach(thread)
     }
   }
 
   /// Runs what is pending and ends the thread, without waiting for that; for a reclaimer that
-  /// nobody can use any more.
+  /// nobody can use any more. It is known until then: the process may exit before.
   func finishAndForget() {
-    _Reclaimer.known.remove(self)
-    let thread = monitor.withLock { () -> pthread_t? in
+    let isDone = monitor.withLock { () -> Bool in
       isStopping = true
+      isForgotten = true
       monitor.signalAll()
-      return self.thread
+      return thread == nil && retiring.counters.pendingCount == 0
     }
-    if let thread { pthread_detach(thread) }
+    if isDone { _Reclaimer.known.remove(self) }
   }
 
   /// Says what is left at exit, and why.
   private func reportLeak() {
-    let statistics = self.statistics
+    let (statistics, isRunning) = monitor.withLock { (retiring.statistics, retiring.isRunning) }
     guard statistics.pendingCount > 0 else { return }
-    let readers = source.blockingReaders()
+    let readers = isRunning ? [] : source.blockingReaders()
     let reason =
-      readers.isEmpty
-      ? "" : "; an open read section holds them up: " + RCUStall.list(readers)
+      isRunning
+      ? "; a deferred call or a deinit still runs: \(RunningCall.name(of: runningCall.load(ordering: .relaxed)))"
+      : readers.isEmpty
+        ? "" : "; an open read section holds them up: " + RCUStall.list(readers)
     writeError(
       "\(source.title): at exit \(statistics.pendingCount) retirements with \(statistics.pendingBytes) bytes are not reclaimed\(reason)"
     )
+  }
+
+  /// Waits until all that was retired before has run, at most until `deadline`, and then ends the thread: the
+  /// next retirement starts another.
+  ///
+  /// - Returns: whether all has run.
+  func shutDown(deadline: UInt64) -> Bool {
+    require(
+      monitor.withLock { !isRunner },
+      "RCUDomain.shutdown in a deferred call waits for itself; call it from another thread")
+    requireGracePeriods()
+    startOnce()
+    let target = monitor.withLock {
+      hurry()
+      return retiring.enqueuedSerial
+    }
+    var isDone = false
+    source.whileBlocked {
+      isDone = waitUntil(deadline: deadline) { hasExecuted(to: target) }
+      guard isDone else { return }
+      monitor.withLock {
+        endsThread = thread != nil
+        hurry()
+      }
+      waitUntil(deadline: deadline) { !endsThread }
+    }
+    return isDone
   }
 }
 
@@ -101,8 +141,13 @@ final class KnownReclaimers: @unchecked Sendable {
     // liburcu's own destructor, which comes after `atexit`, gives back the registry that a grace
     // period walks.
     atexit {
+      // Other threads of its parent may have held any lock.
+      if rcushims_is_stranded() { return }
       StallWatch.shared.stop()
-      for reclaimer in _Reclaimer.known.all { reclaimer.stopAtExit() }
+      let deadline = sysshims_now() + _Reclaimer.exitWaitNanoseconds
+      let reclaimers = _Reclaimer.known.all
+      for reclaimer in reclaimers { reclaimer.stopSoon() }
+      for reclaimer in reclaimers { reclaimer.stopAtExit(deadline: deadline) }
     }
   }
 
@@ -238,7 +283,9 @@ extension _Reclaimer {
     // A fork in a deferred call: this thread is, and stays, the reclaimer's.
     if let thread, pthread_equal(thread, pthread_self()) != 0 { return }
     thread = nil
+    endsThread = false
     // The next retirement starts a thread; what is pending would wait for it till then.
+    nextStart.store(0, ordering: .relaxed)
     hasStarted.store(false, ordering: .relaxed)
   }
 }

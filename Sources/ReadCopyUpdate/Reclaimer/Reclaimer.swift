@@ -10,16 +10,19 @@ internal import _SystemShims
 /// The retiring thread appends to `queue`. Whoever has the role of the *runner* takes the whole
 /// queue as one batch, waits for one grace period, and runs the batch: what is retired during a
 /// grace period is the next batch, so that batches grow with the load by themselves. The runner is
-/// the reclaimer's own thread, or, past a limit, a retiring thread that finds nobody at work.
+/// the reclaimer's own thread; where the system lets no thread start, a thread that waits.
 /// liburcu's `call_rcu` polls every 10 ms instead, and lets the queue grow without bound.
 ///
 /// The runner destroys objects and leaves their memory to threads that retire: see `SpentMemory`.
+/// What is retired by what it destroys is a matter of its own: see `Reclaimer+Nested.swift`.
+///
+/// No code of users runs, nor is anything of theirs released, under a lock of this.
 ///
 /// Invariants, under `monitor`:
-/// - `statistics.pendingCount` = retirements in the queue and `waitingBatch` plus those of the batch
-///   that have not run.
+/// - `statistics.pendingCount` = retirements in the queue, in `waitingBatch`, in `nested` and in
+///   `lineages` plus those of the batch that have not run.
 /// - `executedSerial <= enqueuedSerial`; retirements run in the order of their serials, since there
-///   is one runner at a time.
+///   is one runner at a time. Those that others retired by being destroyed have none.
 /// - `startedGracePeriod` counts the runner's grace periods; `endedGracePeriod` is equal to it, or
 ///   one less while the runner waits.
 /// - The thread runs from the first retirement to the process's exit. What is retired after that is
@@ -38,7 +41,21 @@ public final class _Reclaimer: @unchecked Sendable {
   // The thread.
   let hasStarted = Atomic(false)
   var thread: pthread_t?
+  /// When it may be tried again to start one, in `sysshims_now`'s time.
+  let nextStart = Atomic<UInt64>(0)
+  /// Whether more waits than the limits allow. Written under `monitor`, read as a hint.
+  let isOverLimit = Atomic(false)
+  /// Nobody can use this any more: it goes when all is done.
+  var isForgotten = false
+  /// Somebody joins the thread.
+  var isJoined = false
+  /// The call that runs now, as `RunningCall` numbers it; 0: none. Written by the runner.
+  let runningCall = Atomic<UInt>(0)
+  let runningCallNumber = Atomic<UInt64>(0)
+  /// The process exits, or nobody can use this any more.
   var isStopping = false
+  /// The thread is to end when nothing is left, and another one to start when there is.
+  var endsThread = false
   var hasStopped = false
   var lastBatchCount = 0
   /// The runner's batch, while it waits for the grace period; else empty.
@@ -59,11 +76,16 @@ public final class _Reclaimer: @unchecked Sendable {
   var drainActions = AwaitingActions()
   var gracePeriodActions = AwaitingActions()
 
+  /// What came of earlier batches, and waits.
+  var lineages: [Lineage] = []
+
   // Diagnostics and fork.
   let isKnown = Atomic(false)
   var stallMonitor = RCUStallMonitor()
   /// The wait that was reported last, and how long it must last to be reported again.
   var reportedWait: (start: UInt64, nextNanoseconds: UInt64) = (0, 0)
+  /// The same for a call: its number, and when it was seen first.
+  var reportedCall: (number: UInt64, since: UInt64, nextNanoseconds: UInt64) = (0, 0, 0)
   /// The forking thread has the role of the runner for the time of the fork only.
   var forkTookRole = false
   /// The forking thread that, for the time of the fork, keeps the runner, another thread, from
@@ -86,12 +108,15 @@ public final class _Reclaimer: @unchecked Sendable {
     self.init(source: FlavorSource(flavor: flavor))
   }
 
-  public var statistics: RCUStatistics { monitor.withLock { retiring.counters } }
+  public var statistics: RCUStatistics { monitor.withLock { retiring.statistics } }
 
   var limits: RCULimits {
     get { monitor.withLock { retiring.bounds } }
     set {
-      monitor.withLock { retiring.bounds = newValue }
+      monitor.withLock {
+        retiring.bounds = newValue
+        noteLimit()
+      }
       // Those who wait may go on under a higher limit.
       progress.withLock { progress.signalAll() }
     }
@@ -105,25 +130,60 @@ public final class _Reclaimer: @unchecked Sendable {
     unsafeMutableAddress { unsafe state }
   }
 
-  /// Takes over `retirement`. Past a limit helps or waits, where that is allowed.
+  /// Takes over `retirement`.
+  ///
+  /// - Parameter mayWait: past a limit, waits for the reclaimer, where that is allowed. False by a thread that
+  ///   must not block.
+  /// - Parameter owner: where the pointer is that owned what is retired, and that goes with it; 0: it stays.
   @usableFromInline
-  func retire(_ retirement: consuming _Retirement) { retire(retirement, isBounded: true) }
-
-  /// - Parameter isBounded: false by a thread that must not block: the limits are not looked at.
-  func retire(_ retirement: consuming _Retirement, isBounded: Bool) {
+  func retire(_ retirement: consuming _Retirement, mayWait: Bool, owner: UInt = 0) {
     startOnce()
-    var mayWait = false
     monitor.lock()
+    if retiring.isRunning && isRunner {
+      retiring.appendNested(retirement, owner: owner)
+      if retiring.isOver { retiring.counters.overLimitCount += 1 }
+      noteLimit()
+      monitor.unlock()
+      return
+    }
     retiring.append(retirement)
     let spent = unsafe retiring.spent.take()
     if retiring.isIdle && retiring.runner == nil { wakeThread() }
-    if isBounded && retiring.isOver {
-      mayWait = !source.isInReadSection && !isRunner
-      if !mayWait { retiring.counters.overLimitCount += 1 }
+    var waits = false
+    if retiring.isOver {
+      noteLimit()
+      waits = mayWait && !source.isInReadSection && !isRunner
+      if !waits { retiring.counters.overLimitCount += 1 }
     }
+    // The thread may have ended since it was looked at.
+    let hasThread = hasStarted.load(ordering: .relaxed)
     monitor.unlock()
     unsafe spent?.deallocate()
-    if mayWait { source.whileBlocked { returnBelowLimit() } }
+    if !hasThread { startOnce() }
+    if waits { source.whileBlocked { returnBelowLimit() } }
+  }
+
+  /// Waits for the reclaimer past a limit, where that is allowed: for those who will retire something without
+  /// waiting then.
+  @usableFromInline
+  @inline(__always)
+  func waitBelowLimit() {
+    if isOverLimit.load(ordering: .relaxed) { waitBelowLimitNow() }
+  }
+
+  @usableFromInline
+  @inline(never)
+  func waitBelowLimitNow() {
+    guard !source.isInReadSection && monitor.withLock({ !isRunner }) else { return }
+    source.whileBlocked { returnBelowLimit() }
+  }
+
+  /// Under `monitor`.
+  func noteLimit() {
+    let isOver = retiring.isOver
+    if isOver != isOverLimit.load(ordering: .relaxed) {
+      isOverLimit.store(isOver, ordering: .relaxed)
+    }
   }
 
   /// Waits until all that was retired before has run.
@@ -137,20 +197,33 @@ public final class _Reclaimer: @unchecked Sendable {
       hurry()
       return retiring.enqueuedSerial
     }
-    source.whileBlocked { waitUntil { executedSerial >= target } }
+    source.whileBlocked { waitUntil { hasExecuted(to: target) } }
+  }
+
+  /// Whether all to the serial `target` has run, with what it has retired by that. Under `monitor`.
+  func hasExecuted(to target: UInt64) -> Bool {
+    executedSerial >= target && lineages.allSatisfy { $0.origin > target }
   }
 
   /// Runs `action` when all that was retired before has run: at once, or on the runner's thread.
   func whenDrained(_ action: @escaping @Sendable () -> Void) {
     requireGracePeriods()
     startOnce()
-    let isDrained = monitor.withLock { () -> Bool in
-      if executedSerial >= retiring.enqueuedSerial { return true }
-      drainActions.append(action, at: retiring.enqueuedSerial)
+    let target = monitor.withLock { () -> UInt64? in
+      let target = retiring.enqueuedSerial
+      if hasExecuted(to: target) { return nil }
+      drainActions.append(action, at: target)
       hurry()
-      return false
+      return target
     }
-    if isDrained { action() }
+    guard let target else { return action() }
+    if !hasStarted.load(ordering: .relaxed) { waitWithoutThread { hasExecuted(to: target) } }
+  }
+
+  /// Where no thread can be started, the caller does its work, though it mustn't block: nobody else would.
+  func waitWithoutThread(_ condition: () -> Bool) {
+    guard monitor.withLock({ !isRunner }) else { return }
+    source.whileBlocked { waitUntil(condition) }
   }
 
   /// Whether a thread other than the caller still brings retirements to their end.
@@ -176,63 +249,67 @@ public final class _Reclaimer: @unchecked Sendable {
     monitor.signalAll()
   }
 
-  /// Waits until `condition`, which runs under `monitor`, holds.
-  func waitUntil(_ condition: () -> Bool) {
-    // Order of locks: `progress`, then `monitor`. The runner signals `progress` with neither
-    // held but its own, after it updated the counters: no wake-up is lost.
-    progress.withLock {
-      while !monitor.withLock({ hasStopped || condition() }) { progress.wait() }
+  /// Waits until `condition`, which runs under `monitor`, holds; at most until `deadline`, in
+  /// `sysshims_now`'s time. Where there is no thread to bring that about, does its work.
+  ///
+  /// - Returns: whether it holds.
+  @discardableResult
+  func waitUntil(deadline: UInt64 = .max, _ condition: () -> Bool) -> Bool {
+    while true {
+      // Order of locks: `progress`, then `monitor`. The runner signals `progress` with neither
+      // held but its own, after it updated the counters: no wake-up is lost.
+      let (holds, helps) = progress.withLock { () -> (Bool, Bool) in
+        while true {
+          let (holds, helps) = monitor.withLock { (hasStopped || condition(), isUnattended) }
+          if holds || helps { return (holds, helps) }
+          if sysshims_now() >= deadline { return (false, false) }
+          if deadline == .max { progress.wait() } else { progress.wait(until: deadline) }
+        }
+      }
+      guard helps && !holds else { return holds }
+      startOnce()
+      help()
     }
   }
 
-  /// How long a thread past a limit lets the reclaimer's thread get a processor before it reclaims
-  /// by itself.
-  private static let patienceNanoseconds: UInt64 = 1_000_000
+  /// How long a deferred call may run before nobody waits for its end.
+  private static let patienceNanoseconds: UInt64 = 10_000_000
 
-  /// Past a limit: waits for the runner; while there is none, runs batches, until the limit holds.
+  /// Past a limit: waits for the runner until the limit holds. But not for a deferred call that doesn't
+  /// return: it may wait for a lock that the caller has.
   private func returnBelowLimit() {
     requireGracePeriods()
     monitor.withLock {
       retiring.counters.waitCount += 1
       hurry()
     }
+    var lastCall: UInt64?
+    while !waitUntil(deadline: sysshims_now() + Self.patienceNanoseconds, { !retiring.isOver }) {
+      let call = runningCallNumber.load(ordering: .relaxed)
+      let isRunning = runningCall.load(ordering: .relaxed) != 0
+      if isRunning && call == lastCall {
+        return monitor.withLock { retiring.counters.overLimitCount += 1 }
+      }
+      lastCall = isRunning ? call : nil
+    }
+  }
+
+  /// Whether there is something to run, nobody at it, and no thread that will come to it. Under `monitor`.
+  private var isUnattended: Bool {
+    retiring.runner == nil && hasWork && !hasStarted.load(ordering: .relaxed)
+  }
+
+  /// Runs a batch in the place of the thread, which couldn't be started.
+  private func help() {
     var batch = RetirementQueue()
-    while waitBelowLimit() {
-      let helps = monitor.withLock { () -> Bool in
-        guard isUnattended else { return false }
-        retiring.counters.helpCount += 1
-        takeBatch(&batch)
-        return true
-      }
-      if helps { source.asReader { runBatch(&batch) } }
+    let helps = monitor.withLock { () -> Bool in
+      guard isUnattended else { return false }
+      retiring.counters.helpCount += 1
+      takeBatch(&batch)
+      return true
     }
+    if helps { source.asReader { runBatch(&batch) } }
   }
-
-  /// Waits until the limit holds, or nobody has attended to the queue for a while: true.
-  private func waitBelowLimit() -> Bool {
-    var unattendedSince: UInt64?
-    return progress.withLock {
-      while true {
-        let (isOver, isUnattended) = monitor.withLock {
-          (retiring.isOver && !hasStopped, self.isUnattended)
-        }
-        if !isOver { return false }
-        guard isUnattended else {
-          unattendedSince = nil
-          progress.wait()
-          continue
-        }
-        let now = sysshims_now()
-        let end = (unattendedSince ?? now) + Self.patienceNanoseconds
-        if now >= end { return true }
-        unattendedSince = end - Self.patienceNanoseconds
-        progress.wait(until: end)
-      }
-    }
-  }
-
-  /// Whether there is something to run, and nobody at it. Under `monitor`.
-  private var isUnattended: Bool { retiring.runner == nil && !retiring.queue.isEmpty }
 }
 
 /// What to run, on the runner's thread, when a count has been reached.

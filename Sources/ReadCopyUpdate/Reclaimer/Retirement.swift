@@ -16,13 +16,17 @@ public struct _Retirement: ~Copyable, Sendable {
     case call(@Sendable () -> Void)
   }
 
+  /// What it gives back.
   @usableFromInline let bytes: Int
+  /// Of these, what isn't of the object itself.
+  @usableFromInline let additionalBytes: Int
   @usableFromInline let action: Action
 
   /// A deferred call.
   @inlinable
   init(bytes: Int, action: @escaping @Sendable () -> Void) {
     self.bytes = bytes
+    additionalBytes = 0
     self.action = .call(action)
   }
 
@@ -31,10 +35,11 @@ public struct _Retirement: ~Copyable, Sendable {
   /// - Parameter action: destroys what is there; the allocation is freed after it.
   @inlinable
   init(
-    bytes: Int, allocation object: UnsafeMutableRawPointer,
+    bytes: Int, additionalBytes: Int, allocation object: UnsafeMutableRawPointer,
     deinitialize action: @escaping @Sendable (UnsafeMutableRawPointer?) -> Void
   ) {
-    self.bytes = bytes
+    self.bytes = bytes &+ additionalBytes
+    self.additionalBytes = additionalBytes
     unsafe self.action = .deinitialize(UInt(bitPattern: object), action)
   }
 
@@ -45,7 +50,25 @@ public struct _Retirement: ~Copyable, Sendable {
     action: @escaping @Sendable (UnsafeMutableRawPointer?) -> Void
   ) {
     self.bytes = bytes
+    additionalBytes = 0
     unsafe self.action = .destroy(UInt(bitPattern: object), action)
+  }
+
+  /// The addresses of what is destroyed in place; empty if that isn't known.
+  var memory: Range<UInt> {
+    guard case .deinitialize(let object, _) = action else { return 0..<0 }
+    return object..<object + UInt(bytes - additionalBytes)
+  }
+
+  /// The code of what runs, for reports.
+  var function: UInt {
+    switch action {
+    case .deinitialize(_, let function), .destroy(_, let function):
+      // Safety: a function and its context, two words; only looked at.
+      unsafe unsafeBitCast(function, to: (UInt, UInt).self).0
+    case .call(let function):
+      unsafe unsafeBitCast(function, to: (UInt, UInt).self).0
+    }
   }
 
   /// - Returns: memory that is to be freed, and belongs to the caller.

@@ -15,8 +15,8 @@ struct RetirementQueue: ~Copyable {
   private var elements: UnsafeMutablePointer<_Retirement>?
   private var capacity = 0
   private(set) var count = 0
-  /// The sum of what the retirements give back.
-  private(set) var bytes = 0
+  /// The sum of what the retirements give back. Wide: each may say 2^48.
+  private(set) var bytes: Int128 = 0
 
   init() { unsafe elements = nil }
 
@@ -30,9 +30,18 @@ struct RetirementQueue: ~Copyable {
 
   mutating func append(_ retirement: consuming _Retirement) {
     if count == capacity { grow() }
-    bytes += retirement.bytes
+    bytes += Int128(retirement.bytes)
     unsafe (elements.unsafelyUnwrapped + count).initialize(to: retirement)
     count &+= 1
+  }
+
+  /// Takes the one that came last.
+  mutating func removeLast() -> _Retirement? {
+    guard count > 0 else { return nil }
+    count &-= 1
+    let last = unsafe (elements.unsafelyUnwrapped + count).move()
+    bytes -= Int128(last.bytes)
+    return last
   }
 
   /// Passes all to `body`, in order. Each is gone, with what it captured, before the next one comes.
@@ -125,23 +134,55 @@ struct RetiringState: ~Copyable {
   var queue = RetirementQueue()
   var spent = SpentMemory()
   var enqueuedSerial: UInt64 = 0
+  /// With `pendingBytes` and its peak as they were last read; see ``statistics``.
   var counters = RCUStatistics()
+  /// Wide: see ``RetirementQueue/bytes``.
+  var pendingBytes: Int128 = 0
+  var pendingBytesPeak: Int128 = 0
   var bounds = RCULimits()
+  /// What has been retired by what runs: from within its memory, and else. For the runner alone.
+  var owned = RetirementQueue()
+  var nested = RetirementQueue()
+  /// The runner is past its grace period.
+  var isRunning = false
+  /// The memory of what is destroyed now.
+  var running: Range<UInt> = 0..<0
   /// Who takes and runs batches now.
   var runner: pthread_t?
   /// The reclaimer's thread waits for work.
   var isIdle = false
 
   var isOver: Bool {
-    counters.pendingBytes > bounds.pendingBytesMax || counters.pendingCount > bounds.pendingCountMax
+    pendingBytes > Int128(bounds.pendingBytesMax) || counters.pendingCount > bounds.pendingCountMax
+  }
+
+  var statistics: RCUStatistics {
+    var statistics = counters
+    statistics.pendingBytes = Int(clamping: pendingBytes)
+    statistics.pendingBytesPeak = Int(clamping: pendingBytesPeak)
+    return statistics
   }
 
   mutating func append(_ retirement: consuming _Retirement) {
     enqueuedSerial += 1
-    counters.pendingCount += 1
-    counters.pendingBytes += retirement.bytes
-    counters.pendingCountPeak = max(counters.pendingCountPeak, counters.pendingCount)
-    counters.pendingBytesPeak = max(counters.pendingBytesPeak, counters.pendingBytes)
+    count(retirement.bytes)
     queue.append(retirement)
+  }
+
+  /// Takes over what has been retired by what runs.
+  mutating func appendNested(_ retirement: consuming _Retirement, owner: UInt) {
+    count(retirement.bytes)
+    if running.contains(owner) {
+      owned.append(retirement)
+    } else {
+      nested.append(retirement)
+    }
+  }
+
+  private mutating func count(_ bytes: Int) {
+    counters.pendingCount += 1
+    pendingBytes += Int128(bytes)
+    counters.pendingCountPeak = max(counters.pendingCountPeak, counters.pendingCount)
+    pendingBytesPeak = max(pendingBytesPeak, pendingBytes)
   }
 }

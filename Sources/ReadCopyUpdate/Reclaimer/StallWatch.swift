@@ -116,6 +116,15 @@ final class StallWatch: @unchecked Sendable {
 }
 
 extension _Reclaimer {
+  func setStallMonitor(_ new: RCUStallMonitor) {
+    // The old one goes without the lock: its handler may own anything.
+    var other = new
+    monitor.withLock { swap(&other, &stallMonitor) }
+    withExtendedLifetime(other) {}
+    becomeKnown()
+    StallWatch.shared.wake()
+  }
+
   /// Reports the longest wait under way, if it is time to. Returns whether there is one, and the
   /// threshold if this domain is watched.
   func reportStall() -> (isWaiting: Bool, threshold: UInt64?) {
@@ -132,14 +141,38 @@ extension _Reclaimer {
       retiring.counters.stallCount += 1
       stall = RCUStall(
         domainName: source.name, title: source.title, duration: .nanoseconds(Int64(age)),
-        readers: [], pendingCount: retiring.counters.pendingCount,
-        pendingBytes: retiring.counters.pendingBytes)
+        readers: [], runningCall: nil, pendingCount: retiring.statistics.pendingCount,
+        pendingBytes: retiring.statistics.pendingBytes)
       return (true, stallMonitor)
     }
     if var stall {
       stall.readers = source.blockingReaders()
       settings.handler(stall)
     }
-    return (isWaiting, settings.thresholdNanoseconds)
+    let isRunning = reportRunningCall(settings)
+    return (isWaiting || isRunning, settings.thresholdNanoseconds)
+  }
+
+  /// Reports a deferred call, or a `deinit`, that doesn't return: all others wait behind it. Returns whether one
+  /// runs.
+  private func reportRunningCall(_ settings: RCUStallMonitor) -> Bool {
+    let number = runningCallNumber.load(ordering: .relaxed)
+    let function = runningCall.load(ordering: .relaxed)
+    guard let threshold = settings.thresholdNanoseconds, function != 0 else { return false }
+    let now = sysshims_now()
+    let stall = monitor.withLock { () -> RCUStall? in
+      if reportedCall.number != number { reportedCall = (number, now, threshold) }
+      let age = now - reportedCall.since
+      guard age >= reportedCall.nextNanoseconds else { return nil }
+      reportedCall.nextNanoseconds = age &* 2
+      retiring.counters.stallCount += 1
+      return RCUStall(
+        domainName: source.name, title: source.title, duration: .nanoseconds(Int64(age)),
+        readers: [], runningCall: RunningCall.name(of: function),
+        pendingCount: retiring.statistics.pendingCount,
+        pendingBytes: retiring.statistics.pendingBytes)
+    }
+    if let stall { settings.handler(stall) }
+    return true
   }
 }

@@ -35,15 +35,13 @@ extension SleepableRCU {
     }
   }
 
-  /// Runs `action` after a grace period, on the domain's reclaimer thread, or past a limit on a
-  /// thread that retires.
+  /// Runs `action` after a grace period, on the domain's reclaimer thread.
   ///
   /// Actions run one after another, in the order of the calls. An action may retire and call
   /// `afterGracePeriod` itself; it must not block for long, nor call ``barrier()-(()->())``.
   ///
   /// Retirements that wait are bounded by ``limits`` where that can't deadlock: past a limit a
-  /// thread that runs no task, and is in no section, waits for the reclaimer or runs what is
-  /// pending itself. A task may be in a section that suspends, and the pool's threads may be needed
+  /// thread that runs no task, and is in no section, waits for the reclaimer unless `mayWait` is false. A task may be in a section that suspends, and the pool's threads may be needed
   /// to end one: it never waits here, is counted in ``RCUStatistics/overLimitCount``, and should
   /// ``waitBelowLimits()`` where it knows to be outside.
   ///
@@ -52,10 +50,12 @@ extension SleepableRCU {
   /// - Parameter bytes: the memory that `action` gives back.
   /// - Threads: any thread, inside a section too.
   /// - Source: `call_srcu`.
-  public func afterGracePeriod(bytes: Int = 0, _ action: @escaping @Sendable () -> Void) {
+  public func afterGracePeriod(
+    bytes: Int = 0, mayWait: Bool = true, _ action: @escaping @Sendable () -> Void
+  ) {
     require(
       bytes >= 0 && bytes <= 1 << 48, "SleepableRCU.afterGracePeriod: bytes are 0 to 2^48")
-    _reclaimer.retire(_Retirement(bytes: bytes, action: action))
+    _reclaimer.retire(_Retirement(bytes: bytes, action: action), mayWait: mayWait)
   }
 
   /// Suspends the task, if more waits than ``limits`` allow, until what was retired before the call
@@ -118,9 +118,6 @@ extension SleepableRCU {
   /// for; they have no thread to be named.
   public var stallMonitor: RCUStallMonitor {
     get { _reclaimer.monitor.withLock { _reclaimer.stallMonitor } }
-    set {
-      _reclaimer.monitor.withLock { _reclaimer.stallMonitor = newValue }
-      StallWatch.shared.wake()
-    }
+    set { _reclaimer.setStallMonitor(newValue) }
   }
 }

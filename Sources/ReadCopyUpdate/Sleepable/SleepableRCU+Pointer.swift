@@ -12,7 +12,7 @@ extension SleepableRCU {
   /// goes.
   ///
   /// - Threads: all operations from any thread; writers need no lock between them. What happens
-  ///   past ``SleepableRCU/limits`` is told at ``SleepableRCU/afterGracePeriod(bytes:_:)``.
+  ///   past ``SleepableRCU/limits`` is told at ``SleepableRCU/afterGracePeriod(bytes:mayWait:_:)``.
   @safe
   public struct Pointer<Pointee: ~Copyable & Sendable>: ~Copyable {
     // Written by store, clear, exchange and update; read by load.
@@ -45,15 +45,17 @@ extension SleepableRCU {
     deinit {
       // Whoever drops the pointer has the last access to it, but not to its pointee: a section
       // may hold a Ref. Acquiring pairs with the release of the store that put it there.
-      if let address = unsafe storage.load(ordering: .acquiring) {
-        _ = unsafe Retired<Pointee>(address, of: domain)
-      }
+      guard let address = unsafe storage.load(ordering: .acquiring) else { return }
+      // As in RCUDomain.Pointer.
+      let owner = unsafe withUnsafePointer(to: storage) { UInt(bitPattern: $0) }
+      unsafe Retired<Pointee>.defer(
+        address, of: domain, additionalBytes: 0, mayWait: false, owner: owner)
     }
 
     /// The pointee as of now, valid until the section ends; `nil` if there is none.
     ///
     /// - Precondition: `section` is one of the pointer's domain.
-    /// - Memory ordering: acquiring. *Pairs with* the release of ``store(_:)`` and
+    /// - Memory ordering: acquiring. *Pairs with* the release of ``store(_:mayWait:)`` and
     ///   ``exchange(_:)``. Guarantees that the pointee's contents are seen as the writer left them.
     ///   Without it a reader could see them half initialised.
     /// - Complexity: O(1), one load and one comparison.
@@ -72,19 +74,23 @@ extension SleepableRCU {
 
     /// Replaces the pointee; the old one is destroyed after a grace period.
     ///
+    /// - Parameter mayWait: whether to wait, past ``SleepableRCU/limits``, for the reclaimer, where that can't
+    ///   deadlock.
     /// - Memory ordering: as ``exchange(_:)``.
     @inlinable
-    public borrowing func store(_ pointee: consuming Pointee) {
-      _ = exchange(pointee)
+    public borrowing func store(_ pointee: consuming Pointee, mayWait: Bool = true) {
+      unsafe exchangeAddress(_PointeeBox<Pointee>.allocate(pointee))?.retire(mayWait: mayWait)
     }
 
     /// Points to nothing; the old pointee is destroyed after a grace period.
+    ///
+    /// - Parameter mayWait: as ``store(_:mayWait:)``'s.
     @inlinable
-    public borrowing func clear() {
-      _ = unsafe exchangeAddress(nil)
+    public borrowing func clear(mayWait: Bool = true) {
+      unsafe exchangeAddress(nil)?.retire(mayWait: mayWait)
     }
 
-    /// Replaces the pointee and returns the old one, retired.
+    /// Replaces the pointee and returns the old one, retired. Never waits.
     ///
     /// - Memory ordering: acquiring and releasing. The release *pairs with* the acquire of
     ///   ``load(in:)``: whoever loads the new pointee sees it initialised. The acquire pairs with

@@ -4,8 +4,9 @@
 extension SleepableRCU {
   /// A value that was taken out of a ``Pointer`` and that readers may still see.
   ///
-  /// Dropping it defers its destruction by a grace period, with the bounds of
-  /// ``SleepableRCU/afterGracePeriod(bytes:_:)``; ``reclaim()-(()->())`` waits for one instead.
+  /// Dropping it defers its destruction by a grace period, and never waits;
+  /// ``retire(additionalBytes:mayWait:)`` does the same and says more, ``reclaim()-(()->())`` waits for a grace
+  /// period instead.
   @safe
   @frozen
   public struct Retired<Value: ~Copyable & Sendable>: ~Copyable {
@@ -27,10 +28,52 @@ extension SleepableRCU {
     @inlinable
     deinit {
       guard let address = unsafe address else { return }
+      unsafe Self.defer(address, of: domain, additionalBytes: 0, mayWait: false, owner: 0)
+    }
+
+    /// Hands the value over to the reclaimer.
+    ///
+    /// - Parameter owner: the address of the pointer that goes, with what it owned; 0: another place.
+    /// - Safety: as the initialiser's, and nobody does this twice.
+    @unsafe
+    @inlinable
+    static func `defer`(
+      _ address: UnsafeMutableRawPointer, of domain: SleepableRCU, additionalBytes: Int,
+      mayWait: Bool, owner: UInt
+    ) {
       unsafe domain._reclaimer.retire(
-        _Retirement(bytes: _PointeeBox<Value>.bytes, allocation: address) { address in
+        _Retirement(
+          bytes: _PointeeBox<Value>.bytes, additionalBytes: additionalBytes, allocation: address
+        ) { address in
           unsafe _PointeeBox<Value>.deinitialize(address.unsafelyUnwrapped)
-        })
+        }, mayWait: mayWait, owner: owner)
+    }
+
+    /// Has the value destroyed after a grace period, by the domain's reclaimer thread.
+    ///
+    /// - Parameter additionalBytes: the memory that the value owns elsewhere, such as an array's storage, and gives
+    ///   back; 0 to 2^47.
+    /// - Parameter mayWait: whether to wait, past ``SleepableRCU/limits``, for the reclaimer, where that can't
+    ///   deadlock; see ``SleepableRCU/afterGracePeriod(bytes:mayWait:_:)``.
+    @inlinable
+    public consuming func retire(additionalBytes: Int = 0, mayWait: Bool = true) {
+      require(
+        additionalBytes >= 0 && additionalBytes <= 1 << 47,
+        "SleepableRCU.Retired.retire: additional bytes are 0 to 2^47")
+      guard let address = unsafe self.address else { return }
+      unsafe self.address = nil
+      unsafe Self.defer(
+        address, of: domain, additionalBytes: additionalBytes, mayWait: mayWait, owner: 0)
+    }
+
+    /// The same, where the value itself says what it owns elsewhere.
+    @inlinable
+    public consuming func retire(
+      additionalBytes: (borrowing Value) -> Int, mayWait: Bool = true
+    ) {
+      guard let address = unsafe self.address else { return }
+      let bytes = additionalBytes(unsafe address.assumingMemoryBound(to: Value.self).pointee)
+      retire(additionalBytes: bytes, mayWait: mayWait)
     }
 
     /// The value, in place. Readers may look at it at the same time.

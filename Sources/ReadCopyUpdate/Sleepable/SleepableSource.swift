@@ -113,6 +113,7 @@ class SleepableSource: GracePeriodSource, @unchecked Sendable {
 
   private var isInTask: Bool { unsafe withUnsafeCurrentTask { unsafe $0 != nil } }
 
+  func readersLeaveSoon() -> Bool { isQuiet(0) && isQuiet(1) }
   func whileBlocked(_ body: () -> Void) { body() }
   func asReader(_ body: () -> Void) { body() }
 

@@ -5,7 +5,7 @@
 // error: 'rcu_read_lock()' has been renamed to 'withReadSection(_:)'
 // error: 'rcu_read_unlock()' has been renamed to 'withReadSection(_:)'
 // error: 'synchronize_rcu()' has been renamed to 'synchronize()'
-// error: 'call_rcu()' has been renamed to 'afterGracePeriod(bytes:_:)'
+// error: 'call_rcu()' has been renamed to 'afterGracePeriod(bytes:mayWait:_:)'
 // error: 'rcu_barrier()' has been renamed to 'barrier()'
 import ReadCopyUpdate
 

@@ -69,6 +69,7 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   public borrowing func updateValue(
     _ value: consuming Value, forKey key: Key
   ) -> RCUDomain.Retired<Value>? {
+    Flavor._waitBelowLimit()
     let hash = key.hashValue
     let link = unsafe Node.allocate(value, key)
     Flavor._enterReadSection()
@@ -95,6 +96,7 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   public borrowing func replaceValue(
     forKey key: Key, with value: consuming Value
   ) -> RCUDomain.Replacement<Value> {
+    Flavor._waitBelowLimit()
     let hash = key.hashValue
     let link = unsafe Node.allocate(value, key)
     Flavor._enterReadSection()
@@ -118,13 +120,16 @@ extension RCUDomain.HashTable where Value: ~Copyable {
 extension RCUDomain.HashTable where Value: ~Copyable {
   /// Removes the key and its value; of duplicates, the first.
   ///
-  /// - Returns: the value, if there was one. Dropping it destroys it after a grace period.
+  /// - Returns: the value, if there was one. Dropping it destroys it after a grace period. Before it removes anything
+  ///   this waits, past ``RCUDomain/limits``, for the reclaimer, outside of sections; so does all that replaces
+  ///   or removes.
   /// - Memory ordering: acquiring: the value is seen as its writer left it.
   /// - Complexity: O(1) on average, times the number of writers that collide on the key.
   /// - Source: `cds_lfht_del`.
   @inlinable
   @discardableResult
   public borrowing func removeValue(forKey key: Key) -> RCUDomain.Retired<Value>? {
+    Flavor._waitBelowLimit()
     let hash = key.hashValue
     Flavor._enterReadSection()
     var link = unsafe find(key, hash: hash).node
@@ -146,6 +151,7 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   @inlinable
   @discardableResult
   public borrowing func removeAll() -> Int {
+    Flavor._waitBelowLimit()
     var removed = 0
     Flavor._enterReadSection()
     defer { Flavor._exitReadSection() }

@@ -80,6 +80,7 @@ extension RCUDomain.List where Element: ~Copyable {
   public borrowing func removeFirst(
     where matches: (borrowing Element) -> Bool
   ) -> RCUDomain.Retired<Element>? {
+    Flavor._waitBelowLimit()
     lock.lock()
     let node = unsafe find(matches)
     if let node = unsafe node { unsafe unlink(node) }
@@ -133,7 +134,7 @@ extension RCUDomain.List where Element: ~Copyable {
   @inlinable
   @discardableResult
   public borrowing func removeAll(where matches: (borrowing Element) -> Bool) -> Int {
-    removeAll(where: matches) { _ = $0 }
+    removeAll(where: matches) { $0.retire() }
   }
 
   /// Removes all elements. They are destroyed after a grace period.
@@ -154,6 +155,7 @@ extension RCUDomain.List where Element: ~Copyable {
   public borrowing func replaceFirst(
     where matches: (borrowing Element) -> Bool, with element: consuming Element
   ) -> RCUDomain.Replacement<Element> {
+    Flavor._waitBelowLimit()
     let node = unsafe Node.allocate(element)
     lock.lock()
     let old = unsafe find(matches)

@@ -169,5 +169,5 @@ struct _ListLinks: ~Copyable {
 func _retireWithoutWaiting<Flavor: RCUFlavor>(
   _: Flavor.Type, _ retirement: consuming _Retirement
 ) {
-  Flavor._reclaimer.retire(retirement, isBounded: false)
+  Flavor._reclaimer.retire(retirement, mayWait: false)
 }

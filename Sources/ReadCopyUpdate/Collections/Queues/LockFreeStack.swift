@@ -77,6 +77,7 @@ extension RCUDomain {
     @inlinable
     @discardableResult
     public borrowing func pop() -> RCUDomain.Retired<Element>? {
+      Flavor._waitBelowLimit()
       Flavor._enterReadSection()
       let link = unsafe rcushims_stack_pop(stack)
       Flavor._exitReadSection()
@@ -107,7 +108,7 @@ extension RCUDomain {
     /// Takes all elements in one step. They are destroyed after a grace period.
     @inlinable
     @discardableResult
-    public borrowing func popAll() -> Int { popAll { _ = $0 } }
+    public borrowing func popAll() -> Int { popAll { $0.retire() } }
 
     /// The element that was pushed last, valid until the section ends; `nil` if there is none.
     ///

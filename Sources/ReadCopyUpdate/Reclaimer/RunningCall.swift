@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import _SystemShims
+
+/// Names what a reclaimer runs, for reports.
+enum RunningCall {
+  /// - Parameter function: the address of its code.
+  /// - Returns: the symbol's name, as the linker knows it (`swift demangle` makes it readable), or the file and the
+  ///   place in it.
+  static func name(of function: UInt) -> String {
+    unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 512) { text in
+      let start = unsafe text.baseAddress.unsafelyUnwrapped
+      unsafe sysshims_describe_code(function, start, text.count)
+      return unsafe String(cString: start)
+    }
+  }
+}
