@@ -19,20 +19,20 @@ import Testing
   private enum NoReadLockFlavor: BulletproofTestFlavor {
     static func _enterReadSection() {}
     static func _exitReadSection() {}
-    static let _reclaimer = _Reclaimer(flavor: NoReadLockFlavor.self)
+    static let _reclaimer = unsafe _Reclaimer(flavor: NoReadLockFlavor.self)
   }
 
   /// Grace periods that end at once: the reclaimer, another thread than the writer, destroys what
   /// readers still see.
   private enum NoGracePeriodFlavor: BulletproofTestFlavor {
     static func _waitForGracePeriod() {}
-    static let _reclaimer = _Reclaimer(flavor: NoGracePeriodFlavor.self)
+    static let _reclaimer = unsafe _Reclaimer(flavor: NoGracePeriodFlavor.self)
   }
 
   /// Sections that ThreadSanitizer isn't told about: liburcu's own functions.
   private enum NoAnnotationFlavor: BulletproofTestFlavor {
     static func _exitReadSection() { urcu_bp_read_unlock() }
-    static let _reclaimer = _Reclaimer(flavor: NoAnnotationFlavor.self)
+    static let _reclaimer = unsafe _Reclaimer(flavor: NoAnnotationFlavor.self)
   }
 
   /// memb without the check: a thread that isn't registered reads as liburcu lets it.
@@ -40,14 +40,14 @@ import Testing
     static var name: String { "test" }
     static var _number: Int32 { MembarrierFlavor._number }
     static func _enterReadSection() { urcu_memb_read_lock() }
-    static func _exitReadSection() { MembarrierFlavor._exitReadSection() }
+    static func _exitReadSection() { unsafe MembarrierFlavor._exitReadSection() }
     static var _isInReadSection: Bool { MembarrierFlavor._isInReadSection }
-    static let _reclaimer = _Reclaimer(flavor: NoRegistrationFlavor.self)
+    static let _reclaimer = unsafe _Reclaimer(flavor: NoRegistrationFlavor.self)
   }
 
   /// The same, nothing left out.
   private enum UnchangedFlavor: BulletproofTestFlavor {
-    static let _reclaimer = _Reclaimer(flavor: UnchangedFlavor.self)
+    static let _reclaimer = unsafe _Reclaimer(flavor: UnchangedFlavor.self)
   }
 
   @Test func missingReadLockIsFound() async {

@@ -259,5 +259,5 @@ extension StallWatch {
 }
 
 private enum TimedTestFlavor: BulletproofTestFlavor {
-  static let _reclaimer = _Reclaimer(flavor: TimedTestFlavor.self)
+  static let _reclaimer = unsafe _Reclaimer(flavor: TimedTestFlavor.self)
 }

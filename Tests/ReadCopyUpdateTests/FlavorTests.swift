@@ -93,9 +93,9 @@ enum TestedFlavor: String, CaseIterable, Codable, Sendable, CustomTestStringConv
       for _ in 0..<50 {
         runThreads(4) { _ in
           if let flavor = Flavor.self as? any ThreadRegisteringFlavor.Type {
-            flavor._registerThread()
+            unsafe flavor._registerThread()
           }
-          Flavor._enterReadSection()
+          unsafe Flavor._enterReadSection()
           // The thread ends here, without leaving.
         }
         Domain.synchronize()

@@ -11,11 +11,13 @@ protocol BulletproofTestFlavor: RCUFlavor {}
 
 extension BulletproofTestFlavor {
   static var name: String { "test" }
-  static func _enterReadSection() { BulletproofFlavor._enterReadSection() }
-  static func _enterLongReadSection() { BulletproofFlavor._enterLongReadSection() }
-  static func _enterSealedReadSection() -> UInt64 { BulletproofFlavor._enterSealedReadSection() }
+  static func _enterReadSection() { unsafe BulletproofFlavor._enterReadSection() }
+  static func _enterLongReadSection() { unsafe BulletproofFlavor._enterLongReadSection() }
+  static func _enterSealedReadSection() -> UInt64 {
+    unsafe BulletproofFlavor._enterSealedReadSection()
+  }
   static func _isSealed(_ number: UInt64) -> Bool { BulletproofFlavor._isSealed(number) }
-  static func _exitReadSection() { BulletproofFlavor._exitReadSection() }
+  static func _exitReadSection() { unsafe BulletproofFlavor._exitReadSection() }
   static var _isInReadSection: Bool { BulletproofFlavor._isInReadSection }
   static var _number: Int32 { BulletproofFlavor._number }
   static func _waitForGracePeriod() { BulletproofFlavor._waitForGracePeriod() }
@@ -47,27 +49,27 @@ extension RCUFlavor {
 }
 
 enum RetiredTestFlavor: BulletproofTestFlavor {
-  static let _reclaimer = _Reclaimer(flavor: RetiredTestFlavor.self)
+  static let _reclaimer = unsafe _Reclaimer(flavor: RetiredTestFlavor.self)
 }
 
 enum LimitTestFlavor: BulletproofTestFlavor {
-  static let _reclaimer = _Reclaimer(flavor: LimitTestFlavor.self)
+  static let _reclaimer = unsafe _Reclaimer(flavor: LimitTestFlavor.self)
 }
 
 enum SectionLimitTestFlavor: BulletproofTestFlavor {
-  static let _reclaimer = _Reclaimer(flavor: SectionLimitTestFlavor.self)
+  static let _reclaimer = unsafe _Reclaimer(flavor: SectionLimitTestFlavor.self)
 }
 
 enum StatisticsTestFlavor: BulletproofTestFlavor {
-  static let _reclaimer = _Reclaimer(flavor: StatisticsTestFlavor.self)
+  static let _reclaimer = unsafe _Reclaimer(flavor: StatisticsTestFlavor.self)
 }
 
 enum OrderTestFlavor: BulletproofTestFlavor {
-  static let _reclaimer = _Reclaimer(flavor: OrderTestFlavor.self)
+  static let _reclaimer = unsafe _Reclaimer(flavor: OrderTestFlavor.self)
 }
 
 enum PoolTestFlavor: BulletproofTestFlavor {
-  static let _reclaimer = _Reclaimer(flavor: PoolTestFlavor.self)
+  static let _reclaimer = unsafe _Reclaimer(flavor: PoolTestFlavor.self)
 }
 
 /// Opens a read section on a thread of its own and keeps it open.

@@ -211,10 +211,10 @@ import Testing
   }
 
   private enum RaisedLimitFlavor: BulletproofTestFlavor {
-    static let _reclaimer = _Reclaimer(flavor: RaisedLimitFlavor.self)
+    static let _reclaimer = unsafe _Reclaimer(flavor: RaisedLimitFlavor.self)
   }
 }
 
 private enum HelpTestFlavor: BulletproofTestFlavor {
-  static let _reclaimer = _Reclaimer(flavor: HelpTestFlavor.self)
+  static let _reclaimer = unsafe _Reclaimer(flavor: HelpTestFlavor.self)
 }

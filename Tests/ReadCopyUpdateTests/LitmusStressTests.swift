@@ -30,12 +30,12 @@ import Testing
   private enum NoSectionFlavor: BulletproofTestFlavor {
     static func _enterReadSection() {}
     static func _exitReadSection() {}
-    static let _reclaimer = _Reclaimer(flavor: NoSectionFlavor.self)
+    static let _reclaimer = unsafe _Reclaimer(flavor: NoSectionFlavor.self)
   }
 
   private enum NoGracePeriodFlavor: BulletproofTestFlavor {
     static func _waitForGracePeriod() {}
-    static let _reclaimer = _Reclaimer(flavor: NoGracePeriodFlavor.self)
+    static let _reclaimer = unsafe _Reclaimer(flavor: NoGracePeriodFlavor.self)
   }
 
   struct Mutant: Codable, CustomTestStringConvertible {

@@ -15,7 +15,7 @@ internal import _RCUShims
   private enum WatchedFlavor: BulletproofTestFlavor {
     enum Readers { case areOutside, stay, cannotBeWatched }
 
-    static let _reclaimer = _Reclaimer(flavor: WatchedFlavor.self)
+    static let _reclaimer = unsafe _Reclaimer(flavor: WatchedFlavor.self)
     static let watches = Locked(
       (count: 0, interruption: UInt64(0), readers: Readers.areOutside))
 
@@ -137,7 +137,7 @@ internal import _RCUShims
   // MARK: Lists
 
   private enum ListTestFlavor: BulletproofTestFlavor {
-    static let _reclaimer = _Reclaimer(flavor: ListTestFlavor.self)
+    static let _reclaimer = unsafe _Reclaimer(flavor: ListTestFlavor.self)
   }
 
   /// No retirement and no grace period takes long because a list has to be made longer.

@@ -65,7 +65,7 @@ internal import _RCUShims
 
   private enum PoolFlavor: ModelFlavor {
     static let readers = Locked(Readers())
-    static let _reclaimer = _Reclaimer(flavor: PoolFlavor.self)
+    static let _reclaimer = unsafe _Reclaimer(flavor: PoolFlavor.self)
     static func _startWatch() -> (rcushims_watch, rcushims_view) {
       readers.withLock { $0.startWatch() }
     }
@@ -74,7 +74,7 @@ internal import _RCUShims
 
   private enum BoundFlavor: ModelFlavor {
     static let readers = Locked(Readers())
-    static let _reclaimer = _Reclaimer(flavor: BoundFlavor.self)
+    static let _reclaimer = unsafe _Reclaimer(flavor: BoundFlavor.self)
     static func _startWatch() -> (rcushims_watch, rcushims_view) {
       readers.withLock { $0.startWatch() }
     }

@@ -84,7 +84,7 @@ internal import _RCUShims
 
   /// bp, as if nobody read.
   private enum UnreadFlavor: BulletproofTestFlavor {
-    static let _reclaimer = _Reclaimer(flavor: UnreadFlavor.self)
+    static let _reclaimer = unsafe _Reclaimer(flavor: UnreadFlavor.self)
     static func _startWatch() -> (rcushims_watch, rcushims_view) {
       (BulletproofFlavor._startWatch().0, .ofNobody)
     }

@@ -129,9 +129,9 @@ extension _Reclaimer {
 }
 
 private enum PollingTestFlavor: BulletproofTestFlavor {
-  static let _reclaimer = _Reclaimer(flavor: PollingTestFlavor.self)
+  static let _reclaimer = unsafe _Reclaimer(flavor: PollingTestFlavor.self)
 }
 
 private enum SharedPollingTestFlavor: BulletproofTestFlavor {
-  static let _reclaimer = _Reclaimer(flavor: SharedPollingTestFlavor.self)
+  static let _reclaimer = unsafe _Reclaimer(flavor: SharedPollingTestFlavor.self)
 }

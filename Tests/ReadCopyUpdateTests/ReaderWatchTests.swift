@@ -14,11 +14,11 @@ internal import _RCUShims
   /// bp, looking without seeing.
   private enum BlindFlavor: BulletproofTestFlavor {
     static func _lookAtReaders() -> rcushims_view { .ofNobody }
-    static let _reclaimer = _Reclaimer(flavor: BlindFlavor.self)
+    static let _reclaimer = unsafe _Reclaimer(flavor: BlindFlavor.self)
   }
 
   private enum SeeingFlavor: BulletproofTestFlavor {
-    static let _reclaimer = _Reclaimer(flavor: SeeingFlavor.self)
+    static let _reclaimer = unsafe _Reclaimer(flavor: SeeingFlavor.self)
   }
 
   private static let watchable: [TestedFlavor] = [.bp, .memb, .mb]

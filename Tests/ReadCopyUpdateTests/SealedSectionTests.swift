@@ -216,13 +216,13 @@ internal import _RCUShims
   // MARK: Under load
 
   private enum PoolFlavor: BulletproofTestFlavor {
-    static let _reclaimer = _Reclaimer(flavor: PoolFlavor.self)
+    static let _reclaimer = unsafe _Reclaimer(flavor: PoolFlavor.self)
   }
 
   /// Follows what it has loaded, whoever has looked at the readers meanwhile.
   private enum RashFlavor: BulletproofTestFlavor {
     static func _isSealed(_ number: UInt64) -> Bool { true }
-    static let _reclaimer = _Reclaimer(flavor: RashFlavor.self)
+    static let _reclaimer = unsafe _Reclaimer(flavor: RashFlavor.self)
   }
 
   /// Takes all sections for sealed ones of long ago.
@@ -238,7 +238,7 @@ internal import _RCUShims
       view.sealed.1.number = 0
       return view
     }
-    static let _reclaimer = _Reclaimer(flavor: TrustingFlavor.self)
+    static let _reclaimer = unsafe _Reclaimer(flavor: TrustingFlavor.self)
   }
 
   @Test(.stress) func stressNothingIsReusedUnderASealedReader() {

@@ -39,7 +39,7 @@ import Testing
   private enum NoSectionFlavor: BulletproofTestFlavor {
     static func _enterReadSection() {}
     static func _exitReadSection() {}
-    static let _reclaimer = _Reclaimer(flavor: NoSectionFlavor.self)
+    static let _reclaimer = unsafe _Reclaimer(flavor: NoSectionFlavor.self)
   }
 
   private static let violationStatus: Int32 = 42

@@ -42,5 +42,5 @@ extension RCUStatistics {
 }
 
 private enum UntouchedFlavor: BulletproofTestFlavor {
-  static let _reclaimer = _Reclaimer(flavor: UntouchedFlavor.self)
+  static let _reclaimer = unsafe _Reclaimer(flavor: UntouchedFlavor.self)
 }

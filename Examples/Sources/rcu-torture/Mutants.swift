@@ -13,8 +13,8 @@ protocol MutatedFlavor: RCUFlavor {
 
 extension MutatedFlavor {
   static var name: String { Base.name }
-  static func _enterReadSection() { Base._enterReadSection() }
-  static func _exitReadSection() { Base._exitReadSection() }
+  static func _enterReadSection() { unsafe Base._enterReadSection() }
+  static func _exitReadSection() { unsafe Base._exitReadSection() }
   static var _isInReadSection: Bool { Base._isInReadSection }
   static func _waitForGracePeriod() { Base._waitForGracePeriod() }
   static func _whileBlocked(_ body: () -> Void) { Base._whileBlocked(body) }

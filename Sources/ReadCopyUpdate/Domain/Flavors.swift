@@ -11,12 +11,15 @@ public enum BulletproofFlavor: RCUFlavor {
   public static var name: String { "bp" }
 
   @inlinable @inline(__always)
+  @unsafe
   public static func _enterReadSection() { rcushims_bp_read_lock() }
 
   @inlinable @inline(__always)
+  @unsafe
   public static func _enterLongReadSection() { rcushims_bp_read_lock_long() }
 
   @inlinable @inline(__always)
+  @unsafe
   public static func _enterSealedReadSection() -> UInt64 { rcushims_bp_read_lock_sealed() }
 
   @inlinable @inline(__always)
@@ -25,13 +28,14 @@ public enum BulletproofFlavor: RCUFlavor {
   }
 
   @inlinable @inline(__always)
+  @unsafe
   public static func _exitReadSection() { rcushims_bp_read_unlock() }
 
   @inlinable @inline(__always)
   public static var _isInReadSection: Bool { rcushims_bp_read_ongoing() }
 
   public static var _number: Int32 { Int32(RCUSHIMS_BP) }
-  public static let _reclaimer = _Reclaimer(flavor: BulletproofFlavor.self)
+  public static let _reclaimer = unsafe _Reclaimer(flavor: BulletproofFlavor.self)
   public static func _retire(_ retirement: consuming _Retirement, mayWait: Bool, owner: UInt) {
     _reclaimer.retire(retirement, mayWait: mayWait, owner: owner)
   }
@@ -48,16 +52,19 @@ public enum MembarrierFlavor: ThreadRegisteringFlavor {
   public static var name: String { "memb" }
 
   @inlinable @inline(__always)
+  @unsafe
   public static func _enterReadSection() {
     guard rcushims_memb_read_lock() else { _unregisteredReader("MembarrierFlavor") }
   }
 
   @inlinable @inline(__always)
+  @unsafe
   public static func _enterLongReadSection() {
     guard rcushims_memb_read_lock_long() else { _unregisteredReader("MembarrierFlavor") }
   }
 
   @inlinable @inline(__always)
+  @unsafe
   public static func _enterSealedReadSection() -> UInt64 {
     let number = rcushims_memb_read_lock_sealed()
     guard number != 0 else { _unregisteredReader("MembarrierFlavor") }
@@ -70,13 +77,14 @@ public enum MembarrierFlavor: ThreadRegisteringFlavor {
   }
 
   @inlinable @inline(__always)
+  @unsafe
   public static func _exitReadSection() { rcushims_memb_read_unlock() }
 
   @inlinable @inline(__always)
   public static var _isInReadSection: Bool { rcushims_memb_read_ongoing() }
 
   public static var _number: Int32 { Int32(RCUSHIMS_MEMB) }
-  public static let _reclaimer = _Reclaimer(flavor: MembarrierFlavor.self)
+  public static let _reclaimer = unsafe _Reclaimer(flavor: MembarrierFlavor.self)
   public static func _retire(_ retirement: consuming _Retirement, mayWait: Bool, owner: UInt) {
     _reclaimer.retire(retirement, mayWait: mayWait, owner: owner)
   }
@@ -92,16 +100,19 @@ public enum MemoryBarrierFlavor: ThreadRegisteringFlavor {
   public static var name: String { "mb" }
 
   @inlinable @inline(__always)
+  @unsafe
   public static func _enterReadSection() {
     guard rcushims_mb_read_lock() else { _unregisteredReader("MemoryBarrierFlavor") }
   }
 
   @inlinable @inline(__always)
+  @unsafe
   public static func _enterLongReadSection() {
     guard rcushims_mb_read_lock_long() else { _unregisteredReader("MemoryBarrierFlavor") }
   }
 
   @inlinable @inline(__always)
+  @unsafe
   public static func _enterSealedReadSection() -> UInt64 {
     let number = rcushims_mb_read_lock_sealed()
     guard number != 0 else { _unregisteredReader("MemoryBarrierFlavor") }
@@ -114,13 +125,14 @@ public enum MemoryBarrierFlavor: ThreadRegisteringFlavor {
   }
 
   @inlinable @inline(__always)
+  @unsafe
   public static func _exitReadSection() { rcushims_mb_read_unlock() }
 
   @inlinable @inline(__always)
   public static var _isInReadSection: Bool { rcushims_mb_read_ongoing() }
 
   public static var _number: Int32 { Int32(RCUSHIMS_MB) }
-  public static let _reclaimer = _Reclaimer(flavor: MemoryBarrierFlavor.self)
+  public static let _reclaimer = unsafe _Reclaimer(flavor: MemoryBarrierFlavor.self)
   public static func _retire(_ retirement: consuming _Retirement, mayWait: Bool, owner: UInt) {
     _reclaimer.retire(retirement, mayWait: mayWait, owner: owner)
   }
@@ -139,11 +151,13 @@ public enum QuiescentStateFlavor: ThreadRegisteringFlavor {
   public static var name: String { "qsbr" }
 
   @inlinable @inline(__always)
+  @unsafe
   public static func _enterReadSection() {
     guard rcushims_qsbr_read_lock() else { _offlineReader() }
   }
 
   @inlinable @inline(__always)
+  @unsafe
   public static func _exitReadSection() { rcushims_qsbr_read_unlock() }
 
   @inlinable @inline(__always)
@@ -157,7 +171,7 @@ public enum QuiescentStateFlavor: ThreadRegisteringFlavor {
   }
 
   public static var _number: Int32 { Int32(RCUSHIMS_QSBR) }
-  public static let _reclaimer = _Reclaimer(flavor: QuiescentStateFlavor.self)
+  public static let _reclaimer = unsafe _Reclaimer(flavor: QuiescentStateFlavor.self)
   public static func _retire(_ retirement: consuming _Retirement, mayWait: Bool, owner: UInt) {
     _reclaimer.retire(retirement, mayWait: mayWait, owner: owner)
   }

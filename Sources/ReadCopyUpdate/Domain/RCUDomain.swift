@@ -54,8 +54,8 @@ extension RCUDomain {
   public static func withReadSection<R: ~Copyable, E: Error>(
     _ body: (ReadSection) throws(E) -> R
   ) throws(E) -> R {
-    Flavor._enterReadSection()
-    defer { Flavor._exitReadSection() }
+    unsafe Flavor._enterReadSection()
+    defer { unsafe Flavor._exitReadSection() }
     return try body(ReadSection())
   }
 
@@ -66,8 +66,8 @@ extension RCUDomain {
   package static func withLongReadSection<R: ~Copyable, E: Error>(
     _ body: (ReadSection) throws(E) -> R
   ) throws(E) -> R {
-    Flavor._enterLongReadSection()
-    defer { Flavor._exitReadSection() }
+    unsafe Flavor._enterLongReadSection()
+    defer { unsafe Flavor._exitReadSection() }
     return try body(ReadSection())
   }
 
@@ -82,19 +82,19 @@ extension RCUDomain {
   package static func withSealedReadSection<Pointers, R: ~Copyable>(
     _ load: () -> Pointers, _ body: (Pointers) -> R
   ) -> R {
-    var number = Flavor._enterSealedReadSection()
-    defer { Flavor._exitReadSection() }
+    var number = unsafe Flavor._enterSealedReadSection()
+    defer { unsafe Flavor._exitReadSection() }
     var pointers = load()
     // Somebody may look at the readers just then. That is rare; but no reader is to be held up by writers.
     var attemptsLeft = 8
     while !Flavor._isSealed(number) {
-      Flavor._exitReadSection()
+      unsafe Flavor._exitReadSection()
       attemptsLeft &-= 1
       if attemptsLeft == 0 {
-        Flavor._enterLongReadSection()
+        unsafe Flavor._enterLongReadSection()
         return body(load())
       }
-      number = Flavor._enterSealedReadSection()
+      number = unsafe Flavor._enterSealedReadSection()
       pointers = load()
     }
     return body(pointers)
@@ -118,8 +118,8 @@ extension RCUDomain where Flavor: ThreadRegisteringFlavor {
     _ body: () throws(E) -> R
   ) throws(E) -> R {
     if Flavor._isThreadRegistered { return try body() }
-    Flavor._registerThread()
-    defer { Flavor._unregisterThread() }
+    unsafe Flavor._registerThread()
+    defer { unsafe Flavor._unregisterThread() }
     return try body()
   }
 }

@@ -20,18 +20,22 @@ public protocol RCUFlavor: SendableMetatype {
   static var name: String { get }
 
   /// `rcu_read_lock`. Orders everything of the section after it, against a grace period.
+  @unsafe
   static func _enterReadSection()
   /// The same, for a section beside which a memory barrier costs nothing: a writer that looks whether its
   /// readers have left needs no system call then. Not in a signal handler.
+  @unsafe
   static func _enterLongReadSection()
   /// The same, for a section that loads pointers, by acquiring loads, and then either follows these, if
   /// ``_isSealed(_:)``, and no others, or leaves. What is published later, and replaced again, doesn't wait for it.
+  @unsafe
   static func _enterSealedReadSection() -> UInt64
   /// Whether what has been loaded may be followed.
   ///
   /// - Parameter number: what ``_enterSealedReadSection()`` returned.
   static func _isSealed(_ number: UInt64) -> Bool
   /// `rcu_read_unlock`.
+  @unsafe
   static func _exitReadSection()
   /// `rcu_read_ongoing`.
   static var _isInReadSection: Bool { get }
@@ -62,9 +66,11 @@ public protocol RCUFlavor: SendableMetatype {
 }
 
 extension RCUFlavor {
-  public static func _enterLongReadSection() { _enterReadSection() }
+  @unsafe
+  public static func _enterLongReadSection() { unsafe _enterReadSection() }
+  @unsafe
   public static func _enterSealedReadSection() -> UInt64 {
-    _enterLongReadSection()
+    unsafe _enterLongReadSection()
     return .max
   }
   public static func _isSealed(_ number: UInt64) -> Bool { true }
@@ -97,6 +103,7 @@ public protocol ThreadRegisteringFlavor: RCUFlavor {
 }
 
 extension ThreadRegisteringFlavor {
+  @unsafe
   public static func _registerThread() {
     trapIfLost(rcushims_is_lost(_number))
     rcushims_register_thread(_number)
@@ -105,12 +112,13 @@ extension ThreadRegisteringFlavor {
   // Not by a cast at run time: the runtime's locks may be lost in a child of fork.
   public static func _asReader(_ body: () -> Void) {
     if _isThreadRegistered { return body() }
-    _registerThread()
+    unsafe _registerThread()
     // liburcu's registry leads through the threads' own memory.
-    defer { _unregisterThread() }
+    defer { unsafe _unregisterThread() }
     body()
   }
 
+  @unsafe
   public static func _unregisterThread() { rcushims_unregister_thread(_number) }
 }
 

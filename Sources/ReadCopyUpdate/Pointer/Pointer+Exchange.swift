@@ -120,8 +120,8 @@ extension RCUDomain.Pointer where Pointee: Sendable {
   borrowing func updateOnce<E: Error>(
     _ body: (inout Pointee) throws(E) -> Void
   ) throws(E) -> RCUDomain.Retired<Pointee>? {
-    Flavor._enterReadSection()
-    defer { Flavor._exitReadSection() }
+    unsafe Flavor._enterReadSection()
+    defer { unsafe Flavor._exitReadSection() }
     guard let old = unsafe storage.load(ordering: .acquiring) else {
       fail("RCUDomain.Pointer.update: the pointer is empty; use store")
     }

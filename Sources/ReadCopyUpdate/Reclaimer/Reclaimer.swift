@@ -104,6 +104,9 @@ public final class _Reclaimer: @unchecked Sendable {
   }
 
   /// For flavors; public so that a test program can make one that leaves something out.
+  ///
+  /// - Safety: what the flavor's sections and grace periods leave out, readers lose.
+  @unsafe
   public convenience init(flavor: any RCUFlavor.Type) {
     self.init(source: FlavorSource(flavor: flavor))
   }

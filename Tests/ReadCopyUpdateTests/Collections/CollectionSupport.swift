@@ -26,14 +26,14 @@ struct SplitMixGenerator: RandomNumberGenerator {
 enum CollectionTestFlavor: BulletproofTestFlavor {
   // The name by which liburcu's hash table finds its flavor.
   static var name: String { "bp" }
-  static let _reclaimer = _Reclaimer(flavor: CollectionTestFlavor.self)
+  static let _reclaimer = unsafe _Reclaimer(flavor: CollectionTestFlavor.self)
 }
 
 /// A mutant: grace periods end at once.
 enum NoGracePeriodCollectionFlavor: BulletproofTestFlavor {
   static var name: String { "bp" }
   static func _waitForGracePeriod() {}
-  static let _reclaimer = _Reclaimer(flavor: NoGracePeriodCollectionFlavor.self)
+  static let _reclaimer = unsafe _Reclaimer(flavor: NoGracePeriodCollectionFlavor.self)
 }
 
 /// A collection under stress, and what its writers and readers do with it.

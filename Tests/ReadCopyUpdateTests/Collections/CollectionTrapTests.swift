@@ -39,7 +39,7 @@ import Testing
 
   private enum NamelessFlavor: BulletproofTestFlavor {
     static var name: String { "nameless" }
-    static let _reclaimer = _Reclaimer(flavor: NamelessFlavor.self)
+    static let _reclaimer = unsafe _Reclaimer(flavor: NamelessFlavor.self)
   }
 
   @Test func aTableOfAFlavorThatLiburcuLacksTraps() async {

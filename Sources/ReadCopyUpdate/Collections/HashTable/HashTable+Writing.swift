@@ -29,9 +29,9 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   public borrowing func insert(_ value: consuming Value, forKey key: Key) {
     let hash = key.hashValue
     let link = unsafe Node.allocate(value, key)
-    Flavor._enterReadSection()
+    unsafe Flavor._enterReadSection()
     unsafe rcushims_table_add(table, UInt(bitPattern: hash), link)
-    Flavor._exitReadSection()
+    unsafe Flavor._exitReadSection()
     core.count(1, hash: hash)
   }
 
@@ -45,11 +45,11 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   public borrowing func insertUnique(_ value: consuming Value, forKey key: Key) -> Value? {
     let hash = key.hashValue
     let link = unsafe Node.allocate(value, key)
-    Flavor._enterReadSection()
+    unsafe Flavor._enterReadSection()
     let present = unsafe _withMatcher(of: { unsafe Node.key(of: $0).pointee == key }) { matcher in
       unsafe rcushims_table_add_unique(table, UInt(bitPattern: hash), matcher, link)
     }
-    Flavor._exitReadSection()
+    unsafe Flavor._exitReadSection()
     guard unsafe present != link else {
       core.count(1, hash: hash)
       return nil
@@ -72,11 +72,11 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     Flavor._waitBelowLimit()
     let hash = key.hashValue
     let link = unsafe Node.allocate(value, key)
-    Flavor._enterReadSection()
+    unsafe Flavor._enterReadSection()
     let old = unsafe _withMatcher(of: { unsafe Node.key(of: $0).pointee == key }) { matcher in
       unsafe rcushims_table_add_replace(table, UInt(bitPattern: hash), matcher, link)
     }
-    Flavor._exitReadSection()
+    unsafe Flavor._exitReadSection()
     guard let old = unsafe old else {
       core.count(1, hash: hash)
       return nil
@@ -99,7 +99,7 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     Flavor._waitBelowLimit()
     let hash = key.hashValue
     let link = unsafe Node.allocate(value, key)
-    Flavor._enterReadSection()
+    unsafe Flavor._enterReadSection()
     var iterator = unsafe find(key, hash: hash)
     while unsafe iterator.node != nil
       && !rcushims_table_replace(table, &iterator, UInt(bitPattern: hash), link)
@@ -107,7 +107,7 @@ extension RCUDomain.HashTable where Value: ~Copyable {
       // Another writer removed or replaced it in between.
       unsafe iterator = find(key, hash: hash)
     }
-    Flavor._exitReadSection()
+    unsafe Flavor._exitReadSection()
     guard let old = unsafe iterator.node else {
       return unsafe .notFound(new: takeBack(link))
     }
@@ -131,13 +131,13 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   public borrowing func removeValue(forKey key: Key) -> RCUDomain.Retired<Value>? {
     Flavor._waitBelowLimit()
     let hash = key.hashValue
-    Flavor._enterReadSection()
+    unsafe Flavor._enterReadSection()
     var link = unsafe find(key, hash: hash).node
     while let found = unsafe link, unsafe !rcushims_table_delete(table, found) {
       // Another writer removed or replaced it in between.
       unsafe link = find(key, hash: hash).node
     }
-    Flavor._exitReadSection()
+    unsafe Flavor._exitReadSection()
     guard let link = unsafe link else { return nil }
     core.count(-1, hash: hash)
     return unsafe retire(link)
@@ -153,8 +153,8 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   public borrowing func removeAll() -> Int {
     Flavor._waitBelowLimit()
     var removed = 0
-    Flavor._enterReadSection()
-    defer { Flavor._exitReadSection() }
+    unsafe Flavor._enterReadSection()
+    defer { unsafe Flavor._exitReadSection() }
     var iterator = unsafe cds_lfht_iter()
     unsafe rcushims_table_first(table, &iterator)
     while let link = unsafe iterator.node {

@@ -78,9 +78,9 @@ extension RCUDomain {
     @discardableResult
     public borrowing func pop() -> RCUDomain.Retired<Element>? {
       Flavor._waitBelowLimit()
-      Flavor._enterReadSection()
+      unsafe Flavor._enterReadSection()
       let link = unsafe rcushims_stack_pop(stack)
-      Flavor._exitReadSection()
+      unsafe Flavor._exitReadSection()
       guard let link = unsafe link else { return nil }
       return unsafe RCUDomain.Retired(Node.start(of: link), node: Node.retired)
     }
