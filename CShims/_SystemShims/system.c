@@ -51,6 +51,7 @@ void sysshims_poison(void *address, size_t count) {
 }
 
 __thread unsigned sysshims_locks_held;
+__thread const void *sysshims_updated_pointer;
 
 /// All but those that tell of a thread's own faults.
 static void fill_blocked(sigset_t *blocked) {

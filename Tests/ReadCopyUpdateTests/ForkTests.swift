@@ -3,6 +3,7 @@
 
 import Foundation
 @testable import ReadCopyUpdate
+import Synchronization
 import TestSupport
 import Testing
 internal import _RCUShims
@@ -209,6 +210,66 @@ internal import _RCUShims
       for thread in waiters + readers { RunningThread.join(thread) }
     }
     check(flavor.type)
+  }
+
+  /// A signal handler may fork wherever it has interrupted the library: between a lock and its release, too. The
+  /// child may exit; the parent goes on.
+  ///
+  /// What is interrupted allocates nothing: `fork` itself waits for the allocator's locks, which the library
+  /// can't help.
+  @Test(.disabled(if: isThreadSanitizerBuild), arguments: TestedFlavor.allCases)
+  func handlersMayFork(_ flavor: TestedFlavor) async {
+    await #expect(processExitsWith: .exitCode(0)) { [flavor] in
+      ForkTests.forkInHandlers(flavor)
+    }
+  }
+
+  private static let handlersForks = Atomic(0)
+  private static let handlersFailures = Atomic(0)
+
+  private static func forkInHandlers(_ flavor: TestedFlavor) {
+    func run<Flavor: RCUFlavor>(_: Flavor.Type) {
+      typealias Domain = RCUDomain<Flavor>
+      endHungProcess(after: .seconds(100))
+      handleSignal(SIGUSR1) { _ in
+        let savedErrno = errno
+        let child = forkProcess()
+        if child == 0 { _exit(0) }
+        var status: Int32 = 0
+        while unsafe waitpid(child, &status, 0) < 0 {}
+        ForkTests.handlersForks.wrappingAdd(1, ordering: .relaxed)
+        if status != 0 { ForkTests.handlersFailures.wrappingAdd(1, ordering: .relaxed) }
+        errno = savedErrno
+      }
+      let isStopping = Flag()
+      let thread = RunningThread {
+        withReaderThread(Flavor.self) {
+          Domain.synchronize()
+          unblockSignal(SIGUSR1)
+          while !isStopping.isRaised {
+            Domain.synchronize()
+            for _ in 0..<100 { _ = Domain.startGracePeriod().isComplete }
+            Domain.withReadSection { _ in }
+          }
+        }
+      }.release()
+      for _ in 0..<150 {
+        pthread_kill(thread, SIGUSR1)
+        usleep(1000)
+      }
+      isStopping.raise()
+      RunningThread.join(thread)
+      precondition(handlersForks.load(ordering: .relaxed) > 0, "no handler ran")
+      precondition(handlersFailures.load(ordering: .relaxed) == 0, "a child died")
+      Domain.synchronize()
+      // And an ordinary fork after all these.
+      let end = runInForkedChild {
+        Domain.synchronize()
+        return 0
+      }
+      precondition(end == .exited(0), "the child ended with \(end)")
+    }
+    run(flavor.type)
   }
 
   /// A fork inside a section doesn't hang; its child may read and end, and traps when it waits.

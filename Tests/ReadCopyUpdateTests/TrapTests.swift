@@ -68,6 +68,26 @@ import Testing
     expectMessage(of: result, names: ["RCUDomain.Pointer.update", "use store"])
   }
 
+  @Test func storingInUpdateTraps() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      let pointer = RCU.Pointer(1)
+      let other = RCU.Pointer(1)
+      // Another one's may be replaced, and updated.
+      pointer.update { _ in
+        other.store(2)
+        other.update { $0 += 1 }
+      }
+      pointer.store(3)
+      pointer.update { value in
+        other.update { _ in }
+        pointer.store(value)
+      }
+    }
+    expectMessage(of: result, names: ["the body of update replaces", "change the copy instead"])
+  }
+
   @Test func unregisteredReaderTraps() async {
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]

@@ -70,15 +70,20 @@ static inline void rcushims_qsbr_quiescent_state(void) {
 
 /// The thread is online, and in no section.
 static inline void rcushims_qsbr_go_offline(void) {
+  // A handler that forks in between would take the thread for offline, and wait for it.
+  sysshims_enter_lock();
   sysshims_annotate_release(&rcushims_tags[RCUSHIMS_QSBR]);
   __atomic_store_n(&rcushims_qsbr_state, 0, __ATOMIC_RELAXED);
   urcu_qsbr_thread_offline();
+  sysshims_leave_lock();
 }
 
 /// The thread is registered and offline.
 static inline void rcushims_qsbr_go_online(void) {
+  sysshims_enter_lock();
   urcu_qsbr_thread_online();
   __atomic_store_n(&rcushims_qsbr_state, 1, __ATOMIC_RELAXED);
+  sysshims_leave_lock();
 }
 
 #pragma clang assume_nonnull end

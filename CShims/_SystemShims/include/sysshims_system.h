@@ -49,6 +49,16 @@ static inline void sysshims_leave_lock(void) {
   sysshims_locks_held -= 1;
 }
 
+/// The pointer whose update runs on the calling thread, innermost; NULL: none. A body that replaces it would begin
+/// again for ever.
+/// Why C: thread-local storage.
+extern __thread const void *_Nullable sysshims_updated_pointer;
+
+static inline const void *_Nullable sysshims_updating(void) { return sysshims_updated_pointer; }
+static inline void sysshims_set_updating(const void *_Nullable pointer) {
+  sysshims_updated_pointer = pointer;
+}
+
 /// How often this process's memory has been copied by a fork: 0 in a process that `exec` began.
 /// Why C: Swift's overlay hides the handlers of fork's, and this must be counted from the start.
 extern _Atomic(uint32_t) sysshims_forks;

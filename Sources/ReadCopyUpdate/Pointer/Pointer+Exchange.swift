@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 public import Synchronization
+public import _SystemShims
 
 extension RCUDomain.Pointer where Pointee: ~Copyable {
   /// Replaces the pointee and returns the old one, retired. Never waits.
@@ -19,6 +20,10 @@ extension RCUDomain.Pointer where Pointee: ~Copyable {
 
   @inlinable
   borrowing func exchangeAddress(_ new: UnsafeMutableRawPointer?) -> RCUDomain.Retired<Pointee>? {
+    require(
+      unsafe withUnsafePointer(to: storage) { unsafe sysshims_updating() != UnsafeRawPointer($0) },
+      "RCUDomain.Pointer: the body of update replaces the pointee of the pointer that it updates; change the copy instead"
+    )
     guard let old = unsafe storage.exchange(new, ordering: .acquiringAndReleasing) else {
       return nil
     }
@@ -101,7 +106,7 @@ extension RCUDomain.Pointer where Pointee: Sendable {
   ///
   /// - Precondition: the pointer points to something.
   /// - Parameter body: may run more than once; runs inside a read section, hence doesn't block.
-  ///   If it throws, nothing is changed.
+  ///   If it throws, nothing is changed. Replacing this pointer's pointee in it is a trap.
   /// - Memory ordering: as ``exchange(_:)``.
   /// - Complexity: O(copy), times the number of writers that collide.
   @inlinable
@@ -112,6 +117,16 @@ extension RCUDomain.Pointer where Pointee: Sendable {
       old.retire()
       return
     }
+  }
+
+  @inlinable
+  borrowing func change<E: Error>(
+    _ copy: inout Pointee, _ body: (inout Pointee) throws(E) -> Void
+  ) throws(E) {
+    let outer = unsafe sysshims_updating()
+    defer { unsafe sysshims_set_updating(outer) }
+    unsafe withUnsafePointer(to: storage) { unsafe sysshims_set_updating(UnsafeRawPointer($0)) }
+    try body(&copy)
   }
 
   /// One attempt of `update`; `nil` if another writer came first. The old pointee can't be freed and allocated again at the same
@@ -126,7 +141,7 @@ extension RCUDomain.Pointer where Pointee: Sendable {
       fail("RCUDomain.Pointer.update: the pointer is empty; use store")
     }
     var copy = unsafe old.assumingMemoryBound(to: Pointee.self).pointee
-    try body(&copy)
+    try change(&copy, body)
     let new = unsafe _PointeeBox<Pointee>.allocate(copy)
     // Pairs with load's acquire (the release half), and with the previous writer's release.
     let (exchanged, _) = unsafe storage.compareExchange(
