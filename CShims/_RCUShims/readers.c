@@ -366,6 +366,31 @@ uint64_t rcushims_bp_read_lock_sealed(void) { return open_bp(SEALED); }
 COUNTING_FLAVOR(memb, RCUSHIMS_MEMB)
 COUNTING_FLAVOR(mb, RCUSHIMS_MB)
 
+// MARK: - Sections that references belong to, in debug builds
+
+static __thread uint64_t section_tokens[RCUSHIMS_FLAVOR_COUNT];
+
+static unsigned long nesting(int flavor) {
+  switch (flavor) {
+    case RCUSHIMS_BP:
+      return URCU_TLS(urcu_bp_reader) ? URCU_TLS(urcu_bp_reader)->ctr & URCU_BP_GP_CTR_NEST_MASK : 0;
+    case RCUSHIMS_MEMB: return URCU_TLS(urcu_memb_reader).ctr & URCU_GP_CTR_NEST_MASK;
+    case RCUSHIMS_MB: return URCU_TLS(urcu_mb_reader).ctr & URCU_GP_CTR_NEST_MASK;
+    default: return rcushims_qsbr_state > 1 ? rcushims_qsbr_state - 1 : 0;
+  }
+}
+
+uint64_t rcushims_section_token(int flavor) {
+  static uint64_t last;
+  if (nesting(flavor) <= 1 || section_tokens[flavor] == 0)
+    section_tokens[flavor] = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+  return section_tokens[flavor];
+}
+
+bool rcushims_is_section_open(int flavor, uint64_t token) {
+  return nesting(flavor) > 0 && section_tokens[flavor] == token;
+}
+
 // MARK: - Registration
 
 void rcushims_register_thread(int flavor) {

@@ -47,7 +47,7 @@ extension SeqLock {
 
   /// The same in a child of a fork, where a thread that doesn't exist may have the lock for ever.
   @inlinable
-  @inline(never)
+  @inline(__always)
   borrowing func withWriterAfterFork<R>(_ body: () -> R) -> R {
     // Others of this process may have it, for a moment.
     for attempt in 0..<Self.attemptsAfterForkMax {

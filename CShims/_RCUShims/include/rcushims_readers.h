@@ -210,6 +210,13 @@ RCUSHIMS_COUNTING_FLAVOR(mb, RCUSHIMS_MB, true)
 
 // MARK: - Every flavor, by its number
 
+/// For debug builds: a number for the calling thread's outermost section, that no other section has had. Called
+/// at the beginning of each section.
+uint64_t rcushims_section_token(int flavor);
+
+/// For debug builds: whether the section with that number is open on the calling thread.
+bool rcushims_is_section_open(int flavor, uint64_t token);
+
 /// `synchronize_rcu`. The thread is in no section.
 void rcushims_synchronize(int flavor);
 

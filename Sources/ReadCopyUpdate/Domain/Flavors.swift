@@ -224,7 +224,7 @@ extension RCUDomain where Flavor == QuiescentStateFlavor {
   public static func withUncheckedReadSection<R: ~Copyable, E: Error>(
     _ body: (ReadSection) throws(E) -> R
   ) throws(E) -> R {
-    try body(ReadSection())
+    try body(unsafe ReadSection(unchecked: ()))
   }
 
   /// Runs `body`, which may block and must not read, while no grace period waits for this thread.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+internal import _RCUShims
+
 /// Read-copy update: readers that cost two plain stores, writers that wait for them.
 ///
 /// A domain is a namespace over a ``RCUFlavor``; everything in it is static. Readers open a
@@ -128,12 +130,47 @@ extension RCUDomain {
   /// Proof that the calling thread is inside a read section.
   ///
   /// Only ``RCUDomain/withReadSection(_:)`` makes one. It can be copied and passed to functions;
-  /// it can't outlive the section, nor leave its thread.
+  /// it can't outlive the section, nor leave its thread. Where the compiler doesn't see that it does, a debug build
+  /// traps.
+  @safe
   public struct ReadSection: ~Escapable {
+    #if DEBUG
+      // Which section it is; 0: nobody checks.
+      @usableFromInline let token: UInt64
+    #endif
+
     @usableFromInline
     @inline(__always)
     @_lifetime(immortal)
-    init() {}
+    init() {
+      #if DEBUG
+        token = rcushims_section_token(Flavor._number)
+      #endif
+    }
+
+    /// - Safety: nobody checks that it stays in its section.
+    @usableFromInline
+    @inline(__always)
+    @_lifetime(immortal)
+    @unsafe
+    init(unchecked: ()) {
+      #if DEBUG
+        token = 0
+      #endif
+    }
+
+    /// Ends the process if the section isn't open on this thread: in debug builds. The compiler, Swift 6.3, doesn't
+    /// check a dynamic cast of what can't escape, nor an assignment to an existential of an outer scope.
+    @usableFromInline
+    @inline(__always)
+    func checkIsOpen() {
+      #if DEBUG
+        require(
+          token == 0 || rcushims_is_section_open(Flavor._number, token),
+          "RCUDomain: a section, or a reference that was loaded in it, is used after the section has ended, or on another thread; use it inside"
+        )
+      #endif
+    }
   }
 }
 

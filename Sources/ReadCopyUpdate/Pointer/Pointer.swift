@@ -53,6 +53,7 @@ extension RCUDomain {
     @inline(__always)
     @_lifetime(copy section)
     public borrowing func load(in section: ReadSection) -> Ref<Pointee>? {
+      section.checkIsOpen()
       guard let address = unsafe storage.load(ordering: .acquiring) else { return nil }
       return unsafe Ref(address, in: section)
     }

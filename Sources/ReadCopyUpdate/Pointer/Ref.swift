@@ -10,6 +10,9 @@ extension RCUDomain {
   public struct Ref<Value: ~Copyable & Sendable>: ~Escapable {
     @usableFromInline
     let address: UnsafeMutableRawPointer
+    #if DEBUG
+      @usableFromInline let section: ReadSection
+    #endif
 
     /// - Safety: `address` holds a `Value` that stays initialised until `section` ends.
     @usableFromInline
@@ -18,6 +21,17 @@ extension RCUDomain {
     @unsafe
     init(_ address: UnsafeMutableRawPointer, in section: ReadSection) {
       unsafe self.address = address
+      #if DEBUG
+        self.section = section
+      #endif
+    }
+
+    @usableFromInline
+    @inline(__always)
+    func checkIsOpen() {
+      #if DEBUG
+        section.checkIsOpen()
+      #endif
     }
 
     /// The value, in place.
@@ -29,7 +43,10 @@ extension RCUDomain {
       // A coroutine, and no addressor: where a parameter of this type is captured by `||` or `&&`, an
       // addressor crashes the optimiser of Swift 6.3.1. The machine code is the same.
       @inline(__always)
-      _read { yield unsafe address.assumingMemoryBound(to: Value.self).pointee }
+      _read {
+        checkIsOpen()
+        yield unsafe address.assumingMemoryBound(to: Value.self).pointee
+      }
     }
   }
 }

@@ -25,6 +25,24 @@ final class Lineage {
   init(origin: UInt64) { self.origin = origin }
 }
 
+/// What has been retired by what runs. The runner's own: nobody else looks at it.
+struct NestedRetirements: ~Copyable {
+  /// From within the memory of what is destroyed.
+  var owned = RetirementQueue()
+  /// From elsewhere.
+  var others = RetirementQueue()
+  /// The memory of what is destroyed now.
+  var running: Range<UInt> = 0..<0
+
+  mutating func append(_ retirement: consuming _Retirement, owner: UInt) {
+    if running.contains(owner) {
+      owned.append(retirement)
+    } else {
+      others.append(retirement)
+    }
+  }
+}
+
 /// What the runner carries along while it runs a batch.
 struct BatchRun: ~Copyable {
   var spent = SpentMemory()
@@ -56,7 +74,7 @@ extension _Reclaimer {
   /// Runs one, and what it owned in its own memory.
   private func run(_ retirement: consuming _Retirement, _ run: inout BatchRun) {
     runAlone(retirement, &run)
-    while let owned = retiring.owned.removeLast() {
+    while let owned = unsafe nested.pointee.owned.removeLast() {
       run.nestedCount += 1
       run.nestedBytes += Int128(owned.bytes)
       runAlone(owned, &run)
@@ -66,12 +84,12 @@ extension _Reclaimer {
 
   private func runAlone(_ retirement: consuming _Retirement, _ run: inout BatchRun) {
     let bytes = retirement.bytes - retirement.additionalBytes
-    retiring.running = retirement.memory
+    unsafe nested.pointee.running = retirement.memory
     runningCallNumber.wrappingAdd(1, ordering: .relaxed)
     runningCall.store(retirement.function, ordering: .relaxed)
     let block = unsafe retirement.run()
     runningCall.store(0, ordering: .relaxed)
-    retiring.running = 0..<0
+    unsafe nested.pointee.running = 0..<0
     if let block = unsafe block { unsafe run.spent.add(block, bytes: bytes) }
   }
 
@@ -87,10 +105,10 @@ extension _Reclaimer {
 
   /// Runs what has been retired meanwhile, and what that retires, until nothing is left or a reader stays.
   private func settle(_ lineage: Lineage, _ run: inout BatchRun) {
-    while !retiring.nested.isEmpty {
+    while unsafe !nested.pointee.others.isEmpty {
       noteNested(&run)
       var step = RetirementQueue()
-      swap(&step, &retiring.nested)
+      unsafe swap(&step, &nested.pointee.others)
       guard source.readersLeaveSoon() else {
         step.removeAll { lineage.queue.append($0) }
         return

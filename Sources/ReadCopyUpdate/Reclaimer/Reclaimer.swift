@@ -36,6 +36,8 @@ public final class _Reclaimer: @unchecked Sendable {
   let progress = Monitor()
 
   private let state: UnsafeMutablePointer<RetiringState>
+  /// The runner's own.
+  let nested: UnsafeMutablePointer<NestedRetirements>
   var executedSerial: UInt64 = 0
 
   // The thread.
@@ -96,11 +98,15 @@ public final class _Reclaimer: @unchecked Sendable {
     self.source = source
     unsafe state = .allocate(capacity: 1)
     unsafe state.initialize(to: RetiringState())
+    unsafe nested = .allocate(capacity: 1)
+    unsafe nested.initialize(to: NestedRetirements())
   }
 
   deinit {
     unsafe state.deinitialize(count: 1)
     unsafe state.deallocate()
+    unsafe nested.deinitialize(count: 1)
+    unsafe nested.deallocate()
   }
 
   /// For flavors; public so that a test program can make one that leaves something out.
@@ -143,11 +149,11 @@ public final class _Reclaimer: @unchecked Sendable {
     startOnce()
     monitor.lock()
     if retiring.isRunning && isRunner {
-      retiring.appendNested(retirement, owner: owner)
+      retiring.count(retirement.bytes)
       if retiring.isOver { retiring.counters.overLimitCount += 1 }
       noteLimit()
       monitor.unlock()
-      return
+      return unsafe nested.pointee.append(retirement, owner: owner)
     }
     retiring.append(retirement)
     let spent = unsafe retiring.spent.take()

@@ -140,13 +140,8 @@ struct RetiringState: ~Copyable {
   var pendingBytes: Int128 = 0
   var pendingBytesPeak: Int128 = 0
   var bounds = RCULimits()
-  /// What has been retired by what runs: from within its memory, and else. For the runner alone.
-  var owned = RetirementQueue()
-  var nested = RetirementQueue()
   /// The runner is past its grace period.
   var isRunning = false
-  /// The memory of what is destroyed now.
-  var running: Range<UInt> = 0..<0
   /// Who takes and runs batches now.
   var runner: pthread_t?
   /// The reclaimer's thread waits for work.
@@ -169,17 +164,7 @@ struct RetiringState: ~Copyable {
     queue.append(retirement)
   }
 
-  /// Takes over what has been retired by what runs.
-  mutating func appendNested(_ retirement: consuming _Retirement, owner: UInt) {
-    count(retirement.bytes)
-    if running.contains(owner) {
-      owned.append(retirement)
-    } else {
-      nested.append(retirement)
-    }
-  }
-
-  private mutating func count(_ bytes: Int) {
+  mutating func count(_ bytes: Int) {
     counters.pendingCount += 1
     pendingBytes += Int128(bytes)
     counters.pendingCountPeak = max(counters.pendingCountPeak, counters.pendingCount)

@@ -68,6 +68,7 @@ extension SleepableRCU {
         unsafe section.domain == domainAddress,
         "SleepableRCU.Pointer.load: the section is another domain's, which doesn't keep the pointee; open one of the pointer's domain"
       )
+      section.checkIsOpen()
       guard let address = unsafe storage.load(ordering: .acquiring) else { return nil }
       return unsafe Ref(address, in: section)
     }
@@ -126,6 +127,9 @@ extension SleepableRCU {
   public struct Ref<Value: ~Copyable & Sendable>: ~Escapable {
     @usableFromInline
     let address: UnsafeMutableRawPointer
+    #if DEBUG
+      @usableFromInline let section: ReadSection
+    #endif
 
     /// - Safety: `address` holds a `Value` that stays initialised until `section` ends.
     @usableFromInline
@@ -134,6 +138,17 @@ extension SleepableRCU {
     @unsafe
     init(_ address: UnsafeMutableRawPointer, in section: ReadSection) {
       unsafe self.address = address
+      #if DEBUG
+        self.section = section
+      #endif
+    }
+
+    @usableFromInline
+    @inline(__always)
+    func checkIsOpen() {
+      #if DEBUG
+        section.checkIsOpen()
+      #endif
     }
 
     /// The value, in place.
@@ -143,7 +158,10 @@ extension SleepableRCU {
       // Safety: the section keeps the pointee, and nobody changes a published pointee.
       // A coroutine for the reason given at RCUDomain.Ref.
       @inline(__always)
-      _read { yield unsafe address.assumingMemoryBound(to: Value.self).pointee }
+      _read {
+        checkIsOpen()
+        yield unsafe address.assumingMemoryBound(to: Value.self).pointee
+      }
     }
   }
 }

@@ -89,7 +89,9 @@ extension SleepableRCU {
         counters.end(half)
         unsafe sysshims_thread_section_ends(record)
       }
-      return try unsafe body(ReadSection(counters.address))
+      let section = unsafe ReadSection(counters.address)
+      defer { section.ends() }
+      return try body(section)
     }
   }
 
@@ -111,7 +113,9 @@ extension SleepableRCU {
   {
     let half = counters.begin()
     defer { counters.end(half) }
-    return try await unsafe body(ReadSection(counters.address))
+    let section = unsafe ReadSection(counters.address)
+    defer { section.ends() }
+    return try await body(section)
   }
 
   /// Proof of a read section of one domain.
@@ -122,13 +126,38 @@ extension SleepableRCU {
   public struct ReadSection: ~Escapable {
     // Of the domain's counters, which live as long as it. Compared, never followed.
     @usableFromInline let domain: UnsafeRawPointer
+    #if DEBUG
+      @usableFromInline let token: UInt64
+    #endif
 
     /// - Safety: a section of the domain whose counters are there is open while this lives.
     @usableFromInline
     @inline(__always)
     @unsafe
     @_lifetime(immortal)
-    init(_ domain: UnsafeRawPointer) { unsafe self.domain = domain }
+    init(_ domain: UnsafeRawPointer) {
+      unsafe self.domain = domain
+      #if DEBUG
+        token = _OpenSections.shared.begin()
+      #endif
+    }
+
+    @usableFromInline
+    @inline(__always)
+    func ends() {
+      #if DEBUG
+        _OpenSections.shared.end(token)
+      #endif
+    }
+
+    /// Ends the process if the section has ended: in debug builds, see ``RCUDomain/ReadSection``.
+    @usableFromInline
+    @inline(__always)
+    func checkIsOpen() {
+      #if DEBUG
+        _OpenSections.shared.check(token)
+      #endif
+    }
   }
 }
 

@@ -17,6 +17,7 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   public borrowing func lookup(
     _ key: Key, in section: RCUDomain.ReadSection
   ) -> RCUDomain.Ref<Value>? {
+    section.checkIsOpen()
     guard let link = unsafe find(key, hash: key.hashValue).node else { return nil }
     return unsafe RCUDomain.Ref(Node.start(of: link), in: section)
   }
@@ -30,6 +31,7 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     forKey key: Key, in section: RCUDomain.ReadSection,
     _ body: (RCUDomain.Ref<Value>) throws(E) -> Void
   ) throws(E) {
+    section.checkIsOpen()
     var iterator = unsafe find(key, hash: key.hashValue)
     while let link = unsafe iterator.node {
       if unsafe Node.key(of: link).pointee == key {
@@ -51,6 +53,7 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   public borrowing func forEach<E: Error>(
     in section: RCUDomain.ReadSection, _ body: (Entry) throws(E) -> Void
   ) throws(E) {
+    section.checkIsOpen()
     var iterator = unsafe cds_lfht_iter()
     unsafe rcushims_table_first(table, &iterator)
     while let link = unsafe iterator.node {
@@ -63,6 +66,9 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   @safe
   public struct Entry: ~Escapable {
     @usableFromInline let link: UnsafeMutablePointer<cds_lfht_node>
+    #if DEBUG
+      @usableFromInline let section: RCUDomain.ReadSection
+    #endif
 
     /// - Safety: `link` is in a node that stays initialised until `section` ends.
     @usableFromInline
@@ -71,6 +77,17 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     @unsafe
     init(_ link: UnsafeMutablePointer<cds_lfht_node>, in section: RCUDomain.ReadSection) {
       unsafe self.link = link
+      #if DEBUG
+        self.section = section
+      #endif
+    }
+
+    @usableFromInline
+    @inline(__always)
+    func checkIsOpen() {
+      #if DEBUG
+        section.checkIsOpen()
+      #endif
     }
 
     /// The key, in place.
@@ -80,7 +97,10 @@ extension RCUDomain.HashTable where Value: ~Copyable {
       // Safety: the section keeps the node, and nobody changes a key or a published value.
       // Coroutines as in Ref.
       @inline(__always)
-      _read { yield unsafe Node.key(of: link).pointee }
+      _read {
+        checkIsOpen()
+        yield unsafe Node.key(of: link).pointee
+      }
     }
 
     /// The value, in place.
@@ -88,7 +108,10 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     @safe
     public var value: Value {
       @inline(__always)
-      _read { yield unsafe Node.start(of: link).assumingMemoryBound(to: Value.self).pointee }
+      _read {
+        checkIsOpen()
+        yield unsafe Node.start(of: link).assumingMemoryBound(to: Value.self).pointee
+      }
     }
   }
 

@@ -25,6 +25,7 @@ extension RCUDomain.List where Element: ~Copyable {
   public borrowing func first<E: Error>(
     in section: RCUDomain.ReadSection, where matches: (borrowing Element) throws(E) -> Bool
   ) throws(E) -> RCUDomain.Ref<Element>? {
+    section.checkIsOpen()
     var next = unsafe head.load(ordering: .acquiring)
     while let node = unsafe next {
       if try matches(unsafe Node.element(node).pointee) {
@@ -45,7 +46,8 @@ extension RCUDomain.List where Element: ~Copyable {
   @inline(__always)
   @_lifetime(copy section)
   public borrowing func cursor(in section: RCUDomain.ReadSection) -> Cursor {
-    unsafe Cursor(head.load(ordering: .acquiring), in: section)
+    section.checkIsOpen()
+    return unsafe Cursor(head.load(ordering: .acquiring), in: section)
   }
 
   /// A place in a walk over a list, valid inside the read section that it was made in. A copy walks on
@@ -76,6 +78,7 @@ extension RCUDomain.List where Element: ~Copyable {
     @inline(__always)
     @_lifetime(copy self)
     public mutating func next() -> RCUDomain.Ref<Element>? {
+      section.checkIsOpen()
       guard let node = unsafe upcoming else { return nil }
       unsafe upcoming = Node.links(node).pointee.next.load(ordering: .acquiring)
       return unsafe RCUDomain.Ref(node, in: section)

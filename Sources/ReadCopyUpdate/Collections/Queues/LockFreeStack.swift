@@ -117,6 +117,7 @@ extension RCUDomain {
     @inlinable
     @_lifetime(copy section)
     public borrowing func top(in section: RCUDomain.ReadSection) -> RCUDomain.Ref<Element>? {
+      section.checkIsOpen()
       guard let link = unsafe rcushims_stack_top(stack) else { return nil }
       return unsafe RCUDomain.Ref(Node.start(of: link), in: section)
     }
