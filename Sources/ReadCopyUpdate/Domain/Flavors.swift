@@ -189,6 +189,27 @@ func _offlineReader() -> Never {
   _unregisteredReader("QuiescentStateFlavor")
 }
 
+/// Traps unless the thread is registered, online and in no section.
+@usableFromInline
+@inline(__always)
+func _requireBetweenSections(_ call: StaticString) {
+  if !rcushims_qsbr_is_between_sections() { _notBetweenSections(call) }
+}
+
+@usableFromInline
+@inline(never)
+func _notBetweenSections(_ call: StaticString) -> Never {
+  if rcushims_qsbr_read_ongoing() {
+    fail("RCUDomain.\(call) inside a read section; leave the section first")
+  }
+  if rcushims_qsbr_is_registered() {
+    fail("RCUDomain.\(call) on a thread that is offline; call it outside of offline { }")
+  }
+  fail(
+    "RCUDomain.\(call) on a thread that is not registered; call it inside withRegisteredThread { }"
+  )
+}
+
 extension RCUDomain where Flavor == QuiescentStateFlavor {
   /// Says that the calling thread uses nothing that it has read: grace periods stop waiting for it.
   ///
@@ -200,10 +221,7 @@ extension RCUDomain where Flavor == QuiescentStateFlavor {
   /// - Source: `rcu_quiescent_state`.
   @inlinable
   public static func quiescentState() {
-    require(
-      rcushims_qsbr_is_between_sections(),
-      "RCUDomain.quiescentState() inside a read section, or on a thread that isn't registered and online; leave the section first"
-    )
+    _requireBetweenSections("quiescentState()")
     rcushims_qsbr_quiescent_state()
   }
 
@@ -235,10 +253,7 @@ extension RCUDomain where Flavor == QuiescentStateFlavor {
   @inlinable
   @available(*, noasync, message: "a task may change threads; use the default domain, RCU")
   public static func offline<R: ~Copyable, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
-    require(
-      rcushims_qsbr_is_between_sections(),
-      "RCUDomain.offline inside a read section, or on a thread that isn't registered and online; leave the section first"
-    )
+    _requireBetweenSections("offline")
     rcushims_qsbr_go_offline()
     defer { rcushims_qsbr_go_online() }
     return try body()

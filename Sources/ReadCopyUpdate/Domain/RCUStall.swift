@@ -61,7 +61,10 @@ public struct RCUStalledReader: Sendable, Equatable, CustomStringConvertible {
   public var description: String {
     let noun = nesting == 1 ? "section" : "sections"
     if threadID == 0 { return "\(nesting) open \(noun)" }
-    return "thread \(threadID) “\(threadName)”, \(nesting) nested \(noun)"
+    // The kernel keeps the last 15 bytes of Dispatch's names.
+    let kind =
+      threadName.hasSuffix("-qos") ? "a pool's thread, which runs a task or a block, " : "thread "
+    return "\(kind)\(threadID) “\(threadName)”, \(nesting) nested \(noun)"
   }
 
   private static func name(of threadID: Int32) -> String {
