@@ -124,6 +124,42 @@ enum TestedFlavor: String, CaseIterable, Codable, Sendable, CustomTestStringConv
     check(flavor.type)
   }
 
+  /// Registration by hand, for pools with calls at the start and the stop of a thread.
+  @Test func threadsRegisterWithoutAClosure() {
+    typealias Domain = RCUDomain<MemoryBarrierFlavor>
+    RunningThread {
+      #expect(!Domain.isThreadRegistered)
+      Domain.registerThread()
+      #expect(Domain.isThreadRegistered)
+      Domain.withReadSection { _ in }
+      Domain.withRegisteredThread { Domain.withReadSection { _ in } }
+      #expect(Domain.isThreadRegistered)
+      Domain.unregisterThread()
+      #expect(!Domain.isThreadRegistered)
+      // The thread's end does it otherwise.
+      Domain.registerThread()
+    }.join()
+    Domain.synchronize()
+  }
+
+  @Test(arguments: ["twice", "not", "inside"])
+  func wrongRegistrationsTrap(_ kind: String) async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) { [kind] in
+      FlavorTests.registerWrongly(kind)
+    }
+    expectMessage(of: result, names: ["registerThread()"])
+  }
+
+  private static func registerWrongly(_ kind: String) {
+    typealias Domain = RCUDomain<MembarrierFlavor>
+    if kind == "not" { Domain.unregisterThread() }
+    Domain.registerThread()
+    if kind == "twice" { Domain.registerThread() }
+    Domain.withReadSection { _ in Domain.unregisterThread() }
+  }
+
   @Test(arguments: TestedFlavor.registering)
   func readersThatAreNoLongerRegisteredTrap(_ flavor: TestedFlavor) async {
     let result = await #expect(

@@ -7,6 +7,29 @@ import Testing
 
 /// `compareExchange`, with pointees that can't be copied.
 @Suite struct PointerExchangeTests {
+  /// Threads that find nothing make one each; one is published, and all see it.
+  @Test func loadOrStore() {
+    let counter = InstanceCounter()
+    final class Slot: Sendable { let pointer = RCU.Pointer<CountedObject>() }
+    for round in 0..<100 {
+      let slot = Slot()
+      let seen = Locked<[Int]>([])
+      runThreads(3) { index in
+        let value = RCU.withReadSection { section in
+          slot.pointer.load(in: section, orStore: CountedObject(index, counter)).value.value
+        }
+        seen.withLock { $0.append(value) }
+      }
+      #expect(Set(seen.withLock { $0 }).count == 1, "round \(round)")
+      RCU.withReadSection { section in
+        let again = slot.pointer.load(in: section, orStore: CountedObject(9, counter)).value.value
+        #expect(again == seen.withLock { $0[0] })
+      }
+    }
+    RCU.barrier()
+    #expect(counter.live == 0)
+  }
+
   @Test func exchangesWhatWasLoaded() {
     let counter = InstanceCounter()
     let pointer = RCU.Pointer(Counted(1, counter))

@@ -124,6 +124,37 @@ extension RCUDomain where Flavor: ThreadRegisteringFlavor {
     defer { unsafe Flavor._unregisterThread() }
     return try body()
   }
+
+  /// Registers the calling thread as a reader, until ``unregisterThread()`` or its end: for pools of threads that
+  /// have calls at the start and the stop of each.
+  ///
+  /// - Precondition: the thread isn't registered.
+  /// - Source: `rcu_register_thread`.
+  @available(*, noasync, message: "a task may change threads; use the default domain, RCU")
+  public static func registerThread() {
+    require(
+      !Flavor._isThreadRegistered,
+      "RCUDomain.registerThread(): this thread is registered already; ask isThreadRegistered first")
+    unsafe Flavor._registerThread()
+  }
+
+  /// Ends what ``registerThread()`` began.
+  ///
+  /// - Precondition: the thread is registered, is in no section, and isn't inside ``withRegisteredThread(_:)``.
+  /// - Source: `rcu_unregister_thread`.
+  @available(*, noasync, message: "a task may change threads; use the default domain, RCU")
+  public static func unregisterThread() {
+    require(
+      Flavor._isThreadRegistered,
+      "RCUDomain.unregisterThread(): this thread is not registered; call registerThread() first")
+    require(
+      !Flavor._isInReadSection,
+      "RCUDomain.unregisterThread() inside a read section; leave the section first")
+    unsafe Flavor._unregisterThread()
+  }
+
+  /// Whether the calling thread may read.
+  public static var isThreadRegistered: Bool { Flavor._isThreadRegistered }
 }
 
 extension RCUDomain {

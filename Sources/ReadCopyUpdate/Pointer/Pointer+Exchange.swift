@@ -31,6 +31,37 @@ extension RCUDomain.Pointer where Pointee: ~Copyable {
   }
 }
 
+// MARK: - load or store
+
+extension RCUDomain.Pointer where Pointee: ~Copyable {
+  /// The pointee as of now; if there is none, makes one, and publishes it unless another thread comes first: then
+  /// that one's, and this one is destroyed.
+  ///
+  /// - Parameter pointee: made where there is none, and perhaps in vain.
+  /// - Memory ordering: as ``load(in:)`` and ``exchange(_:)``.
+  /// - Complexity: O(1), one load; one allocation where there is none.
+  @inlinable
+  @_lifetime(copy section)
+  public borrowing func load(
+    in section: RCUDomain.ReadSection, orStore pointee: @autoclosure () -> Pointee
+  ) -> RCUDomain.Ref<Pointee> {
+    section.checkIsOpen()
+    if let address = unsafe storage.load(ordering: .acquiring) {
+      return unsafe RCUDomain.Ref(address, in: section)
+    }
+    let new = unsafe _PointeeBox<Pointee>.allocate(pointee())
+    // Pairs with load's acquire (the release half), and with the other thread's release.
+    let (exchanged, found) = unsafe storage.compareExchange(
+      expected: nil, desired: new, ordering: .acquiringAndReleasing)
+    guard !exchanged, let found = unsafe found else {
+      return unsafe RCUDomain.Ref(new, in: section)
+    }
+    // Seen by nobody.
+    unsafe _PointeeBox<Pointee>.destroy(new)
+    return unsafe RCUDomain.Ref(found, in: section)
+  }
+}
+
 // MARK: - compareExchange
 
 extension RCUDomain {
