@@ -10,6 +10,9 @@ package var isThreadSanitizerBuild: Bool { sysshims_has_tsan_runtime() }
 /// Whether this is an AddressSanitizer build.
 package var isAddressSanitizerBuild: Bool { unsafe dlsym(nil, "__asan_init") != nil }
 
+/// Whether this is a build for either of them.
+package var isSanitizerBuild: Bool { isThreadSanitizerBuild || isAddressSanitizerBuild }
+
 /// Whether the read sections carry ThreadSanitizer's annotations.
 package var isAnnotatedBuild: Bool { sysshims_is_annotated() }
 

@@ -112,14 +112,20 @@ import Testing
   }
 
   @Test func negativeArgumentsTrap() async {
-    await #expect(processExitsWith: .failure) {
+    let seeking = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
       var reader = MapsReader(AddressSpace())
       reader.seek(to: -1)
     }
-    await #expect(processExitsWith: .failure) {
+    expectMessage(of: seeking, names: ["MapsReader.seek", "an offset is not negative"])
+    let reading = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
       var reader = MapsReader(AddressSpace())
       _ = reader.read(count: -1)
     }
+    expectMessage(of: reading, names: ["MapsReader.read", "a count is not negative"])
   }
 
   /// A line longer than the buffer: a chunk of its own, from a larger buffer.
