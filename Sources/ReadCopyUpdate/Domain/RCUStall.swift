@@ -43,7 +43,9 @@ public struct RCUStall: Sendable, Equatable, CustomStringConvertible {
 
 /// A thread inside a read section that a grace period waits for.
 public struct RCUStalledReader: Sendable, Equatable, CustomStringConvertible {
-  /// The thread's name, as `pthread_setname_np` set it; empty if the thread has ended.
+  /// The thread's name, as `pthread_setname_np` set it; empty if the thread has ended. A thread that Dispatch or Swift
+  /// Concurrency made is named after its queue, such as `oot.default-qos`: then a task or a block holds the section
+  /// open. Threads inherit the name of the one that started them.
   public let threadName: String
   /// The kernel's number of the thread, as `gettid` gives it and `/proc/self/task` lists it. 0 for
   /// the sections of a ``SleepableRCU``, which belong to no thread.
@@ -61,10 +63,7 @@ public struct RCUStalledReader: Sendable, Equatable, CustomStringConvertible {
   public var description: String {
     let noun = nesting == 1 ? "section" : "sections"
     if threadID == 0 { return "\(nesting) open \(noun)" }
-    // The kernel keeps the last 15 bytes of Dispatch's names.
-    let kind =
-      threadName.hasSuffix("-qos") ? "a pool's thread, which runs a task or a block, " : "thread "
-    return "\(kind)\(threadID) “\(threadName)”, \(nesting) nested \(noun)"
+    return "thread \(threadID) “\(threadName)”, \(nesting) nested \(noun)"
   }
 
   private static func name(of threadID: Int32) -> String {
