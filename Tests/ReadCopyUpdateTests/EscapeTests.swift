@@ -7,7 +7,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// References that leave their sections in ways that the compiler, Swift 6.3, doesn't see: by a dynamic cast. In
+/// References that leave their sections in ways that the compiler, Swift 6.3, doesn't see (`CompileFail/NotYet`). In
 /// debug builds their use traps; in release builds nothing is checked, and nothing is paid.
 @Suite(.enabled(if: !isOptimizedBuild, "checked in debug builds")) struct EscapeTests {
   private struct Big: Sendable { var a = 0x1111, b = 0x2222 }
@@ -41,6 +41,45 @@ import Testing
     } else if let ref = escaped as? RCU.Ref<Big> {
       print(ref.value.b)
     }
+  }
+
+  private static func assign<T: ~Escapable>(_ target: inout T?, _ value: T) { target = value }
+
+  @Test func aReferenceThatGenericCodeAssignedTraps() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      EscapeTests.useAssigned()
+    }
+    expectMessage(of: result, names: Self.message)
+  }
+
+  private static func useAssigned() {
+    let pointer = RCU.Pointer(Big())
+    var outer: RCU.Ref<Big>?
+    RCU.withReadSection { section in assign(&outer, pointer.load(in: section)!) }
+    print(outer!.value.b)
+  }
+
+  private enum Cell: ~Escapable, ~Copyable {
+    case full(RCU.Ref<Big>)
+    case empty
+  }
+
+  @Test func aReferenceInANoncopyableEnumTraps() async {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      EscapeTests.useCell()
+    }
+    expectMessage(of: result, names: Self.message)
+  }
+
+  private static func useCell() {
+    let pointer = RCU.Pointer(Big())
+    var outer = Cell.empty
+    RCU.withReadSection { section in outer = .full(pointer.load(in: section)!) }
+    if case .full(let ref) = outer { print(ref.value.b) }
   }
 
   @Test func aSectionUsedAfterItsEndTraps() async {

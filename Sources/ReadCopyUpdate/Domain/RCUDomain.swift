@@ -191,7 +191,8 @@ extension RCUDomain {
     }
 
     /// Ends the process if the section isn't open on this thread: in debug builds. The compiler, Swift 6.3, doesn't
-    /// check a dynamic cast of what can't escape, nor an assignment to an existential of an outer scope.
+    /// check a dynamic cast of what can't escape, nor what generic code, or a noncopyable enum, puts into an enum's
+    /// payload in an outer scope.
     @usableFromInline
     @inline(__always)
     func checkIsOpen() {
