@@ -6,31 +6,56 @@
 
   /// The sections of all ``SleepableRCU``s that are open, in debug builds: for the trap of a reference that has left
   /// its section, where the compiler doesn't see that.
+  ///
+  /// Each has a place in a table, which holds its number while it is open. No lock: a child of `fork` may have
+  /// one that nobody releases, and signal handlers open sections. Where the table is full, nobody checks.
   @usableFromInline
-  final class _OpenSections: Sendable {
+  @safe
+  final class _OpenSections: @unchecked Sendable {
+    // Sendable: all access to the table is atomic.
     @usableFromInline static let shared = _OpenSections()
 
-    private let state = Mutex<(last: UInt64, open: Set<UInt64>)>((0, []))
+    private static let capacity = 4096
+    /// How many places are tried.
+    private static let triesMax = 64
 
-    /// - Returns: a number that no other section has had, at least 1.
+    private let last = Atomic<UInt64>(0)
+    // A section's number, or 0. Lives as long as the process.
+    private let places: UnsafeMutablePointer<Atomic<UInt64>>
+
+    private init() {
+      unsafe places = .allocate(capacity: Self.capacity)
+      for index in 0..<Self.capacity { unsafe (places + index).initialize(to: Atomic(0)) }
+    }
+
+    /// - Returns: a number that no other section has had, whose rest is its place; 0 if there is none.
     @usableFromInline
     func begin() -> UInt64 {
-      state.withLock { state in
-        state.last += 1
-        state.open.insert(state.last)
-        return state.last
+      for _ in 0..<Self.triesMax {
+        let number = last.wrappingAdd(1, ordering: .relaxed).newValue
+        let index = Int(number % UInt64(Self.capacity))
+        let isFree = unsafe places[index].compareExchange(
+          expected: 0, desired: number, ordering: .relaxed
+        ).exchanged
+        if isFree { return number }
       }
+      return 0
     }
 
     @usableFromInline
-    func end(_ token: UInt64) { _ = state.withLock { $0.open.remove(token) } }
+    func end(_ token: UInt64) {
+      if token != 0 { unsafe places[place(of: token)].store(0, ordering: .relaxed) }
+    }
 
     @usableFromInline
     func check(_ token: UInt64) {
+      guard token != 0 else { return }
       require(
-        state.withLock { $0.open.contains(token) },
+        unsafe places[place(of: token)].load(ordering: .relaxed) == token,
         "SleepableRCU: a section, or a reference that was loaded in it, is used after the section has ended; use it inside"
       )
     }
+
+    private func place(of token: UInt64) -> Int { Int(token % UInt64(Self.capacity)) }
   }
 #endif
