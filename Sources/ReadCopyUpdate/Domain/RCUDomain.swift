@@ -175,7 +175,7 @@ extension RCUDomain {
     @_lifetime(immortal)
     init() {
       #if DEBUG
-        token = rcushims_section_token(Flavor._number)
+        token = Flavor._checksSections ? rcushims_section_token(Flavor._number) : 0
       #endif
     }
 

@@ -47,6 +47,8 @@ public protocol RCUFlavor: SendableMetatype {
   static func _startWatch() -> (rcushims_watch, rcushims_view)
   /// Looks who is inside a section: `poll_state_synchronize_rcu` of any number of watches.
   static func _lookAtReaders() -> rcushims_view
+  /// Whether debug builds check that references are used in their sections: not for a test's flavor that opens none.
+  static var _checksSections: Bool { get }
   /// Which of the shims' flavors this is.
   static var _number: Int32 { get }
   /// Runs `body`, which blocks, without holding up grace periods by that.
@@ -66,6 +68,7 @@ public protocol RCUFlavor: SendableMetatype {
 }
 
 extension RCUFlavor {
+  public static var _checksSections: Bool { true }
   @unsafe
   public static func _enterLongReadSection() { unsafe _enterReadSection() }
   @unsafe
