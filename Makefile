@@ -31,7 +31,7 @@ endef
 
 # What make test is made of: what finds most comes first, then what takes longest.
 checks := check test-release test-tsan test-asan test-examples test-benchmarks test-liburcu \
-  test-consumer test-without-liburcu test-denied test-thread-ends test-arm64
+  test-consumer test-plugins test-without-liburcu test-denied test-thread-ends test-arm64
 
 .PHONY: run bench bench-check check test seeded stress format clean deps lint build quick \
   test-debug $(checks)
@@ -115,6 +115,10 @@ test-arm64:
 test-consumer: deps
 	$(call heading,A package that depends on this one)
 	bash $(scripts)/consumer.sh
+
+test-plugins: deps
+	$(call heading,Plug-ins with a copy of the library each)
+	bash $(scripts)/plugins.sh
 
 test-examples: deps
 	$(call heading,Examples)
