@@ -105,7 +105,7 @@ test-denied: build
 	bash $(scripts)/denied.sh
 
 test-thread-ends: deps
-	$(call heading,Signal handlers at each step of a thread's end)
+	$(call heading,Signal handlers at each step of the end of a thread)
 	bash $(scripts)/thread-ends.sh
 
 test-arm64:
