@@ -174,7 +174,7 @@ static void join_leader(void) {
   visit_copies(note_leader, &leader);
   is_new_leader = leader == NULL;
   if (leader) {
-    // A fork that is under way has looked at the row already, or sees this at its end.
+    // A fork that is under way has looked at the row already, and leaves its child with this copy as it is.
     rcushims_this_copy.next = leader->next;
     leader->next = &rcushims_this_copy;
   } else {
