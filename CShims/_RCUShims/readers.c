@@ -81,12 +81,13 @@ void rcushims_drop_reader(int flavor, struct listed_reader *reader) {
 /// Takes back the readers of threads that have ended without a word: by the time they read, the last of
 /// their destructors of ours had run.
 static void drop_ended_readers(int flavor) {
+  // The other flavors' words are in the thread's storage; but their threads register, and unregister.
+  if (flavor != RCUSHIMS_BP) return;
   pid_t process = getpid();
   struct listed_reader *reader, *next;
   cds_list_for_each_entry_safe(reader, next, &rcushims_lists[flavor], link) {
     bool has_ended = syscall(SYS_tgkill, process, reader->thread, 0) != 0 && errno == ESRCH;
-    // The other flavors' words are in the thread's storage; but their threads register, and unregister.
-    if (has_ended && flavor == RCUSHIMS_BP) rcushims_drop_reader(flavor, reader);
+    if (has_ended) rcushims_drop_reader(flavor, reader);
   }
 }
 

@@ -71,14 +71,6 @@ extension RCUDomain {
     Flavor._retire(_Retirement(bytes: bytes, action: action), mayWait: mayWait, owner: 0)
   }
 
-  /// Runs `action` as `afterGracePeriod` does, but never waits: for deinits, which don't know what
-  /// locks are held.
-  package static func _afterGracePeriodWithoutWaiting(
-    bytes: Int, _ action: @escaping @Sendable () -> Void
-  ) {
-    Flavor._reclaimer.retire(_Retirement(bytes: bytes, action: action), mayWait: false)
-  }
-
   /// Waits until everything that was retired before the call has been reclaimed.
   ///
   /// - Precondition: not inside a read section, and not in a deferred call.

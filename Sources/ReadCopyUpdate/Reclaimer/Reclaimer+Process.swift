@@ -82,12 +82,7 @@ extension _Reclaimer {
     require(
       monitor.withLock { !isRunner },
       "RCUDomain.shutdown in a deferred call waits for itself; call it from another thread")
-    requireGracePeriods()
-    startOnce()
-    let target = monitor.withLock {
-      hurry()
-      return retiring.enqueuedSerial
-    }
+    let target = hurryAll()
     var isDone = false
     source.whileBlocked {
       isDone = waitUntil(deadline: deadline) { hasExecuted(to: target) }

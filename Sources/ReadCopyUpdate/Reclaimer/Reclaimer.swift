@@ -200,13 +200,18 @@ public final class _Reclaimer: @unchecked Sendable {
     require(
       monitor.withLock { !isRunner },
       "RCUDomain.barrier() in a deferred call waits for itself; call it from another thread")
+    let target = hurryAll()
+    source.whileBlocked { waitUntil { hasExecuted(to: target) } }
+  }
+
+  /// Lets the thread begin at once what is there; returns the last serial of it.
+  func hurryAll() -> UInt64 {
     requireGracePeriods()
     startOnce()
-    let target = monitor.withLock {
+    return monitor.withLock {
       hurry()
       return retiring.enqueuedSerial
     }
-    source.whileBlocked { waitUntil { hasExecuted(to: target) } }
   }
 
   /// Whether all to the serial `target` has run, with what it has retired by that. Under `monitor`.

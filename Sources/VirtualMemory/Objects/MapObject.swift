@@ -190,7 +190,7 @@ extension MapObject {
     if mayWait {
       RCU.afterGracePeriod(bytes: bytes, action)
     } else {
-      RCU._afterGracePeriodWithoutWaiting(bytes: bytes, action)
+      RCU.afterGracePeriod(bytes: bytes, mayWait: false, action)
     }
   }
 

@@ -161,7 +161,7 @@ final class SnapshotPins: @unchecked Sendable {
   private func handOn(_ nodes: [HeldNode], pinnedBefore edit: UInt64) {
     guard !nodes.isEmpty else { return }
     // No bytes for the domain's limits: their memory is the pool's.
-    RCU._afterGracePeriodWithoutWaiting(bytes: 0) { [self] in distribute(nodes, edit) }
+    RCU.afterGracePeriod(mayWait: false) { [self] in distribute(nodes, edit) }
   }
 
   /// Moves `nodes` to the newest pinned version before `edit` that sees them; gives back the rest.

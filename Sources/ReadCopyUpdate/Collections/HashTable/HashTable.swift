@@ -59,7 +59,7 @@ extension RCUDomain {
       // Whoever drops the table has the last access to it, but sections may hold Refs. A deinit
       // doesn't know which locks are held: it doesn't wait for the limits.
       let core = self.core
-      RCUDomain._afterGracePeriodWithoutWaiting(bytes: core.bytes) {
+      RCUDomain.afterGracePeriod(bytes: core.bytes, mayWait: false) {
         withExtendedLifetime(core) {}
       }
     }

@@ -104,7 +104,7 @@ final class _HashTableCore<Flavor: RCUFlavor>: @unchecked Sendable {
       return resize(mayShrink: false)
     }
     guard !isScheduled.exchange(true, ordering: .acquiringAndReleasing) else { return }
-    RCUDomain<Flavor>._afterGracePeriodWithoutWaiting(bytes: 0) {
+    RCUDomain<Flavor>.afterGracePeriod(mayWait: false) {
       // Cleared first: what changes from here on schedules another.
       self.isScheduled.store(false, ordering: .releasing)
       Flavor._asReader { self.resize(mayShrink: true) }

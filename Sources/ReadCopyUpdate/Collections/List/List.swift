@@ -51,8 +51,7 @@ extension RCUDomain {
       // Whoever drops the list has the last access to it, but sections may hold Refs.
       guard let first = unsafe head.load(ordering: .acquiring) else { return }
       let bytes = elementCount.load(ordering: .relaxed) * Node.byteCount
-      unsafe _retireWithoutWaiting(
-        Flavor.self,
+      unsafe Flavor._retire(
         _Retirement(bytes: bytes, object: first) { first in
           var next = unsafe first
           while let node = unsafe next {
@@ -61,7 +60,7 @@ extension RCUDomain {
             unsafe Node.deinitialize(node)
             unsafe node.deallocate()
           }
-        })
+        }, mayWait: false, owner: 0)
     }
 
     /// How many elements the list holds, as of some instant of the call.
@@ -162,12 +161,4 @@ struct _ListLinks: ~Copyable {
     unsafe next = Atomic(nil)
     unsafe previous = nil
   }
-}
-
-/// Hands an object over to the reclaimer without waiting past a limit: for deinits, which don't know
-/// what locks are held.
-func _retireWithoutWaiting<Flavor: RCUFlavor>(
-  _: Flavor.Type, _ retirement: consuming _Retirement
-) {
-  Flavor._reclaimer.retire(retirement, mayWait: false)
 }

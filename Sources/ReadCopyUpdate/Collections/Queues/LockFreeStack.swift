@@ -43,8 +43,7 @@ extension RCUDomain {
         bytes += Node.byteCount
         unsafe next = link.pointee.next
       }
-      unsafe _retireWithoutWaiting(
-        Flavor.self,
+      unsafe Flavor._retire(
         _Retirement(bytes: bytes, object: Node.start(of: first)) { first in
           var next = unsafe Optional(Node.link(of: first.unsafelyUnwrapped))
           while let link = unsafe next {
@@ -53,7 +52,7 @@ extension RCUDomain {
             unsafe Node.deinitialize(node)
             unsafe node.deallocate()
           }
-        })
+        }, mayWait: false, owner: 0)
     }
 
     /// Puts an element on top. Lock-free.
