@@ -27,7 +27,8 @@
 #define NUMBER_MAX 126
 #define NO_NUMBER 127
 
-struct rcushims_copy rcushims_this_copy = {.version = VERSION, .number = NO_NUMBER};
+struct rcushims_copy rcushims_this_copy = {
+    .version = VERSION, .number = NO_NUMBER, .row_lock = PTHREAD_MUTEX_INITIALIZER};
 
 _Static_assert(RCUSHIMS_COPY / RCUSHIMS_NEXT_COPY == NO_NUMBER, "numbers have 7 bits");
 
@@ -167,25 +168,27 @@ static void note_leader(struct rcushims_copy *copy, void *context) {
   if (leader) *(struct rcushims_copy **)context = leader;
 }
 
-static bool is_new_leader;
-
-static void join_leader(void) {
+static void find_leader(void) {
   struct rcushims_copy *leader = NULL;
   visit_copies(note_leader, &leader);
-  is_new_leader = leader == NULL;
-  if (leader) {
-    // A fork that is under way has looked at the row already, and leaves its child with this copy as it is.
-    rcushims_this_copy.next = leader->next;
-    leader->next = &rcushims_this_copy;
-  } else {
+  if (!leader) {
     leader = &rcushims_this_copy;
+    // Nobody else knows of it yet.
+    pthread_mutex_lock(&leader->row_lock);
   }
   rcushims_this_copy.leader = leader;
 }
 
 bool rcushims_join_leader(void) {
-  with_copies_kept(join_leader);
-  return is_new_leader;
+  with_copies_kept(find_leader);
+  struct rcushims_copy *leader = rcushims_this_copy.leader;
+  if (leader == &rcushims_this_copy) return true;
+  // Not with the loader's lock: a fork may load files.
+  pthread_mutex_lock(&leader->row_lock);
+  rcushims_this_copy.next = leader->next;
+  leader->next = &rcushims_this_copy;
+  pthread_mutex_unlock(&leader->row_lock);
+  return false;
 }
 
 void rcushims_stay_loaded(void) {

@@ -195,7 +195,7 @@ static __thread struct {
   bool takes_nothing;
   /// The flavors that are left alone.
   bool is_skipped[RCUSHIMS_FLAVOR_COUNT];
-  /// The first copy of the row, to which others may come in front meanwhile.
+  /// The first copy of the row. Others may come in front until the row is locked; then all begins again.
   struct rcushims_copy *first;
   /// The signals that were blocked before.
   sigset_t mask;
@@ -246,7 +246,16 @@ static void unlock_liburcu_in_child(int flavor) {
   }
 }
 
+/// Whether no copy has come meanwhile.
+static bool lock_row(void) {
+  pthread_mutex_lock(&rcushims_this_copy.row_lock);
+  return rcushims_this_copy.next == fork_under_way.first;
+}
+
+static void unlock_row(void) { pthread_mutex_unlock(&rcushims_this_copy.row_lock); }
+
 static void unlock_all_in_parent(void) {
+  unlock_row();
   FOR_EACH_COPY(copy) copy->steps->unlock(fork_under_way.is_skipped);
   for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
     if (!fork_under_way.is_skipped[flavor]) unlock_liburcu_in_parent(flavor);
@@ -268,7 +277,7 @@ static bool lock_all(void) {
   }
   bool is_unchanged = true;
   FOR_EACH_COPY(copy) is_unchanged = copy->steps->lock(fork_under_way.is_skipped) && is_unchanged;
-  return is_unchanged;
+  return lock_row() && is_unchanged;
 }
 
 static void before_fork(void) {
@@ -286,7 +295,9 @@ static void before_fork(void) {
     fork_under_way.is_skipped[flavor] = is_skipped;
   }
   while (!lock_all()) {
+    struct rcushims_copy *first = rcushims_this_copy.next;
     unlock_all_in_parent();
+    fork_under_way.first = first;
     pthread_sigmask(SIG_SETMASK, &fork_under_way.mask, NULL);
   }
   FOR_EACH_COPY(copy) copy->steps->lock_hooks();
@@ -323,6 +334,7 @@ static void after_fork_in_child(void) {
     unlock_liburcu_in_child(flavor);
   }
   FOR_EACH_COPY(copy) copy->steps->after_in_child(fork_under_way.is_skipped);
+  unlock_row();
   end_fork();
 }
 
@@ -331,8 +343,16 @@ static void after_fork_in_child(void) {
 static void install_fork_handlers(void) {
   rcushims_stay_loaded();
   rcushims_this_copy.steps = &steps;
-  if (rcushims_join_leader())
+  // A handler might fork.
+  sigset_t mask;
+  sysshims_enter_lock();
+  sysshims_block_signals(&mask);
+  if (rcushims_join_leader()) {
     (void)pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    unlock_row();
+  }
+  pthread_sigmask(SIG_SETMASK, &mask, NULL);
+  sysshims_leave_lock();
 }
 
 void rcushims_install_fork_handlers(void) { pthread_once(&fork_once, install_fork_handlers); }

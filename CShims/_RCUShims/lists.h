@@ -128,6 +128,9 @@ struct rcushims_copy {
   /// Handles forks for all copies in `next`; NULL: nobody does for this one yet.
   struct rcushims_copy *_Atomic leader;
   struct rcushims_copy *_Atomic next;
+  /// The leader's: held by a copy that comes into the row, and by a fork from when it has all other locks to
+  /// its end. The last lock that a fork takes.
+  pthread_mutex_t row_lock;
 };
 
 extern RCUSHIMS_HIDDEN struct rcushims_copy rcushims_this_copy;
@@ -135,8 +138,9 @@ extern RCUSHIMS_HIDDEN struct rcushims_copy rcushims_this_copy;
 /// Takes a number for this copy, once; before its first section and its first look.
 RCUSHIMS_HIDDEN void rcushims_take_number(void);
 
-/// Makes the first copy that asks for it the leader of all, and puts this one in its row.
-/// Returns whether this is the leader, and new.
+/// Makes the first copy that asks for it the leader of all, or puts this one in its row, waiting for a
+/// fork that is under way. Returns whether this is the leader; then it has the lock of its row, which it
+/// releases when it handles forks.
 RCUSHIMS_HIDDEN bool rcushims_join_leader(void);
 
 /// Keeps the file that this copy is linked into from being unloaded: it has threads' destructors,
