@@ -15,13 +15,17 @@
 #include <string.h>
 #include <urcu/flavor.h>
 
-// MARK: - Hash tables
-
 // flavor.h declares the one of the flavor that is mapped.
 extern const struct rcu_flavor_struct urcu_bp_flavor;
 extern const struct rcu_flavor_struct urcu_memb_flavor;
 extern const struct rcu_flavor_struct urcu_mb_flavor;
 extern const struct rcu_flavor_struct urcu_qsbr_flavor;
+
+// As Swift's own symbols: in a file that is linked with a copy of this library, they are never another file's.
+#pragma GCC visibility push(protected)
+
+// MARK: - Hash tables
+
 
 static void synchronize_bp(void) { rcushims_synchronize(RCUSHIMS_BP); }
 

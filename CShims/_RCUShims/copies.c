@@ -23,6 +23,9 @@
 #include <link.h>
 #include <string.h>
 
+// As Swift's own symbols: in a file that is linked with a copy of this library, they are never another file's.
+#pragma GCC visibility push(protected)
+
 #define VERSION 1
 #define NUMBER_MAX 126
 #define NO_NUMBER 127

@@ -25,6 +25,10 @@ CALL_RCU_HOOKS(memb)
 CALL_RCU_HOOKS(mb)
 CALL_RCU_HOOKS(qsbr)
 
+// As Swift's own symbols: in a file that is linked with a copy of this library, they are never another file's.
+#pragma GCC visibility push(protected)
+
+
 /// What the library's Swift side does around a fork; NULL before it has something to do. Written under
 /// `hooks_lock`, which a fork holds.
 static const struct rcushims_fork_hooks *fork_hooks;

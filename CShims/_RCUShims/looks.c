@@ -13,6 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
+// As Swift's own symbols: in a file that is linked with a copy of this library, they are never another file's.
+#pragma GCC visibility push(protected)
+
 /// A full barrier in every thread of the process, where sections of this flavor may have none of their own;
 /// false if that fails.
 static bool fence_readers(int flavor) {

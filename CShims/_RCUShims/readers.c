@@ -14,6 +14,12 @@
 #include <time.h>
 #include <unistd.h>
 
+extern int __cxa_thread_atexit_impl(void (*destructor)(void *), void *argument, void *file);
+extern RCUSHIMS_HIDDEN void *__dso_handle;
+
+// As Swift's own symbols: in a file that is linked with a copy of this library, they are never another file's.
+#pragma GCC visibility push(protected)
+
 char rcushims_tags[RCUSHIMS_FLAVOR_COUNT];
 __thread uint32_t rcushims_qsbr_state;
 
@@ -198,8 +204,6 @@ static void make_exit_key(void) {
   rcushims_install_fork_handlers();
 }
 
-extern int __cxa_thread_atexit_impl(void (*destructor)(void *), void *argument, void *file);
-extern RCUSHIMS_HIDDEN void *__dso_handle;
 
 /// Has the calling thread's end told, both before and after liburcu is told of it.
 static void await_end_of_thread(void) {

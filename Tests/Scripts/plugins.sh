@@ -4,8 +4,9 @@
 
 # plugins.sh [CHECKOUT [CASE…]]
 # A program with two plug-ins, each linked statically with a copy of the library of its own (Tests/Plugins):
-# threads that read by both, forks, plug-ins that are loaded and closed beside that. The library is that
-# of CHECKOUT, by default this one. Each case runs once, or for SWIFT_URCU_STRESS_SECONDS.
+# threads that read by both, forks, plug-ins that are loaded and closed beside that; with their symbols local
+# and global. The library is that of CHECKOUT, by default this one. Each case runs once, or for
+# SWIFT_URCU_STRESS_SECONDS.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -59,10 +60,10 @@ clang -std=gnu17 -pthread -Wall -Wextra -Wundef -Werror -O2 -g "$root"/Tests/Plu
 
 # MARK: The cases
 
-# run CASE: its status, in $status.
+# run CASE local|global: its status, in $status.
 run() {
   status=0
-  timeout --signal=KILL "$seconds_max" "$work/host" "$folder" "$1" "$rounds" &
+  timeout --signal=KILL "$seconds_max" "$work/host" "$folder" "$1" "$rounds" "$2" &
   group=$!
   wait "$group" || status=$?
   end_group
@@ -71,20 +72,24 @@ run() {
 now() { echo "${EPOCHREALTIME/[.,]/}"; }
 stress_microseconds=$(awk -v seconds="${SWIFT_URCU_STRESS_SECONDS:-0}" 'BEGIN { printf "%d", seconds * 1e6 }')
 failed=()
-for name in "${cases[@]}"; do
+check() {
+  local from runs=0
   from=$(now)
-  runs=0
   while
-    run "$name"
+    run "$@"
     runs=$((runs + 1))
     [ "$status" -eq 0 ] && [ $(($(now) - from)) -lt "$stress_microseconds" ]
   do :; done
-  echo "plugins: $name: $((runs * rounds)) rounds, $((($(now) - from) / 1000)) ms"
+  echo "plugins: $*: $((runs * rounds)) rounds, $((($(now) - from) / 1000)) ms"
   case $status in
-    0) continue ;;
-    137) echo "plugins: $name: it hung" >&2 ;;
-    *) echo "plugins: $name: status $status" >&2 ;;
+    0) return ;;
+    137) echo "plugins: $*: it hung" >&2 ;;
+    *) echo "plugins: $*: status $status" >&2 ;;
   esac
-  failed+=("$name")
+  failed+=("$*")
+}
+for name in "${cases[@]}"; do
+  check "$name" local
+  check "$name" global
 done
-[ ${#failed[@]} -eq 0 ] || { echo "plugins: FAILED: ${failed[*]}" >&2; exit 1; }
+[ ${#failed[@]} -eq 0 ] || { printf 'plugins: FAILED: %s\n' "${failed[@]}" >&2; exit 1; }
