@@ -274,11 +274,14 @@ internal import _RCUShims
 
     deinit { unsafe slots.deallocate() }
 
-    /// - Parameter looks: how long to stay in the section.
-    func read(_ looks: Int) {
+    /// - Parameters:
+    ///   - looks: how long to stay in the section.
+    ///   - yields: lets another thread run in it, if all processors are busy.
+    func read(_ looks: Int, yields: Bool = false) {
       let slot = current.load(ordering: .acquiring)
       let first = unsafe (slots + slot).pointee
       wait(looks)
+      if yields { yieldThread() }
       let second = unsafe (slots + slot).pointee
       if first == Self.poison || first != second { fail() }
     }
@@ -359,10 +362,11 @@ internal import _RCUShims
           let bits = generator.next()
           let looks = bits & 3 == 0 ? Int(bits >> 32 & 0x3fff) : 20
           let world = worlds[Int(bits >> 4 & 1)]
+          let yields = bits >> 16 & 0x3f == 0
           if bits >> 8 & 0xff == 0 {
-            RCUDomain<Flavor>.withLongReadSection { _ in world.read(looks) }
+            RCUDomain<Flavor>.withLongReadSection { _ in world.read(looks, yields: yields) }
           } else {
-            RCUDomain<Flavor>.withReadSection { _ in world.read(looks) }
+            RCUDomain<Flavor>.withReadSection { _ in world.read(looks, yields: yields) }
           }
           world.wait(bits & 12 == 0 ? Int(bits >> 48 & 0x3fff) : 20)
         } while !isOver()
