@@ -26,7 +26,6 @@ extern const struct rcu_flavor_struct urcu_qsbr_flavor;
 
 // MARK: - Hash tables
 
-
 static void synchronize_bp(void) { rcushims_synchronize(RCUSHIMS_BP); }
 
 /// liburcu's bp, but for grace periods that also wait for the threads that liburcu has forgotten, since they end.

@@ -174,9 +174,10 @@ static void note_leader(struct rcushims_copy *copy, void *context) {
 static void find_leader(void) {
   struct rcushims_copy *leader = NULL;
   visit_copies(note_leader, &leader);
-  if (!leader) {
+  if (!leader || leader == &rcushims_this_copy) {
     leader = &rcushims_this_copy;
-    // Nobody else knows of it yet.
+    // Nobody has it, but for a thread that a child of fork doesn't have, where the parent was here.
+    leader->row_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     pthread_mutex_lock(&leader->row_lock);
   }
   rcushims_this_copy.leader = leader;

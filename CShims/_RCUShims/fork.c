@@ -28,7 +28,6 @@ CALL_RCU_HOOKS(qsbr)
 // As Swift's own symbols: in a file that is linked with a copy of this library, they are never another file's.
 #pragma GCC visibility push(protected)
 
-
 /// What the library's Swift side does around a fork; NULL before it has something to do. Written under
 /// `hooks_lock`, which a fork holds.
 static const struct rcushims_fork_hooks *fork_hooks;
@@ -42,6 +41,9 @@ static __thread const struct rcushims_fork_hooks *hooks;
 /// In a child: forked inside a section of this flavor, while others may have held its locks.
 static bool is_lost[RCUSHIMS_FLAVOR_COUNT];
 static bool is_stranded;
+/// In a child: this copy has been part of the fork. Its first use, which may have been under way in another thread
+/// of the parent, has nothing left to install.
+static bool is_installed;
 
 bool rcushims_is_lost(int flavor) { return is_lost[flavor]; }
 bool rcushims_is_stranded(void) { return is_stranded; }
@@ -153,6 +155,7 @@ static void open_gate_in_child(int flavor) {
 }
 
 static void after_in_child(const bool *is_skipped) {
+  is_installed = true;
   for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
     if (is_skipped[flavor]) {
       is_lost[flavor] = true;
@@ -169,6 +172,7 @@ static void after_in_child(const bool *is_skipped) {
 }
 
 static void strand(void) {
+  is_installed = true;
   is_stranded = true;
   for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) is_lost[flavor] = true;
 }
@@ -345,6 +349,7 @@ static void after_fork_in_child(void) {
 // MARK: - Installation
 
 static void install_fork_handlers(void) {
+  if (is_installed) return;
   rcushims_stay_loaded();
   rcushims_this_copy.steps = &steps;
   // A handler might fork.

@@ -204,7 +204,6 @@ static void make_exit_key(void) {
   rcushims_install_fork_handlers();
 }
 
-
 /// Has the calling thread's end told, both before and after liburcu is told of it.
 static void await_end_of_thread(void) {
   static __thread bool is_awaited;
