@@ -104,6 +104,23 @@ extension RCUFlavor {
     RCUDomain<QuiescentStateFlavor>.offline(body)
   }
 
+  /// Tells whether the calling thread is registered, where the flavor asks for it.
+  static var registrationCheck: @Sendable () -> Bool {
+    func check<Registering: ThreadRegisteringFlavor>(_: Registering.Type) -> @Sendable () -> Bool {
+      { RCUDomain<Registering>.isThreadRegistered }
+    }
+    guard let registering = Self.self as? any ThreadRegisteringFlavor.Type else { return { true } }
+    return check(registering)
+  }
+
+  /// Registers the calling thread to its end, where the flavor asks for it.
+  static func registerToTheEnd() {
+    func register<Registering: ThreadRegisteringFlavor>(_: Registering.Type) {
+      RCUDomain<Registering>.registerThread()
+    }
+    if let registering = Self.self as? any ThreadRegisteringFlavor.Type { register(registering) }
+  }
+
   /// Runs `body` on the calling thread, registered where the flavor asks for it.
   static func asReader(_ body: () -> Void) {
     func register<Registering: ThreadRegisteringFlavor>(_: Registering.Type) {

@@ -3,7 +3,8 @@
 
 // What it shows: that read sections hold and grace periods wait, in every flavor, under loads that are
 // made to break them: stalled readers, floods of deferred calls, threads that come and go, forks,
-// nested sections, sections in signal handlers. Elements that were taken out of a pointer grow
+// processes that can't start threads, nested sections, sections in signal handlers and in the destructors of ending
+// threads. Elements that were taken out of a pointer grow
 // older with each grace period; a reader that sees one which is too old has found an error. After
 // the idea of Linux's rcutorture.
 //
@@ -43,6 +44,14 @@ struct RCUTorture: ParsableCommand {
 
   @Flag(inversion: .prefixedNo, help: "Child processes that read, retire and wait.")
   var forks = true
+
+  @Flag(inversion: .prefixedNo, help: "Child processes that do the same and can't start threads.")
+  var threadless = true
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Sections in destructors of ending threads, interrupted by signals (not with qsbr).")
+  var ends = true
 
   @Flag(inversion: .prefixedNo, help: "Sections nested in each other.")
   var nesting = true
@@ -127,8 +136,10 @@ struct RCUTorture: ParsableCommand {
     if floods { loads.append(.flood) }
     if churn { loads.append(.churn) }
     if forks { loads.append(.fork) }
+    if threadless { loads.append(.threadless) }
     // qsbr's sections are not for handlers.
     if signals && flavor != .qsbr { loads.append(.signals) }
+    if ends { loads.append(.ends) }
     return Settings(
       seconds: seconds, readerCount: readers, updaterCount: updaters, loads: loads, nests: nesting,
       mutant: mutant)

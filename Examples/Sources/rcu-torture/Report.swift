@@ -8,7 +8,8 @@ enum Report {
   static func render(_ outcomes: [Outcome]) -> String {
     let header = [
       "flavor", "seconds", "reads", "updates", "grace periods", "callbacks", "pending max",
-      "waits", "helps", "stalls", "floods", "threads", "forks", "signals", "errors",
+      "waits", "helps", "stalls", "floods", "threads", "at ends", "forks", "threadless", "signals",
+      "errors",
     ]
     let rows = outcomes.map { outcome in
       let statistics = outcome.statistics
@@ -17,8 +18,9 @@ enum Report {
         outcome.text(.updates), String(statistics.gracePeriodCount),
         String(statistics.executedCount), String(statistics.pendingCountPeak),
         String(statistics.waitCount), String(statistics.helpCount), outcome.text(.stalls),
-        outcome.text(.floods), outcome.text(.endedThreads), outcome.text(.forks),
-        outcome.text(.signals), String(outcome.failureCount),
+        outcome.text(.floods), outcome.text(.endedThreads), outcome.text(.readsAtEnds),
+        outcome.text(.forks), outcome.text(.threadless), outcome.text(.signals),
+        String(outcome.failureCount),
       ]
     }
     let ages = ["ages seen", ""] + (0...Age.end).map { String($0) }

@@ -39,8 +39,12 @@ enum Load: String, CaseIterable {
   case churn
   /// A child process that reads, retires and waits.
   case fork
+  /// A child process that does the same and can't start threads.
+  case threadless
   /// Sections in signal handlers, which interrupt readers and updaters anywhere.
   case signals
+  /// Sections in destructors of threads' keys, with signal handlers that read beside and after them.
+  case ends
 }
 
 /// What all flavors are run with.

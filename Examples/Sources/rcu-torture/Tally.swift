@@ -37,7 +37,8 @@ struct AgeHistogram: Sendable {
 
 /// What one thread has done.
 enum Done: Int, CaseIterable {
-  case reads, updates, deferredCalls, stalls, floods, endedThreads, forks, signals
+  case reads, updates, deferredCalls, stalls, floods, endedThreads, readsAtEnds, forks, threadless,
+    signals
 }
 
 /// What went wrong.

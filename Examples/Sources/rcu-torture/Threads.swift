@@ -27,6 +27,9 @@ struct TortureThread: Sendable {
 
   func join() { pthread_join(thread, nil) }
 
+  /// Joins the thread if it has ended.
+  func joinIfEnded() -> Bool { torture_try_join(thread) }
+
   /// Interrupts the thread, which has not been joined.
   func interrupt() { pthread_kill(thread, SIGUSR1) }
 

@@ -19,14 +19,29 @@ extension Torture {
 
   /// A child has the memory of all threads, and only the forking one of them.
   func forkChild() {
+    checkChild { self.useInChild() }
+    done.add(.forks)
+  }
+
+  /// What its reclaimer would do, threads that retire have to do.
+  func forkThreadlessChild() {
+    checkChild {
+      let error = torture_deny_threads()
+      // Here filters aren't permitted.
+      if error == EPERM || error == EACCES || error == ENOSYS { return 0 }
+      return error == EAGAIN ? self.useInChild() : 5
+    }
+    done.add(.threadless)
+  }
+
+  private func checkChild(_ body: () -> Int32) {
     let child = torture_fork(Self.childSeconds)
-    if child == 0 { _exit(useInChild()) }
+    if child == 0 { _exit(body()) }
     guard child > 0 else {
       failures.report(.fork, "errno \(errno)")
       return
     }
     let status = torture_wait(child)
-    done.add(.forks)
     if status == 0 { return }
     failures.report(
       .fork, status < 0 ? "killed by signal \(-status)" : "what failed is step \(status)")
@@ -71,16 +86,18 @@ extension Torture {
 
   /// Interrupts readers and updaters, in sections and in waits, again and again.
   func interrupt(_ threads: [TortureThread]) {
-    // What a first call allocates or looks up is there before a handler runs.
-    readInHandlerOnThisThread()
-    SignalTarget.install(self)
+    prepareHandlers()
     for _ in 0..<Self.signalCount where !loadsAreStopping {
       for thread in threads { thread.interrupt() }
       usleep(Self.signalPauseMicroseconds)
     }
   }
 
-  private func readInHandlerOnThisThread() { Flavor.asReader { readInHandler() } }
+  func prepareHandlers() {
+    // What a first call allocates or looks up is there before a handler runs.
+    Flavor.asReader { readInHandler() }
+    SignalTarget.install(self)
+  }
 }
 
 /// What the signal handler reads.

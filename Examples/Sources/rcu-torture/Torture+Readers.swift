@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+import CTorture
 import Foundation
 import ReadCopyUpdate
 
@@ -15,6 +16,7 @@ extension Torture {
       var random = Random(seed: index)
       let ages = readersAges[index]
       read(&random, ages, depth: 0)
+      torture_let_handlers_read()
       readyCount.wrappingAdd(1, ordering: .releasing)
       while !isStopping {
         for _ in 0...random.next(below: Self.sectionsPerAnnouncement) {
@@ -83,6 +85,7 @@ extension Torture {
 
   /// Two nested sections, in a signal handler: no lock, no allocation.
   func readInHandler() {
+    guard torture_handlers_may_read(), isReader() else { return }
     Domain.withReadSection { section in
       for index in 0..<slots.count {
         guard let ref = slots[index].load(in: section) else { continue }

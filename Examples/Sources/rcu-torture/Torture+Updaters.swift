@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+import CTorture
 import Foundation
 import ReadCopyUpdate
 
@@ -37,6 +38,7 @@ extension Torture {
       update(&updater)
       var random = Random(seed: index)
       read(&random, handlerAges, depth: 0)
+      torture_let_handlers_read()
       readyCount.wrappingAdd(1, ordering: .releasing)
       while !isStopping {
         update(&updater)

@@ -40,6 +40,8 @@ final class Torture<Flavor: RCUFlavor>: Sendable {
   let threadsStop = Atomic(false)
   /// Deferred calls and tasks that have yet to come.
   let outstanding = Atomic(0)
+  /// Whether the calling thread may read; no cast at run time, so that handlers may ask.
+  let isReader: @Sendable () -> Bool
   /// The load that runs now, for the progress line.
   let currentLoad = Locked<Load?>(nil)
 
@@ -49,6 +51,7 @@ final class Torture<Flavor: RCUFlavor>: Sendable {
     elements = ElementPool(count: settings.updaterCount * Settings.elementsPerUpdater + 1)
     slots = Slots(count: settings.updaterCount)
     readersAges = (0..<settings.readerCount).map { _ in AgeHistogram() }
+    isReader = Flavor.registrationCheck
   }
 
   /// The pointers; noncopyable, hence not in an array.
@@ -94,6 +97,8 @@ final class Torture<Flavor: RCUFlavor>: Sendable {
   }
 
   private func prepareDomain() {
+    // Before the library's own key.
+    _ = EndingThread.earlyKey
     RCUDebugging.poisonsReclaimedMemory = true
     if settings.mutant != .noLimits { Domain.limits = Settings.limits }
     Domain.stallMonitor = .disabled
