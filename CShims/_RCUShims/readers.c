@@ -8,6 +8,7 @@
 #include "lists.h"
 
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -466,7 +467,17 @@ static void await_late_readers(void) {
   }
 }
 
+/// liburcu would end the process as well, but not say why. No fallback: a light section looks at nothing
+/// behind its store that could ask it for a fence.
+static void check_membarrier(int flavor) {
+  if (!rcushims_has_membarrier(flavor) || syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0) >= 0) return;
+  rcushims_fail(
+      "swift-urcu: sys_membarrier worked when this process started, and is forbidden now; install filters of system calls "
+      "before the first read section, allow membarrier in them, or use MemoryBarrierFlavor\n");
+}
+
 void rcushims_synchronize(int flavor) {
+  check_membarrier(flavor);
   // liburcu takes a thread offline while it waits, but not while it waits at our gate.
   bool was_online = flavor == RCUSHIMS_QSBR && rcushims_qsbr_state != 0;
   if (was_online) rcushims_qsbr_go_offline();

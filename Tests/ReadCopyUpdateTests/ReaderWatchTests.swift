@@ -193,10 +193,6 @@ internal import _RCUShims
     }
   }
 
-  private static let hasMembarrier =
-    // Safety: a variable of liburcu's, which it has set when it was loaded.
-    unsafe dlsym(nil, "urcu_bp_has_sys_membarrier").assumingMemoryBound(to: Int32.self).pointee != 0
-
   /// Where the system can't do that, nobody is.
   @Test func nobodyIsLightWithoutMembarrier() async {
     await #expect(processExitsWith: .exitCode(0)) {
