@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+import Glibc
 @testable import ReadCopyUpdate
 import Synchronization
 import TestSupport
@@ -38,10 +39,12 @@ final class LitmusField: @unchecked Sendable {
     arrived.wrappingAdd(1, ordering: .acquiringAndReleasing)
     let all = UInt64(threadCount) * round
     var spins = 0
+    // More threads than processors: let the others arrive. Two stay, for as long as a time slice lasts: on a busy
+    // machine, where each yields for the other one, they never run at the same time.
+    let spinsMax = threadCount <= 2 ? 1_000_000 : 50
     while arrived.load(ordering: .acquiring) < all {
       spins += 1
-      // More threads than processors: let the others arrive.
-      if spins > 50 { yieldThread() }
+      if spins > spinsMax { yieldThread() }
     }
     return stopsAt.load(ordering: .relaxed) > round
   }
@@ -124,8 +127,42 @@ struct LitmusThread {
 }
 
 extension LitmusThread {
+  /// The same within a section: now and then for longer than a grace period takes, where nobody waits for the section.
+  mutating func pauseInside() {
+    guard next(below: 16) == 0 else { return pause() }
+    for _ in 0...next(below: 4) { yieldThread() }
+    for _ in 0..<next(below: 30_000) { _ = next(below: 2) }
+  }
+
   /// A few nanoseconds, for what shows only if two threads do it at the very same time.
   mutating func pauseBriefly() { for _ in 0..<next(below: 16) { _ = next(below: 2) } }
+}
+
+/// Memory that is in no cache: a store to it keeps those behind it in the processor's buffer, while loads go on.
+/// A trivial value, as `LitmusWords`; one for each thread, for the life of the process.
+@safe
+struct LitmusColdMemory: @unchecked Sendable {
+  // Sendable: used by one thread.
+  private static let bytes = 64 << 20
+  private static let storeCount = 8
+  private let memory: UnsafeMutablePointer<UInt8>
+
+  init() {
+    let memory = unsafe mmap(
+      nil, Self.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let memory = unsafe memory, unsafe memory != MAP_FAILED else {
+      fatalError("no memory, errno \(errno)")
+    }
+    unsafe self.memory = memory.bindMemory(to: UInt8.self, capacity: Self.bytes)
+  }
+
+  @inline(__always)
+  func delayStores(_ thread: inout LitmusThread) {
+    guard thread.round & 1 == 0 else { return }
+    for _ in 0..<Self.storeCount {
+      unsafe memory[Int(truncatingIfNeeded: thread.next(below: UInt64(Self.bytes)))] = 1
+    }
+  }
 }
 
 enum LitmusVariable: Int { case x, y, z, w }
@@ -152,6 +189,7 @@ struct Litmus: Sendable {
     let totals = Locked(Totals())
     let threads = parts.indices.map { index in
       { @Sendable in
+        if parts.count == 2 { stayOnProcessor(index) }
         withReaderThread(Flavor.self) {
           var thread = LitmusThread(field, seed: index)
           if index == 0 {

@@ -115,21 +115,25 @@ extension LitmusPattern {
     }
   }
 
-  /// Written out: a call of a closure counts references in unoptimised code, which orders memory.
+  /// Written out: a call of a closure counts references in unoptimised code, which orders memory. In every other
+  /// round the stores are seen late, so that the threads needn't come to them at the very same time.
   private func storeBuffering<Flavor: RCUFlavor>(_ gracePeriod: LitmusGracePeriod<Flavor>)
     -> Litmus
   {
-    Litmus(
+    let cold = (LitmusColdMemory(), LitmusColdMemory())
+    return Litmus(
       parts: [
         { thread in
           thread.pauseBriefly()
           RCUDomain<Flavor>.withReadSection { _ in
+            cold.0.delayStores(&thread)
             thread.set(.y)
             thread.record(1, thread.isSet(.x))
           }
         },
         { thread in
           thread.pauseBriefly()
+          cold.1.delayStores(&thread)
           thread.set(.x)
           gracePeriod.wait(&thread)
           thread.record(0, thread.isSet(.y))
@@ -217,7 +221,7 @@ private func section<Flavor: RCUFlavor>(
     thread.pause()
     RCUDomain<Flavor>.withReadSection { _ in
       first(&thread)
-      thread.pause()
+      thread.pauseInside()
       second(&thread)
     }
   }

@@ -109,3 +109,27 @@ package func sleepThread(for duration: Duration) {
   let deadline = ContinuousClock.now + duration
   while ContinuousClock.now < deadline { usleep(1000) }
 }
+
+/// Keeps the calling thread on one of the processors that it may run on, the one with this index among them; false if
+/// there are no more than one. What shows only where two threads run at the same time is seldom seen on a busy
+/// machine, unless they have processors of their own.
+@discardableResult
+package func stayOnProcessor(_ index: Int) -> Bool {
+  // Safety: these are their types. Glibc's module leaves out what only GNU's has.
+  typealias Affinity = @convention(c) (pid_t, Int, UnsafeMutableRawPointer) -> CInt
+  let getAffinity = unsafe unsafeBitCast(dlsym(nil, "sched_getaffinity"), to: Affinity.self)
+  let setAffinity = unsafe unsafeBitCast(dlsym(nil, "sched_setaffinity"), to: Affinity.self)
+  // A bit for each processor: cpu_set_t.
+  var words = [UInt](repeating: 0, count: 1024 / UInt.bitWidth)
+  let bytes = words.count * MemoryLayout<UInt>.size
+  guard unsafe words.withUnsafeMutableBytes({ unsafe getAffinity(0, bytes, $0.baseAddress!) }) == 0
+  else { return false }
+  let processors = (0..<1024).filter {
+    words[$0 / UInt.bitWidth] >> UInt($0 % UInt.bitWidth) & 1 == 1
+  }
+  guard processors.count > 1 else { return false }
+  let processor = processors[index % processors.count]
+  words = [UInt](repeating: 0, count: words.count)
+  words[processor / UInt.bitWidth] = 1 << UInt(processor % UInt.bitWidth)
+  return unsafe words.withUnsafeMutableBytes { unsafe setAffinity(0, bytes, $0.baseAddress!) } == 0
+}
