@@ -33,7 +33,7 @@ endef
 checks := check test-release test-tsan test-asan test-examples test-benchmarks test-liburcu \
   test-consumer test-plugins test-without-liburcu test-denied test-thread-ends test-arm64
 
-.PHONY: run bench bench-check check test seeded stress format clean deps lint build quick \
+.PHONY: run prove bench bench-check check test seeded stress format clean deps lint build quick \
   test-debug $(checks)
 
 run: deps
@@ -131,6 +131,12 @@ test-benchmarks: deps
 	$(without_warnings) swift build -c release --package-path Benchmarks
 	bash $(scripts)/disassembly.sh
 	bash $(scripts)/benchmarks.sh
+
+# The models of the protocols, by spin: on demand.
+prove:
+	$(call heading,Models)
+	@EXTRA_PACKAGES="spin gcc" bash $(scripts)/deps.sh
+	@bash $(scripts)/prove.sh $(MODELS)
 
 seeded: deps
 	$(call heading,Seeded bugs)

@@ -47,6 +47,9 @@ static bool is_another_section(unsigned long word, unsigned long noted) {
   return ((word ^ noted) & (URCU_GP_CTR_PHASE | -RCUSHIMS_NEXT_MARK)) != 0;
 }
 
+// Tests/Models/readers.pml is a model of this, of sections (readers.c), and of what a pool does with both; `make
+// prove` checks it for x86-64 and for arm64.
+//
 // Why a grace period has passed from a watch to a later look that finds nobody in the section that they
 // were in when the watch began. Each light reader passes the barrier at the watch's beginning somewhere. If it
 // opens a section before that point, its word says so when we look, unless the section is over by then. If

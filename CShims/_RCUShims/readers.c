@@ -306,6 +306,8 @@ void rcushims_join_list(int flavor) {
 
 // MARK: - Sections of threads that aren't light
 
+// Model: Tests/Models/readers.pml.
+
 enum kind { SHORT, LONG, SEALED };
 
 /// Opens a section, with a fence; `now` is the word of grace periods.

@@ -38,6 +38,7 @@ public final class MapLock: @unchecked Sendable {
 
   @usableFromInline let counter = SequenceCounter()
   @usableFromInline let lock: UnsafeMutablePointer<pthread_rwlock_t>
+  // Model: Tests/Models/maplock.pml.
   // Whether a thread is on its way from the write lock to the read lock: a writer that comes between
   // steps aside, which makes the downgrade atomic. Set under the write lock, by a thread that found it
   // false; cleared by the same thread under the read lock; read by others under the write lock.

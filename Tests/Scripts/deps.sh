@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-# Makes sure that swift, liburcu's headers, pkg-config and binutils are installed. Says what it will
-# install, and installs that where it may without asking for a password. What can't be mended ends in
-# one line that says what is missing and what to do.
+# Makes sure that swift, liburcu's headers, pkg-config and binutils are installed, and the programs of EXTRA_PACKAGES,
+# each of the package of its name. Says what it will install, and installs that where it may without asking for a
+# password. What can't be mended ends in one line that says what is missing and what to do.
 set -euo pipefail
 
-packages=(liburcu-dev pkg-config binutils)
+read -ra extra <<<"${EXTRA_PACKAGES:-}"
+packages=(liburcu-dev pkg-config binutils "${extra[@]}")
 install="apt-get install ${packages[*]}"
 
 # What is missing, or nothing.
@@ -17,6 +18,9 @@ missing() {
   pkg-config --exists liburcu-bp 2>/dev/null || { echo "liburcu's development files"; return; }
   for program in objdump nm; do
     command -v "$program" >/dev/null 2>&1 || { echo "$program of binutils"; return; }
+  done
+  for program in "${extra[@]}"; do
+    command -v "$program" >/dev/null 2>&1 || { echo "$program"; return; }
   done
 }
 

@@ -17,7 +17,7 @@ public import _SystemShims
 /// notes its half, and nothing else of it is kept.
 ///
 /// Why the check of ``isQuiet(_:)`` is enough, whatever word 0 says, is told at
-/// ``SleepableRCU``.
+/// ``SleepableRCU``. Model: `Tests/Models/sleepable.pml`.
 @safe
 @usableFromInline
 struct SectionCounters: @unchecked Sendable {

@@ -17,6 +17,8 @@ internal import Synchronization
 /// A held leaf also holds the objects of its VMAs: it takes a reference when it is replaced, while
 /// the version before still has its own, and drops it when it goes back.
 ///
+/// Model: `Tests/Models/pins.pml`.
+///
 /// Threads: `pin` and `unpin` from any; `newest` and `hold` by the writer. The lock is held for a
 /// few instructions, never while nodes are looked at.
 @safe
