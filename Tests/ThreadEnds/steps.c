@@ -6,10 +6,12 @@
 // raises SIGTRAP there; where a handler of another signal couldn't run, since that is blocked, this one does
 // nothing.
 //
-//   steps reads|reads-late
+//   steps reads|reads-late [STRIDE]
 //
 // reads       the thread reads, and ends
 // reads-late  it reads for the first time in a destructor, when no handler is blocked yet
+//
+// STRIDE: alone, the handler reads at each, or each second, third… place; by default at each.
 //
 // Status 0: all was right; 1: nothing was tried. What is wrong hangs, or crashes.
 // Why C: it sets the trap flag, and stands between liburcu and `pthread_sigmask`.
@@ -121,12 +123,16 @@ static void end_thread(void) {
   pthread_t thread;
   if (pthread_create(&thread, NULL, end_at_once, NULL) != 0) abort();
   pthread_join(thread, NULL);
-  if (only_place == EVERYWHERE || only_place % 64 == 0) rcushims_synchronize(RCUSHIMS_BP);
+  static unsigned count;
+  count += 1;
+  if (count % 64 == 1) rcushims_synchronize(RCUSHIMS_BP);
 }
 
 int main(int argc, char **argv) {
-  if (argc != 2 || (strcmp(argv[1], "reads") != 0 && strcmp(argv[1], "reads-late") != 0)) {
-    fprintf(stderr, "steps: reads or reads-late\n");
+  unsigned long stride = argc == 3 ? strtoul(argv[2], NULL, 10) : 1;
+  if (argc < 2 || argc > 3 || stride == 0 ||
+      (strcmp(argv[1], "reads") != 0 && strcmp(argv[1], "reads-late") != 0)) {
+    fprintf(stderr, "steps: reads or reads-late, and perhaps a stride of 1 or more\n");
     return 64;
   }
   reads_late = strcmp(argv[1], "reads-late") == 0;
@@ -138,9 +144,9 @@ int main(int argc, char **argv) {
   if (pthread_key_create(&late_key, destroy_late) != 0) return 1;
   end_thread();
   unsigned long everywhere = reads;
-  // Each place in turn, until a thread has no more of them.
-  for (only_place = 0; only_place == 0 || own_places > only_place - 1; only_place += 1) end_thread();
-  printf("steps: %s: a handler read at each of %lu places, and at each of %lu alone; %zu listed\n", argv[1],
+  // One place after another, until a thread has no more of them.
+  for (only_place = 0; only_place == 0 || own_places > only_place - stride; only_place += stride) end_thread();
+  printf("steps: %s: a handler read at each of %lu places, and at %lu alone; %zu listed\n", argv[1],
          everywhere, reads - everywhere, rcushims_listed_thread_count(RCUSHIMS_BP));
   if (everywhere < 100 || reads - everywhere < 100) {
     fprintf(stderr, "steps: nothing was stepped through\n");
