@@ -288,6 +288,16 @@ static bool lock_all(void) {
   return lock_row() && is_unchanged;
 }
 
+/// Wakes grace periods that wait for a section of this thread which has ended: a handler may have interrupted it
+/// between its last store and the call that wakes them, and what it forks for would wait for them. One that begins to
+/// wait from now on looks at this thread once more before.
+static void wake_grace_periods(void) {
+  cmm_smp_mb();
+  urcu_common_wake_up_gp(&urcu_memb_gp);
+  urcu_common_wake_up_gp(&urcu_mb_gp);
+  urcu_qsbr_wake_up_gp();
+}
+
 static void before_fork(void) {
   fork_under_way.depth += 1;
   if (fork_under_way.depth > 1) return;
@@ -297,6 +307,7 @@ static void before_fork(void) {
   fork_under_way.takes_nothing = takes_nothing;
   // To lock again would be to wait for itself.
   if (takes_nothing) return;
+  wake_grace_periods();
   for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
     bool is_skipped = false;
     FOR_EACH_COPY(copy) is_skipped = is_skipped || copy->steps->is_skipped(flavor);
