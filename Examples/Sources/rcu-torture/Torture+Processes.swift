@@ -19,32 +19,35 @@ extension Torture {
 
   /// A child has the memory of all threads, and only the forking one of them.
   func forkChild() {
-    checkChild { self.useInChild() }
-    done.add(.forks)
+    if checkChild({ self.useInChild() }) { done.add(.forks) }
   }
 
-  /// What its reclaimer would do, threads that retire have to do.
+  /// What its reclaimer would do, threads that retire have to do. Not counted where filters aren't permitted.
   func forkThreadlessChild() {
-    checkChild {
+    let hasRun = checkChild {
       let error = torture_deny_threads()
-      // Here filters aren't permitted.
-      if error == EPERM || error == EACCES || error == ENOSYS { return 0 }
+      if error == EPERM || error == EACCES || error == ENOSYS { return Self.notPermitted }
       return error == EAGAIN ? self.useInChild() : 5
     }
-    done.add(.threadless)
+    if hasRun { done.add(.threadless) }
   }
 
-  private func checkChild(_ body: () -> Int32) {
+  private static var notPermitted: Int32 { 77 }
+
+  /// Runs `body` in a child, and reports it if the child fails. Returns whether a child has done it.
+  private func checkChild(_ body: () -> Int32) -> Bool {
     let child = torture_fork(Self.childSeconds)
     if child == 0 { _exit(body()) }
     guard child > 0 else {
       failures.report(.fork, "errno \(errno)")
-      return
+      return false
     }
     let status = torture_wait(child)
-    if status == 0 { return }
+    if status == 0 { return true }
+    if status == Self.notPermitted { return false }
     failures.report(
       .fork, status < 0 ? "killed by signal \(-status)" : "what failed is step \(status)")
+    return true
   }
 
   /// Everything that a domain offers; 0 if it works, else what doesn't.
