@@ -18,7 +18,7 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 
 scripts := Tests/Scripts
-formatted := $(wildcard Package.swift Sources Tests Examples Benchmarks)
+formatted := $(wildcard Package.swift Sources Tests Examples Benchmarks Tools)
 release := -c release -Xswiftc -enable-testing
 run_tests := bash $(scripts)/run-tests.sh
 without_warnings := bash $(scripts)/without-warnings.sh "$(CURDIR)"
@@ -30,10 +30,11 @@ define heading
 endef
 
 # What make test is made of: what finds most comes first, then what takes longest.
-checks := check test-release test-tsan test-asan test-examples test-benchmarks test-liburcu \
-  test-consumer test-plugins test-without-liburcu test-denied test-thread-ends test-arm64
+checks := check test-release test-tools test-tsan test-asan test-examples test-benchmarks \
+  test-liburcu test-consumer test-plugins test-without-liburcu test-denied test-thread-ends test-arm64
 
 .PHONY: run prove bench bench-check check test seeded stress format clean deps lint build quick \
+  build-tools quick-tools \
   test-debug $(checks)
 
 run: deps
@@ -48,13 +49,13 @@ bench-check:
 	@$(MAKE) --no-print-directory bench ARGS='--check Benchmarks/thresholds.txt $(ARGS)'
 
 # Warnings are errors in the checks' builds: a file that isn't compiled again doesn't warn again.
-check test $(checks) test-debug build stress: export SWIFT_URCU_WARNINGS_AS_ERRORS = 1
+check test $(checks) test-debug build build-tools stress: export SWIFT_URCU_WARNINGS_AS_ERRORS = 1
 
 test: deps
 	@MAKE="$(MAKE)" $(stages) $(checks)
 	$(call heading,All checks passed)
 
-check: deps lint build quick
+check: deps lint build build-tools quick quick-tools
 
 deps:
 	$(call heading,Dependencies)
@@ -68,9 +69,17 @@ build: deps
 	$(call heading,Debug build without warnings)
 	$(without_warnings) swift build --build-tests
 
+build-tools: deps
+	$(call heading,Debug build of the tools without warnings)
+	$(without_warnings) swift build --package-path Tools --build-tests
+
 quick: build
 	$(call heading,Quick tests)
 	SWIFT_URCU_TESTS=quick $(run_tests) swift test
+
+quick-tools: build-tools
+	$(call heading,Quick tests of the tools)
+	SWIFT_URCU_TESTS=quick $(run_tests) swift test --package-path Tools
 
 # All of them unoptimised: on demand.
 test-debug: deps
@@ -100,7 +109,7 @@ test-without-liburcu: deps
 	$(call heading,Tests: without liburcu)
 	bash $(scripts)/without-liburcu.sh
 
-test-denied: build
+test-denied: build build-tools
 	$(call heading,Tests: without some system calls)
 	bash $(scripts)/denied.sh
 
@@ -119,6 +128,11 @@ test-consumer: deps
 test-plugins: deps
 	$(call heading,Plug-ins with a copy of the library each)
 	bash $(scripts)/plugins.sh
+
+test-tools: deps
+	$(call heading,Tools)
+	$(run_tests) swift test --package-path Tools $(release)
+	bash $(scripts)/tools.sh -c release
 
 test-examples: deps
 	$(call heading,Examples)
@@ -146,9 +160,11 @@ stress: deps
 	$(call heading,Stress tests)
 	SWIFT_URCU_STRESS_SECONDS=$(or $(SWIFT_URCU_STRESS_SECONDS),60) \
 	  $(run_tests) swift test $(release) --scratch-path .build-release --filter "[Ss]tress"
+	SWIFT_URCU_STRESS_SECONDS=$(or $(SWIFT_URCU_STRESS_SECONDS),60) \
+	  $(run_tests) swift test $(release) --package-path Tools --filter "[Ss]tress"
 
 format:
 	swift format --in-place --recursive --parallel $(formatted)
 
 clean:
-	rm -rf .build .build-* Examples/.build Benchmarks/.build
+	rm -rf .build .build-* Examples/.build Benchmarks/.build Tools/.build

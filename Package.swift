@@ -36,10 +36,6 @@ let package = Package(
     .library(name: "SequenceLocks", targets: ["SequenceLocks"]),
     .library(name: "VirtualMemory", targets: ["VirtualMemory"]),
     .library(name: "ProcessMaps", targets: ["ProcessMaps"]),
-    // The scripts that tools and tests of this project share; not a stable interface.
-    .library(name: "_MapTraces", targets: ["_MapTraces"]),
-    // Replays of real programs, as strace recorded them; not a stable interface.
-    .library(name: "_StraceReplay", targets: ["_StraceReplay"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-system", from: "1.6.0")
@@ -67,23 +63,11 @@ let package = Package(
     .target(
       name: "ProcessMaps", dependencies: ["VirtualMemory", "_SystemShims", systemPackage],
       swiftSettings: settings),
-    .target(
-      name: "_MapTraces", dependencies: ["VirtualMemory", systemPackage], swiftSettings: settings),
-    .target(name: "_PageFaults", path: "CShims/_PageFaults", cSettings: cSettings),
-    .target(
-      name: "_StraceReplay",
-      dependencies: ["VirtualMemory", "ProcessMaps", "_PageFaults", systemPackage],
-      swiftSettings: settings),
 
-    .target(
-      name: "TestSupport", dependencies: ["_SystemShims"],
-      path: "Tests/TestSupport", swiftSettings: settings),
-    // The running kernel as judge of address spaces.
-    .target(name: "KernelTraces", path: "Tests/KernelTraces", cSettings: cSettings),
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
     .testTarget(
-      name: "KernelTracesTests", dependencies: ["KernelTraces"], swiftSettings: settings),
-    .testTarget(
-      name: "ReadCopyUpdateTests", dependencies: ["ReadCopyUpdate", "TestSupport", "CURCU"],
+      name: "ReadCopyUpdateTests",
+      dependencies: ["ReadCopyUpdate", "TestSupport", "CURCU", "_SystemShims"],
       exclude: ["CompileFail", "CompilePass"], swiftSettings: settings),
     .testTarget(
       name: "SequenceLocksTests", dependencies: ["SequenceLocks", "TestSupport"],
@@ -100,14 +84,6 @@ let package = Package(
       dependencies: [
         "ProcessMaps", "VirtualMemory", "SequenceLocks", "TestSupport", systemPackage,
       ],
-      swiftSettings: settings),
-    .testTarget(
-      name: "MapTracesTests", dependencies: ["_MapTraces", "KernelTraces", "TestSupport"],
-      exclude: ["Recorded"], swiftSettings: settings),
-    .testTarget(
-      name: "StraceReplayTests",
-      dependencies: ["_StraceReplay", "ProcessMaps", "VirtualMemory", "TestSupport"],
-      exclude: ["Programs"],
       swiftSettings: settings),
   ]
 )

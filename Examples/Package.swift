@@ -27,19 +27,6 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
-    .executableTarget(
-      name: "maps-replay",
-      dependencies: [
-        .product(name: "_MapTraces", package: "swift-urcu"),
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ]),
-    .executableTarget(
-      name: "maps-strace",
-      dependencies: [
-        .product(name: "_StraceReplay", package: "swift-urcu"),
-        .product(name: "VirtualMemory", package: "swift-urcu"),
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ]),
     .target(name: "CTorture"),
     .executableTarget(
       name: "rcu-torture",

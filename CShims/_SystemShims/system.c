@@ -40,10 +40,6 @@ __attribute__((constructor)) static void read_poison_setting(void) {
   if (setting != NULL && strcmp(setting, "1") == 0) sysshims_set_poisons(true);
 }
 
-bool sysshims_has_tsan_runtime(void) {
-  return dlsym(RTLD_DEFAULT, "__tsan_init") != NULL;
-}
-
 void sysshims_poison(void *address, size_t count) {
   // Volatile, so that the loops don't become memset.
   volatile uint64_t *words = address;

@@ -3,19 +3,20 @@
 
 import TestSupport
 import Testing
+import _SystemShims
 
 @Suite struct BuildConfigurationTests {
   /// ThreadSanitizer without the annotations would report liburcu's grace periods as races; the
   /// annotations without its runtime don't link. A sanitizer build that lacks them must not pass.
   @Test func annotationsComeWithTheSanitizer() {
-    #expect(isAnnotatedBuild == isThreadSanitizerBuild)
+    #expect(sysshims_is_annotated() == isThreadSanitizerBuild)
   }
 
   /// `Tests/Scripts/tsan.sh` says what it runs; the build must be that.
   @Test func theSanitizerThatWasAskedForIsThere() {
     if let expected = environment("SWIFT_URCU_EXPECT_TSAN") {
       #expect(isThreadSanitizerBuild == (expected == "1"))
-      #expect(isAnnotatedBuild == (expected == "1"))
+      #expect(sysshims_is_annotated() == (expected == "1"))
     }
   }
 

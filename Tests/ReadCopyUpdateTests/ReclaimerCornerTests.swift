@@ -214,6 +214,7 @@ import Testing
   }
 
   private static func useHandler(_ kind: String) {
+    let begun = Atomic(0)
     let calls = Atomic(0)
     switch kind {
     case "owner":
@@ -247,6 +248,7 @@ import Testing
       }
     default:
       RCU.stallMonitor = RCUStallMonitor(threshold: .milliseconds(20)) { _ in
+        begun.wrappingAdd(1, ordering: .relaxed)
         RCU.synchronize()
         calls.wrappingAdd(1, ordering: .relaxed)
       }
@@ -254,10 +256,11 @@ import Testing
     let pointer = RCU.Pointer(1)
     let section = HeldSection<BulletproofFlavor>()
     pointer.store(2)
-    if kind == "waiter" { sleepThread(for: .milliseconds(200)) }
-    if kind != "waiter" {
-      precondition(waitUntil { calls.load(ordering: .relaxed) > 0 }, "no report")
+    // A handler that waits returns after the section.
+    let isReported = waitUntil {
+      (kind == "waiter" ? begun.load(ordering: .relaxed) : calls.load(ordering: .relaxed)) > 0
     }
+    precondition(isReported, "no report")
     section.end()
     precondition(waitUntil { calls.load(ordering: .relaxed) > 0 }, "no report")
     RCU.barrier()
@@ -318,8 +321,12 @@ import Testing
       }
       while inside.created < 20 { yieldThread() }
       for domain in domains { SleepableRCU.Pointer(1, in: domain).clear() }
-      RCU.afterGracePeriod { sleepThread(for: .seconds(600)) }
-      sleepThread(for: .milliseconds(100))
+      let isRunning = Flag()
+      RCU.afterGracePeriod {
+        isRunning.raise()
+        sleepThread(for: .seconds(600))
+      }
+      isRunning.wait()
       exit(0)
     }
     expectMessage(

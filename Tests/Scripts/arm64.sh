@@ -106,7 +106,7 @@ compile() {
 }
 
 for folder in "$root"/CShims/* "$root"/Examples/Sources/* "$root"/Benchmarks/Sources/* \
-  "$root"/Tests/KernelTraces "$root"/Tests/Arm64 "$root"/Tests/StraceReplayTests/Programs; do
+  "$root"/Tools/Sources/* "$root"/Tools/Tests/StraceReplayTests/Programs "$root"/Tests/Arm64; do
   if compgen -G "$folder/*.c" >"$work/list"; then
     mapfile -t list <"$work/list"
     compile "$folder" "${list[@]}"
@@ -118,7 +118,7 @@ done
 headers=0
 for header in "$root"/CShims/*/*.h "$root"/CShims/*/include/*.h \
   "$root"/Examples/Sources/*/include/*.h "$root"/Benchmarks/Sources/*/include/*.h \
-  "$root"/Tests/KernelTraces/include/*.h; do
+  "$root"/Tools/Sources/*/include/*.h; do
   for variant in "${variants[@]}"; do
     read -ra words <<<"$variant"
     printf '#include "%s"\n' "$header" | "${cross[@]}" "${words[@]}" "${shim_includes[@]}" \

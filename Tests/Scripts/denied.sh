@@ -26,13 +26,18 @@ fi
 [ "$status" -eq 64 ] ||
   { echo "denied: a call that there is none of was accepted, status $status" >&2; exit 1; }
 
-programs=$(swift build --package-path "$root" --show-bin-path)
-program=$(ls -d "$programs"/*.xctest)
+# The tests of a package: the library's, or the tools'.
+tests_of() {
+  ls -d "$(swift build --package-path "$1" --show-bin-path)"/*.xctest
+}
+library=$(tests_of "$root")
+tools=$(tests_of "$root/Tools")
 
-# denied FILTER WORD… -- CALL:ERROR…: the tests of that filter, whose output has each of the words.
+# denied PROGRAM FILTER WORD… -- CALL:ERROR…: the tests of that filter, whose output has each of the
+# words.
 denied() {
-  local filter=$1 words=()
-  shift
+  local program=$1 filter=$2 words=()
+  shift 2
   while [ "$1" != -- ]; do words+=("$1"); shift; done
   shift
   echo "denied: $*"
@@ -49,11 +54,12 @@ denied() {
   grep -a 'Test run with' "$work/log"
 }
 
-denied . "no PROCMAP_QUERY" -- \
-  membarrier:ENOSYS procmap_query:ENOTTY perf_event_open:ENOSYS ptrace:ENOSYS
+missing=(membarrier:ENOSYS procmap_query:ENOTTY perf_event_open:ENOSYS ptrace:ENOSYS)
+denied "$library" . "no PROCMAP_QUERY" -- "${missing[@]}"
+denied "$tools" . -- "${missing[@]}"
 # Forbidden, where that isn't the same as missing.
-denied "ReadCopyUpdateTests|StraceReplayTests" "strace can't be used" -- \
-  membarrier:EPERM perf_event_open:EPERM ptrace:EPERM
+denied "$library" ReadCopyUpdateTests -- membarrier:EPERM
+denied "$tools" StraceReplayTests "strace can't be used" -- perf_event_open:EPERM ptrace:EPERM
 
 if [ -n "$race" ]; then
   "$work/deny" membarrier:ENOSYS procmap_query:ENOTTY -- "$race" --seconds 0.2 --runs 1 \

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-# Puts a bug into a copy of the model, three times another one, and expects the random traces to
+# Puts a bug into a copy of the model, three times another one, and expects the random scripts to
 # find it within a minute: a comparison with the kernel that never fails would prove nothing.
 set -euo pipefail
 
@@ -11,8 +11,11 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 model=Sources/VirtualMemory
 
-for item in Package.swift Package.resolved Sources CShims Tests; do
-  if [ -e "$root/$item" ]; then cp -R "$root/$item" "$folder/$item"; fi
+for item in Package.swift Package.resolved Sources CShims Tests Tools/Package.swift Tools/Sources Tools/Tests; do
+  if [ -e "$root/$item" ]; then
+    mkdir -p "$(dirname "$folder/$item")"
+    cp -R "$root/$item" "$folder/$item"
+  fi
 done
 
 # try NAME FILE OLD NEW: with OLD, which must be in FILE once, replaced by NEW.
@@ -23,8 +26,8 @@ try() {
   cp "$file" "$folder/original"
   OLD=$old NEW=$new perl -pi -e 's/\Q$ENV{OLD}\E/$ENV{NEW}/' "$file"
   echo "seeded bug: $name"
-  SWIFT_BACKTRACE=enable=no SWIFT_URCU_STRESS_SECONDS=60 swift test --package-path "$folder" \
-    --filter "MapTracesTests.DifferentialTests/stress" >"$folder/output" 2>&1 || status=$?
+  SWIFT_BACKTRACE=enable=no SWIFT_URCU_STRESS_SECONDS=60 swift test --package-path "$folder/Tools" \
+    --filter "MapScriptsTests.DifferentialTests/stress" >"$folder/output" 2>&1 || status=$?
   if grep -q "^nothing is compared with the kernel" "$folder/output"; then
     grep "^nothing is compared" "$folder/output"
     exit 0
@@ -34,7 +37,7 @@ try() {
     echo "seeded-bugs: not found: $name" >&2
     exit 1
   fi
-  # The first trace that shows it, and both answers.
+  # The first script that shows it, and both answers.
   sed -n '/^↳ the kernel and the model differ/,/^[✘◇]/p' "$folder/output" | sed '/^[✘◇]/,$d'
   cp "$folder/original" "$file"
 }

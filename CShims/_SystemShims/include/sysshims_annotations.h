@@ -29,9 +29,6 @@ void __tsan_release(void *address);
 /// Whether this build carries the annotations. A test compares it with what is linked.
 static inline bool sysshims_is_annotated(void) { return SYSSHIMS_TSAN; }
 
-/// Whether ThreadSanitizer's runtime is linked into this process.
-bool sysshims_has_tsan_runtime(void);
-
 static inline void sysshims_annotate_release(void *tag) {
 #if SYSSHIMS_TSAN
   __tsan_release(tag);

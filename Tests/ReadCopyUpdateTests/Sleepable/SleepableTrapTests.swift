@@ -99,11 +99,11 @@ import Testing
     await #expect(processExitsWith: .exitCode(0)) {
       let domain = SleepableRCU(name: "selfish")
       let stalls = Locked<[RCUStall]>([])
+      domain.afterGracePeriod(bytes: 5) {}
+      await domain.barrier()
       domain.stallMonitor = RCUStallMonitor(threshold: .milliseconds(10)) { stall in
         stalls.withLock { $0.append(stall) }
       }
-      domain.afterGracePeriod(bytes: 5) {}
-      await domain.barrier()
       let selfish = Task {
         await domain.withReadSection { _ in
           domain.afterGracePeriod(bytes: 5) {}

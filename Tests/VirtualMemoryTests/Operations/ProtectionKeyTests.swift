@@ -9,7 +9,7 @@ import VirtualMemory
 /// Memory that is only executable, where processors have protection keys.
 ///
 /// What `mmap`, `mprotect`, `mremap` and `mlock` make of it is compared with the kernel in
-/// MapTracesTests; here is what traces can't say.
+/// the tools' tests; here is what scripts can't say.
 struct ProtectionKeyTests {
   private static let start: UInt64 = 0x10_0000
 
