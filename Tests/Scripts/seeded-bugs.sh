@@ -42,9 +42,9 @@ try() {
   cp "$folder/original" "$file"
 }
 
-try "memory that was touched apart merges with what is before it" Tree/Record+Merge.swift \
+try "memory that was touched apart merges with what is before it" AddressSpace/Record+Merge.swift \
   "before.continues(in: self) && sharesArea(with: before)" "before.continues(in: self)"
-try "a stack's guard gap is one page larger" AddressSpace/TreeWriter+Faults.swift \
+try "a stack's guard gap is one page larger" AddressSpace/MemoryMap+Faults.swift \
   "address - previous.end < configuration.stackGuardGap" \
   "address - previous.end <= configuration.stackGuardGap"
 try "a move may take one VMA more" AddressSpace/AddressSpace+Remap.swift \

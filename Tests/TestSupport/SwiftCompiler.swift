@@ -32,11 +32,22 @@ package enum SwiftCompiler {
   /// Compiles `file` with no other setting than the language mode. Lifetimes are checked after
   /// the types: `-typecheck` would not be enough.
   package static func compile(_ file: String) throws -> Diagnosis {
+    try run(["-emit-sil", "-o", "/dev/null", file])
+  }
+
+  /// Checks the types of `files` together, as files of this package.
+  package static func typecheck(_ files: [String]) throws -> Diagnosis {
+    // SwiftPM names a package after its folder.
+    let name = package.split(separator: "/").last.map { String($0).lowercased() } ?? ""
+    let features = ["InternalImportsByDefault", "MemberImportVisibility", "ExistentialAny"]
+    return try run(
+      ["-typecheck", "-package-name", String(name.map { $0.isLetter || $0.isNumber ? $0 : "_" })]
+        + features.flatMap { ["-enable-upcoming-feature", $0] } + files)
+  }
+
+  private static func run(_ arguments: [String]) throws -> Diagnosis {
     let result = try runProcess(
-      "swiftc",
-      ["-swift-version", "6", "-parse-as-library", "-emit-sil", "-o", "/dev/null"] + modules + [
-        file
-      ])
+      "swiftc", ["-swift-version", "6", "-parse-as-library"] + modules + arguments)
     let lines = result.standardError.split(separator: "\n").map(String.init)
     return Diagnosis(
       status: result.status,
@@ -51,11 +62,14 @@ package enum SwiftCompiler {
     return String(line[range.upperBound...])
   }
 
+  /// The package's folder.
+  package static let package =
+    // TestSupport/SwiftCompiler.swift, Tests, the package.
+    URL(fileURLWithPath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+
   private static var modules: [String] {
     let products = (testProgram as NSString).deletingLastPathComponent
-    // TestSupport/SwiftCompiler.swift, Tests, the package.
-    let package = URL(fileURLWithPath: #filePath)
-      .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
     return [
       "-I", products + "/Modules",
       "-Xcc", "-fmodule-map-file=" + products + "/_RCUShims.build/module.modulemap",

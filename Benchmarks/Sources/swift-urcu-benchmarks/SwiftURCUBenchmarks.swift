@@ -158,6 +158,7 @@ enum BenchmarkGroups {
       (Importing.title, Importing.group),
       (Updates.title, Updates.group),
       (UpdateLoops.pairTitle, UpdateLoops.pairs),
+      (UpdateLoops.anywhereTitle, UpdateLoops.anywhere),
       (UpdateLoops.protectTitle, UpdateLoops.protecting),
     ]
   }

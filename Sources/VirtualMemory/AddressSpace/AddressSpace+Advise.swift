@@ -26,12 +26,12 @@ extension AddressSpace {
   public func advise(_ address: UInt64, length: UInt64, _ advice: Advice) throws(Errno) {
     try write { (writer) throws(Errno) in
       guard advice.isKnown else { throw .invalidArgument }
-      let end = try TreeWriter.adviceEnd(address, length)
+      let end = try MemoryMap.adviceEnd(address, length)
       if advice == .populateRead || advice == .populateWrite {
         try writer.populate(address, end, forWriting: advice == .populateWrite)
       } else {
-        try writer.forEachPart(of: address, end) { (writer, record, start, end) throws(Errno) in
-          try writer.advise(advice, record, start, end)
+        try writer.forEachPart(of: address, end) { (map, record, place, start, end) throws(Errno) in
+          try map.advise(advice, record, start, end, at: place)
         }
       }
     }
@@ -53,9 +53,9 @@ extension AddressSpace {
   public func setName(_ address: UInt64, length: UInt64, _ name: [UInt8]?) throws(Errno) {
     if let name { guard Self.isValidName(name) else { throw .invalidArgument } }
     try write { (writer) throws(Errno) in
-      let end = try TreeWriter.adviceEnd(address, length)
-      try writer.forEachPart(of: address, end) { (writer, record, start, end) throws(Errno) in
-        try writer.setName(name, record, start, end)
+      let end = try MemoryMap.adviceEnd(address, length)
+      try writer.forEachPart(of: address, end) { (map, record, place, start, end) throws(Errno) in
+        try map.setName(name, record, start, end, at: place)
       }
     }
   }
@@ -69,7 +69,7 @@ extension AddressSpace {
   }
 }
 
-extension TreeWriter {
+extension MemoryMap {
   /// The end of the range of an advice.
   ///
   /// - Throws: `EINVAL`.
@@ -88,38 +88,39 @@ extension TreeWriter {
   /// - Source: `madvise_walk_vmas`.
   fileprivate mutating func forEachPart(
     of start: UInt64, _ end: UInt64,
-    _ body: (inout Self, Record, UInt64, UInt64) throws(Errno) -> Void
+    _ body: (inout Self, Record, Place, UInt64, UInt64) throws(Errno) -> Void
   ) throws(Errno) {
     var position = start
     var hasHole = false
     while position < end {
-      guard let record = draft.tree.record(endingAbove: position), record.start < end else {
+      guard let place = tree.locate(position), let record = place.record, record.start < end else {
         throw .noMemory
       }
       if record.start > position { hasHole = true }
+      // In a hole before the VMA its start has the same place.
       let first = max(record.start, position)
       position = min(record.end, end)
-      try body(&self, record, first, position)
+      try body(&self, record, place, first, position)
     }
     if hasHole { throw .noMemory }
   }
 
   /// - Source: `madvise_vma_behavior`.
   fileprivate mutating func advise(
-    _ advice: Advice, _ record: Record, _ start: UInt64, _ end: UInt64
+    _ advice: Advice, _ record: Record, _ start: UInt64, _ end: UInt64, at place: Place
   ) throws(Errno) {
     guard advice.isAllowed(for: record) else { throw .invalidArgument }
     let flags = advice.flags(for: record)
     guard flags != record.flags else { return }
     do {
-      try modify(record, start, end) { $0.flags = flags }
+      try modify(record, start, end, at: place) { $0.flags = flags }
     } catch {
       throw .resourceTemporarilyUnavailable
     }
   }
 
   fileprivate mutating func setName(
-    _ name: [UInt8]?, _ record: Record, _ start: UInt64, _ end: UInt64
+    _ name: [UInt8]?, _ record: Record, _ start: UInt64, _ end: UInt64, at place: Place
   ) throws(Errno) {
     let current = MapObject(word: record.object)
     guard record.isAnonymous || current?.isSharedMemory == true else { throw .badFileDescriptor }
@@ -130,7 +131,7 @@ extension TreeWriter {
     if object?.word == current?.word { return }
     if let object, let current, object.isEqual(to: current) { return }
     do {
-      try modify(record, start, end) { $0.object = object?.word ?? 0 }
+      try modify(record, start, end, at: place) { $0.object = object?.word ?? 0 }
     } catch {
       throw .resourceTemporarilyUnavailable
     }
@@ -144,7 +145,7 @@ extension TreeWriter {
   ) throws(Errno) {
     var position = start
     while position < end {
-      guard let record = draft.tree.record(endingAbove: position), record.start <= position else {
+      guard let record = tree.record(endingAbove: position), record.start <= position else {
         throw .noMemory
       }
       guard record.flags.contains(isWriting ? .write : .read), !record.isSpecial else {

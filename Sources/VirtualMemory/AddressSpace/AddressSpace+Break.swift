@@ -29,7 +29,7 @@ extension AddressSpace {
   }
 }
 
-extension TreeWriter {
+extension MemoryMap {
   /// - Returns: whether the break moves to `address`; what that changes of the map is done.
   /// - Source: `brk`.
   fileprivate mutating func setBreak(_ address: UInt64) -> Bool {
@@ -41,7 +41,7 @@ extension TreeWriter {
     isChanged = isChanged || address != draft.breakEnd
     if newEnd == oldEnd { return true }
     if address <= draft.breakEnd {
-      guard let record = draft.tree.record(endingAbove: newEnd), record.start < oldEnd else {
+      guard let record = tree.record(endingAbove: newEnd), record.start < oldEnd else {
         return false
       }
       do {
@@ -51,7 +51,7 @@ extension TreeWriter {
         return false
       }
     }
-    let next = draft.tree.record(endingAbove: oldEnd)
+    let next = tree.record(endingAbove: oldEnd)
     if let next, newEnd + .page > guardedStart(next) { return false }
     return extendHeap(oldEnd, newEnd)
   }

@@ -31,7 +31,7 @@ extension AddressSpace {
   }
 }
 
-extension TreeWriter {
+extension MemoryMap {
   /// Makes a copy of `parent`'s VMAs the draft of a new address space.
   fileprivate mutating func copy(_ parent: Version) {
     var records: [Record] = []
@@ -64,7 +64,8 @@ extension TreeWriter {
 
   /// Makes `records`, whose references are taken, the whole of an empty draft.
   mutating func setContents(_ records: [Record]) {
-    build(records)
+    isChanged = true
+    tree.build(records)
     draft.mapCount = records.count
     draft.pageCount = records.reduce(0) { $0 &+ $1.pageCount }
     draft.dataPages = records.reduce(0) { $0 &+ $1.dataPages }

@@ -154,11 +154,11 @@ private struct ImportedName: Hashable {
   }
 }
 
-extension TreeWriter {
+extension MemoryMap {
   /// Empties the draft.
   private mutating func removeAll() {
-    if let root { removeSubtree(root) }
-    root = nil
+    accountRemoval(tree.walk(endingAbove: 0), below: .max)
+    tree.removeAll()
     draft = Version()
   }
 

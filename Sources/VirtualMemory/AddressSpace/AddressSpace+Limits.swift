@@ -13,7 +13,7 @@ extension AddressSpace {
   }
 }
 
-extension TreeWriter {
+extension MemoryMap {
   /// Whether `pages` more may be mapped with these flags.
   ///
   /// - Source: `may_expand_vm`.

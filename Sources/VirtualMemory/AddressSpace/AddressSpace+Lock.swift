@@ -23,7 +23,7 @@ extension AddressSpace {
   public func lock(_ address: UInt64, length: UInt64, onFault: Bool = false) throws(Errno) {
     try write { (writer) throws(Errno) in
       guard writer.mayLockAny else { throw .notPermitted }
-      let (start, bytes) = TreeWriter.lockRange(address, length)
+      let (start, bytes) = MemoryMap.lockRange(address, length)
       guard writer.mayLock(start, bytes) else { throw .noMemory }
       try writer.setLock(start, bytes, onFault ? [.locked, .lockOnFault] : .locked)
       try writer.populate(start, start + bytes, skippingErrors: false)
@@ -37,13 +37,13 @@ extension AddressSpace {
   /// - Complexity: O(VMAs in the range × log n).
   public func unlock(_ address: UInt64, length: UInt64) throws(Errno) {
     try write { (writer) throws(Errno) in
-      let (start, bytes) = TreeWriter.lockRange(address, length)
+      let (start, bytes) = MemoryMap.lockRange(address, length)
       try writer.setLock(start, bytes, [])
     }
   }
 }
 
-extension TreeWriter {
+extension MemoryMap {
   /// The pages of a range, which may wrap to none.
   fileprivate static func lockRange(
     _ address: UInt64, _ length: UInt64
@@ -55,14 +55,14 @@ extension TreeWriter {
   /// Whether the range may be locked. What is locked already counts once.
   ///
   /// - Source: `do_mlock`, `count_mm_mlocked_page_nr`.
-  fileprivate func mayLock(_ start: UInt64, _ bytes: UInt64) -> Bool {
+  fileprivate mutating func mayLock(_ start: UInt64, _ bytes: UInt64) -> Bool {
     guard let limit = limits.lockedMemory else { return true }
     let pages = bytes / .page &+ draft.lockedPages
     if pages <= limit / .page { return true }
     var lockedPages: UInt64 = 0
     let (sum, wraps) = start.addingReportingOverflow(bytes)
     let end = wraps ? .max : sum
-    draft.tree.forEach(in: start, end) { record in
+    tree.forEach(in: start, end) { record in
       guard record.flags.contains(.locked) else { return }
       lockedPages += (min(record.end, end) - max(record.start, start)) / .page
     }
@@ -78,13 +78,13 @@ extension TreeWriter {
     guard !wraps else { throw .invalidArgument }
     var position = start
     while position < end {
-      guard let record = draft.tree.record(endingAbove: position), record.start <= position else {
-        throw .noMemory
-      }
+      guard let place = tree.locate(position), let record = place.record,
+        record.start <= position
+      else { throw .noMemory }
       let next = min(record.end, end)
       let flags = record.flags.subtracting(.lockedMask).union(lock)
       if flags != record.flags && !record.isSpecial && !flags.contains(.droppable) {
-        try modify(record, position, next) { $0.flags = flags }
+        try modify(record, position, next, at: place) { $0.flags = flags }
       }
       position = next
     }

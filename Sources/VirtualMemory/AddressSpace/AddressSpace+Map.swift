@@ -148,7 +148,7 @@ struct MapRequest {
   }
 }
 
-extension TreeWriter {
+extension MemoryMap {
   /// - Source: `__vm_munmap`.
   mutating func unmap(_ address: UInt64, length: UInt64) throws(Errno) {
     guard
@@ -164,7 +164,8 @@ extension TreeWriter {
     let length = request.length.roundedUpToPage
     guard length > 0 else { throw .noMemory }
     guard draft.mapCount <= configuration.mapCountMax else { throw .noMemory }
-    let start = try place(PlaceRequest(request, length: length))
+    let placement = try place(PlaceRequest(request, length: length))
+    let start = placement.start
     if request.flags.contains(.locked) {
       guard mayLockAny else { throw .notPermitted }
       guard mayLock(pages: length / .page, .locked) else { throw .resourceTemporarilyUnavailable }
@@ -172,7 +173,7 @@ extension TreeWriter {
     let (sum, wraps) = request.fileOffset.addingReportingOverflow(length)
     guard !wraps, sum <= MapRequest.fileOffsetMax else { throw .overflow }
     let flags = try request.vmaFlags(hasKeys: configuration.hasProtectionKeys)
-    try insertNew(request, flags, start, start + length)
+    try insertNew(request, flags, start, start + length, at: placement.place)
     if flags.contains(.locked) || request.populates {
       try populate(start, start + length, skippingErrors: true)
     }
@@ -181,9 +182,8 @@ extension TreeWriter {
 
   /// The VMA of `request`, in the place of what is mapped there.
   private mutating func insertNew(
-    _ request: MapRequest, _ flags: VMAFlags, _ start: UInt64, _ end: UInt64
+    _ request: MapRequest, _ flags: VMAFlags, _ start: UInt64, _ end: UInt64, at place: Place?
   ) throws(Errno) {
-    let place = locate(start)
     guard place?.touchesNothing(start, end) ?? true else {
       return try insertAmongOthers(request, flags, start, end, at: place)
     }

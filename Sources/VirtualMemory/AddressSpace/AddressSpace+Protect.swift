@@ -28,7 +28,7 @@ extension AddressSpace {
   }
 }
 
-extension TreeWriter {
+extension MemoryMap {
   /// - Source: `do_mprotect_pkey`.
   mutating func protect(
     _ address: UInt64, _ length: UInt64, _ protection: Protection
@@ -44,7 +44,8 @@ extension TreeWriter {
     guard access.isSubset(of: [.read, .write, .execute, .atomicOperations]) else {
       throw .invalidArgument
     }
-    guard let first = draft.tree.record(endingAbove: address) else { throw .noMemory }
+    var place = tree.locate(address)
+    guard let first = place?.record else { throw .noMemory }
     var position = address
     if protection.contains(.growsDown) {
       guard first.start < end else { throw .noMemory }
@@ -56,16 +57,15 @@ extension TreeWriter {
     }
 
     while position < end {
-      guard let record = draft.tree.record(endingAbove: position), record.start <= position else {
-        throw .noMemory
-      }
+      guard let record = place?.record, record.start <= position else { throw .noMemory }
       let flags = record.flags.subtracting(.accessAndKey).union(
         VMAFlags(access, hasKeys: configuration.hasProtectionKeys))
       let allowed = VMAFlags(rawValue: record.flags.rawValue >> 4).intersection(.access)
       guard flags.intersection(.access).isSubset(of: allowed) else { throw .permissionDenied }
       let next = min(record.end, end)
-      try setAccess(flags, of: record, position, next)
+      try setAccess(flags, of: record, position, next, at: place)
       position = next
+      if position < end { place = tree.locate(position) }
     }
   }
 
@@ -73,7 +73,7 @@ extension TreeWriter {
   ///
   /// - Source: `mprotect_fixup`.
   private mutating func setAccess(
-    _ flags: VMAFlags, of record: Record, _ start: UInt64, _ end: UInt64
+    _ flags: VMAFlags, of record: Record, _ start: UInt64, _ end: UInt64, at place: Place?
   ) throws(Errno) {
     if flags == record.flags { return }
     var flags = flags
@@ -92,9 +92,9 @@ extension TreeWriter {
       // What was never written is given back.
       flags.remove(.accounted)
     }
-    try modify(record, start, end) { $0.flags = flags }
+    try modify(record, start, end, at: place) { $0.flags = flags }
     if record.flags.intersection([.write, .shared, .locked]) == .locked && flags.contains(.write),
-      let changed = draft.tree.record(endingAbove: start)
+      let changed = tree.record(endingAbove: start)
     {
       _ = populate(changed, start, end)
     }

@@ -85,7 +85,7 @@ private struct RemapRequest {
   }
 }
 
-extension TreeWriter {
+extension MemoryMap {
   /// - Source: `do_mremap`.
   fileprivate mutating func remap(_ request: RemapRequest) throws(Errno) -> UInt64 {
     try request.check(mapCount: draft.mapCount, configuration)
@@ -97,7 +97,7 @@ extension TreeWriter {
 
   /// The VMA that covers `address`.
   private mutating func record(at address: UInt64) throws(Errno) -> Record {
-    guard let record = draft.tree.record(endingAbove: address), record.start <= address else {
+    guard let record = tree.record(endingAbove: address), record.start <= address else {
       throw .badAddress
     }
     return record
@@ -112,7 +112,7 @@ extension TreeWriter {
     var result: UInt64?
     var sourceEnd = request.address
     var target = request.newAddress
-    while !wraps, sourceEnd < end, let record = draft.tree.record(endingAbove: sourceEnd),
+    while !wraps, sourceEnd < end, let record = tree.record(endingAbove: sourceEnd),
       record.start < end
     {
       guard result != nil || record.start <= request.address else { throw .badAddress }
@@ -192,13 +192,14 @@ extension TreeWriter {
       end <= configuration.taskSize,
       record.start >= configuration.addressMin || configuration.mayMapLowAddresses
     else { return false }
-    let around = surroundings(record.end, end)
+    let place = tree.locate(record.end)
+    let around = surroundings(record.end, end, at: place)
     guard around.isFree else { return false }
     var added = record
     added.start = record.end
     added.end = end
     added.pageOffset = record.pageOffset &+ record.pageCount
-    insert(added, around)
+    insert(added, around, at: place)
     return true
   }
 
@@ -206,7 +207,7 @@ extension TreeWriter {
   ///
   /// - Source: `vrm_set_new_addr`.
   private mutating func placeCopy(of record: Record, _ request: RemapRequest) throws(Errno)
-    -> UInt64
+    -> Placement
   {
     try placeRaw(
       PlaceRequest(
@@ -248,15 +249,17 @@ extension TreeWriter {
   ///
   /// - Source: `move_vma`, `copy_vma`.
   private mutating func move(
-    _ request: RemapRequest, _ source: Record, to target: UInt64
+    _ request: RemapRequest, _ source: Record, to placement: Placement
   ) throws(Errno) -> UInt64 {
+    let target = placement.start
     guard draft.mapCount < configuration.mapCountMax - 3 else { throw .noMemory }
     var copy = source
     copy.start = target
     copy.end = target + request.newLength
     copy.pageOffset = source.pageOffset &+ (request.address - source.start) / .page
     if source.isAnonymous && source.anonymousArea == 0 { copy.pageOffset = target / .page }
-    insert(copy, surroundings(copy.start, copy.end))
+    insert(
+      copy, surroundings(copy.start, copy.end, at: placement.place), at: placement.place)
     if request.flags.contains(.dontUnmap) {
       try leaveSource(request, source)
     } else if request.oldLength > 0 {

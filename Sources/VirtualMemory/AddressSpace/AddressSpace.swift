@@ -43,7 +43,7 @@ public final class AddressSpace: @unchecked Sendable {
   let current: Atomic<UnsafeMutableRawPointer>
   private let spaceAfter = CacheLinePadding()
   let mapLock: MapLock
-  let writer: UnsafeMutablePointer<TreeWriter>
+  let writer: UnsafeMutablePointer<MemoryMap>
   /// Where the pool's retired nodes come back.
   let nodesUnderWay: PoolShared
   /// The versions that snapshots keep.
@@ -65,8 +65,8 @@ public final class AddressSpace: @unchecked Sendable {
     self.configuration = configuration
     mapLock = MapLock(preferring: preference)
     unsafe writer = .allocate(capacity: 1)
-    unsafe writer.initialize(to: TreeWriter(configuration: configuration))
-    unsafe nodesUnderWay = writer.pointee.pool.shared
+    unsafe writer.initialize(to: MemoryMap(configuration: configuration))
+    unsafe nodesUnderWay = writer.pointee.tree.pool.shared
     pins = SnapshotPins(returningTo: nodesUnderWay)
     unsafe current = Atomic(writer.pointee.makeVersion())
   }
@@ -74,8 +74,7 @@ public final class AddressSpace: @unchecked Sendable {
   deinit {
     // Nobody reads or writes any more. The objects' counts are of the current version's VMAs; the
     // nodes go with the pool.
-    let draft = unsafe writer.pointee.draft
-    draft.tree.forEach(in: 0, .max) { record in
+    unsafe writer.pointee.tree.forEach(in: 0, .max) { record in
       MapObject(word: record.object)?.release()
     }
     labels.release()
@@ -141,7 +140,7 @@ extension AddressSpace {
   /// Runs `body` in a write section and publishes what it left of the draft, also when it throws:
   /// like the kernel's, operations that fail part of the way keep what they have done.
   func write<R>(
-    _ body: (inout TreeWriter) throws(Errno) -> R
+    _ body: (inout MemoryMap) throws(Errno) -> R
   ) throws(Errno) -> R {
     var isOverLimit = false
     var released = BlockStack()
@@ -155,7 +154,7 @@ extension AddressSpace {
     return try mapLock.withWriteLock { () throws(Errno) -> R in
       defer {
         unsafe publish(&writer.pointee)
-        isOverLimit = unsafe writer.pointee.pool.isOverLimit
+        isOverLimit = unsafe writer.pointee.tree.pool.isOverLimit
         if unsafe writer.pointee.released.count > 0 {
           unsafe swap(&released, &writer.pointee.released)
         }
@@ -171,8 +170,8 @@ extension AddressSpace {
     var isOverLimit = true
     while isOverLimit && nodesUnderWay.waitForReturn(BulletproofFlavor.self) {
       isOverLimit = mapLock.withLockAlone {
-        unsafe writer.pointee.pool.lookAgain()
-        return unsafe writer.pointee.pool.isOverLimit
+        unsafe writer.pointee.tree.pool.lookAgain()
+        return unsafe writer.pointee.tree.pool.isOverLimit
       }
     }
   }
@@ -186,12 +185,12 @@ extension AddressSpace {
   }
 
   /// Makes the draft the current version, and retires what it replaced.
-  func publish(_ writer: inout TreeWriter) {
+  func publish(_ writer: inout MemoryMap) {
     guard writer.isChanged else { return }
     writer.isChanged = false
     // The counter is odd now, and this one more when the section ends.
     writer.draft.generation = mapLock.sequence &+ 1
-    writer.draft.edit = writer.edit
+    writer.draft.edit = writer.tree.edit
     let version = unsafe writer.makeVersion()
     // Releasing: pairs with the acquire in `currentPointer`. Retire after this, never before: a
     // reader that starts between the two could find what is already waiting to be reused.
@@ -199,7 +198,9 @@ extension AddressSpace {
     // the version. Either it finds this one, or `isEmpty` is false below.
     let old = unsafe current.exchange(version, ordering: .sequentiallyConsistent)
     if !pins.isEmpty { writer.holdReplaced(for: pins) }
-    unsafe writer.retireReplaced(and: old)
+    // The write section before has made it.
+    assert(unsafe old.assumingMemoryBound(to: Version.self).pointee.edit == writer.draft.edit &- 1)
+    unsafe writer.tree.retireReplaced(and: old)
   }
 
   /// The number of the version that is current: grows with every change, by an even number.
@@ -220,7 +221,7 @@ extension AddressSpace {
   ///
   /// - Complexity: O(1), under the read lock.
   public var memoryBytes: Int {
-    mapLock.withReadLock { unsafe writer.pointee.pool.reservedBytes }
+    mapLock.withReadLock { unsafe writer.pointee.tree.pool.reservedBytes }
   }
 
   /// Gives memory that is kept for the next changes back to the system: for after a large map or a
@@ -235,29 +236,6 @@ extension AddressSpace {
   ///   not held up.
   @discardableResult
   public func releaseFreeMemory() -> Int {
-    mapLock.withWriteLock { unsafe writer.pointee.pool.trim() }
-  }
-}
-
-extension TreeWriter {
-  /// A block with a copy of the draft.
-  @unsafe
-  mutating func makeVersion() -> UnsafeMutableRawPointer {
-    let block = unsafe pool.allocate(sizeClass: NodeLayout.versionClass)
-    unsafe block.initializeMemory(as: Version.self, repeating: draft, count: 1)
-    return unsafe block
-  }
-
-  /// After publishing: hands the nodes that the draft no longer uses to the grace period, and begins
-  /// the next write section's edit.
-  @unsafe
-  mutating func retireReplaced(and version: UnsafeMutableRawPointer) {
-    // The write section before has made it.
-    assert(unsafe version.assumingMemoryBound(to: Version.self).pointee.edit == edit &- 1)
-    unsafe replaced.push(version: version, isRecent: pool.isRecent(edit &- 1))
-    // Safety: the words are of blocks' addresses, with their classes.
-    unsafe pool.retire(replaced.words, era: edit)
-    replaced.removeAll()
-    edit &+= 1
+    mapLock.withWriteLock { unsafe writer.pointee.tree.pool.trim() }
   }
 }

@@ -28,8 +28,8 @@ struct DifferenceWalk {
 
   /// - Safety: the versions outlive it.
   init(from old: Version, to new: Version) {
-    self.old = TreeCursor(old)
-    self.new = TreeCursor(new)
+    self.old = TreeCursor(old.tree)
+    self.new = TreeCursor(new.tree)
     relabeled = RelabeledAddresses(old, new)
   }
 

@@ -39,11 +39,11 @@ struct HeldNode {
   }
 }
 
-extension TreeWriter {
+extension MemoryMap {
   /// After publishing, and before retiring: keeps those of the replaced nodes that a snapshot sees.
   mutating func holdReplaced(for pins: SnapshotPins) {
     guard let newest = pins.newest(before: draft.edit) else { return }
-    let held = replaced.take(madeUpTo: newest).map { HeldNode($0.word, $0.edit) }
+    let held = tree.replaced.take(madeUpTo: newest).map { HeldNode($0.word, $0.edit) }
     if !held.isEmpty { pins.hold(held, for: newest) }
   }
 }

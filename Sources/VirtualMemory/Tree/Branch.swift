@@ -3,7 +3,7 @@
 
 /// An inner node as the writer has it: what it has published of the node, and what only it needs to know.
 ///
-/// The draft is a tree of branches over the leaves. A branch is changed in place, and given back at once:
+/// The writer's tree is one of branches over the leaves. A branch is changed in place, and given back at once:
 /// no reader ever sees it. Readers have the ``Inner`` nodes, which the writer makes of it and then doesn't
 /// look at any more. A cache line that has been written by one processor and is read by another leaves the
 /// first; were it to read those nodes, the writer would on its way down fetch them back one by one.
@@ -13,7 +13,7 @@
 /// and the inner node itself.
 ///
 /// - Safety: made only from the address of a branch's block. Used by the writer alone, as long as the node
-///   is the draft's.
+///   is the tree's.
 @safe
 struct Branch {
   let base: UnsafeMutableRawPointer
@@ -215,7 +215,7 @@ struct Branch {
   @unsafe
   @inline(__always)
   private func address(_ offset: Int) -> UnsafeMutableRawPointer {
-    // Safety: what the draft refers to is there.
+    // Safety: what the tree refers to is there.
     unsafe base.load(fromByteOffset: offset, as: UnsafeMutableRawPointer.self)
   }
 
@@ -226,7 +226,7 @@ struct Branch {
   }
 }
 
-/// A node of the draft.
+/// A node of the writer's tree.
 @safe
 struct Child: BitwiseCopyable {
   /// What readers see: a leaf or an inner node.

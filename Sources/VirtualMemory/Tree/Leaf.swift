@@ -3,10 +3,10 @@
 
 internal import _SystemShims
 
-/// A leaf: up to 32 VMAs in ascending order. It has their ranges; the rest is in a block of its own, the
+/// A leaf: up to 32 records in ascending order. It has their ranges; the rest is in a block of its own, the
 /// ``Payload``, of which it has the slots.
 ///
-/// Most changes put one VMA in or take one out: only the ranges are copied then, and what is put in takes
+/// Most changes put one record in or take one out: only the ranges are copied then, and what is put in takes
 /// a slot of the payload that no leaf has used yet. Several versions of a leaf, one after the other, hence
 /// share a payload, until it has no slot left.
 ///
@@ -59,18 +59,17 @@ struct Leaf: Node {
     }
   }
 
-  /// Where in the payload the VMA at `index` is.
+  /// Where in the payload the record at `index` is.
   ///
   /// Beside the payload's address, in a cache line that is on its way while the ranges are searched.
   @inline(__always)
   func slot(_ index: Int) -> Int { Int(slotByte(index) & Self.slotMask) }
 
-  /// The access of a VMA of private anonymous memory without a name: most readers need to know no more of
-  /// one, and don't look at the payload then. 0 for any other VMA, and for one that allows nothing.
+  /// Three bits of the record at `index` that are known without a look at the payload: ``Record/tag``.
   @inline(__always)
-  func plainAccess(_ index: Int) -> UInt64 { UInt64(slotByte(index) &>> 5) }
+  func tag(_ index: Int) -> UInt64 { UInt64(slotByte(index) &>> 5) }
 
-  // The slot, and above it the plain access.
+  // The slot, and above it the tag.
   private static var slotMask: UInt8 { 31 }
 
   @inline(__always)
@@ -79,9 +78,9 @@ struct Leaf: Node {
   }
 
   @inline(__always)
-  private func setSlot(_ index: Int, _ slot: Int, _ plainAccess: UInt64) {
+  private func setSlot(_ index: Int, _ slot: Int, _ tag: UInt64) {
     unsafe base.storeBytes(
-      of: UInt8(truncatingIfNeeded: UInt64(slot) | plainAccess &<< 5),
+      of: UInt8(truncatingIfNeeded: UInt64(slot) | tag &<< 5),
       toByteOffset: NodeLayout.leafSlots &+ index, as: UInt8.self)
   }
 
@@ -99,17 +98,17 @@ struct Leaf: Node {
     usedSlotCount = slot &+ 1
     setWord(0, index, record.end)
     setWord(1, index, record.start)
-    setSlot(index, slot, record.plainAccess)
+    setSlot(index, slot, record.tag)
   }
 
-  /// Fills `payload`, which is new, with what the VMAs show, apart from those in `range`, and takes it for
+  /// Fills `payload`, which is new, with what the records show, apart from those in `range`, and takes it for
   /// its own.
   func move(to payload: Payload, _ edit: UInt64, except range: Range<Int>) {
     let old = self.payload
     var used = 0
     for index in 0..<count where !range.contains(index) {
       payload.copy(used, from: slot(index), of: old)
-      setSlot(index, used, plainAccess(index))
+      setSlot(index, used, tag(index))
       used &+= 1
     }
     self.payload = payload
@@ -117,7 +116,7 @@ struct Leaf: Node {
     usedSlotCount = used
   }
 
-  /// Takes over `other`'s VMAs, but for those in `range`, and shares its payload. In the place of those is
+  /// Takes over `other`'s records, but for those in `range`, and shares its payload. In the place of those is
   /// room for `replacementCount` others.
   ///
   /// Not a copy of all and then a shift: loads that straddle stores before them wait until those have
@@ -167,7 +166,7 @@ struct Leaf: Node {
     unsafe target.storeBytes(of: slots, as: SIMD32<UInt8>.self)
   }
 
-  /// The number of VMAs that end at or before `address`: the position of the first that doesn't.
+  /// The number of records that end at or before `address`: the position of the first that doesn't.
   @inline(__always)
   func rank(_ address: UInt64) -> Int {
     let first = firstOfFour(address) { word(0, $0 &* 4 &+ 3) }
@@ -182,7 +181,7 @@ struct Leaf: Node {
       UInt(bitPattern: base) &+ UInt(offset), NodeLayout.blockBytes(NodeLayout.leafClass) &- offset)
   }
 
-  /// Moves the VMAs from `index` on by `shift` positions.
+  /// Moves the records from `index` on by `shift` positions.
   func shift(from index: Int, by shift: Int) {
     unsafe moveBytes(base + (NodeLayout.leafSlots + index), by: shift, count - index)
     shiftWords(from: index, by: shift)
@@ -200,7 +199,7 @@ struct Leaf: Node {
   }
 }
 
-/// What the VMAs of a leaf are apart from their ranges, by slots.
+/// What the records of a leaf are apart from their ranges, by slots.
 ///
 /// Only the writer knows which slots are used: the leaf that it works on counts them. A slot is written
 /// once, before a leaf that refers to it is published, and then stays as it is; readers of the leaves
@@ -227,18 +226,16 @@ struct Payload {
 
   @inline(__always)
   func record(_ slot: Int, _ start: UInt64, _ end: UInt64) -> Record {
-    let flags = word(slot, 0)
-    return Record(
-      start: start, end: end, flags: VMAFlags(rawValue: flags & 0xffff_ffff),
-      anonymousArea: UInt32(truncatingIfNeeded: flags &>> 32), pageOffset: word(slot, 1),
-      object: UInt(word(slot, 2)))
+    Record(
+      start: start, end: end,
+      words: Record.Words(first: word(slot, 0), second: word(slot, 1), third: word(slot, 2)))
   }
 
   @inline(__always)
   func set(_ slot: Int, _ record: Record) {
-    setWord(slot, 0, record.flags.rawValue | UInt64(record.anonymousArea) &<< 32)
-    setWord(slot, 1, record.pageOffset)
-    setWord(slot, 2, UInt64(record.object))
+    setWord(slot, 0, record.words.first)
+    setWord(slot, 1, record.words.second)
+    setWord(slot, 2, record.words.third)
   }
 
   @inline(__always)

@@ -3,24 +3,24 @@
 
 /// Where the fields of nodes lie: a persistent B+tree in raw memory.
 ///
-/// Nodes are structures of arrays, so that a search reads nothing but keys. The key of a VMA is its
+/// Nodes are structures of arrays, so that a search reads nothing but keys. The key of a record is its
 /// end, the key of a subtree its largest end; unused keys are the largest number. The rank of an
-/// address, the number of keys that are at most the address, is then the position of the first VMA
+/// address, the number of keys that are at most the address, is then the position of the first record
 /// that ends above it: covering-or-next at once, with no step to a neighbour.
 ///
-/// | offset | leaf, 32 VMAs | bounds of 31 children |
+/// | offset | leaf, 32 records | bounds of 31 children |
 /// |---|---|---|
 /// | 0 | ends | ends |
 /// | 8n | starts | smallest starts |
 /// | 16n | slots, count, used slots, edit, payload, its edit | count, edit |
 ///
-/// What else there is of a leaf's VMAs is in a second block, the payload: in each slot flags and
+/// What else there is of a leaf's records is in a second block, the payload: in each slot flags and
 /// anonymous area, page offset, object. An inner node's children are in a second block too: the address
 /// of its bounds, edit, every fourth key of the bounds, and the children, in five cache lines. The writer
 /// has a third block for it, the branch: largest gaps, pivots, children, their branches, bounds, inner node, edit.
 ///
-/// Fan-outs: leaves of 16 and of 64 were slower for queries and dumps of 30,000 VMAs. Of inner nodes there
-/// are two levels at 10,000 VMAs, where nodes of 14 children made three: what a larger node costs in a
+/// Fan-outs: leaves of 16 and of 64 were slower for queries and dumps of 30,000 records. Of inner nodes there
+/// are two levels at 10,000 records, where nodes of 14 children made three: what a larger node costs in a
 /// search and in a copy is less than a level.
 enum NodeLayout {
   @inline(__always) static var leafCapacity: Int { 32 }
@@ -35,7 +35,7 @@ enum NodeLayout {
   static var innerCountBuilt: Int { 27 }
 
   @inline(__always) static var leafArrayBytes: Int { leafCapacity * 8 }
-  /// A byte for each VMA, in the header's cache line: five bits for the slot, three for its plain access.
+  /// A byte for each record, in the header's cache line: five bits for the slot, three for its plain access.
   @inline(__always) static var leafSlots: Int { leafArrayBytes * 2 }
   @inline(__always) static var leafHeader: Int { leafSlots + leafCapacity }
   @inline(__always) static var slotBytes: Int { 24 }
@@ -60,6 +60,8 @@ enum NodeLayout {
   static var boundsClass: Int { 3 }
   static var payloadClass: Int { 4 }
   static var branchClass: Int { 5 }
+  /// Bytes of what the tree's owner publishes the root with.
+  static var versionBytes: Int { 128 }
   /// Bytes of a block per size class, in whole cache lines.
   static var blockBytes: [Int] { (0...branchClass).map(blockBytes) }
 
@@ -68,32 +70,12 @@ enum NodeLayout {
       switch sizeClass {
       case leafClass: leafHeader + 32
       case innerClass: innerChildren + innerCapacity * 8
-      case versionClass: MemoryLayout<Version>.size
+      case versionClass: versionBytes
       case payloadClass: leafCapacity * slotBytes
       case branchClass: branchInner + 16
       default: boundsHeader + 16
       }
     return (used + 63) & -64
-  }
-}
-
-/// One VMA as a leaf holds it.
-struct Record: BitwiseCopyable {
-  var start: UInt64
-  var end: UInt64
-  var flags: VMAFlags
-  /// The number of the `anon_vma`: 0 until something has been written to the VMA's private pages.
-  /// Two VMAs with different ones never merge.
-  var anonymousArea: UInt32 = 0
-  /// In pages. Of private anonymous memory: its address when it was mapped, in pages.
-  var pageOffset: UInt64
-  /// The ``MapObject`` that the VMA shows, or 0 for anonymous memory without a name.
-  var object: UInt
-
-  /// See ``Leaf/plainAccess(_:)``.
-  @inline(__always)
-  var plainAccess: UInt64 {
-    object == 0 && !flags.contains(.mayShare) ? flags.rawValue & VMAFlags.access.rawValue : 0
   }
 }
 
@@ -104,6 +86,6 @@ struct Edge: BitwiseCopyable {
   var start: UInt64
   /// The largest end in the subtree.
   var end: UInt64
-  /// The largest gap between two VMAs of the subtree.
+  /// The largest gap between two records of the subtree.
   var gap: UInt64
 }

@@ -160,6 +160,6 @@ import Testing
 
 extension AddressSpace {
   fileprivate var _poolLimboBytes: Int {
-    mapLock.withReadLock { unsafe writer.pointee.pool.limboBytes }
+    mapLock.withReadLock { unsafe writer.pointee.tree.pool.limboBytes }
   }
 }

@@ -69,7 +69,9 @@ import Testing
     _ space: AddressSpace, _ request: GapRequest
   ) -> (lowest: UInt64?, highest: UInt64?) {
     space.mapLock.withReadLock {
-      unsafe (space.writer.pointee.lowestGap(request), space.writer.pointee.highestGap(request))
+      unsafe (
+        space.writer.pointee.tree.lowestGap(request), space.writer.pointee.tree.highestGap(request)
+      )
     }
   }
 

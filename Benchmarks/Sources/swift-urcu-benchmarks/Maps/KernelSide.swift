@@ -7,7 +7,7 @@ import SystemPackage
 import VirtualMemory
 
 /// This process's own mappings, by the kernel's calls.
-final class KernelSide: TextSide, @unchecked Sendable {
+final class KernelSide: PlacingSide, @unchecked Sendable {
   // Sendable: queries have no state, and whole texts are for one thread at a time.
   let name = "kernel"
   private let region: MappedRegion
@@ -35,6 +35,18 @@ final class KernelSide: TextSide, @unchecked Sendable {
     } else if munmap(pointer, 4096) != 0 {
       fail("munmap failed: \(Errno(rawValue: errno))", code: 71)
     }
+  }
+
+  func mapAnywhere() -> UInt64 {
+    let result = mmap(nil, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let result, result != MAP_FAILED else {
+      fail("mmap failed: \(Errno(rawValue: errno))", code: 71)
+    }
+    return UInt64(UInt(bitPattern: result))
+  }
+
+  func unmap(_ address: UInt64) {
+    munmap(UnsafeMutableRawPointer(bitPattern: UInt(address)), 4096)
   }
 
   func protect(_ slot: Int, writable: Bool) {

@@ -42,6 +42,15 @@ protocol TextSide: MapSide {
   func text() throws -> [UInt8]
 }
 
+/// One that finds room for a mapping by itself.
+protocol PlacingSide: TextSide {
+  /// Maps a page where there is room.
+  func mapAnywhere() throws -> UInt64
+
+  /// Unmaps a page.
+  func unmap(_ address: UInt64) throws
+}
+
 extension TextSide {
   func regionStarts() throws -> [UInt64] {
     // Nothing else lies so low, but for a program that isn't position-independent.

@@ -5,7 +5,7 @@ import ProcessMaps
 import VirtualMemory
 
 /// An address space, read by one of the strategies.
-final class StoreSide: TextSide, @unchecked Sendable {
+final class StoreSide: PlacingSide, @unchecked Sendable {
   // Sendable: the buffer is for one thread at a time.
   let name: String
   let space: AddressSpace
@@ -35,6 +35,15 @@ final class StoreSide: TextSide, @unchecked Sendable {
     } else {
       try space.unmap(MappedWorld.address(of: slot), length: MappedWorld.pageBytes)
     }
+  }
+
+  func mapAnywhere() throws -> UInt64 {
+    try space.map(
+      length: MappedWorld.pageBytes, protection: .read, flags: [.private, .anonymous])
+  }
+
+  func unmap(_ address: UInt64) throws {
+    try space.unmap(address, length: MappedWorld.pageBytes)
   }
 
   func protect(_ slot: Int, writable: Bool) throws {

@@ -7,6 +7,7 @@ import VirtualMemory
 /// Pairs of changes that restore what was there, with nobody else about and no clock between them.
 enum UpdateLoops {
   static let pairTitle = "Map and unmap a page, 10,000 VMAs"
+  static let anywhereTitle = "Map a page anywhere and unmap it, 10,000 VMAs"
   static let protectTitle = "Protect a page, 10,000 VMAs"
 
   static func pairs(_ effort: Effort) throws -> Group {
@@ -21,6 +22,16 @@ enum UpdateLoops {
       }
     }
     return Group(title: pairTitle, subjects: subjects) { try check(sides, world) }
+  }
+
+  static func anywhere(_ effort: Effort) throws -> Group {
+    let world = try MappedWorld(vmaCount: effort.scaled(10_000))
+    let sides = try Updates.sides(world, effort).compactMap { $0 as? any PlacingSide }
+    let meaning = "one map of a page where there is room, and its unmap"
+    let subjects = sides.map { side in
+      subject(side.name, meaning, world, effort) { _ in try side.unmap(side.mapAnywhere()) }
+    }
+    return Group(title: anywhereTitle, subjects: subjects) { try check(sides, world) }
   }
 
   static func protecting(_ effort: Effort) throws -> Group {

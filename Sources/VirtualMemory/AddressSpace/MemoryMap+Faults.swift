@@ -5,12 +5,12 @@ internal import SystemPackage
 
 /// Page faults, as far as they change VMAs: a write to private memory gives its VMA an `anon_vma`, and
 /// one below a stack lets the stack grow.
-extension TreeWriter {
+extension MemoryMap {
   /// Writes one byte at `address`.
   ///
   /// - Source: `do_user_addr_fault` of x86, `lock_mm_and_find_vma`.
   mutating func touch(_ address: UInt64) throws(MemoryFault) {
-    guard address < configuration.taskSize, var record = draft.tree.record(endingAbove: address)
+    guard address < configuration.taskSize, var record = tree.record(endingAbove: address)
     else {
       throw .segmentation
     }
@@ -30,7 +30,7 @@ extension TreeWriter {
     _ record: Record, to address: UInt64
   ) throws(MemoryFault) -> Record {
     guard address >= configuration.addressMin else { throw .segmentation }
-    let previous = draft.tree.record(endingAtOrBelow: record.start)
+    let previous = tree.record(endingAtOrBelow: record.start)
     if let previous, !previous.flags.contains(.growsDown),
       !previous.flags.isDisjoint(with: .access),
       address - previous.end < configuration.stackGuardGap
@@ -57,7 +57,10 @@ extension TreeWriter {
   @discardableResult
   mutating func prepareArea(of record: Record) -> Record {
     guard record.anonymousArea == 0 else { return record }
-    let around = surroundings(record.start, record.end)
+    // First: it makes the tree anew.
+    if lastAnonymousArea == .max { renumberAnonymousAreas() }
+    let place = tree.locate(record.start)
+    let around = surroundings(record.start, record.end, at: place)
     var prepared = record
     if let after = around.after, Record.canShareArea(of: after, record, after) {
       prepared.anonymousArea = after.anonymousArea
@@ -66,7 +69,7 @@ extension TreeWriter {
     } else {
       prepared.anonymousArea = nextAnonymousArea()
     }
-    replace(record.start, record.end, with: Items(prepared))
+    replace(record.start, record.end, with: Items(prepared), at: place)
     return prepared
   }
 
@@ -83,7 +86,7 @@ extension TreeWriter {
   private mutating func renumberAnonymousAreas() {
     var numbers: [UInt32: UInt32] = [:]
     var records: [Record] = []
-    draft.tree.forEach(in: 0, .max) { record in
+    tree.forEach(in: 0, .max) { record in
       var record = record
       if record.anonymousArea != 0 {
         let number = numbers[record.anonymousArea] ?? UInt32(numbers.count + 1)
@@ -93,8 +96,8 @@ extension TreeWriter {
       records.append(record)
     }
     lastAnonymousArea = UInt32(numbers.count)
-    if let root { discardSubtree(root) }
-    build(records)
+    tree.removeAll()
+    tree.build(records)
   }
 
   /// Faults the pages of `start..<end` in.
@@ -106,8 +109,7 @@ extension TreeWriter {
     _ start: UInt64, _ end: UInt64, skippingErrors: Bool
   ) throws(Errno) {
     var position = start
-    while position < end, let record = draft.tree.record(endingAbove: position), record.start < end
-    {
+    while position < end, let record = tree.record(endingAbove: position), record.start < end {
       let last = min(record.end, end)
       let isComplete = populate(record, max(record.start, position), last)
       if !isComplete && !skippingErrors { throw .noMemory }
@@ -144,7 +146,7 @@ extension Record {
   /// - Source: `do_huge_pmd_anonymous_page`.
   fileprivate func readsIntoHugePage(_ start: UInt64, _ end: UInt64) -> Bool {
     guard isAnonymous, flags.contains(.hugePage) else { return false }
-    let size = TreeWriter.hugePage
+    let size = MemoryMap.hugePage
     let first = max(start & ~(size - 1), (self.start + size - 1) & ~(size - 1))
     return first < end && first + size <= self.end
   }

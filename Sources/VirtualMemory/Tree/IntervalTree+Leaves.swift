@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// One new leaf, or two neighbours, filled from the lowest VMA on.
+/// One new leaf, or two neighbours, filled from the lowest record on.
 struct NewLeaves {
   let first: Leaf
   /// `nil` if there is only one.
   let second: Leaf?
-  /// How many VMAs the first one gets.
+  /// How many records the first one gets.
   private let firstCount: Int
   private var count = 0
 
@@ -20,7 +20,7 @@ struct NewLeaves {
     for index in range { append(leaf.record(index)) }
   }
 
-  /// What `leaf` has, but `items` in the place of the VMAs in `range`.
+  /// What `leaf` has, but `items` in the place of the records in `range`.
   fileprivate mutating func append(_ leaf: Leaf, _ range: Range<Int>, _ items: borrowing Items) {
     append(leaf, 0..<range.lowerBound)
     for index in 0..<items.count { append(items[index]) }
@@ -36,7 +36,7 @@ struct NewLeaves {
     count &+= 1
   }
 
-  /// Says how many VMAs each has, which is the last thing to be done.
+  /// Says how many records each has, which is the last thing to be done.
   fileprivate func finish() {
     assert(second == nil ? count == firstCount : count > firstCount)
     first.finish(min(count, firstCount))
@@ -49,13 +49,13 @@ struct NewLeaves {
   }
 }
 
-extension TreeWriter {
+extension IntervalTree {
   private mutating func makeLeaves(_ total: Int, _ firstCount: Int) -> NewLeaves {
     let first = makeLeaf()
     return NewLeaves(first, firstCount, firstCount < total ? makeLeaf() : nil)
   }
 
-  /// Two leaves of what `leaf` has, with `items` in the place of the VMAs in `range`: more than one can have.
+  /// Two leaves of what `leaf` has, with `items` in the place of the records in `range`: more than one can have.
   mutating func split(_ leaf: Leaf, _ range: Range<Int>, _ items: borrowing Items) -> NewLeaves {
     let total = leaf.count - range.count + items.count
     let countMin = NodeLayout.leafCountMin
@@ -71,7 +71,7 @@ extension TreeWriter {
 
   /// Whether what takes the place of `range` follows what was put in last, upwards or downwards.
   ///
-  /// In such a run the next VMA comes on the same side: a leaf that is split there, and not in its
+  /// In such a run the next record comes on the same side: a leaf that is split there, and not in its
   /// middle, leaves a full one behind and not one of which half stays empty.
   private mutating func isRun(_ leaf: Leaf, _ range: Range<Int>) -> Bool {
     let (first, last) = (range.lowerBound, range.upperBound)
@@ -80,7 +80,7 @@ extension TreeWriter {
     return last < leaf.count && leaf.start(last) == lastSplice.lowerBound
   }
 
-  /// One leaf or two of what `leaf` has, with `items` in the place of the VMAs in `range`, and of what its
+  /// One leaf or two of what `leaf` has, with `items` in the place of the records in `range`, and of what its
   /// neighbour has.
   ///
   /// - Parameter isLeft: whether the neighbour is above `leaf`.

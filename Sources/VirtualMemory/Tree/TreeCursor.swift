@@ -5,7 +5,7 @@ internal import ReadCopyUpdate
 
 /// A walk through one version in ascending order, which opens subtrees only when it is told to.
 ///
-/// It stands at an item, a subtree or a VMA, or at the end; everything before it has been passed.
+/// It stands at an item, a subtree or a record, or at the end; everything before it has been passed.
 ///
 /// - Safety: the version outlives it.
 @safe
@@ -15,9 +15,9 @@ struct TreeCursor {
   struct Item {
     let start: UInt64
     let end: UInt64
-    /// The subtree; `nil` for a VMA.
+    /// The subtree; `nil` for a record.
     let node: UnsafeMutableRawPointer?
-    /// Levels below the subtree's root; -1 for a VMA.
+    /// Levels below the subtree's root; -1 for a record.
     let level: Int
   }
 
@@ -35,21 +35,20 @@ struct TreeCursor {
   /// Nodes opened so far.
   private(set) var openedCount = 0
 
-  init(_ version: Version) {
-    path.reserveCapacity(version.tree.height + 1)
-    guard let root = unsafe version.tree.root else { return }
+  init(_ tree: Tree) {
+    path.reserveCapacity(tree.height + 1)
+    guard let root = unsafe tree.root else { return }
     // A leaf's starts and an inner node's lie at different places.
-    let start = version.tree.height == 0 ? unsafe Leaf(root).start(0) : unsafe Inner(root).start(0)
-    item = unsafe Item(
-      start: start, end: version.tree.endMax, node: root, level: version.tree.height)
+    let start = tree.height == 0 ? unsafe Leaf(root).start(0) : unsafe Inner(root).start(0)
+    item = unsafe Item(start: start, end: tree.endMax, node: root, level: tree.height)
   }
 
-  /// The VMA that the cursor stands at.
+  /// The record that the cursor stands at.
   ///
   /// - Precondition: it stands at one.
   var record: Record {
     guard let step = path.last, step.level == 0 else {
-      fail("TreeCursor: not at a VMA")
+      fail("TreeCursor: not at a record")
     }
     return unsafe Leaf(step.node).record(step.index)
   }

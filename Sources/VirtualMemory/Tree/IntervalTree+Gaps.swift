@@ -20,36 +20,30 @@ struct GapRequest {
   }
 }
 
-extension TreeWriter {
-  /// The highest free range of the draft, by its start.
+extension IntervalTree {
+  /// The highest free range of the tree, by its start.
   ///
   /// - Complexity: O(height × fan-out): a subtree whose largest gap is too small is not entered,
   ///   and a limit cuts through one subtree per level.
   /// - Source: `vm_unmapped_area` with `VM_UNMAPPED_AREA_TOPDOWN`.
   mutating func highestGap(_ request: GapRequest) -> UInt64? {
-    guard let root, let first = draft.tree.record(endingAbove: 0) else {
-      return request.highest(in: 0, .max)
-    }
-    return request.highest(in: draft.tree.endMax, .max)
-      ?? root.highestGap(request)
-      ?? request.highest(in: 0, first.start)
+    request.highest(in: endMax, .max)
+      ?? top?.highestGap(request)
+      ?? request.highest(in: 0, startMin)
   }
 
-  /// The lowest free range of the draft, by its start.
+  /// The lowest free range of the tree, by its start.
   ///
   /// - Complexity: as ``highestGap(_:)``.
   mutating func lowestGap(_ request: GapRequest) -> UInt64? {
-    guard let root, let first = draft.tree.record(endingAbove: 0) else {
-      return request.lowest(in: 0, .max)
-    }
-    return request.lowest(in: 0, first.start)
-      ?? root.lowestGap(request)
-      ?? request.lowest(in: draft.tree.endMax, .max)
+    request.lowest(in: 0, startMin)
+      ?? top?.lowestGap(request)
+      ?? request.lowest(in: endMax, .max)
   }
 }
 
 extension Child {
-  /// Between two VMAs of the subtree.
+  /// Between two records of the subtree.
   fileprivate func highestGap(_ request: GapRequest) -> UInt64? {
     guard let branch = asBranch else {
       let leaf = asLeaf
@@ -72,7 +66,7 @@ extension Child {
     return nil
   }
 
-  /// The same.
+  /// Between two records of the subtree.
   fileprivate func lowestGap(_ request: GapRequest) -> UInt64? {
     guard let branch = asBranch else {
       let leaf = asLeaf

@@ -1,24 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+internal import ReadCopyUpdate
 internal import SystemPackage
 
-extension TreeWriter {
+extension MemoryMap {
+  /// Replaces the VMAs that intersect `start..<end` by `items`, and keeps the books: the counts of
+  /// VMAs and pages, and the references to objects.
+  ///
+  /// All operations that change the map are made of it.
+  ///
+  /// - Precondition: as of ``IntervalTree/replace(_:_:with:at:)``.
+  /// - Parameter place: where `start` is, if that is known.
+  /// - Complexity: O(log n), and O(VMAs removed).
+  mutating func replace(
+    _ start: UInt64, _ end: UInt64, with items: borrowing Items, at place: Place? = nil
+  ) {
+    isChanged = true
+    for index in 0..<items.count { account(adding: items[index]) }
+    let place = place ?? tree.locate(start)
+    if let place { accountRemoval(place.walk, below: end) }
+    tree.replace(start, end, with: items, at: place)
+  }
+
+  /// Counts the VMAs of `walk` that start below `end` out.
+  @inline(__always)
+  mutating func accountRemoval(_ walk: RecordWalk, below end: UInt64) {
+    var walk = walk
+    while let record = tree.next(&walk, startingBelow: end) { account(removing: record) }
+  }
+
+  private mutating func account(adding record: Record) {
+    MapObject(word: record.object)?.retain()
+    draft.mapCount += 1
+    draft.pageCount &+= record.pageCount
+    draft.dataPages &+= record.dataPages
+    draft.lockedPages &+= record.lockedPages
+  }
+
+  private mutating func account(removing record: Record) {
+    if record.object != 0 { released.push(record.object) }
+    draft.mapCount -= 1
+    draft.pageCount &-= record.pageCount
+    draft.dataPages &-= record.dataPages
+    draft.lockedPages &-= record.lockedPages
+  }
+
   /// What is around the edges of `start..<end`.
   ///
   /// - Parameter place: of `start`; what it doesn't show takes a descent of its own.
   /// - Complexity: O(log n), and O(VMAs in the range).
   mutating func surroundings(_ start: UInt64, _ end: UInt64, at place: Place? = nil) -> Surroundings
   {
-    if let found = place?.surroundings(start, end) { return found }
+    var walk =
+      place?.walk(meeting: start) ?? tree.walk(endingAbove: start == 0 ? 0 : start - 1)
     var found = Surroundings()
-    var position = start == 0 ? 0 : start - 1
-    while let (leaf, first) = draft.tree.find(endingAbove: position) {
-      for index in first..<leaf.count {
-        guard found.add(leaf.record(index), start, end) else { return found }
-        position = leaf.end(index)
-      }
-    }
+    // One that starts at the end counts, too.
+    while let record = tree.next(&walk, startingBelow: max(end, end &+ 1)),
+      found.add(record, start, end)
+    {}
     return found
   }
 
@@ -28,8 +68,8 @@ extension TreeWriter {
   ///   be one more.
   /// - Source: `do_vmi_align_munmap`.
   mutating func removeRange(_ start: UInt64, _ end: UInt64) throws(Errno) {
-    guard let place = locate(start) else { return }
-    if place.isWholeVMA(start, end) { return replace(start, end, with: Items(), at: place) }
+    guard let place = tree.locate(start) else { return }
+    if place.isWholeRecord(start, end) { return replace(start, end, with: Items(), at: place) }
     let around = surroundings(start, end, at: place)
     if around.isFree { return }
     if around.cutsHole && draft.mapCount >= configuration.mapCountMax { throw .noMemory }
@@ -78,14 +118,16 @@ extension TreeWriter {
   /// Gives `start..<end` of `record` the flags and the name of `changed`: merges at an edge that it
   /// shares with `record`, splits at the others, the lower first.
   ///
+  /// - Parameter place: where `start` is, if that is known.
   /// - Throws: `ENOMEM` if a split would make one VMA too many; the first of two stays.
   /// - Source: `vma_modify`.
   mutating func modify(
-    _ record: Record, _ start: UInt64, _ end: UInt64, _ change: (inout Record) -> Void
+    _ record: Record, _ start: UInt64, _ end: UInt64, at place: Place? = nil,
+    _ change: (inout Record) -> Void
   ) throws(Errno) {
     guard var changed = record.part(start, end) else { return }
     change(&changed)
-    let place = locate(start)
+    let place = place ?? tree.locate(start)
     if let place, record.start == start && record.end == end,
       place.touchesNothing(start, end, butFor: 1)
     {

@@ -3,26 +3,27 @@
 
 internal import ReadCopyUpdate
 
-extension TreeWriter {
-  /// Replaces the VMAs that intersect `start..<end` by `items`, and keeps the books: the counts of
-  /// VMAs and pages, and the references to objects.
+extension IntervalTree {
+  /// Replaces the records that intersect `start..<end` by `items`.
   ///
   /// The one operation that changes the tree; all others are made of it. It copies the path to the
   /// leaf, or the two paths to the leaves at the ends of the range, and drops what is between.
   ///
-  /// - Precondition: `items` is in order, lies in the union of the range and the VMAs removed, and
-  ///   overlaps no VMA that stays. The VMAs removed are wholly replaced, with what stays of them among
-  ///   `items`.
-  /// - Parameter place: where `start` is, if that is known.
-  /// - Complexity: O(height), and O(VMAs removed).
+  /// - Precondition: `items` is in order, lies in the union of the range and the records removed, and
+  ///   overlaps no record that stays. The records removed are wholly replaced, with what stays of them
+  ///   among `items`.
+  /// - Parameter place: where `start` is; `nil` if the tree is empty.
+  /// - Complexity: O(height), and O(nodes removed).
   mutating func replace(
-    _ start: UInt64, _ end: UInt64, with items: borrowing Items, at place: Place? = nil
+    _ start: UInt64, _ end: UInt64, with items: borrowing Items, at place: Place?
   ) {
-    isChanged = true
-    for index in 0..<items.count { count(added: items[index]) }
+    #if DEBUG
+      if let place { precondition(place.number == placeNumber, "IntervalTree: a stale place") }
+      placeNumber += 1
+    #endif
     // Not before: what splits a leaf looks at the one before.
     defer { if items.count > 0 { lastSplice = items[0].start..<items[items.count - 1].end } }
-    if let place = place ?? locate(start), replaceInLeaf(place, end, items) { return }
+    if let place, replaceInLeaf(place, end, items) { return }
     replaceBySplicing(start, end, with: items)
   }
 
@@ -32,63 +33,35 @@ extension TreeWriter {
     _ start: UInt64, _ end: UInt64, with items: borrowing Items
   ) {
     EdgeList.with { list in
-      if let root {
-        splice(root, start, end, items, into: &list)
+      if let top {
+        splice(top, start, end, items, into: &list)
       } else {
         if let leaf = buildLeaf(items) { list.append(leaf) }
       }
-      setRoot(&list)
+      setTop(&list)
     }
   }
 
-  private mutating func count(added record: Record) {
-    MapObject(word: record.object)?.retain()
-    draft.mapCount += 1
-    draft.pageCount &+= record.pageCount
-    draft.dataPages &+= record.dataPages
-    draft.lockedPages &+= record.lockedPages
-  }
-
-  mutating func count(removed record: Record) {
-    if record.object != 0 { released.push(record.object) }
-    draft.mapCount -= 1
-    draft.pageCount &-= record.pageCount
-    draft.dataPages &-= record.dataPages
-    draft.lockedPages &-= record.lockedPages
-  }
-
-  /// Drops the subtree at `child`, with its VMAs.
-  mutating func removeSubtree(_ child: Child) {
-    discardSubtree(child) { (writer, leaf) in
-      for index in 0..<leaf.count { writer.count(removed: leaf.record(index)) }
-    }
-  }
-
-  /// Makes `list`, nodes at level `draft.tree.height`, the tree.
-  private mutating func setRoot(_ list: inout EdgeList) {
+  /// Makes `list`, nodes at level ``height``, the tree.
+  private mutating func setTop(_ list: inout EdgeList) {
+    var height = height
     while list.count > 1 {
       EdgeList.with { parents in
         buildBranches(list, into: &parents)
         list.removeAll()
         for index in 0..<parents.count { list.append(parents[index]) }
       }
-      draft.tree.height += 1
+      height += 1
     }
-    guard list.count == 1 else {
-      root = nil
-      draft.tree.height = 0
-      draft.tree.endMax = 0
-      return
-    }
-    var top = list[0].child
-    draft.tree.endMax = list[0].end
-    // A root with one child is none.
-    while let branch = top.asBranch, branch.bounds.count == 1 {
-      top = branch.child(0)
-      draft.tree.height -= 1
+    guard list.count == 1 else { return setTop(nil, height: 0) }
+    var top = list[0]
+    // A root with a single child: the child is the root.
+    while let branch = top.child.asBranch, branch.bounds.count == 1 {
+      top = branch.edge(0)
+      height -= 1
       discard(branch)
     }
-    root = top
+    setTop(top, height: height)
   }
 
   /// Splices below `child` and appends to `list` what takes its place: no node, or one, or more.
@@ -112,10 +85,7 @@ extension TreeWriter {
     let count = leaf.count
     let first = leaf.rank(start)
     var last = first
-    while last < count && leaf.start(last) < end {
-      self.count(removed: leaf.record(last))
-      last += 1
-    }
+    while last < count && leaf.start(last) < end { last += 1 }
     let newCount = first + items.count + count - last
     if newCount == 0 {
       discard(leaf)
@@ -165,7 +135,7 @@ extension TreeWriter {
         return
       }
       if last > first {
-        for index in first + 1..<last { removeSubtree(branch.child(index)) }
+        for index in first + 1..<last { discardSubtree(branch.child(index)) }
         splice(branch.child(last), start, end, Items(), into: &spliced)
       }
       EdgeList.with { children in

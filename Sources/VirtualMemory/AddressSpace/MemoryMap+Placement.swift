@@ -17,6 +17,13 @@ struct PlaceRequest {
   var isFixed: Bool { !flags.isDisjoint(with: [.fixed, .fixedNoReplace]) }
 }
 
+/// Where a mapping goes.
+struct Placement {
+  var start: UInt64
+  /// Of `start`, where that is known and the tree isn't empty; until the next change.
+  var place: Place?
+}
+
 extension PlaceRequest {
   init(_ request: MapRequest, length: UInt64) {
     self.init(length: length, address: request.address, flags: request.flags)
@@ -30,18 +37,18 @@ extension PlaceRequest {
 
   /// Private anonymous memory is aligned if it is made of huge pages.
   static func hugePageOffset(anonymousLength length: UInt64) -> UInt64? {
-    length % TreeWriter.hugePage == 0 ? 0 : nil
+    length % MemoryMap.hugePage == 0 ? 0 : nil
   }
 }
 
-extension TreeWriter {
+extension MemoryMap {
   /// Bytes of a huge page, to which long mappings are aligned.
   static var hugePage: UInt64 { 2 << 20 }
 
   /// Where a mapping goes that is made by `mmap`: a hint is moved up to the lowest address.
   ///
   /// - Throws: `EEXIST` with ``MapFlags/fixedNoReplace`` if something is there; and as ``placeRaw``.
-  mutating func place(_ request: PlaceRequest) throws(Errno) -> UInt64 {
+  mutating func place(_ request: PlaceRequest) throws(Errno) -> Placement {
     var request = request
     if !request.isFixed {
       request.address = request.address.roundedDownToPage
@@ -49,13 +56,14 @@ extension TreeWriter {
         request.address = configuration.addressMin
       }
     }
-    let start = try placeRaw(request)
+    var placement = try placeRaw(request)
+    if request.isFixed { placement.place = tree.locate(placement.start) }
     if request.flags.contains(.fixedNoReplace),
-      let record = draft.tree.record(endingAbove: start), record.start < start + request.length
+      let next = placement.place?.record, next.start < placement.start + request.length
     {
       throw .fileExists
     }
-    return start
+    return placement
   }
 
   /// Where a mapping goes.
@@ -63,31 +71,32 @@ extension TreeWriter {
   /// - Throws: `ENOMEM`: nothing is free that is long enough, or it goes beyond the task's
   ///   addresses; `EINVAL`: not aligned; `EPERM`: too low.
   /// - Source: `__get_unmapped_area`, `arch_get_unmapped_area_topdown` of x86-64.
-  mutating func placeRaw(_ request: PlaceRequest) throws(Errno) -> UInt64 {
+  mutating func placeRaw(_ request: PlaceRequest) throws(Errno) -> Placement {
     let length = request.length
     guard length <= configuration.taskSize else { throw .noMemory }
-    let address = try chooseAddress(request)
+    let placement = try choosePlacement(request)
+    let address = placement.start
     guard address <= configuration.taskSize - length else { throw .noMemory }
     guard address.isPageAligned else { throw .invalidArgument }
     guard address >= configuration.addressMin || configuration.mayMapLowAddresses else {
       throw .notPermitted
     }
-    return address
+    return placement
   }
 
-  private mutating func chooseAddress(_ request: PlaceRequest) throws(Errno) -> UInt64 {
+  private mutating func choosePlacement(_ request: PlaceRequest) throws(Errno) -> Placement {
     let length = request.length
     if request.isFixed {
       // The kernel's own functions take an address among the last ones for an error.
       let distance = 0 &- request.address
       if distance != 0 && distance <= 4095 { throw Errno(rawValue: Int32(distance)) }
-      return request.address
+      return Placement(start: request.address)
     }
-    if let offset = request.hugePageOffset, let address = searchAligned(request, offset) {
-      return address
+    if let offset = request.hugePageOffset, let found = searchAligned(request, offset) {
+      return found
     }
-    guard let address = search(request, length: length) else { throw .noMemory }
-    return address
+    guard let found = search(request, length: length) else { throw .noMemory }
+    return found
   }
 
   /// Where the free range before `record` ends: below its guard gap, if it grows down.
@@ -101,7 +110,7 @@ extension TreeWriter {
 
   /// The hint if it is free; else the highest free range below the mmap base; if there is none, the
   /// lowest above a third of the task's addresses.
-  private mutating func search(_ request: PlaceRequest, length: UInt64) -> UInt64? {
+  private mutating func search(_ request: PlaceRequest, length: UInt64) -> Placement? {
     if request.flags.contains(.low2GiB) {
       return hinted(request, length, below: 2 << 30)
         ?? searchBottomUp(length, from: 1 << 30, below: 2 << 30)
@@ -113,22 +122,28 @@ extension TreeWriter {
 
   /// The hint, if the range there is free, the next VMA's guard gap included.
   private mutating func hinted(_ request: PlaceRequest, _ length: UInt64, below limit: UInt64)
-    -> UInt64?
+    -> Placement?
   {
     let hint = request.address.roundedDownToPage
     guard hint != 0, length <= limit, hint <= limit - length else { return nil }
-    guard let next = draft.tree.record(endingAbove: hint) else { return hint }
-    return hint + length <= guardedStart(next) ? hint : nil
+    let found = placement(at: hint)
+    guard let next = found.place?.record else { return found }
+    return hint + length <= guardedStart(next) ? found : nil
   }
 
-  private mutating func searchTopDown(_ length: UInt64, isAbove4GiB: Bool) -> UInt64? {
+  private mutating func placement(at start: UInt64) -> Placement {
+    Placement(start: start, place: tree.locate(start))
+  }
+
+  private mutating func searchTopDown(_ length: UInt64, isAbove4GiB: Bool) -> Placement? {
     let low: UInt64 = isAbove4GiB ? 4 << 30 : 0
     var request = GapRequest(
       length: length, addressMin: max(low, configuration.addressMin), limit: configuration.mmapBase)
-    while let address = highestGap(request) {
-      guard let next = draft.tree.record(endingAbove: address),
-        address + length > guardedStart(next)
-      else { return address }
+    while let start = tree.highestGap(request) {
+      let found = placement(at: start)
+      guard let next = found.place?.record, start + length > guardedStart(next) else {
+        return found
+      }
       request.limit = guardedStart(next)
     }
     return nil
@@ -136,13 +151,14 @@ extension TreeWriter {
 
   private mutating func searchBottomUp(
     _ length: UInt64, from start: UInt64, below limit: UInt64
-  ) -> UInt64? {
+  ) -> Placement? {
     var request = GapRequest(
       length: length, addressMin: max(start, configuration.addressMin), limit: limit)
-    while let address = lowestGap(request) {
-      guard let next = draft.tree.record(endingAbove: address),
-        address + length > guardedStart(next)
-      else { return address }
+    while let start = tree.lowestGap(request) {
+      let found = placement(at: start)
+      guard let next = found.place?.record, start + length > guardedStart(next) else {
+        return found
+      }
       // The guard gap cuts it: go on behind the VMA that grows.
       request.addressMin = next.end
     }
@@ -153,7 +169,7 @@ extension TreeWriter {
   /// page longer. `nil` if there is none, or the range has no whole huge page.
   ///
   /// - Source: `__thp_get_unmapped_area`.
-  private mutating func searchAligned(_ request: PlaceRequest, _ offset: UInt64) -> UInt64? {
+  private mutating func searchAligned(_ request: PlaceRequest, _ offset: UInt64) -> Placement? {
     let mask = Self.hugePage - 1
     // File offsets are signed, and wrap: near the largest one anything counts as a huge page.
     let end = Int64(bitPattern: offset &+ request.length)
@@ -162,12 +178,13 @@ extension TreeWriter {
     guard end > first, UInt64(bitPattern: end &- first) >= Self.hugePage,
       offset &+ padded >= offset
     else { return nil }
-    guard padded <= configuration.taskSize, let address = search(request, length: padded) else {
+    guard padded <= configuration.taskSize, var found = search(request, length: padded) else {
       return nil
     }
-    if address == request.address { return address }
-    let misalignment = (offset &- address) & mask
-    // Top-down: of two aligned places in the padded range, the higher.
-    return misalignment == 0 ? address + Self.hugePage : address + misalignment
+    if found.start == request.address { return found }
+    let misalignment = (offset &- found.start) & mask
+    // Top-down: of two aligned places in the padded range, the higher. It lies in the same gap.
+    found.start += misalignment == 0 ? Self.hugePage : misalignment
+    return found
   }
 }

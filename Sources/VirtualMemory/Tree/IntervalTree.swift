@@ -3,59 +3,104 @@
 
 internal import ReadCopyUpdate
 
-/// The writer's side of an address space: the version it works on, and the pool of its nodes.
+/// A persistent map of ranges of addresses that don't overlap: a copy-on-write B+tree, as its writer has it.
 ///
-/// Used by one thread at a time, under the address space's write lock. Between two write sections
-/// `draft` equals the published version. In a write section operations change `draft` and path-copy
-/// nodes; ``AddressSpace`` then publishes `draft` and retires what it replaced. A node that was made
-/// in the section itself is changed in place or given back at once: no reader has seen it.
+/// Readers have a ``Tree``, the root of one version, which stays as it is; the writer changes the next one.
+/// Between two write sections both are the same. In a write section ``replace(_:_:with:at:)`` path-copies
+/// nodes; the owner then publishes ``root`` and calls ``retireReplaced(and:)``. A node that was made in the
+/// section itself is changed in place or given back at once: no reader has seen it.
 ///
-/// Functions that only look are `mutating`, too: others would be given a copy of the whole structure.
+/// The tree knows ranges, and gaps between them; it doesn't know what the records mean. On its way down the
+/// writer looks at branches, which it alone has, and at leaves: never at inner nodes that are published.
+///
+/// Used by one thread at a time. Functions that only look are `mutating`, too: others would be given a copy
+/// of the whole structure.
+///
+/// Invariants: ``checkInvariants()``.
 @safe
-struct TreeWriter: ~Copyable {
-  let configuration: AddressSpaceConfiguration
-  var limits = ResourceLimits()
+struct IntervalTree: ~Copyable {
   var pool = NodePool<BulletproofFlavor>(blockBytes: NodeLayout.blockBytes)
-  var draft = Version()
-  /// The draft's root as the writer has it, if it is an inner node.
+  /// What readers will have. To be read only: it changes with the writer's own nodes.
+  private(set) var root = Tree()
+  /// The start of the first record, or the largest number.
+  private(set) var startMin = UInt64.max
+  /// The root as the writer has it, if it is an inner node.
   private var rootBranch: UnsafeMutableRawPointer?
   /// The number of the open write section; nodes made in it carry it.
-  var edit: UInt64 = 1
+  private(set) var edit: UInt64 = 1
   /// To the leaf that was located last.
   let path = Path()
-  /// Whether the draft differs from the published version.
-  var isChanged = false
-  /// Blocks of the published version that the draft doesn't use: retired after the draft is published,
-  /// never before.
+  #if DEBUG
+    /// Of the last ``locate(_:)`` or change: a ``Place`` is good as long as it has this number.
+    var placeNumber = 0
+  #endif
+  /// Blocks of the published version that the new one doesn't use: retired after that is published, never
+  /// before.
   var replaced = ReplacedBlocks()
-  /// Objects that the draft refers to once less: released after it is published.
-  var released = BlockStack()
-  /// Shared anonymous mappings made so far: their inode numbers.
-  var sharedMemoryCount: UInt64 = 0
   /// From the first start to the last end of what was last put in.
   var lastSplice: Range<UInt64> = 0..<0
-  /// The last number given to an `anon_vma`.
-  var lastAnonymousArea: UInt32 = 0
 
-  init(configuration: AddressSpaceConfiguration) {
-    self.configuration = configuration
-    unsafe rootBranch = nil
-  }
+  init() { unsafe rootBranch = nil }
 
-  /// The root of the draft's tree; `nil` if nothing is mapped.
+  var height: Int { root.height }
+
+  /// The end of the last record, or 0.
+  var endMax: UInt64 { root.endMax }
+
+  /// The root of the writer's tree; `nil` if there is no record.
   @inline(__always)
-  var root: Child? {
-    mutating get {
-      guard let node = unsafe draft.tree.root else { return nil }
-      return unsafe Child(node: node, branch: rootBranch)
-    }
-    set {
-      unsafe draft.tree.root = newValue?.node
-      unsafe rootBranch = newValue?.branch
-    }
+  var top: Child? {
+    guard let node = unsafe root.root else { return nil }
+    return unsafe Child(node: node, branch: rootBranch)
   }
 
-  /// With a payload of its own, and no VMA.
+  /// Makes `child`, whose subtree has the same first start and last end as the tree had, the root.
+  @inline(__always)
+  mutating func setTop(_ child: Child) {
+    unsafe root.root = child.node
+    unsafe rootBranch = child.branch
+  }
+
+  /// Makes `edge` the root, above `height` inner levels; `nil` for an empty tree.
+  @inline(__always)
+  mutating func setTop(_ edge: Edge?, height: Int) {
+    root.height = height
+    root.endMax = edge?.end ?? 0
+    startMin = edge?.start ?? .max
+    unsafe root.root = edge?.child.node
+    unsafe rootBranch = edge?.child.branch
+  }
+
+  /// Removes all records.
+  ///
+  /// - Complexity: O(n).
+  mutating func removeAll() {
+    if let top { discardSubtree(top) }
+    setTop(nil, height: 0)
+  }
+
+  // MARK: Publishing
+
+  /// A block for what the owner publishes the root with, of ``NodeLayout/versionBytes``.
+  @unsafe
+  mutating func makeVersionBlock() -> UnsafeMutableRawPointer {
+    unsafe pool.allocate(sizeClass: NodeLayout.versionClass)
+  }
+
+  /// After publishing: hands the nodes that the new version doesn't use to the grace period, with the block
+  /// of the version before, and begins the next write section's edit.
+  @unsafe
+  mutating func retireReplaced(and version: UnsafeMutableRawPointer) {
+    unsafe replaced.push(version: version, isRecent: pool.isRecent(edit &- 1))
+    // Safety: the words are of blocks' addresses, with their classes.
+    unsafe pool.retire(replaced.words, era: edit)
+    replaced.removeAll()
+    edit &+= 1
+  }
+
+  // MARK: Nodes
+
+  /// With a payload of its own, and no record.
   mutating func makeLeaf() -> Leaf {
     let leaf = makeLeafBlock()
     leaf.payload = makePayload()
@@ -92,7 +137,7 @@ struct TreeWriter: ~Copyable {
     return bounds
   }
 
-  /// The leaf with `items` in the place of the VMAs in `range`: the leaf itself if this write section made
+  /// The leaf with `items` in the place of the records in `range`: the leaf itself if this write section made
   /// it, else a copy that takes its place. The payload too is copied only if it has too few slots left.
   mutating func replaceRecords(of leaf: Leaf, _ range: Range<Int>, _ items: borrowing Items) -> Leaf
   {
@@ -155,7 +200,7 @@ struct TreeWriter: ~Copyable {
     discard(bounds)
   }
 
-  /// The draft no longer uses `leaf`, nor its payload.
+  /// The tree no longer uses `leaf`, nor its payload.
   mutating func discard(_ leaf: Leaf) {
     unsafe discard(leaf.payload.base, leaf.payloadEdit, NodeLayout.payloadClass)
     unsafe discard(leaf.base, leaf.edit, NodeLayout.leafClass)
@@ -184,78 +229,9 @@ struct TreeWriter: ~Copyable {
   }
 
   /// Nor all of the subtree at `child`.
-  ///
-  /// - Parameter removed: is called with each of its leaves before.
-  mutating func discardSubtree(
-    _ child: Child, _ removed: (inout TreeWriter, Leaf) -> Void = { _, _ in }
-  ) {
-    guard let branch = child.asBranch else {
-      removed(&self, child.asLeaf)
-      discard(child.asLeaf)
-      return
-    }
-    for index in 0..<branch.bounds.count { discardSubtree(branch.child(index), removed) }
+  mutating func discardSubtree(_ child: Child) {
+    guard let branch = child.asBranch else { return discard(child.asLeaf) }
+    for index in 0..<branch.bounds.count { discardSubtree(branch.child(index)) }
     discard(branch)
-  }
-}
-
-/// A short list of children on the stack.
-@safe
-struct EdgeList {
-  private let base: UnsafeMutablePointer<Edge>
-  private(set) var count = 0
-
-  /// The most that any step gathers: the children of one node, of which two may have become four, or of
-  /// two nodes of which one has too few.
-  private static var capacity: Int {
-    NodeLayout.innerCapacity + max(2, NodeLayout.innerCountMin - 1)
-  }
-
-  /// - Safety: `storage` holds `capacity` edges and outlives the list.
-  init(_ storage: UnsafeMutableBufferPointer<Edge>) {
-    unsafe base = storage.baseAddress.unsafelyUnwrapped
-  }
-
-  subscript(index: Int) -> Edge {
-    get {
-      assert(index >= 0 && index < count)
-      return unsafe base[index]
-    }
-    nonmutating set {
-      assert(index >= 0 && index < count)
-      unsafe base[index] = newValue
-    }
-  }
-
-  mutating func append(_ edge: Edge) {
-    require(count < Self.capacity, "EdgeList: the bound on a step is wrong")
-    unsafe (base + count).initialize(to: edge)
-    count += 1
-  }
-
-  mutating func removeAll() { count = 0 }
-
-  /// Puts `list` in the place of the two edges from `index` on; it holds one or two.
-  mutating func replacePair(at index: Int, with list: EdgeList) {
-    self[index] = list[0]
-    if list.count == 2 {
-      self[index + 1] = list[1]
-    } else {
-      for position in index + 2..<max(count, index + 2) { self[position - 1] = self[position] }
-      count -= 1
-    }
-  }
-
-  /// Runs `body` with an empty list.
-  static func with<R>(_ body: (inout EdgeList) -> R) -> R {
-    // Not a temporary allocation, which is none on the stack past 1,024 bytes.
-    var words = InlineArray<200, UInt64>(repeating: 0)
-    return unsafe withUnsafeMutableBytes(of: &words) { bytes in
-      require(
-        bytes.count >= capacity * MemoryLayout<Edge>.stride,
-        "EdgeList: the memory is smaller than the list")
-      var list = unsafe EdgeList(bytes.bindMemory(to: Edge.self))
-      return body(&list)
-    }
   }
 }

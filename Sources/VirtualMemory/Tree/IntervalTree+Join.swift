@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-extension TreeWriter {
+extension IntervalTree {
   /// Whether a node that is not the root should be joined with a neighbour.
   static func isUnderfull(_ edge: Edge) -> Bool {
     if let branch = edge.child.asBranch { return branch.bounds.count < NodeLayout.innerCountMin }

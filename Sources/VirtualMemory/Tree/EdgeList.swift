@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import ReadCopyUpdate
+
+/// A short list of children on the stack.
+@safe
+struct EdgeList {
+  private let base: UnsafeMutablePointer<Edge>
+  private(set) var count = 0
+
+  /// The most that any step gathers: the children of one node, of which two may have become four, or of
+  /// two nodes of which one has too few.
+  private static var capacity: Int {
+    NodeLayout.innerCapacity + max(2, NodeLayout.innerCountMin - 1)
+  }
+
+  /// - Safety: `storage` holds `capacity` edges and outlives the list.
+  init(_ storage: UnsafeMutableBufferPointer<Edge>) {
+    unsafe base = storage.baseAddress.unsafelyUnwrapped
+  }
+
+  subscript(index: Int) -> Edge {
+    get {
+      assert(index >= 0 && index < count)
+      return unsafe base[index]
+    }
+    nonmutating set {
+      assert(index >= 0 && index < count)
+      unsafe base[index] = newValue
+    }
+  }
+
+  mutating func append(_ edge: Edge) {
+    require(count < Self.capacity, "EdgeList: the bound on a step is wrong")
+    unsafe (base + count).initialize(to: edge)
+    count += 1
+  }
+
+  mutating func removeAll() { count = 0 }
+
+  /// Puts `list` in the place of the two edges from `index` on; it holds one or two.
+  mutating func replacePair(at index: Int, with list: EdgeList) {
+    self[index] = list[0]
+    if list.count == 2 {
+      self[index + 1] = list[1]
+    } else {
+      for position in index + 2..<max(count, index + 2) { self[position - 1] = self[position] }
+      count -= 1
+    }
+  }
+
+  /// Runs `body` with an empty list.
+  static func with<R>(_ body: (inout EdgeList) -> R) -> R {
+    // Not a temporary allocation, which is none on the stack past 1,024 bytes.
+    var words = InlineArray<200, UInt64>(repeating: 0)
+    return unsafe withUnsafeMutableBytes(of: &words) { bytes in
+      require(
+        bytes.count >= capacity * MemoryLayout<Edge>.stride,
+        "EdgeList: the memory is smaller than the list")
+      var list = unsafe EdgeList(bytes.bindMemory(to: Edge.self))
+      return body(&list)
+    }
+  }
+}

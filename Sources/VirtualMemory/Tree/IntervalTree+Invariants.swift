@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+extension IntervalTree {
+  /// Checks everything that must hold between two write sections, and traps with what doesn't.
+  ///
+  /// - Records are not empty, ascend, and don't overlap.
+  /// - Every node is at the depth of its level, has at least one entry, at most its capacity, and,
+  ///   unless it is on the way to the only leaf, as many as ``NodeLayout`` asks for.
+  /// - Unused keys are padded. An inner node's key, smallest start and largest gap of a child are
+  ///   the child's. The writer has the same children as readers.
+  /// - Complexity: O(n).
+  /// - Parameter body: is called with each record, in order.
+  /// - Returns: what readers have.
+  mutating func checkInvariants(_ body: (Record) -> Void = { _ in }) -> Tree {
+    var lastEnd: UInt64 = 0
+    if let top {
+      Self.expect(unsafe top.node == root.root, "readers have the writer's root")
+      let edge = Self.check(top, level: height, isRoot: true, &lastEnd, body)
+      Self.expect(edge.end == endMax && edge.start == startMin, "the tree knows where it ends")
+    } else {
+      Self.expect(
+        height == 0 && endMax == 0 && startMin == .max, "an empty tree has no height")
+    }
+    return root
+  }
+
+  private static func expect(_ condition: Bool, _ rule: String) {
+    if !condition { fatalError("IntervalTree: invariant broken: \(rule)") }
+  }
+
+  private static func check(
+    _ child: Child, level: Int, isRoot: Bool, _ lastEnd: inout UInt64, _ body: (Record) -> Void
+  ) -> Edge {
+    Self.expect(unsafe (child.branch != nil) == (level > 0), "all leaves are equally deep")
+    if let branch = child.asBranch {
+      Self.expect(unsafe branch.inner.base == child.node, "the writer knows its inner nodes")
+      return checkBranch(branch, level: level, isRoot: isRoot, &lastEnd, body)
+    }
+    return checkLeaf(child.asLeaf, isRoot: isRoot, &lastEnd, body)
+  }
+
+  private static func checkLeaf(
+    _ leaf: Leaf, isRoot: Bool, _ lastEnd: inout UInt64, _ body: (Record) -> Void
+  ) -> Edge {
+    let count = leaf.count
+    let countMin = isRoot ? 1 : NodeLayout.leafCountMin
+    Self.expect((countMin...NodeLayout.leafCapacity).contains(count), "a leaf's count is allowed")
+    for index in 0..<count {
+      let record = leaf.record(index)
+      Self.expect(record.start < record.end, "a record is not empty")
+      Self.expect(record.start >= lastEnd, "records ascend and don't overlap")
+      lastEnd = record.end
+      body(record)
+    }
+    Self.expect(
+      (count...NodeLayout.leafCapacity).contains(leaf.usedSlotCount), "a leaf's slots are allowed")
+    Self.expect(leaf.payloadEdit <= leaf.edit, "a payload is not younger than its leaf")
+    let slots = Set((0..<count).map { leaf.slot($0) })
+    Self.expect(slots.count == count, "each record has a slot of its own")
+    Self.expect(slots.allSatisfy { $0 < leaf.usedSlotCount }, "slots in use are counted")
+    Self.expect(
+      (0..<count).allSatisfy { leaf.tag($0) == leaf.record($0).tag },
+      "a tag is the record's")
+    for index in count..<NodeLayout.leafCapacity {
+      Self.expect(leaf.end(index) == .max, "unused keys of a leaf are padded")
+    }
+    return leaf.edge
+  }
+
+  private static func checkBranch(
+    _ branch: Branch, level: Int, isRoot: Bool, _ lastEnd: inout UInt64, _ body: (Record) -> Void
+  ) -> Edge {
+    let (inner, bounds) = (branch.inner, branch.bounds)
+    Self.expect(unsafe inner.bounds.base == bounds.base, "readers have the writer's bounds")
+    Self.expect(inner.edit == branch.innerEdit, "the writer knows its inner nodes' edits")
+    Self.expect(bounds.edit <= inner.edit, "bounds are not younger than their node")
+    let count = bounds.count
+    let countMin = isRoot ? 2 : NodeLayout.innerCountMin
+    Self.expect(
+      (countMin...NodeLayout.innerCapacity).contains(count), "an inner node's count is allowed")
+    for index in 0..<count {
+      let held = branch.edge(index)
+      Self.expect(
+        unsafe inner.child(index) == held.child.node, "readers have the writer's children")
+      let child = check(held.child, level: level - 1, isRoot: false, &lastEnd, body)
+      Self.expect(
+        held.start == child.start && held.end == child.end && held.gap == child.gap,
+        "an inner node holds its children's keys, starts and gaps")
+    }
+    for index in count..<NodeLayout.boundsArrayBytes / 8 {
+      Self.expect(bounds.end(index) == .max, "unused keys of an inner node are padded")
+    }
+    for four in 0..<NodeLayout.pivotCount {
+      let key = bounds.end(four * 4 + 3)
+      Self.expect(
+        inner.pivot(four) == key && branch.pivot(four) == key, "pivots are the bounds' keys")
+    }
+    return branch.edge
+  }
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+/// A walk of the writer through the records of its tree, in order, until the next change.
+struct RecordWalk {
+  /// The leaf that the walk is in; `nil` past the last record.
+  fileprivate var leaf: Leaf?
+  fileprivate var index: Int
+  /// The first start after the leaf, or a smaller number where it isn't known.
+  fileprivate var startAfter: UInt64
+}
+
+extension Place {
+  /// A walk from the first record that ends above the address.
+  @inline(__always)
+  var walk: RecordWalk { RecordWalk(leaf: leaf, index: first, startAfter: startAfter) }
+
+  /// A walk from the record that ends at `start`, or where there is none from the first that ends above
+  /// it; `nil` if there may be one in another leaf.
+  ///
+  /// - Parameter start: the address that the place is of.
+  @inline(__always)
+  func walk(meeting start: UInt64) -> RecordWalk? {
+    guard first > 0 || endBefore < start else { return nil }
+    var walk = walk
+    if first > 0 && leaf.end(first &- 1) == start { walk.index &-= 1 }
+    return walk
+  }
+}
+
+extension IntervalTree {
+  /// A walk from the first record that ends above `address`.
+  mutating func walk(endingAbove address: UInt64) -> RecordWalk {
+    let found = find(endingAbove: address)
+    return RecordWalk(leaf: found?.leaf, index: found?.index ?? 0, startAfter: 0)
+  }
+
+  /// The next record, if it starts below `limit`.
+  ///
+  /// - Complexity: O(1), and O(height) at the end of each leaf.
+  @inline(__always)
+  mutating func next(_ walk: inout RecordWalk, startingBelow limit: UInt64) -> Record? {
+    while let leaf = walk.leaf {
+      if walk.index < leaf.count {
+        guard leaf.start(walk.index) < limit else { return nil }
+        walk.index &+= 1
+        return leaf.record(walk.index &- 1)
+      }
+      if walk.startAfter >= limit { return nil }
+      walk = self.walk(endingAbove: leaf.end(leaf.count &- 1))
+    }
+    return nil
+  }
+}
