@@ -145,14 +145,14 @@ extension MemoryMap {
   ) throws(Errno) {
     var position = start
     while position < end {
-      guard let record = tree.record(endingAbove: position), record.start <= position else {
+      guard let record = tree.firstRecord(endingAfter: position), record.start <= position else {
         throw .noMemory
       }
       guard record.flags.contains(isWriting ? .write : .read), !record.isSpecial else {
         throw .invalidArgument
       }
       let last = min(record.end, end)
-      if isWriting && !record.flags.contains(.shared) { prepareArea(of: record) }
+      if isWriting && !record.flags.contains(.shared) { prepareAnonVMA(of: record) }
       guard record.hasPage(at: last - 1) else { throw .badAddress }
       position = last
     }

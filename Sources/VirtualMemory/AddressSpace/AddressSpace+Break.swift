@@ -41,7 +41,7 @@ extension MemoryMap {
     isChanged = isChanged || address != draft.breakEnd
     if newEnd == oldEnd { return true }
     if address <= draft.breakEnd {
-      guard let record = tree.record(endingAbove: newEnd), record.start < oldEnd else {
+      guard let record = tree.firstRecord(endingAfter: newEnd), record.start < oldEnd else {
         return false
       }
       do {
@@ -51,7 +51,7 @@ extension MemoryMap {
         return false
       }
     }
-    let next = tree.record(endingAbove: oldEnd)
+    let next = tree.firstRecord(endingAfter: oldEnd)
     if let next, newEnd + .page > guardedStart(next) { return false }
     return extendHeap(oldEnd, newEnd)
   }
@@ -66,7 +66,7 @@ extension MemoryMap {
     else { return false }
     let record = Record(
       start: start, end: end, flags: flags, pageOffset: start / .page, object: 0)
-    var around = surroundings(start, end)
+    var around = neighbours(start, end)
     // The heap merges with what is before it only, and only from its own start on.
     around.after = nil
     if let before = around.before, before.end <= draft.breakStart { around.before = nil }

@@ -51,11 +51,11 @@ extension MemoryMap {
     var copy = record
     copy.flags.subtract(.lockedMask)
     if copy.flags.contains(.wipeOnFork) {
-      copy.anonymousArea = 0
+      copy.anonVMA = 0
       copy.flags.remove(.inherited)
-    } else if copy.anonymousArea != 0 {
+    } else if copy.anonVMA != 0 {
       // The child's own, beside the parent's that its pages are in.
-      copy.anonymousArea = nextAnonymousArea()
+      copy.anonVMA = nextAnonVMA()
       copy.flags.insert(.inherited)
     }
     MapObject(word: copy.object)?.retain()

@@ -157,7 +157,7 @@ private struct ImportedName: Hashable {
 extension MemoryMap {
   /// Empties the draft.
   private mutating func removeAll() {
-    accountRemoval(tree.walk(endingAbove: 0), below: .max)
+    accountRemoval(tree.walk(endingAfter: 0), below: .max)
     tree.removeAll()
     draft = Version()
   }

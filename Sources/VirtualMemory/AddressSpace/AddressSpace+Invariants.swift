@@ -55,10 +55,10 @@ extension AddressSpace {
       return NodeLayout.blockBytes(NodeLayout.leafClass)
         + NodeLayout.blockBytes(NodeLayout.payloadClass)
     }
-    let inner = unsafe Inner(node)
+    let inner = unsafe InnerNode(node)
     let bytes =
       NodeLayout.blockBytes(NodeLayout.innerClass) + NodeLayout.blockBytes(NodeLayout.boundsClass)
-      + NodeLayout.blockBytes(NodeLayout.branchClass)
+      + NodeLayout.blockBytes(NodeLayout.writerNodeClass)
     return (0..<inner.count).reduce(bytes) {
       unsafe $0 + nodeBytes(inner.child($1), level: level - 1)
     }

@@ -164,7 +164,7 @@ extension MemoryMap {
     let length = request.length.roundedUpToPage
     guard length > 0 else { throw .noMemory }
     guard draft.mapCount <= configuration.mapCountMax else { throw .noMemory }
-    let placement = try place(PlaceRequest(request, length: length))
+    let placement = try place(PlacementRequest(request, length: length))
     let start = placement.start
     if request.flags.contains(.locked) {
       guard mayLockAny else { throw .notPermitted }
@@ -190,7 +190,7 @@ extension MemoryMap {
     guard mayExpand(by: (end - start) / .page, flags) else { throw .noMemory }
     if request.isRefusedByFile { throw .notSupportedOnSocket }
     let record = makeRecord(request, flags, start, end)
-    replace(start, end, with: Items(record), at: place)
+    replace(start, end, with: Replacement(record), at: place)
     if request.file == nil { MapObject(word: record.object)?.release() }
   }
 
@@ -199,7 +199,7 @@ extension MemoryMap {
   private mutating func insertAmongOthers(
     _ request: MapRequest, _ flags: VMAFlags, _ start: UInt64, _ end: UInt64, at place: Place?
   ) throws(Errno) {
-    let around = surroundings(start, end, at: place)
+    let around = neighbours(start, end, at: place)
     if around.cutsHole && draft.mapCount >= configuration.mapCountMax { throw .noMemory }
     guard mayExpand(by: (end - start) / .page - around.pageCount, flags) else {
       splitEdges(start, end, around)

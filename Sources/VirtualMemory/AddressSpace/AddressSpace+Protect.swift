@@ -87,14 +87,14 @@ extension MemoryMap {
         flags.insert(.accounted)
       }
     } else if record.flags.contains(.accounted) && record.isAnonymous
-      && record.anonymousArea == 0
+      && record.anonVMA == 0
     {
       // What was never written is given back.
       flags.remove(.accounted)
     }
     try modify(record, start, end, at: place) { $0.flags = flags }
     if record.flags.intersection([.write, .shared, .locked]) == .locked && flags.contains(.write),
-      let changed = tree.record(endingAbove: start)
+      let changed = tree.firstRecord(endingAfter: start)
     {
       _ = populate(changed, start, end)
     }

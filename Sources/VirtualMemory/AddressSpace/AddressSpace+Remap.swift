@@ -97,7 +97,7 @@ extension MemoryMap {
 
   /// The VMA that covers `address`.
   private mutating func record(at address: UInt64) throws(Errno) -> Record {
-    guard let record = tree.record(endingAbove: address), record.start <= address else {
+    guard let record = tree.firstRecord(endingAfter: address), record.start <= address else {
       throw .badAddress
     }
     return record
@@ -112,7 +112,7 @@ extension MemoryMap {
     var result: UInt64?
     var sourceEnd = request.address
     var target = request.newAddress
-    while !wraps, sourceEnd < end, let record = tree.record(endingAbove: sourceEnd),
+    while !wraps, sourceEnd < end, let record = tree.firstRecord(endingAfter: sourceEnd),
       record.start < end
     {
       guard result != nil || record.start <= request.address else { throw .badAddress }
@@ -193,7 +193,7 @@ extension MemoryMap {
       record.start >= configuration.addressMin || configuration.mayMapLowAddresses
     else { return false }
     let place = tree.locate(record.end)
-    let around = surroundings(record.end, end, at: place)
+    let around = neighbours(record.end, end, at: place)
     guard around.isFree else { return false }
     var added = record
     added.start = record.end
@@ -210,7 +210,7 @@ extension MemoryMap {
     -> Placement
   {
     try placeRaw(
-      PlaceRequest(
+      PlacementRequest(
         length: request.newLength, address: request.namesTarget ? request.newAddress : 0,
         flags: request.flags.contains(.fixed) ? .fixed : [],
         hugePageOffset: hugePageOffset(of: record, request)))
@@ -220,7 +220,7 @@ extension MemoryMap {
   private mutating func hugePageOffset(of record: Record, _ request: RemapRequest) -> UInt64? {
     guard let object = MapObject(word: record.object), !object.isAnonymousName else {
       return request.namesTarget && request.newAddress != 0
-        ? nil : PlaceRequest.hugePageOffset(anonymousLength: request.newLength)
+        ? nil : PlacementRequest.hugePageOffset(anonymousLength: request.newLength)
     }
     guard object.usesHugePages else { return nil }
     return (record.pageOffset &+ (request.address - record.start) / .page) &* .page
@@ -257,9 +257,9 @@ extension MemoryMap {
     copy.start = target
     copy.end = target + request.newLength
     copy.pageOffset = source.pageOffset &+ (request.address - source.start) / .page
-    if source.isAnonymous && source.anonymousArea == 0 { copy.pageOffset = target / .page }
+    if source.isAnonymous && source.anonVMA == 0 { copy.pageOffset = target / .page }
     insert(
-      copy, surroundings(copy.start, copy.end, at: placement.place), at: placement.place)
+      copy, neighbours(copy.start, copy.end, at: placement.place), at: placement.place)
     if request.flags.contains(.dontUnmap) {
       try leaveSource(request, source)
     } else if request.oldLength > 0 {
@@ -281,10 +281,10 @@ extension MemoryMap {
     let unlockedPages = left.lockedPages
     left.flags.subtract(.lockedMask)
     if !isMerged && request.address == left.start && request.oldLength == left.end - left.start {
-      left.anonymousArea = 0
+      left.anonVMA = 0
       left.flags.remove(.inherited)
     }
-    replace(left.start, left.end, with: Items(left))
+    replace(left.start, left.end, with: Replacement(left))
     // The kernel goes on counting them.
     draft.lockedPages += unlockedPages
   }

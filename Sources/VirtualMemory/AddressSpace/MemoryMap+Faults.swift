@@ -10,7 +10,7 @@ extension MemoryMap {
   ///
   /// - Source: `do_user_addr_fault` of x86, `lock_mm_and_find_vma`.
   mutating func touch(_ address: UInt64) throws(MemoryFault) {
-    guard address < configuration.taskSize, var record = tree.record(endingAbove: address)
+    guard address < configuration.taskSize, var record = tree.firstRecord(endingAfter: address)
     else {
       throw .segmentation
     }
@@ -19,7 +19,7 @@ extension MemoryMap {
       record = try growDown(record, to: address.roundedDownToPage)
     }
     guard record.flags.contains(.write), !record.isSpecial else { throw .segmentation }
-    if !record.flags.contains(.shared) { prepareArea(of: record) }
+    if !record.flags.contains(.shared) { prepareAnonVMA(of: record) }
     guard record.hasPage(at: address) else { throw .bus }
   }
 
@@ -30,7 +30,7 @@ extension MemoryMap {
     _ record: Record, to address: UInt64
   ) throws(MemoryFault) -> Record {
     guard address >= configuration.addressMin else { throw .segmentation }
-    let previous = tree.record(endingAtOrBelow: record.start)
+    let previous = tree.lastRecord(endingAtOrBefore: record.start)
     if let previous, !previous.flags.contains(.growsDown),
       !previous.flags.isDisjoint(with: .access),
       address - previous.end < configuration.stackGuardGap
@@ -38,14 +38,14 @@ extension MemoryMap {
       throw .segmentation
     }
     // The kernel prepares the `anon_vma` before it finds out whether the VMA may grow.
-    var grown = prepareArea(of: record)
+    var grown = prepareAnonVMA(of: record)
     let pages = (record.start - address) / .page
     guard pages <= record.pageOffset, mayExpand(by: pages, record.flags),
       record.end - address <= limits.stack, mayLock(pages: pages, record.flags)
     else { throw .segmentation }
     grown.start = address
     grown.pageOffset -= pages
-    replace(address, record.end, with: Items(grown))
+    replace(address, record.end, with: Replacement(grown))
     return grown
   }
 
@@ -55,47 +55,47 @@ extension MemoryMap {
   /// - Returns: the record as it is then.
   /// - Source: `__anon_vma_prepare`, `find_mergeable_anon_vma`.
   @discardableResult
-  mutating func prepareArea(of record: Record) -> Record {
-    guard record.anonymousArea == 0 else { return record }
+  mutating func prepareAnonVMA(of record: Record) -> Record {
+    guard record.anonVMA == 0 else { return record }
     // First: it makes the tree anew.
-    if lastAnonymousArea == .max { renumberAnonymousAreas() }
+    if lastAnonVMA == .max { renumberAnonVMAs() }
     let place = tree.locate(record.start)
-    let around = surroundings(record.start, record.end, at: place)
+    let around = neighbours(record.start, record.end, at: place)
     var prepared = record
-    if let after = around.after, Record.canShareArea(of: after, record, after) {
-      prepared.anonymousArea = after.anonymousArea
-    } else if let before = around.before, Record.canShareArea(of: before, before, record) {
-      prepared.anonymousArea = before.anonymousArea
+    if let after = around.after, Record.canShareAnonVMA(of: after, record, after) {
+      prepared.anonVMA = after.anonVMA
+    } else if let before = around.before, Record.canShareAnonVMA(of: before, before, record) {
+      prepared.anonVMA = before.anonVMA
     } else {
-      prepared.anonymousArea = nextAnonymousArea()
+      prepared.anonVMA = nextAnonVMA()
     }
-    replace(record.start, record.end, with: Items(prepared), at: place)
+    replace(record.start, record.end, with: Replacement(prepared), at: place)
     return prepared
   }
 
   /// A number that no VMA has yet.
-  mutating func nextAnonymousArea() -> UInt32 {
-    if lastAnonymousArea == .max { renumberAnonymousAreas() }
-    lastAnonymousArea += 1
-    return lastAnonymousArea
+  mutating func nextAnonVMA() -> UInt32 {
+    if lastAnonVMA == .max { renumberAnonVMAs() }
+    lastAnonVMA += 1
+    return lastAnonVMA
   }
 
   /// Numbers the areas in use anew, from 1, after four thousand million first writes.
   ///
   /// - Complexity: O(n).
-  private mutating func renumberAnonymousAreas() {
+  private mutating func renumberAnonVMAs() {
     var numbers: [UInt32: UInt32] = [:]
     var records: [Record] = []
     tree.forEach(in: 0, .max) { record in
       var record = record
-      if record.anonymousArea != 0 {
-        let number = numbers[record.anonymousArea] ?? UInt32(numbers.count + 1)
-        numbers[record.anonymousArea] = number
-        record.anonymousArea = number
+      if record.anonVMA != 0 {
+        let number = numbers[record.anonVMA] ?? UInt32(numbers.count + 1)
+        numbers[record.anonVMA] = number
+        record.anonVMA = number
       }
       records.append(record)
     }
-    lastAnonymousArea = UInt32(numbers.count)
+    lastAnonVMA = UInt32(numbers.count)
     tree.removeAll()
     tree.build(records)
   }
@@ -109,7 +109,7 @@ extension MemoryMap {
     _ start: UInt64, _ end: UInt64, skippingErrors: Bool
   ) throws(Errno) {
     var position = start
-    while position < end, let record = tree.record(endingAbove: position), record.start < end {
+    while position < end, let record = tree.firstRecord(endingAfter: position), record.start < end {
       let last = min(record.end, end)
       let isComplete = populate(record, max(record.start, position), last)
       if !isComplete && !skippingErrors { throw .noMemory }
@@ -126,7 +126,7 @@ extension MemoryMap {
       return false
     }
     let isWritten = record.flags.intersection([.write, .shared]) == .write
-    if isWritten || record.readsIntoHugePage(start, end) { prepareArea(of: record) }
+    if isWritten || record.readsIntoHugePage(start, end) { prepareAnonVMA(of: record) }
     return record.hasPage(at: end - 1)
   }
 }

@@ -4,7 +4,7 @@
 internal import SystemPackage
 
 /// Where a mapping is wanted.
-struct PlaceRequest {
+struct PlacementRequest {
   /// A multiple of the page, not 0.
   var length: UInt64
   /// The address if it is fixed; else a hint, or 0.
@@ -24,7 +24,7 @@ struct Placement {
   var place: Place?
 }
 
-extension PlaceRequest {
+extension PlacementRequest {
   init(_ request: MapRequest, length: UInt64) {
     self.init(length: length, address: request.address, flags: request.flags)
     if let file = request.file {
@@ -48,7 +48,7 @@ extension MemoryMap {
   /// Where a mapping goes that is made by `mmap`: a hint is moved up to the lowest address.
   ///
   /// - Throws: `EEXIST` with ``MapFlags/fixedNoReplace`` if something is there; and as ``placeRaw``.
-  mutating func place(_ request: PlaceRequest) throws(Errno) -> Placement {
+  mutating func place(_ request: PlacementRequest) throws(Errno) -> Placement {
     var request = request
     if !request.isFixed {
       request.address = request.address.roundedDownToPage
@@ -71,7 +71,7 @@ extension MemoryMap {
   /// - Throws: `ENOMEM`: nothing is free that is long enough, or it goes beyond the task's
   ///   addresses; `EINVAL`: not aligned; `EPERM`: too low.
   /// - Source: `__get_unmapped_area`, `arch_get_unmapped_area_topdown` of x86-64.
-  mutating func placeRaw(_ request: PlaceRequest) throws(Errno) -> Placement {
+  mutating func placeRaw(_ request: PlacementRequest) throws(Errno) -> Placement {
     let length = request.length
     guard length <= configuration.taskSize else { throw .noMemory }
     let placement = try choosePlacement(request)
@@ -84,7 +84,7 @@ extension MemoryMap {
     return placement
   }
 
-  private mutating func choosePlacement(_ request: PlaceRequest) throws(Errno) -> Placement {
+  private mutating func choosePlacement(_ request: PlacementRequest) throws(Errno) -> Placement {
     let length = request.length
     if request.isFixed {
       // The kernel's own functions take an address among the last ones for an error.
@@ -110,7 +110,7 @@ extension MemoryMap {
 
   /// The hint if it is free; else the highest free range below the mmap base; if there is none, the
   /// lowest above a third of the task's addresses.
-  private mutating func search(_ request: PlaceRequest, length: UInt64) -> Placement? {
+  private mutating func search(_ request: PlacementRequest, length: UInt64) -> Placement? {
     if request.flags.contains(.low2GiB) {
       return hinted(request, length, below: 2 << 30)
         ?? searchBottomUp(length, from: 1 << 30, below: 2 << 30)
@@ -121,7 +121,7 @@ extension MemoryMap {
   }
 
   /// The hint, if the range there is free, the next VMA's guard gap included.
-  private mutating func hinted(_ request: PlaceRequest, _ length: UInt64, below limit: UInt64)
+  private mutating func hinted(_ request: PlacementRequest, _ length: UInt64, below limit: UInt64)
     -> Placement?
   {
     let hint = request.address.roundedDownToPage
@@ -169,7 +169,7 @@ extension MemoryMap {
   /// page longer. `nil` if there is none, or the range has no whole huge page.
   ///
   /// - Source: `__thp_get_unmapped_area`.
-  private mutating func searchAligned(_ request: PlaceRequest, _ offset: UInt64) -> Placement? {
+  private mutating func searchAligned(_ request: PlacementRequest, _ offset: UInt64) -> Placement? {
     let mask = Self.hugePage - 1
     // File offsets are signed, and wrap: near the largest one anything counts as a huge page.
     let end = Int64(bitPattern: offset &+ request.length)

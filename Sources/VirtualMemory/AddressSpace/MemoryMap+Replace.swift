@@ -14,7 +14,7 @@ extension MemoryMap {
   /// - Parameter place: where `start` is, if that is known.
   /// - Complexity: O(log n), and O(VMAs removed).
   mutating func replace(
-    _ start: UInt64, _ end: UInt64, with items: borrowing Items, at place: Place? = nil
+    _ start: UInt64, _ end: UInt64, with items: borrowing Replacement, at place: Place? = nil
   ) {
     isChanged = true
     for index in 0..<items.count { account(adding: items[index]) }
@@ -50,11 +50,10 @@ extension MemoryMap {
   ///
   /// - Parameter place: of `start`; what it doesn't show takes a descent of its own.
   /// - Complexity: O(log n), and O(VMAs in the range).
-  mutating func surroundings(_ start: UInt64, _ end: UInt64, at place: Place? = nil) -> Surroundings
-  {
+  mutating func neighbours(_ start: UInt64, _ end: UInt64, at place: Place? = nil) -> Neighbours {
     var walk =
-      place?.walk(meeting: start) ?? tree.walk(endingAbove: start == 0 ? 0 : start - 1)
-    var found = Surroundings()
+      place?.walk(meeting: start) ?? tree.walk(endingAfter: start == 0 ? 0 : start - 1)
+    var found = Neighbours()
     // One that starts at the end counts, too.
     while let record = tree.next(&walk, startingBelow: max(end, end &+ 1)),
       found.add(record, start, end)
@@ -69,24 +68,26 @@ extension MemoryMap {
   /// - Source: `do_vmi_align_munmap`.
   mutating func removeRange(_ start: UInt64, _ end: UInt64) throws(Errno) {
     guard let place = tree.locate(start) else { return }
-    if place.isWholeRecord(start, end) { return replace(start, end, with: Items(), at: place) }
-    let around = surroundings(start, end, at: place)
+    if place.isWholeRecord(start, end) {
+      return replace(start, end, with: Replacement(), at: place)
+    }
+    let around = neighbours(start, end, at: place)
     if around.isFree { return }
     if around.cutsHole && draft.mapCount >= configuration.mapCountMax { throw .noMemory }
     replace(start, end, with: around.remains(start, end), at: place)
   }
 
   /// Splits the VMAs at the edges of `start..<end`, where they reach beyond it.
-  mutating func splitEdges(_ start: UInt64, _ end: UInt64, _ around: Surroundings) {
+  mutating func splitEdges(_ start: UInt64, _ end: UInt64, _ around: Neighbours) {
     if let cut = around.cutAtStart {
-      var items = Items()
+      var items = Replacement()
       items.append(cut.part(cut.start, start))
       items.append(cut.part(start, min(end, cut.end)))
       items.append(cut.part(end, cut.end))
       replace(cut.start, cut.end, with: items)
     }
     if let cut = around.cutAtEnd, !around.cutsHole {
-      var items = Items()
+      var items = Replacement()
       items.append(cut.part(cut.start, end))
       items.append(cut.part(end, cut.end))
       replace(cut.start, cut.end, with: items)
@@ -97,14 +98,14 @@ extension MemoryMap {
   ///
   /// - Parameter place: of its start, if that is known.
   /// - Source: `vma_merge_new_range`.
-  mutating func insert(_ record: Record, _ around: Surroundings, at place: Place? = nil) {
+  mutating func insert(_ record: Record, _ around: Neighbours, at place: Place? = nil) {
     let left = around.cutAtStart.flatMap { $0.part($0.start, record.start) } ?? around.before
     let right = around.cutAtEnd.flatMap { $0.part(record.end, $0.end) } ?? around.after
     let mergedLeft = left.flatMap { record.canMerge(after: $0) ? $0 : nil }
     let mergedRight = right.flatMap {
       record.canMerge(before: $0, mergingAfter: mergedLeft) ? $0 : nil
     }
-    var items = Items()
+    var items = Replacement()
     if mergedLeft == nil, let cut = around.cutAtStart {
       items.append(cut.part(cut.start, record.start))
     }
@@ -131,16 +132,16 @@ extension MemoryMap {
     if let place, record.start == start && record.end == end,
       place.touchesNothing(start, end, butFor: 1)
     {
-      return replace(start, end, with: Items(changed), at: place)
+      return replace(start, end, with: Replacement(changed), at: place)
     }
     // A neighbour that meets the range exactly: none where the range ends within `record`.
-    let around = surroundings(start, end, at: place)
+    let around = neighbours(start, end, at: place)
     let left = around.before.flatMap { changed.canMerge(after: $0) ? $0 : nil }
     let right = around.after.flatMap {
       changed.canMerge(before: $0, mergingAfter: left) ? $0 : nil
     }
     if left == nil && right == nil { try makeRoomForSplits(of: record, start, end) }
-    var items = Items()
+    var items = Replacement()
     if left == nil { items.append(record.part(record.start, start)) }
     let merged = left?.merged(with: changed) ?? changed
     items.append(right.map { merged.merged(with: $0) } ?? merged)
@@ -160,7 +161,7 @@ extension MemoryMap {
     let room = configuration.mapCountMax - draft.mapCount
     guard count > 0 && room < count else { return }
     if count == 2 && room == 1 {
-      var halves = Items()
+      var halves = Replacement()
       halves.append(record.part(record.start, start))
       halves.append(record.part(start, record.end))
       replace(record.start, record.end, with: halves)
@@ -170,7 +171,7 @@ extension MemoryMap {
 }
 
 /// What is around the edges of a range.
-struct Surroundings {
+struct Neighbours {
   /// The VMA that ends where the range starts.
   var before: Record?
   /// The VMA that starts before the range and ends in it or behind it.
@@ -211,8 +212,8 @@ struct Surroundings {
   }
 
   /// What stays of the VMAs at the edges when `start..<end` goes.
-  func remains(_ start: UInt64, _ end: UInt64) -> Items {
-    var items = Items()
+  func remains(_ start: UInt64, _ end: UInt64) -> Replacement {
+    var items = Replacement()
     if let cut = cutAtStart { items.append(cut.part(cut.start, start)) }
     if let cut = cutAtEnd { items.append(cut.part(end, cut.end)) }
     return items

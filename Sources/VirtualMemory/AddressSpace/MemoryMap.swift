@@ -26,7 +26,7 @@ struct MemoryMap: ~Copyable {
   /// Shared anonymous mappings made so far: their inode numbers.
   var sharedMemoryCount: UInt64 = 0
   /// The last number given to an `anon_vma`.
-  var lastAnonymousArea: UInt32 = 0
+  var lastAnonVMA: UInt32 = 0
 
   init(configuration: AddressSpaceConfiguration) {
     require(

@@ -5,13 +5,13 @@
 extension Record {
   @inline(__always)
   init(
-    start: UInt64, end: UInt64, flags: VMAFlags, anonymousArea: UInt32 = 0, pageOffset: UInt64,
+    start: UInt64, end: UInt64, flags: VMAFlags, anonVMA: UInt32 = 0, pageOffset: UInt64,
     object: UInt
   ) {
     self.init(
       start: start, end: end,
       words: Words(
-        first: flags.rawValue | UInt64(anonymousArea) &<< 32, second: pageOffset,
+        first: flags.rawValue | UInt64(anonVMA) &<< 32, second: pageOffset,
         third: UInt64(object)))
   }
 
@@ -25,7 +25,7 @@ extension Record {
   /// The number of the `anon_vma`: 0 until something has been written to the VMA's private pages.
   /// Two VMAs with different ones never merge.
   @inline(__always)
-  var anonymousArea: UInt32 {
+  var anonVMA: UInt32 {
     get { UInt32(truncatingIfNeeded: words.first &>> 32) }
     set { words.first = words.first & 0xffff_ffff | UInt64(newValue) &<< 32 }
   }

@@ -38,15 +38,15 @@ extension Record {
   /// one `anon_vma`: they have the same, or one has none yet and the other one's is not inherited.
   ///
   /// - Source: `is_mergeable_anon_vma`.
-  private func sharesArea(with other: Record) -> Bool {
-    if anonymousArea == other.anonymousArea { return true }
-    if other.anonymousArea == 0 { return !flags.contains(.inherited) }
-    return anonymousArea == 0 && !other.flags.contains(.inherited)
+  private func sharesAnonVMA(with other: Record) -> Bool {
+    if anonVMA == other.anonVMA { return true }
+    if other.anonVMA == 0 { return !flags.contains(.inherited) }
+    return anonVMA == 0 && !other.flags.contains(.inherited)
   }
 
   /// Whether `self` can be merged with the existing VMA `before` it.
   func canMerge(after before: Record) -> Bool {
-    before.continues(in: self) && sharesArea(with: before)
+    before.continues(in: self) && sharesAnonVMA(with: before)
   }
 
   /// Whether `self` can be merged with the existing VMA `after` it.
@@ -55,10 +55,10 @@ extension Record {
   ///   and that of `after` must agree too.
   /// - Source: `can_vma_merge_right`.
   func canMerge(before after: Record, mergingAfter before: Record?) -> Bool {
-    guard continues(in: after), sharesArea(with: after) else { return false }
+    guard continues(in: after), sharesAnonVMA(with: after) else { return false }
     guard let before else { return true }
-    return before.anonymousArea == 0 || after.anonymousArea == 0
-      || before.anonymousArea == after.anonymousArea
+    return before.anonVMA == 0 || after.anonVMA == 0
+      || before.anonVMA == after.anonVMA
   }
 
   /// One VMA of this and the following `next`, with the `anon_vma` of whichever has one.
@@ -67,7 +67,7 @@ extension Record {
   func merged(with next: Record) -> Record {
     var merged = self
     merged.end = next.end
-    if anonymousArea == 0 { merged.anonymousArea = next.anonymousArea }
+    if anonVMA == 0 { merged.anonVMA = next.anonVMA }
     merged.flags.formUnion(next.flags.intersection(.inherited))
     return merged
   }
@@ -78,8 +78,8 @@ extension Record {
   /// They need not be able to merge: only what `mprotect` may change may differ.
   ///
   /// - Source: `reusable_anon_vma`, `anon_vma_compatible`.
-  static func canShareArea(of neighbour: Record, _ first: Record, _ second: Record) -> Bool {
-    neighbour.anonymousArea != 0 && !neighbour.flags.contains(.inherited)
+  static func canShareAnonVMA(of neighbour: Record, _ first: Record, _ second: Record) -> Bool {
+    neighbour.anonVMA != 0 && !neighbour.flags.contains(.inherited)
       && first.end == second.start && first.file == second.file
       && first.comparedFlags.subtracting(.access) == second.comparedFlags.subtracting(.access)
       && first.pageOffset &+ first.pageCount == second.pageOffset

@@ -60,7 +60,7 @@ extension AddressSpace {
     let version = currentVersion
     var progress = false
     while formatter.state == .open {
-      guard let (leaf, first) = version.tree.find(endingAbove: formatter.position) else {
+      guard let (leaf, first) = version.tree.find(endingAfter: formatter.position) else {
         // Nothing above the position: the end, if that is still so.
         guard mapLock.validate(speculation) else { return retry(progress) }
         formatter.generation = version.generation
@@ -98,7 +98,7 @@ extension AddressSpace {
     mapLock.withReadLock {
       let version = currentVersion
       formatter.generation = version.generation
-      if let record = version.tree.record(endingAbove: formatter.position) {
+      if let record = version.tree.firstRecord(endingAfter: formatter.position) {
         formatter.append(record, labels.object(of: record, in: version))
       } else {
         formatter.appendGate(version, labels)

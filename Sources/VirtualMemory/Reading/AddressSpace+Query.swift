@@ -192,7 +192,7 @@ extension Tree {
   /// The first VMA that may match: it ends above `address`, and covers it where it must.
   @inline(__always)
   fileprivate func candidate(_ address: UInt64, _ flags: QueryFlags) -> (leaf: Leaf, index: Int)? {
-    guard let (leaf, index) = find(endingAbove: address) else { return nil }
+    guard let (leaf, index) = find(endingAfter: address) else { return nil }
     guard leaf.start(index) <= address || flags.contains(.coveringOrNext) else { return nil }
     return (leaf, index)
   }
@@ -215,7 +215,7 @@ extension Tree {
   @inline(never)
   private func matchNext(after position: UInt64, _ flags: QueryFlags) -> Record? {
     var position = position
-    while let (leaf, first) = find(endingAbove: position) {
+    while let (leaf, first) = find(endingAfter: position) {
       for index in first..<leaf.count {
         let record = leaf.record(index)
         if record.passes(flags) { return record }

@@ -68,7 +68,7 @@ struct ChunkFormatter {
   mutating func append(_ version: Version, _ labels: AddressSpace.Labels) {
     generation = version.generation
     while state == .open {
-      guard let (leaf, first) = version.tree.find(endingAbove: position) else {
+      guard let (leaf, first) = version.tree.find(endingAfter: position) else {
         appendGate(version, labels)
         return
       }

@@ -111,7 +111,7 @@ extension MapsSnapshot: Sequence {
     /// - Complexity: O(name); O(log n) at a leaf's end, every 32 VMAs at most.
     public mutating func next() -> VMA? {
       snapshot.withVersion { version in
-        if leaf == nil, let found = version.tree.find(endingAbove: position) {
+        if leaf == nil, let found = version.tree.find(endingAfter: position) {
           (leaf, index) = (found.leaf, found.index)
         }
         guard let leaf else { return nil }

@@ -6,22 +6,22 @@ extension IntervalTree {
   ///
   /// - Complexity: O(n).
   mutating func build(_ records: [Record]) {
-    var edges: [Edge] = []
+    var summaries: [ChildSummary] = []
     for range in Self.portions(of: records.count, each: NodeLayout.leafCountBuilt) {
       unsafe records.withUnsafeBufferPointer { records in
-        edges.append(unsafe buildLeaf(RecordBuffer(rebasing: records[range])))
+        summaries.append(unsafe buildLeaf(RecordBuffer(rebasing: records[range])))
       }
     }
     var height = 0
-    while edges.count > 1 {
-      var parents: [Edge] = []
-      for range in Self.portions(of: edges.count, each: NodeLayout.innerCountBuilt) {
-        parents.append(buildBranch(range.count) { edges[range.lowerBound + $0] })
+    while summaries.count > 1 {
+      var parents: [ChildSummary] = []
+      for range in Self.portions(of: summaries.count, each: NodeLayout.innerCountBuilt) {
+        parents.append(buildNode(range.count) { summaries[range.lowerBound + $0] })
       }
-      edges = parents
+      summaries = parents
       height += 1
     }
-    setTop(edges.first, height: height)
+    setTop(summaries.first, height: height)
   }
 
   /// Splits `0..<count` into ranges of at most `size`, evenly.

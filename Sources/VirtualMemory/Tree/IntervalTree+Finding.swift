@@ -3,7 +3,7 @@
 
 internal import ReadCopyUpdate
 
-/// The writer's ways to a record, by branches and leaves.
+/// The writer's ways to a record, by its own nodes and leaves.
 extension IntervalTree {
   /// Finds the first record that ends above `address`, and remembers the way there for a change; `nil` if
   /// the tree is empty.
@@ -18,15 +18,15 @@ extension IntervalTree {
     while level > 0 {
       level &-= 1
       // Safety: all leaves are equally deep.
-      let branch = unsafe Branch(child.branch.unsafelyUnwrapped)
-      let bounds = branch.bounds
+      let node = unsafe WriterNode(child.writerNode.unsafelyUnwrapped)
+      let bounds = node.bounds
       let last = bounds.count &- 1
       // Past all children: in the last one.
-      let index = min(branch.rank(address), last)
+      let index = min(node.rank(address), last)
       if index > 0 { endBefore = bounds.end(index &- 1) }
       if index < last { startAfter = bounds.start(index &+ 1) }
-      path[level] = Path.Step(branch: branch, index: index)
-      child = branch.child(index)
+      path[level] = Path.Step(node: node, index: index)
+      child = node.child(index)
     }
     let leaf = child.asLeaf
     leaf.prefetchForCopy()
@@ -42,10 +42,10 @@ extension IntervalTree {
   /// The leaf and the position of the first record that ends above `address`.
   ///
   /// - Complexity: O(height).
-  mutating func find(endingAbove address: UInt64) -> (leaf: Leaf, index: Int)? {
+  mutating func find(endingAfter address: UInt64) -> (leaf: Leaf, index: Int)? {
     // Past this no rank below can be a node's count: a child's key is its largest end.
     guard address < endMax, var child = top else { return nil }
-    while let branch = child.asBranch { child = branch.child(branch.rank(address)) }
+    while let node = child.asWriterNode { child = node.child(node.rank(address)) }
     let leaf = child.asLeaf
     return (leaf, leaf.rank(address))
   }
@@ -53,28 +53,28 @@ extension IntervalTree {
   /// The first record that ends above `address`: the one that covers it, or the next.
   ///
   /// - Complexity: O(height).
-  mutating func record(endingAbove address: UInt64) -> Record? {
-    guard let (leaf, index) = find(endingAbove: address) else { return nil }
+  mutating func firstRecord(endingAfter address: UInt64) -> Record? {
+    guard let (leaf, index) = find(endingAfter: address) else { return nil }
     return leaf.record(index)
   }
 
   /// The last record that ends at or below `address`.
   ///
   /// - Complexity: O(height).
-  mutating func record(endingAtOrBelow address: UInt64) -> Record? {
+  mutating func lastRecord(endingAtOrBefore address: UInt64) -> Record? {
     guard var child = top else { return nil }
     // The subtree left of the way down that is nearest to it.
     var left: Child?
-    while let branch = child.asBranch {
-      let rank = min(branch.rank(address), branch.bounds.count - 1)
-      if rank > 0 { left = branch.child(rank - 1) }
-      child = branch.child(rank)
+    while let node = child.asWriterNode {
+      let rank = min(node.rank(address), node.bounds.count - 1)
+      if rank > 0 { left = node.child(rank - 1) }
+      child = node.child(rank)
     }
     let leaf = child.asLeaf
     let rank = min(leaf.rank(address), leaf.count)
     if rank > 0 { return leaf.record(rank - 1) }
     guard var left else { return nil }
-    while let branch = left.asBranch { left = branch.child(branch.bounds.count - 1) }
+    while let node = left.asWriterNode { left = node.child(node.bounds.count - 1) }
     let last = left.asLeaf
     return last.record(last.count - 1)
   }
@@ -82,7 +82,7 @@ extension IntervalTree {
   /// Calls `body` with each record that intersects `start..<end`, in order.
   mutating func forEach(in start: UInt64, _ end: UInt64, _ body: (Record) -> Void) {
     var position = start
-    while let (leaf, first) = find(endingAbove: position) {
+    while let (leaf, first) = find(endingAfter: position) {
       for index in first..<leaf.count {
         let record = leaf.record(index)
         if record.start >= end { return }

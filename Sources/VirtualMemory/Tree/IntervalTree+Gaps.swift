@@ -45,17 +45,17 @@ extension IntervalTree {
 extension Child {
   /// Between two records of the subtree.
   fileprivate func highestGap(_ request: GapRequest) -> UInt64? {
-    guard let branch = asBranch else {
+    guard let node = asWriterNode else {
       let leaf = asLeaf
       for index in stride(from: leaf.count - 1, to: 0, by: -1) {
         if let found = request.highest(in: leaf.end(index - 1), leaf.start(index)) { return found }
       }
       return nil
     }
-    let bounds = branch.bounds
+    let bounds = node.bounds
     for index in stride(from: bounds.count - 1, through: 0, by: -1) {
-      if branch.gap(index) >= request.length && bounds.start(index) < request.limit,
-        let found = branch.child(index).highestGap(request)
+      if node.gap(index) >= request.length && bounds.start(index) < request.limit,
+        let found = node.child(index).highestGap(request)
       {
         return found
       }
@@ -68,20 +68,20 @@ extension Child {
 
   /// Between two records of the subtree.
   fileprivate func lowestGap(_ request: GapRequest) -> UInt64? {
-    guard let branch = asBranch else {
+    guard let node = asWriterNode else {
       let leaf = asLeaf
       for index in 1..<max(leaf.count, 1) {
         if let found = request.lowest(in: leaf.end(index - 1), leaf.start(index)) { return found }
       }
       return nil
     }
-    let bounds = branch.bounds
+    let bounds = node.bounds
     for index in 0..<bounds.count {
       if index > 0, let found = request.lowest(in: bounds.end(index - 1), bounds.start(index)) {
         return found
       }
-      if branch.gap(index) >= request.length && bounds.end(index) > request.addressMin,
-        let found = branch.child(index).lowestGap(request)
+      if node.gap(index) >= request.length && bounds.end(index) > request.addressMin,
+        let found = node.child(index).lowestGap(request)
       {
         return found
       }

@@ -16,8 +16,9 @@ extension IntervalTree {
     var lastEnd: UInt64 = 0
     if let top {
       Self.expect(unsafe top.node == root.root, "readers have the writer's root")
-      let edge = Self.check(top, level: height, isRoot: true, &lastEnd, body)
-      Self.expect(edge.end == endMax && edge.start == startMin, "the tree knows where it ends")
+      let summary = Self.check(top, level: height, isRoot: true, &lastEnd, body)
+      Self.expect(
+        summary.end == endMax && summary.start == startMin, "the tree knows where it ends")
     } else {
       Self.expect(
         height == 0 && endMax == 0 && startMin == .max, "an empty tree has no height")
@@ -31,18 +32,18 @@ extension IntervalTree {
 
   private static func check(
     _ child: Child, level: Int, isRoot: Bool, _ lastEnd: inout UInt64, _ body: (Record) -> Void
-  ) -> Edge {
-    Self.expect(unsafe (child.branch != nil) == (level > 0), "all leaves are equally deep")
-    if let branch = child.asBranch {
-      Self.expect(unsafe branch.inner.base == child.node, "the writer knows its inner nodes")
-      return checkBranch(branch, level: level, isRoot: isRoot, &lastEnd, body)
+  ) -> ChildSummary {
+    Self.expect(unsafe (child.writerNode != nil) == (level > 0), "all leaves are equally deep")
+    if let node = child.asWriterNode {
+      Self.expect(unsafe node.inner.base == child.node, "the writer knows its inner nodes")
+      return checkNode(node, level: level, isRoot: isRoot, &lastEnd, body)
     }
     return checkLeaf(child.asLeaf, isRoot: isRoot, &lastEnd, body)
   }
 
   private static func checkLeaf(
     _ leaf: Leaf, isRoot: Bool, _ lastEnd: inout UInt64, _ body: (Record) -> Void
-  ) -> Edge {
+  ) -> ChildSummary {
     let count = leaf.count
     let countMin = isRoot ? 1 : NodeLayout.leafCountMin
     Self.expect((countMin...NodeLayout.leafCapacity).contains(count), "a leaf's count is allowed")
@@ -65,22 +66,22 @@ extension IntervalTree {
     for index in count..<NodeLayout.leafCapacity {
       Self.expect(leaf.end(index) == .max, "unused keys of a leaf are padded")
     }
-    return leaf.edge
+    return leaf.summary
   }
 
-  private static func checkBranch(
-    _ branch: Branch, level: Int, isRoot: Bool, _ lastEnd: inout UInt64, _ body: (Record) -> Void
-  ) -> Edge {
-    let (inner, bounds) = (branch.inner, branch.bounds)
+  private static func checkNode(
+    _ node: WriterNode, level: Int, isRoot: Bool, _ lastEnd: inout UInt64, _ body: (Record) -> Void
+  ) -> ChildSummary {
+    let (inner, bounds) = (node.inner, node.bounds)
     Self.expect(unsafe inner.bounds.base == bounds.base, "readers have the writer's bounds")
-    Self.expect(inner.edit == branch.innerEdit, "the writer knows its inner nodes' edits")
+    Self.expect(inner.edit == node.innerEdit, "the writer knows its inner nodes' edits")
     Self.expect(bounds.edit <= inner.edit, "bounds are not younger than their node")
     let count = bounds.count
     let countMin = isRoot ? 2 : NodeLayout.innerCountMin
     Self.expect(
       (countMin...NodeLayout.innerCapacity).contains(count), "an inner node's count is allowed")
     for index in 0..<count {
-      let held = branch.edge(index)
+      let held = node.summary(index)
       Self.expect(
         unsafe inner.child(index) == held.child.node, "readers have the writer's children")
       let child = check(held.child, level: level - 1, isRoot: false, &lastEnd, body)
@@ -94,8 +95,8 @@ extension IntervalTree {
     for four in 0..<NodeLayout.pivotCount {
       let key = bounds.end(four * 4 + 3)
       Self.expect(
-        inner.pivot(four) == key && branch.pivot(four) == key, "pivots are the bounds' keys")
+        inner.pivot(four) == key && node.pivot(four) == key, "pivots are the bounds' keys")
     }
-    return branch.edge
+    return node.summary
   }
 }

@@ -3,15 +3,15 @@
 
 extension IntervalTree {
   /// Whether a node that is not the root should be joined with a neighbour.
-  static func isUnderfull(_ edge: Edge) -> Bool {
-    if let branch = edge.child.asBranch { return branch.bounds.count < NodeLayout.innerCountMin }
-    return edge.child.asLeaf.count < NodeLayout.leafCountMin
+  static func isUnderfull(_ summary: ChildSummary) -> Bool {
+    if let node = summary.child.asWriterNode { return node.bounds.count < NodeLayout.innerCountMin }
+    return summary.child.asLeaf.count < NodeLayout.leafCountMin
   }
 
   /// Joins the nodes of `list` that have too few entries with their neighbours.
   ///
   /// - Parameter range: where nodes with too few entries may be.
-  mutating func join(_ list: inout EdgeList, in range: Range<Int>) {
+  mutating func join(_ list: inout ChildSummaries, in range: Range<Int>) {
     var index = range.lowerBound
     var end = range.upperBound
     while index < end && list.count > 1 {
@@ -20,7 +20,7 @@ extension IntervalTree {
         continue
       }
       let left = max(index - 1, 0)
-      EdgeList.with { pair in
+      ChildSummaries.with { pair in
         combine(list[left], list[left + 1], into: &pair)
         list.replacePair(at: left, with: pair)
         if pair.count == 2 {
@@ -36,26 +36,29 @@ extension IntervalTree {
   }
 
   /// Distributes the entries of two neighbours over one node, or two.
-  private mutating func combine(_ left: Edge, _ right: Edge, into list: inout EdgeList) {
-    if let leftBranch = left.child.asBranch, let rightBranch = right.child.asBranch {
-      combineBranches(leftBranch, rightBranch, into: &list)
+  private mutating func combine(
+    _ left: ChildSummary, _ right: ChildSummary, into list: inout ChildSummaries
+  ) {
+    if let leftWriterNode = left.child.asWriterNode, let rightWriterNode = right.child.asWriterNode
+    {
+      combineNodes(leftWriterNode, rightWriterNode, into: &list)
     } else {
       let (left, right) = (left.child.asLeaf, right.child.asLeaf)
-      join(left, 0..<0, Items(), with: right, isLeft: true).append(to: &list)
+      join(left, 0..<0, Replacement(), with: right, isLeft: true).append(to: &list)
     }
   }
 
-  private mutating func combineBranches(
-    _ left: Branch, _ right: Branch, into list: inout EdgeList
+  private mutating func combineNodes(
+    _ left: WriterNode, _ right: WriterNode, into list: inout ChildSummaries
   ) {
-    EdgeList.with { children in
-      for index in 0..<left.bounds.count { children.append(left.edge(index)) }
-      for index in 0..<right.bounds.count { children.append(right.edge(index)) }
+    ChildSummaries.with { children in
+      for index in 0..<left.bounds.count { children.append(left.summary(index)) }
+      for index in 0..<right.bounds.count { children.append(right.summary(index)) }
       discard(left)
       discard(right)
       // An only child may have been too small without a neighbour to join.
       join(&children, in: 0..<children.count)
-      buildBranches(children, into: &list)
+      buildNodes(children, into: &list)
     }
   }
 }

@@ -21,7 +21,9 @@ struct NewLeaves {
   }
 
   /// What `leaf` has, but `items` in the place of the records in `range`.
-  fileprivate mutating func append(_ leaf: Leaf, _ range: Range<Int>, _ items: borrowing Items) {
+  fileprivate mutating func append(
+    _ leaf: Leaf, _ range: Range<Int>, _ items: borrowing Replacement
+  ) {
     append(leaf, 0..<range.lowerBound)
     for index in 0..<items.count { append(items[index]) }
     append(leaf, range.upperBound..<leaf.count)
@@ -43,9 +45,9 @@ struct NewLeaves {
     second?.finish(count &- firstCount)
   }
 
-  func append(to list: inout EdgeList) {
-    list.append(first.edge)
-    if let second { list.append(second.edge) }
+  func append(to list: inout ChildSummaries) {
+    list.append(first.summary)
+    if let second { list.append(second.summary) }
   }
 }
 
@@ -56,7 +58,9 @@ extension IntervalTree {
   }
 
   /// Two leaves of what `leaf` has, with `items` in the place of the records in `range`: more than one can have.
-  mutating func split(_ leaf: Leaf, _ range: Range<Int>, _ items: borrowing Items) -> NewLeaves {
+  mutating func split(_ leaf: Leaf, _ range: Range<Int>, _ items: borrowing Replacement)
+    -> NewLeaves
+  {
     let total = leaf.count - range.count + items.count
     let countMin = NodeLayout.leafCountMin
     let firstCount =
@@ -85,7 +89,8 @@ extension IntervalTree {
   ///
   /// - Parameter isLeft: whether the neighbour is above `leaf`.
   mutating func join(
-    _ leaf: Leaf, _ range: Range<Int>, _ items: borrowing Items, with neighbour: Leaf, isLeft: Bool
+    _ leaf: Leaf, _ range: Range<Int>, _ items: borrowing Replacement, with neighbour: Leaf,
+    isLeft: Bool
   ) -> NewLeaves {
     let total = leaf.count - range.count + items.count + neighbour.count
     var new = makeLeaves(total, total > NodeLayout.leafCapacity ? (total + 1) / 2 : total)

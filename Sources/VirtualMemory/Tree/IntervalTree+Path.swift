@@ -16,7 +16,8 @@ extension IntervalTree {
   ///
   /// - Returns: whether that is so; if not, nothing has been done.
   /// - Complexity: O(height).
-  mutating func replaceInLeaf(_ place: Place, _ end: UInt64, _ items: borrowing Items) -> Bool {
+  mutating func replaceInLeaf(_ place: Place, _ end: UInt64, _ items: borrowing Replacement) -> Bool
+  {
     guard place.startAfter >= end else { return false }
     let (leaf, first) = (place.leaf, place.first)
     let count = leaf.count
@@ -31,86 +32,88 @@ extension IntervalTree {
     }
     let oldGap = leaf.gap(between: first &- 1, last)
     let new = replaceRecords(of: leaf, first..<last, items)
-    var edge = Edge(
+    var summary = ChildSummary(
       child: new.asChild, start: new.start(0), end: new.end(newCount &- 1), gap: 0)
     if !isRoot {
       let newGap = new.gap(between: first &- 1, first &+ items.count)
-      edge.gap = Self.changedGap(path[0].gap, without: oldGap, with: newGap) { new.edge.gap }
+      summary.gap = Self.changedGap(path[0].gap, without: oldGap, with: newGap) { new.summary.gap }
     }
-    replaceOnPath(edge, from: 0)
+    replaceOnPath(summary, from: 0)
     return true
   }
 
   /// The same for a leaf that has too many records afterwards, or too few: there are two in its place then, or
   /// it and a neighbour are joined. Not if its parent has too many children then, or too few.
   @inline(never)
-  private mutating func splitOrJoin(_ leaf: Leaf, _ range: Range<Int>, _ items: borrowing Items)
+  private mutating func splitOrJoin(
+    _ leaf: Leaf, _ range: Range<Int>, _ items: borrowing Replacement
+  )
     -> Bool
   {
     let step = path[0]
-    let siblingCount = step.branch.bounds.count
+    let siblingCount = step.node.bounds.count
     let newCount = leaf.count - range.count + items.count
     if newCount > NodeLayout.leafCapacity {
       guard siblingCount < NodeLayout.innerCapacity else { return false }
       let new = split(leaf, range, items)
-      replaceChildren(of: step.branch, step.index..<step.index + 1, new)
-      replaceOnPath(step.branch.edge, from: 1)
+      replaceChildren(of: step.node, step.index..<step.index + 1, new)
+      replaceOnPath(step.node.summary, from: 1)
       return true
     }
     let left = max(step.index - 1, 0)
     // A leaf without any record goes, and no neighbour changes. Of an only child there is none.
     guard newCount > 0, siblingCount > 1 else { return false }
     let isLeft = left == step.index
-    let neighbour = step.branch.child(isLeft ? left + 1 : left).asLeaf
+    let neighbour = step.node.child(isLeft ? left + 1 : left).asLeaf
     if newCount + neighbour.count <= NodeLayout.leafCapacity {
       let isTop = height == 1
       guard siblingCount > (isTop ? 2 : NodeLayout.innerCountMin) else { return false }
     }
     let new = join(leaf, range, items, with: neighbour, isLeft: isLeft)
-    replaceChildren(of: step.branch, left..<left + 2, new)
-    replaceOnPath(step.branch.edge, from: 1)
+    replaceChildren(of: step.node, left..<left + 2, new)
+    replaceOnPath(step.node.summary, from: 1)
     return true
   }
 
-  /// Puts `edge` in the place of the child on the way in the node at the level `lowest` of the path.
-  private mutating func replaceOnPath(_ edge: Edge, from lowest: Int) {
-    var edge = edge
+  /// Puts `summary` in the place of the child on the way in the node at the level `lowest` of the path.
+  private mutating func replaceOnPath(_ summary: ChildSummary, from lowest: Int) {
+    var summary = summary
     var level = lowest
-    while level < height && !path[level].agrees(with: edge) {
-      edge = replaceChild(at: level, edge)
+    while level < height && !path[level].agrees(with: summary) {
+      summary = replaceChild(at: level, summary)
       level &+= 1
     }
-    if level == height { return setTop(edge, height: height) }
+    if level == height { return setTop(summary, height: height) }
     // What parents know is as it was from here on.
-    var child = edge.child
+    var child = summary.child
     while level < height {
       let step = path[level]
-      renew(step.branch)
-      step.branch.replace(step.index, child)
-      child = step.branch.asChild
+      renew(step.node)
+      step.node.replace(step.index, child)
+      child = step.node.asChild
       level &+= 1
     }
     setTop(child)
   }
 
-  private mutating func replaceChild(at level: Int, _ child: Edge) -> Edge {
+  private mutating func replaceChild(at level: Int, _ child: ChildSummary) -> ChildSummary {
     let step = path[level]
-    let branch = step.branch
-    let last = branch.bounds.count &- 1
+    let node = step.node
+    let last = node.bounds.count &- 1
     // What the node's gap was made of that may differ now.
-    let oldGap = branch.gap(around: step.index, last)
-    replaceChild(of: branch, step.index, child)
-    let bounds = branch.bounds
-    var edge = Edge(
-      child: branch.asChild, start: bounds.start(0), end: bounds.end(last), gap: 0)
+    let oldGap = node.gap(around: step.index, last)
+    replaceChild(of: node, step.index, child)
+    let bounds = node.bounds
+    var summary = ChildSummary(
+      child: node.asChild, start: bounds.start(0), end: bounds.end(last), gap: 0)
     // Of the root's, nobody wants to know.
     if level &+ 1 < height {
-      let newGap = branch.gap(around: step.index, last)
-      edge.gap = Self.changedGap(path[level &+ 1].gap, without: oldGap, with: newGap) {
-        branch.gapMax
+      let newGap = node.gap(around: step.index, last)
+      summary.gap = Self.changedGap(path[level &+ 1].gap, without: oldGap, with: newGap) {
+        node.gapMax
       }
     }
-    return edge
+    return summary
   }
 
   /// The largest of numbers, `gap` so far, of which some have changed.

@@ -15,7 +15,7 @@ extension IntervalTree {
   /// - Parameter place: where `start` is; `nil` if the tree is empty.
   /// - Complexity: O(height), and O(nodes removed).
   mutating func replace(
-    _ start: UInt64, _ end: UInt64, with items: borrowing Items, at place: Place?
+    _ start: UInt64, _ end: UInt64, with items: borrowing Replacement, at place: Place?
   ) {
     #if DEBUG
       if let place { precondition(place.number == placeNumber, "IntervalTree: a stale place") }
@@ -30,9 +30,9 @@ extension IntervalTree {
   /// The same, whatever it takes. Not inlined, since it is rare.
   @inline(never)
   private mutating func replaceBySplicing(
-    _ start: UInt64, _ end: UInt64, with items: borrowing Items
+    _ start: UInt64, _ end: UInt64, with items: borrowing Replacement
   ) {
-    EdgeList.with { list in
+    ChildSummaries.with { list in
       if let top {
         splice(top, start, end, items, into: &list)
       } else {
@@ -43,11 +43,11 @@ extension IntervalTree {
   }
 
   /// Makes `list`, nodes at level ``height``, the tree.
-  private mutating func setTop(_ list: inout EdgeList) {
+  private mutating func setTop(_ list: inout ChildSummaries) {
     var height = height
     while list.count > 1 {
-      EdgeList.with { parents in
-        buildBranches(list, into: &parents)
+      ChildSummaries.with { parents in
+        buildNodes(list, into: &parents)
         list.removeAll()
         for index in 0..<parents.count { list.append(parents[index]) }
       }
@@ -56,21 +56,21 @@ extension IntervalTree {
     guard list.count == 1 else { return setTop(nil, height: 0) }
     var top = list[0]
     // A root with a single child: the child is the root.
-    while let branch = top.child.asBranch, branch.bounds.count == 1 {
-      top = branch.edge(0)
+    while let node = top.child.asWriterNode, node.bounds.count == 1 {
+      top = node.summary(0)
       height -= 1
-      discard(branch)
+      discard(node)
     }
     setTop(top, height: height)
   }
 
   /// Splices below `child` and appends to `list` what takes its place: no node, or one, or more.
   private mutating func splice(
-    _ child: Child, _ start: UInt64, _ end: UInt64, _ items: borrowing Items,
-    into list: inout EdgeList
+    _ child: Child, _ start: UInt64, _ end: UInt64, _ items: borrowing Replacement,
+    into list: inout ChildSummaries
   ) {
-    if let branch = child.asBranch {
-      spliceBranch(branch, start, end, items, into: &list)
+    if let node = child.asWriterNode {
+      spliceNode(node, start, end, items, into: &list)
     } else {
       spliceLeaf(child.asLeaf, start, end, items, into: &list)
     }
@@ -79,8 +79,8 @@ extension IntervalTree {
   // MARK: Leaves
 
   private mutating func spliceLeaf(
-    _ leaf: Leaf, _ start: UInt64, _ end: UInt64, _ items: borrowing Items,
-    into list: inout EdgeList
+    _ leaf: Leaf, _ start: UInt64, _ end: UInt64, _ items: borrowing Replacement,
+    into list: inout ChildSummaries
   ) {
     let count = leaf.count
     let first = leaf.rank(start)
@@ -95,76 +95,76 @@ extension IntervalTree {
       split(leaf, first..<last, items).append(to: &list)
       return
     }
-    list.append(replaceRecords(of: leaf, first..<last, items).edge)
+    list.append(replaceRecords(of: leaf, first..<last, items).summary)
   }
 
-  mutating func buildLeaf(_ records: RecordBuffer) -> Edge {
+  mutating func buildLeaf(_ records: RecordBuffer) -> ChildSummary {
     let leaf = makeLeaf()
     for index in 0..<records.count { unsafe leaf.setRecord(index, records[index]) }
     leaf.finish(records.count)
-    return leaf.edge
+    return leaf.summary
   }
 
-  private mutating func buildLeaf(_ items: borrowing Items) -> Edge? {
+  private mutating func buildLeaf(_ items: borrowing Replacement) -> ChildSummary? {
     guard items.count > 0 else { return nil }
     let leaf = makeLeaf()
     for index in 0..<items.count { leaf.setRecord(index, items[index]) }
     leaf.finish(items.count)
-    return leaf.edge
+    return leaf.summary
   }
 
-  // MARK: Inner nodes
+  // MARK: InnerNode nodes
 
-  private mutating func spliceBranch(
-    _ branch: Branch, _ start: UInt64, _ end: UInt64, _ items: borrowing Items,
-    into list: inout EdgeList
+  private mutating func spliceNode(
+    _ node: WriterNode, _ start: UInt64, _ end: UInt64, _ items: borrowing Replacement,
+    into list: inout ChildSummaries
   ) {
-    let bounds = branch.bounds
+    let bounds = node.bounds
     let count = bounds.count
     // The child where the range starts; the last child where it ends. A range in a gap goes into
     // the child after the gap, and past all children into the last.
-    let first = min(branch.rank(start), count - 1)
+    let first = min(node.rank(start), count - 1)
     var last = first
     while last + 1 < count && bounds.start(last + 1) < end { last += 1 }
-    EdgeList.with { spliced in
-      splice(branch.child(first), start, end, items, into: &spliced)
+    ChildSummaries.with { spliced in
+      splice(node.child(first), start, end, items, into: &spliced)
       if first == last && spliced.count == 1 && !Self.isUnderfull(spliced[0]) {
         // The usual case: one child in the place of one.
-        replaceChild(of: branch, first, spliced[0])
-        list.append(branch.edge)
+        replaceChild(of: node, first, spliced[0])
+        list.append(node.summary)
         return
       }
       if last > first {
-        for index in first + 1..<last { discardSubtree(branch.child(index)) }
-        splice(branch.child(last), start, end, Items(), into: &spliced)
+        for index in first + 1..<last { discardSubtree(node.child(index)) }
+        splice(node.child(last), start, end, Replacement(), into: &spliced)
       }
-      EdgeList.with { children in
-        for index in 0..<first { children.append(branch.edge(index)) }
+      ChildSummaries.with { children in
+        for index in 0..<first { children.append(node.summary(index)) }
         for index in 0..<spliced.count { children.append(spliced[index]) }
-        for index in last + 1..<max(count, last + 1) { children.append(branch.edge(index)) }
-        discard(branch)
+        for index in last + 1..<max(count, last + 1) { children.append(node.summary(index)) }
+        discard(node)
         join(&children, in: first..<first + spliced.count)
-        buildBranches(children, into: &list)
+        buildNodes(children, into: &list)
       }
     }
   }
 
   /// Makes parents of `children`, evenly filled.
-  mutating func buildBranches(_ children: EdgeList, into list: inout EdgeList) {
+  mutating func buildNodes(_ children: ChildSummaries, into list: inout ChildSummaries) {
     var first = 0
     var nodesLeft = (children.count + NodeLayout.innerCapacity - 1) / NodeLayout.innerCapacity
     while nodesLeft > 0 {
       let count = (children.count - first + nodesLeft - 1) / nodesLeft
-      list.append(buildBranch(count) { children[first + $0] })
+      list.append(buildNode(count) { children[first + $0] })
       first += count
       nodesLeft -= 1
     }
   }
 
   /// An inner node of `count` children.
-  mutating func buildBranch(_ count: Int, _ child: (Int) -> Edge) -> Edge {
-    let branch = makeBranch()
-    branch.fill(count, child)
-    return branch.edge
+  mutating func buildNode(_ count: Int, _ child: (Int) -> ChildSummary) -> ChildSummary {
+    let node = makeWriterNode()
+    node.fill(count, child)
+    return node.summary
   }
 }

@@ -11,7 +11,7 @@ internal import ReadCopyUpdate
 /// section itself is changed in place or given back at once: no reader has seen it.
 ///
 /// The tree knows ranges, and gaps between them; it doesn't know what the records mean. On its way down the
-/// writer looks at branches, which it alone has, and at leaves: never at inner nodes that are published.
+/// writer looks at its own mirrors of inner nodes, and at leaves: never at inner nodes that are published.
 ///
 /// Used by one thread at a time. Functions that only look are `mutating`, too: others would be given a copy
 /// of the whole structure.
@@ -25,7 +25,7 @@ struct IntervalTree: ~Copyable {
   /// The start of the first record, or the largest number.
   private(set) var startMin = UInt64.max
   /// The root as the writer has it, if it is an inner node.
-  private var rootBranch: UnsafeMutableRawPointer?
+  private var rootWriterNode: UnsafeMutableRawPointer?
   /// The number of the open write section; nodes made in it carry it.
   private(set) var edit: UInt64 = 1
   /// To the leaf that was located last.
@@ -40,7 +40,7 @@ struct IntervalTree: ~Copyable {
   /// From the first start to the last end of what was last put in.
   var lastSplice: Range<UInt64> = 0..<0
 
-  init() { unsafe rootBranch = nil }
+  init() { unsafe rootWriterNode = nil }
 
   var height: Int { root.height }
 
@@ -51,24 +51,24 @@ struct IntervalTree: ~Copyable {
   @inline(__always)
   var top: Child? {
     guard let node = unsafe root.root else { return nil }
-    return unsafe Child(node: node, branch: rootBranch)
+    return unsafe Child(node: node, writerNode: rootWriterNode)
   }
 
   /// Makes `child`, whose subtree has the same first start and last end as the tree had, the root.
   @inline(__always)
   mutating func setTop(_ child: Child) {
     unsafe root.root = child.node
-    unsafe rootBranch = child.branch
+    unsafe rootWriterNode = child.writerNode
   }
 
-  /// Makes `edge` the root, above `height` inner levels; `nil` for an empty tree.
+  /// Makes `summary` the root, above `height` inner levels; `nil` for an empty tree.
   @inline(__always)
-  mutating func setTop(_ edge: Edge?, height: Int) {
+  mutating func setTop(_ summary: ChildSummary?, height: Int) {
     root.height = height
-    root.endMax = edge?.end ?? 0
-    startMin = edge?.start ?? .max
-    unsafe root.root = edge?.child.node
-    unsafe rootBranch = edge?.child.branch
+    root.endMax = summary?.end ?? 0
+    startMin = summary?.start ?? .max
+    unsafe root.root = summary?.child.node
+    unsafe rootWriterNode = summary?.child.writerNode
   }
 
   /// Removes all records.
@@ -120,15 +120,15 @@ struct IntervalTree: ~Copyable {
   }
 
   /// With bounds and an inner node of its own, and no child.
-  mutating func makeBranch() -> Branch {
-    let branch = unsafe Branch(pool.allocate(sizeClass: NodeLayout.branchClass))
-    branch.bounds = makeBounds()
-    branch.adopt(makeInner(), edit)
-    return branch
+  mutating func makeWriterNode() -> WriterNode {
+    let node = unsafe WriterNode(pool.allocate(sizeClass: NodeLayout.writerNodeClass))
+    node.bounds = makeBounds()
+    node.adopt(makeInner(), edit)
+    return node
   }
 
-  private mutating func makeInner() -> Inner {
-    unsafe Inner(pool.allocate(sizeClass: NodeLayout.innerClass))
+  private mutating func makeInner() -> InnerNode {
+    unsafe InnerNode(pool.allocate(sizeClass: NodeLayout.innerClass))
   }
 
   private mutating func makeBounds() -> Bounds {
@@ -139,7 +139,8 @@ struct IntervalTree: ~Copyable {
 
   /// The leaf with `items` in the place of the records in `range`: the leaf itself if this write section made
   /// it, else a copy that takes its place. The payload too is copied only if it has too few slots left.
-  mutating func replaceRecords(of leaf: Leaf, _ range: Range<Int>, _ items: borrowing Items) -> Leaf
+  mutating func replaceRecords(of leaf: Leaf, _ range: Range<Int>, _ items: borrowing Replacement)
+    -> Leaf
   {
     var new = leaf
     if leaf.edit != edit {
@@ -159,44 +160,44 @@ struct IntervalTree: ~Copyable {
     return new
   }
 
-  /// Gives `branch` an inner node that no reader has seen, if it hasn't one.
+  /// Gives `node` an inner node that no reader has seen, if it hasn't one.
   @inline(__always)
-  mutating func renew(_ branch: Branch) {
-    if branch.innerEdit == edit { return }
-    let (old, oldEdit) = (branch.inner, branch.innerEdit)
-    branch.adopt(makeInner(), edit)
-    branch.writeChildren()
+  mutating func renew(_ node: WriterNode) {
+    if node.innerEdit == edit { return }
+    let (old, oldEdit) = (node.inner, node.innerEdit)
+    node.adopt(makeInner(), edit)
+    node.writeChildren()
     unsafe discard(old.base, oldEdit, NodeLayout.innerClass)
   }
 
   /// Puts another child at `index`. The bounds are copied only if the child's range is another.
-  mutating func replaceChild(of branch: Branch, _ index: Int, _ edge: Edge) {
-    renew(branch)
-    let bounds = branch.bounds
-    if bounds.hasRange(index, of: edge) {
-      branch.replace(index, edge.child)
-      branch.setGap(index, edge.gap)
+  mutating func replaceChild(of node: WriterNode, _ index: Int, _ summary: ChildSummary) {
+    renew(node)
+    let bounds = node.bounds
+    if bounds.hasRange(index, of: summary) {
+      node.replace(index, summary.child)
+      node.setGap(index, summary.gap)
       return
     }
-    renewBounds(of: branch)
-    branch.replace(index, edge)
+    renewBounds(of: node)
+    node.replace(index, summary)
   }
 
   /// Puts one leaf in the place of the children in `range`, or two.
-  mutating func replaceChildren(of branch: Branch, _ range: Range<Int>, _ leaves: NewLeaves) {
-    renew(branch)
-    renewBounds(of: branch)
-    branch.replace(range, leaves.first.edge, leaves.second?.edge)
+  mutating func replaceChildren(of node: WriterNode, _ range: Range<Int>, _ leaves: NewLeaves) {
+    renew(node)
+    renewBounds(of: node)
+    node.replace(range, leaves.first.summary, leaves.second?.summary)
   }
 
-  /// Gives `branch`, whose inner node no reader has seen, such bounds, if it hasn't them.
+  /// Gives `node`, whose inner node no reader has seen, bounds that none has seen, if it hasn't such.
   @inline(__always)
-  private mutating func renewBounds(of branch: Branch) {
-    let bounds = branch.bounds
+  private mutating func renewBounds(of node: WriterNode) {
+    let bounds = node.bounds
     if bounds.edit == edit { return }
     let new = makeBounds()
     new.copyContents(of: bounds)
-    branch.adopt(new)
+    node.adopt(new)
     discard(bounds)
   }
 
@@ -206,11 +207,11 @@ struct IntervalTree: ~Copyable {
     unsafe discard(leaf.base, leaf.edit, NodeLayout.leafClass)
   }
 
-  /// Nor `branch`, nor what readers see of it.
-  mutating func discard(_ branch: Branch) {
-    unsafe discard(branch.inner.base, branch.innerEdit, NodeLayout.innerClass)
-    discard(branch.bounds)
-    unsafe pool.free(branch.base, sizeClass: NodeLayout.branchClass)
+  /// The tree no longer uses `node`, nor what readers see of it.
+  mutating func discard(_ node: WriterNode) {
+    unsafe discard(node.inner.base, node.innerEdit, NodeLayout.innerClass)
+    discard(node.bounds)
+    unsafe pool.free(node.base, sizeClass: NodeLayout.writerNodeClass)
   }
 
   private mutating func discard(_ bounds: Bounds) {
@@ -228,10 +229,10 @@ struct IntervalTree: ~Copyable {
     }
   }
 
-  /// Nor all of the subtree at `child`.
+  /// The tree no longer uses the subtree at `child`.
   mutating func discardSubtree(_ child: Child) {
-    guard let branch = child.asBranch else { return discard(child.asLeaf) }
-    for index in 0..<branch.bounds.count { discardSubtree(branch.child(index)) }
-    discard(branch)
+    guard let node = child.asWriterNode else { return discard(child.asLeaf) }
+    for index in 0..<node.bounds.count { discardSubtree(node.child(index)) }
+    discard(node)
   }
 }

@@ -188,14 +188,14 @@ struct Leaf: Node {
   }
 
   @inline(__always)
-  var asChild: Child { unsafe Child(node: base, branch: nil) }
+  var asChild: Child { unsafe Child(node: base, writerNode: nil) }
 
   /// The leaf as a child, with what its parent has to know.
-  var edge: Edge {
+  var summary: ChildSummary {
     let last = count - 1
     var gap: UInt64 = 0
     for index in 0..<last { gap = max(gap, start(index + 1) - end(index)) }
-    return Edge(child: asChild, start: start(0), end: end(last), gap: gap)
+    return ChildSummary(child: asChild, start: start(0), end: end(last), gap: gap)
   }
 }
 

@@ -17,7 +17,7 @@
 /// What else there is of a leaf's records is in a second block, the payload: in each slot flags and
 /// anonymous area, page offset, object. An inner node's children are in a second block too: the address
 /// of its bounds, edit, every fourth key of the bounds, and the children, in five cache lines. The writer
-/// has a third block for it, the branch: largest gaps, pivots, children, their branches, bounds, inner node, edit.
+/// has a third block for it, the ``WriterNode``: largest gaps, pivots, children, their mirrors, bounds, inner node, edit.
 ///
 /// Fan-outs: leaves of 16 and of 64 were slower for queries and dumps of 30,000 records. Of inner nodes there
 /// are two levels at 10,000 records, where nodes of 14 children made three: what a larger node costs in a
@@ -47,11 +47,11 @@ enum NodeLayout {
   @inline(__always) static var boundsArrayBytes: Int { 32 * 8 }
   @inline(__always) static var boundsHeader: Int { boundsArrayBytes * 2 }
   /// Pivots and children lie as in the inner node.
-  @inline(__always) static var branchPivots: Int { innerCapacity * 8 }
-  @inline(__always) static var branchChildren: Int { branchPivots + pivotCount * 8 }
-  @inline(__always) static var branchBranches: Int { branchChildren + innerCapacity * 8 }
-  @inline(__always) static var branchBounds: Int { branchBranches + innerCapacity * 8 }
-  @inline(__always) static var branchInner: Int { branchBounds + 8 }
+  @inline(__always) static var writerPivots: Int { innerCapacity * 8 }
+  @inline(__always) static var writerChildren: Int { writerPivots + pivotCount * 8 }
+  @inline(__always) static var writerWriterNodes: Int { writerChildren + innerCapacity * 8 }
+  @inline(__always) static var writerBounds: Int { writerWriterNodes + innerCapacity * 8 }
+  @inline(__always) static var writerInner: Int { writerBounds + 8 }
 
   /// Size classes of the pool.
   static var leafClass: Int { 0 }
@@ -59,11 +59,11 @@ enum NodeLayout {
   static var versionClass: Int { 2 }
   static var boundsClass: Int { 3 }
   static var payloadClass: Int { 4 }
-  static var branchClass: Int { 5 }
+  static var writerNodeClass: Int { 5 }
   /// Bytes of what the tree's owner publishes the root with.
   static var versionBytes: Int { 128 }
   /// Bytes of a block per size class, in whole cache lines.
-  static var blockBytes: [Int] { (0...branchClass).map(blockBytes) }
+  static var blockBytes: [Int] { (0...writerNodeClass).map(blockBytes) }
 
   static func blockBytes(_ sizeClass: Int) -> Int {
     let used =
@@ -72,7 +72,7 @@ enum NodeLayout {
       case innerClass: innerChildren + innerCapacity * 8
       case versionClass: versionBytes
       case payloadClass: leafCapacity * slotBytes
-      case branchClass: branchInner + 16
+      case writerNodeClass: writerInner + 16
       default: boundsHeader + 16
       }
     return (used + 63) & -64
@@ -80,7 +80,7 @@ enum NodeLayout {
 }
 
 /// A child of an inner node, with what the inner node holds about it.
-struct Edge: BitwiseCopyable {
+struct ChildSummary: BitwiseCopyable {
   var child: Child
   /// The smallest start in the subtree.
   var start: UInt64

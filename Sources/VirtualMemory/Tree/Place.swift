@@ -51,15 +51,15 @@ struct Place {
 @safe
 struct Path: ~Copyable {
   struct Step {
-    let branch: Branch
+    let node: WriterNode
     /// The child on the way.
     let index: Int
 
     /// What the node knows of the child.
-    @inline(__always) var gap: UInt64 { branch.gap(index) }
+    @inline(__always) var gap: UInt64 { node.gap(index) }
     @inline(__always)
-    func agrees(with edge: Edge) -> Bool {
-      branch.bounds.hasRange(index, of: edge) && gap == edge.gap
+    func agrees(with summary: ChildSummary) -> Bool {
+      node.bounds.hasRange(index, of: summary) && gap == summary.gap
     }
   }
 

@@ -30,8 +30,8 @@ extension Place {
 
 extension IntervalTree {
   /// A walk from the first record that ends above `address`.
-  mutating func walk(endingAbove address: UInt64) -> RecordWalk {
-    let found = find(endingAbove: address)
+  mutating func walk(endingAfter address: UInt64) -> RecordWalk {
+    let found = find(endingAfter: address)
     return RecordWalk(leaf: found?.leaf, index: found?.index ?? 0, startAfter: 0)
   }
 
@@ -47,7 +47,7 @@ extension IntervalTree {
         return leaf.record(walk.index &- 1)
       }
       if walk.startAfter >= limit { return nil }
-      walk = self.walk(endingAbove: leaf.end(leaf.count &- 1))
+      walk = self.walk(endingAfter: leaf.end(leaf.count &- 1))
     }
     return nil
   }

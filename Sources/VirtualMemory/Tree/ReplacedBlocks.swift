@@ -49,7 +49,7 @@ struct ReplacedBlocks: ~Copyable {
       let edit: UInt64
       switch sizeClass {
       case NodeLayout.leafClass: edit = unsafe Leaf(address).edit
-      case NodeLayout.innerClass: edit = unsafe Inner(address).edit
+      case NodeLayout.innerClass: edit = unsafe InnerNode(address).edit
       case NodeLayout.boundsClass: edit = unsafe Bounds(address).edit
       default:
         require(sizeClass == NodeLayout.payloadClass, "ReplacedBlocks: a version is held")

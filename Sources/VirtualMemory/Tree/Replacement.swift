@@ -5,7 +5,7 @@ internal import ReadCopyUpdate
 
 /// The records that one splice puts in, in order, at most three: what is left of the record before a range, the new one,
 /// what is left of the record after it.
-struct Items: ~Copyable {
+struct Replacement: ~Copyable {
   private var first = Record.empty
   private var second = Record.empty
   private var third = Record.empty
@@ -20,7 +20,7 @@ struct Items: ~Copyable {
 
   @inline(__always)
   subscript(index: Int) -> Record {
-    require(index >= 0 && index < count, "Items: index out of range")
+    require(index >= 0 && index < count, "Replacement: index out of range")
     return index == 0 ? first : index == 1 ? second : third
   }
 
@@ -30,7 +30,7 @@ struct Items: ~Copyable {
     case 0: first = record
     case 1: second = record
     case 2: third = record
-    default: fail("Items: a splice puts in at most three records")
+    default: fail("Replacement: a splice puts in at most three records")
     }
     count += 1
   }

@@ -8,7 +8,7 @@
 struct Tree: BitwiseCopyable {
   /// The root node, or `nil` if nothing is mapped.
   var root: UnsafeMutableRawPointer?
-  /// Inner levels above the leaves.
+  /// InnerNode levels above the leaves.
   var height = 0
   /// The end of the last record, or 0.
   var endMax: UInt64 = 0
@@ -21,11 +21,11 @@ struct Tree: BitwiseCopyable {
 extension Tree {
   /// The leaf and the position of the first record that ends above `address`.
   @inline(__always)
-  func find(endingAbove address: UInt64) -> (leaf: Leaf, index: Int)? {
+  func find(endingAfter address: UInt64) -> (leaf: Leaf, index: Int)? {
     // Past this no rank below can be a node's count: a child's key is its largest end.
     guard address < endMax, var node = unsafe root else { return nil }
     for _ in 0..<height {
-      let inner = unsafe Inner(node)
+      let inner = unsafe InnerNode(node)
       unsafe node = inner.child(inner.rank(address))
     }
     let leaf = unsafe Leaf(node)
@@ -34,15 +34,15 @@ extension Tree {
 
   /// The first record that ends above `address`: the one that covers it, or the next.
   @inline(__always)
-  func record(endingAbove address: UInt64) -> Record? {
-    guard let (leaf, index) = find(endingAbove: address) else { return nil }
+  func firstRecord(endingAfter address: UInt64) -> Record? {
+    guard let (leaf, index) = find(endingAfter: address) else { return nil }
     return leaf.record(index)
   }
 
   /// Calls `body` with each record that intersects `start..<end`, in order.
   func forEach(in start: UInt64, _ end: UInt64, _ body: (Record) -> Void) {
     var position = start
-    while let (leaf, first) = find(endingAbove: position) {
+    while let (leaf, first) = find(endingAfter: position) {
       for index in first..<leaf.count {
         let record = leaf.record(index)
         if record.start >= end { return }

@@ -39,7 +39,7 @@ struct TreeCursor {
     path.reserveCapacity(tree.height + 1)
     guard let root = unsafe tree.root else { return }
     // A leaf's starts and an inner node's lie at different places.
-    let start = tree.height == 0 ? unsafe Leaf(root).start(0) : unsafe Inner(root).start(0)
+    let start = tree.height == 0 ? unsafe Leaf(root).start(0) : unsafe InnerNode(root).start(0)
     item = unsafe Item(start: start, end: tree.endMax, node: root, level: tree.height)
   }
 
@@ -59,7 +59,7 @@ struct TreeCursor {
       fail("TreeCursor: not at a subtree")
     }
     openedCount += 1
-    let count = item.level == 0 ? unsafe Leaf(node).count : unsafe Inner(node).count
+    let count = item.level == 0 ? unsafe Leaf(node).count : unsafe InnerNode(node).count
     path.append(unsafe Step(node: node, level: item.level, count: count))
     arrive()
   }
@@ -85,7 +85,7 @@ struct TreeCursor {
       item = unsafe Item(
         start: leaf.start(step.index), end: leaf.end(step.index), node: nil, level: -1)
     } else {
-      let inner = unsafe Inner(step.node)
+      let inner = unsafe InnerNode(step.node)
       item = unsafe Item(
         start: inner.start(step.index), end: inner.end(step.index), node: inner.child(step.index),
         level: step.level - 1)

@@ -4,7 +4,7 @@
 /// The kernel's `vm_flags`, of which the text shows four bits and merging compares all.
 ///
 /// The raw values are Linux's `VM_*` but where it says so, and fit into 32 bits: a leaf keeps
-/// ``Record/anonymousArea`` in the upper half of the word.
+/// ``Record/anonVMA`` in the upper half of the word.
 struct VMAFlags: OptionSet, Sendable, Hashable, BitwiseCopyable {
   let rawValue: UInt64
   init(rawValue: UInt64) { self.rawValue = rawValue }

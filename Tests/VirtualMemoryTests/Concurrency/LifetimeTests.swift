@@ -76,7 +76,7 @@ import Testing
           start: (2 * page + 1) * 4096, end: (2 * page + 2) * 4096, protection: .read,
           isShared: false, source: .namedAnonymous(name))
       })
-    let record = try #require(space.currentVersion.tree.record(endingAbove: 0))
+    let record = try #require(space.currentVersion.tree.firstRecord(endingAfter: 0))
     let object = try #require(MapObject(word: record.object))
     #expect(object.references == 10)
     try space.unmap(0x1000, length: 0x5000)
@@ -174,7 +174,7 @@ import Testing
         let closing = Flag()
         let thread = RunningThread {
           RCU.withReadSection { _ in
-            let record = space.currentVersion.tree.record(endingAbove: 0)
+            let record = space.currentVersion.tree.firstRecord(endingAfter: 0)
             opened.raise()
             closing.wait()
             let object = MapObject(word: record?.object ?? 0)

@@ -105,7 +105,7 @@ enum BrokenAccess: String, CaseIterable, Sendable {
 
   /// A VMA above a position, in a section of its own.
   private func record(_ space: AddressSpace, above position: UInt64) -> Record? {
-    space.withCurrentVersion { $0.tree.record(endingAbove: position) }
+    space.withCurrentVersion { $0.tree.firstRecord(endingAfter: position) }
   }
 
   private func next(_ space: AddressSpace, after last: Record?, index: Int) -> Record? {
@@ -113,9 +113,9 @@ enum BrokenAccess: String, CaseIterable, Sendable {
     case .resumesByStart:
       guard let last else { return record(space, above: 0) }
       return space.withCurrentVersion { version in
-        var found = version.tree.record(endingAbove: last.start)
+        var found = version.tree.firstRecord(endingAfter: last.start)
         while let record = found, record.start <= last.start {
-          found = version.tree.record(endingAbove: record.end)
+          found = version.tree.firstRecord(endingAfter: record.end)
         }
         return found
       }

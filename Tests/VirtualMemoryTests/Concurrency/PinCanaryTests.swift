@@ -71,7 +71,8 @@ import Testing
 
   private static func isNameWhole(_ space: AddressSpace, pins: Bool) -> Bool {
     let found = RCU.withReadSection { _ -> (object: MapObject, letter: UInt8)? in
-      let record = space.currentVersion.tree.record(endingAbove: AddressSpace.testBase + 4 * 4096)
+      let record = space.currentVersion.tree.firstRecord(
+        endingAfter: AddressSpace.testBase + 4 * 4096)
       guard let object = MapObject(word: record?.object ?? 0), !pins || object.pin() else {
         return nil
       }

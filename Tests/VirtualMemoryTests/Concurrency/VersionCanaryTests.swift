@@ -133,7 +133,7 @@ import Testing
     guard var node = unsafe version.tree.root else { return nil }
     for _ in 0..<version.tree.height {
       unsafe lookAt(node)
-      let inner = unsafe Inner(node)
+      let inner = unsafe InnerNode(node)
       unsafe node = inner.child(min(inner.rank(position), NodeLayout.innerCapacity - 1))
       // A block's address, whatever became of the block it was read from.
       guard UInt(bitPattern: node) % 64 == 0 else { return nil }

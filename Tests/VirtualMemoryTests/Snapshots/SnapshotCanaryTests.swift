@@ -89,7 +89,7 @@ import Testing
       },
       reader: {
         var snapshot: MapsSnapshot? = space.snapshot()
-        let word = snapshot?.withVersion { $0.tree.record(endingAbove: 0)?.object ?? 0 } ?? 0
+        let word = snapshot?.withVersion { $0.tree.firstRecord(endingAfter: 0)?.object ?? 0 } ?? 0
         guard let object = MapObject(word: word) else { return true }
         let expected = snapshot?.lookup(AddressSpace.testBase)?.inode
         if !keepsSnapshot { snapshot = nil }

@@ -36,7 +36,7 @@ import Testing
           NodeLayout.blockBytes(NodeLayout.payloadClass)
         return
       }
-      let inner = unsafe Inner(node)
+      let inner = unsafe InnerNode(node)
       unsafe nodes[UInt(bitPattern: inner.bounds.base)] =
         NodeLayout.blockBytes(NodeLayout.boundsClass)
       for index in 0..<inner.count { unsafe collect(inner.child(index), level - 1) }

@@ -94,7 +94,7 @@ import Testing
         } else {
           _ = owner.tree.locate(6)
         }
-        owner.tree.replace(4, 8, with: Items(), at: place)
+        owner.tree.replace(4, 8, with: Replacement(), at: place)
       }
       expectMessage(of: result, names: ["IntervalTree: a stale place"])
     }
@@ -127,7 +127,7 @@ private struct TreeOwner: ~Copyable {
   init() { unsafe version = tree.makeVersionBlock() }
 
   mutating func replace(_ start: UInt64, _ end: UInt64, with records: [Record]) {
-    var items = Items()
+    var items = Replacement()
     for record in records { items.append(record) }
     // Ranges reach as far as what is put in.
     let first = min(start, records.first?.start ?? start)
@@ -186,9 +186,9 @@ private struct ArrayModel {
         guard let found, let index else { return found == nil && index == nil }
         return found.isEqual(to: records[index])
       }
-      #expect(same(tree.record(endingAbove: address), next))
-      #expect(same(root.record(endingAbove: address), next))
-      #expect(same(tree.record(endingAtOrBelow: address), before < 0 ? nil : before))
+      #expect(same(tree.firstRecord(endingAfter: address), next))
+      #expect(same(root.firstRecord(endingAfter: address), next))
+      #expect(same(tree.lastRecord(endingAtOrBefore: address), before < 0 ? nil : before))
       let place = tree.locate(address)
       #expect(same(place?.record, next) && (place == nil) == records.isEmpty)
       let end = address &+ 5

@@ -31,7 +31,8 @@ import Testing
 
   @Test func theRulesNameNoNode() throws {
     let nodes = [
-      "Leaf", "Inner", "Bounds", "Branch", "Payload", "Edge", "Child", "EdgeList", "Path",
+      "Leaf", "InnerNode", "Bounds", "WriterNode", "Payload", "ChildSummary", "Child",
+      "ChildSummaries", "Path",
     ]
     // Where bytes of nodes are counted, and where `plainAccess` gets its name.
     let exceptions = ["AddressSpace+Invariants.swift", "Record+Fields.swift"]

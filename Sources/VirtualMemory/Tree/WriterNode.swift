@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// An inner node as the writer has it: what it has published of the node, and what only it needs to know.
+/// The writer's private mirror of an inner node.
 ///
-/// The writer's tree is one of branches over the leaves. A branch is changed in place, and given back at once:
-/// no reader ever sees it. Readers have the ``Inner`` nodes, which the writer makes of it and then doesn't
-/// look at any more. A cache line that has been written by one processor and is read by another leaves the
-/// first; were it to read those nodes, the writer would on its way down fetch them back one by one.
+/// Readers pull the cache lines of published nodes into their own caches: a writer that descended through those
+/// nodes would take a coherence miss on every level. It descends through their mirrors instead, which it alone
+/// reads, and which it may therefore modify in place. Readers have the ``InnerNode`` that the writer makes of it.
 ///
-/// It has the largest gap below each child, by which the writer finds room for a mapping; the children, and
-/// of those that are inner nodes the branches, by which it finds its way; the bounds, which readers have too;
-/// and the inner node itself.
+/// It has the largest gap below each child, by which the writer finds room for a record; the children, and the
+/// mirrors of those that are inner nodes; the bounds, which it shares with the readers' node; and that node.
 ///
-/// - Safety: made only from the address of a branch's block. Used by the writer alone, as long as the node
+/// - Safety: made only from the address of such a node's block. Used by the writer alone, as long as the node
 ///   is the tree's.
 @safe
-struct Branch {
+struct WriterNode {
   let base: UnsafeMutableRawPointer
 
   @inline(__always)
@@ -25,30 +23,30 @@ struct Branch {
 
   @inline(__always)
   var bounds: Bounds {
-    get { unsafe Bounds(address(NodeLayout.branchBounds)) }
-    nonmutating set { unsafe setAddress(NodeLayout.branchBounds, newValue.base) }
+    get { unsafe Bounds(address(NodeLayout.writerBounds)) }
+    nonmutating set { unsafe setAddress(NodeLayout.writerBounds, newValue.base) }
   }
 
   /// What readers see of the node.
   @inline(__always)
-  var inner: Inner {
-    get { unsafe Inner(address(NodeLayout.branchInner)) }
-    nonmutating set { unsafe setAddress(NodeLayout.branchInner, newValue.base) }
+  var inner: InnerNode {
+    get { unsafe InnerNode(address(NodeLayout.writerInner)) }
+    nonmutating set { unsafe setAddress(NodeLayout.writerInner, newValue.base) }
   }
 
-  /// The write section that made it: ``Inner/edit``.
+  /// The write section that made it: ``InnerNode/edit``.
   @inline(__always)
   var innerEdit: UInt64 {
-    get { unsafe base.load(fromByteOffset: NodeLayout.branchInner &+ 8, as: UInt64.self) }
+    get { unsafe base.load(fromByteOffset: NodeLayout.writerInner &+ 8, as: UInt64.self) }
     nonmutating set {
       unsafe base.storeBytes(
-        of: newValue, toByteOffset: NodeLayout.branchInner &+ 8, as: UInt64.self)
+        of: newValue, toByteOffset: NodeLayout.writerInner &+ 8, as: UInt64.self)
     }
   }
 
   /// Takes `inner`, which is new, for what readers see, without its children.
   @inline(__always)
-  func adopt(_ inner: Inner, _ edit: UInt64) {
+  func adopt(_ inner: InnerNode, _ edit: UInt64) {
     inner.bounds = bounds
     inner.edit = edit
     self.inner = inner
@@ -66,7 +64,7 @@ struct Branch {
   @inline(__always)
   func writeChildren() {
     unsafe (inner.base + NodeLayout.innerPivots).copyMemory(
-      from: base + NodeLayout.branchPivots,
+      from: base + NodeLayout.writerPivots,
       byteCount: (NodeLayout.pivotCount &+ NodeLayout.innerCapacity) &* 8)
   }
 
@@ -74,13 +72,13 @@ struct Branch {
 
   @inline(__always)
   func pivot(_ four: Int) -> UInt64 {
-    unsafe base.load(fromByteOffset: NodeLayout.branchPivots &+ four &* 8, as: UInt64.self)
+    unsafe base.load(fromByteOffset: NodeLayout.writerPivots &+ four &* 8, as: UInt64.self)
   }
 
   @inline(__always)
   private func setPivot(_ four: Int, _ key: UInt64) {
     unsafe base.storeBytes(
-      of: key, toByteOffset: NodeLayout.branchPivots &+ four &* 8, as: UInt64.self)
+      of: key, toByteOffset: NodeLayout.writerPivots &+ four &* 8, as: UInt64.self)
   }
 
   /// The number of children that end at or before `address`.
@@ -104,16 +102,17 @@ struct Branch {
   @inline(__always)
   func child(_ index: Int) -> Child {
     unsafe Child(
-      node: address(NodeLayout.branchChildren &+ index &* 8),
-      branch: base.load(
-        fromByteOffset: NodeLayout.branchBranches &+ index &* 8, as: UnsafeMutableRawPointer?.self))
+      node: address(NodeLayout.writerChildren &+ index &* 8),
+      writerNode: base.load(
+        fromByteOffset: NodeLayout.writerWriterNodes &+ index &* 8,
+        as: UnsafeMutableRawPointer?.self))
   }
 
   @inline(__always)
   private func setChild(_ index: Int, _ child: Child) {
-    unsafe setAddress(NodeLayout.branchChildren &+ index &* 8, child.node)
+    unsafe setAddress(NodeLayout.writerChildren &+ index &* 8, child.node)
     unsafe base.storeBytes(
-      of: child.branch, toByteOffset: NodeLayout.branchBranches &+ index &* 8,
+      of: child.writerNode, toByteOffset: NodeLayout.writerWriterNodes &+ index &* 8,
       as: UnsafeMutableRawPointer?.self)
   }
 
@@ -127,33 +126,33 @@ struct Branch {
   /// Exchanges the child at `index` for one with another range. No reader has seen the inner node, nor the
   /// bounds.
   @inline(__always)
-  func replace(_ index: Int, _ edge: Edge) {
-    bounds.set(index, edge)
-    setGap(index, edge.gap)
-    replace(index, edge.child)
+  func replace(_ index: Int, _ summary: ChildSummary) {
+    bounds.set(index, summary)
+    setGap(index, summary.gap)
+    replace(index, summary.child)
     let four = index &>> 2
     guard index & 3 == 3 && four < NodeLayout.pivotCount else { return }
-    setPivot(four, edge.end)
-    inner.setPivot(four, edge.end)
+    setPivot(four, summary.end)
+    inner.setPivot(four, summary.end)
   }
 
-  /// Fills a new branch.
-  func fill(_ count: Int, _ edge: (Int) -> Edge) {
-    for index in 0..<count { set(index, edge(index)) }
+  /// Fills a new node.
+  func fill(_ count: Int, _ summary: (Int) -> ChildSummary) {
+    for index in 0..<count { set(index, summary(index)) }
     bounds.finish(count)
     finish()
   }
 
   /// Puts `first` in the place of the children in `range`, and after it `second`, if there is one. No reader
   /// has seen the inner node, nor the bounds.
-  func replace(_ range: Range<Int>, _ first: Edge, _ second: Edge?) {
+  func replace(_ range: Range<Int>, _ first: ChildSummary, _ second: ChildSummary?) {
     let shift = (second == nil ? 1 : 2) - range.count
     if shift != 0 {
       let words = unsafe base + range.upperBound * 8
       let bytes = (bounds.count - range.upperBound) * 8
       unsafe moveBytes(words, by: shift * 8, bytes)
-      unsafe moveBytes(words + NodeLayout.branchChildren, by: shift * 8, bytes)
-      unsafe moveBytes(words + NodeLayout.branchBranches, by: shift * 8, bytes)
+      unsafe moveBytes(words + NodeLayout.writerChildren, by: shift * 8, bytes)
+      unsafe moveBytes(words + NodeLayout.writerWriterNodes, by: shift * 8, bytes)
       bounds.shiftWords(from: range.upperBound, by: shift)
     }
     set(range.lowerBound, first)
@@ -161,10 +160,10 @@ struct Branch {
     finish()
   }
 
-  private func set(_ index: Int, _ edge: Edge) {
-    bounds.set(index, edge)
-    setGap(index, edge.gap)
-    setChild(index, edge.child)
+  private func set(_ index: Int, _ summary: ChildSummary) {
+    bounds.set(index, summary)
+    setGap(index, summary.gap)
+    setChild(index, summary.child)
   }
 
   /// Writes what depends on all children.
@@ -174,21 +173,21 @@ struct Branch {
     writeChildren()
   }
 
-  func edge(_ index: Int) -> Edge {
+  func summary(_ index: Int) -> ChildSummary {
     let bounds = bounds
-    return Edge(
+    return ChildSummary(
       child: child(index), start: bounds.start(index), end: bounds.end(index), gap: gap(index))
   }
 
   // MARK: As a child
 
   @inline(__always)
-  var asChild: Child { unsafe Child(node: inner.base, branch: base) }
+  var asChild: Child { unsafe Child(node: inner.base, writerNode: base) }
 
   /// The node as a child, with what its parent has to know.
-  var edge: Edge {
+  var summary: ChildSummary {
     let bounds = bounds
-    return Edge(
+    return ChildSummary(
       child: asChild, start: bounds.start(0), end: bounds.end(bounds.count - 1), gap: gapMax)
   }
 
@@ -232,11 +231,11 @@ struct Child: BitwiseCopyable {
   /// What readers see: a leaf or an inner node.
   var node: UnsafeMutableRawPointer
   /// Of an inner node; `nil` for a leaf.
-  var branch: UnsafeMutableRawPointer?
+  var writerNode: UnsafeMutableRawPointer?
 
   /// The inner node, or `nil` for a leaf.
   @inline(__always)
-  var asBranch: Branch? { unsafe branch.map { unsafe Branch($0) } }
+  var asWriterNode: WriterNode? { unsafe writerNode.map { unsafe WriterNode($0) } }
 
   /// - Precondition: it is a leaf.
   @inline(__always)

@@ -8,11 +8,11 @@
 /// children are written then, and the bounds stay for many versions. Every fourth key, a pivot, is with the
 /// children too: a search needs no more than four of the keys then.
 ///
-/// Once it is published, the writer doesn't look at it any more: see ``Branch``.
+/// Once it is published, the writer doesn't read it any more: see ``WriterNode``.
 ///
 /// - Safety: as ``Leaf``.
 @safe
-struct Inner {
+struct InnerNode {
   let base: UnsafeMutableRawPointer
 
   @inline(__always)
@@ -94,15 +94,15 @@ struct Bounds: Node {
   @inline(__always) func start(_ index: Int) -> UInt64 { word(1, index) }
 
   @inline(__always)
-  func set(_ index: Int, _ edge: Edge) {
-    setWord(0, index, edge.end)
-    setWord(1, index, edge.start)
+  func set(_ index: Int, _ summary: ChildSummary) {
+    setWord(0, index, summary.end)
+    setWord(1, index, summary.start)
   }
 
-  /// Whether the child at `index` starts and ends where `edge` does.
+  /// Whether the child at `index` starts and ends where `summary` does.
   @inline(__always)
-  func hasRange(_ index: Int, of edge: Edge) -> Bool {
-    (end(index) ^ edge.end) | (start(index) ^ edge.start) == 0
+  func hasRange(_ index: Int, of summary: ChildSummary) -> Bool {
+    (end(index) ^ summary.end) | (start(index) ^ summary.start) == 0
   }
 
   /// Copies all of `other` but its edit.

@@ -5,8 +5,8 @@ internal import ReadCopyUpdate
 
 /// A short list of children on the stack.
 @safe
-struct EdgeList {
-  private let base: UnsafeMutablePointer<Edge>
+struct ChildSummaries {
+  private let base: UnsafeMutablePointer<ChildSummary>
   private(set) var count = 0
 
   /// The most that any step gathers: the children of one node, of which two may have become four, or of
@@ -16,11 +16,11 @@ struct EdgeList {
   }
 
   /// - Safety: `storage` holds `capacity` edges and outlives the list.
-  init(_ storage: UnsafeMutableBufferPointer<Edge>) {
+  init(_ storage: UnsafeMutableBufferPointer<ChildSummary>) {
     unsafe base = storage.baseAddress.unsafelyUnwrapped
   }
 
-  subscript(index: Int) -> Edge {
+  subscript(index: Int) -> ChildSummary {
     get {
       assert(index >= 0 && index < count)
       return unsafe base[index]
@@ -31,16 +31,16 @@ struct EdgeList {
     }
   }
 
-  mutating func append(_ edge: Edge) {
-    require(count < Self.capacity, "EdgeList: the bound on a step is wrong")
-    unsafe (base + count).initialize(to: edge)
+  mutating func append(_ summary: ChildSummary) {
+    require(count < Self.capacity, "ChildSummaries: the bound on a step is wrong")
+    unsafe (base + count).initialize(to: summary)
     count += 1
   }
 
   mutating func removeAll() { count = 0 }
 
   /// Puts `list` in the place of the two edges from `index` on; it holds one or two.
-  mutating func replacePair(at index: Int, with list: EdgeList) {
+  mutating func replacePair(at index: Int, with list: ChildSummaries) {
     self[index] = list[0]
     if list.count == 2 {
       self[index + 1] = list[1]
@@ -51,14 +51,14 @@ struct EdgeList {
   }
 
   /// Runs `body` with an empty list.
-  static func with<R>(_ body: (inout EdgeList) -> R) -> R {
+  static func with<R>(_ body: (inout ChildSummaries) -> R) -> R {
     // Not a temporary allocation, which is none on the stack past 1,024 bytes.
     var words = InlineArray<200, UInt64>(repeating: 0)
     return unsafe withUnsafeMutableBytes(of: &words) { bytes in
       require(
-        bytes.count >= capacity * MemoryLayout<Edge>.stride,
-        "EdgeList: the memory is smaller than the list")
-      var list = unsafe EdgeList(bytes.bindMemory(to: Edge.self))
+        bytes.count >= capacity * MemoryLayout<ChildSummary>.stride,
+        "ChildSummaries: the memory is smaller than the list")
+      var list = unsafe ChildSummaries(bytes.bindMemory(to: ChildSummary.self))
       return body(&list)
     }
   }
