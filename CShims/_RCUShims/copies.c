@@ -4,7 +4,7 @@
 // Several copies of this library in one process: a program and its plug-ins may each be linked with one,
 // and all share the one liburcu, with its threads' words and its locks.
 //
-// Each copy has a list of readers of its own, and marks its bits in a thread's word with its number: what
+// Each copy has a reader registry of its own, and marks its bits in a thread's word with its number: what
 // another copy has left there it takes for what C code's sections leave, nothing. While a section is open, the
 // bits of the copy that opened it stay: sections of others within it only count. A fork, which takes
 // liburcu's locks, is handled by one copy for all.
@@ -17,7 +17,7 @@
 
 #define _GNU_SOURCE 1
 
-#include "lists.h"
+#include "registry.h"
 
 #include <dlfcn.h>
 #include <link.h>
@@ -137,7 +137,7 @@ static void choose_number(void) {
     rcushims_fail("swift-urcu: more than 126 copies of this library in one process; link it as a dynamic library\n");
   rcushims_this_copy.number = number;
   for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
-    unsigned long *light = &rcushims_marks[flavor].light;
+    unsigned long *light = &rcushims_stamps[flavor].light;
     RCUSHIMS_STORE(*light, (*light & ~RCUSHIMS_COPY) | number * RCUSHIMS_NEXT_COPY);
   }
 }

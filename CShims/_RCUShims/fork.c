@@ -9,7 +9,7 @@
 
 #define _GNU_SOURCE 1
 
-#include "lists.h"
+#include "registry.h"
 
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -77,21 +77,21 @@ static void before(void) {
   hooks = found;
 }
 
-static void close_gate(int flavor) { pthread_rwlock_wrlock(&rcushims_gates[flavor]); }
+static void take_fork_lock(int flavor) { pthread_rwlock_wrlock(&rcushims_fork_locks[flavor]); }
 
 static void unlock(const bool *is_skipped) {
   pthread_mutex_unlock(&hooks_lock);
   for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
     if (is_skipped[flavor]) continue;
-    pthread_mutex_unlock(&rcushims_list_locks[flavor]);
-    if (flavor != RCUSHIMS_BP) pthread_rwlock_unlock(&rcushims_gates[flavor]);
+    pthread_mutex_unlock(&rcushims_registry_locks[flavor]);
+    if (flavor != RCUSHIMS_BP) pthread_rwlock_unlock(&rcushims_fork_locks[flavor]);
   }
 }
 
 /// After what waits for grace periods: a reader may need these locks to leave its section.
 static bool lock(const bool *is_skipped) {
   for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
-    if (!is_skipped[flavor]) pthread_mutex_lock(&rcushims_list_locks[flavor]);
+    if (!is_skipped[flavor]) pthread_mutex_lock(&rcushims_registry_locks[flavor]);
   }
   pthread_mutex_lock(&hooks_lock);
   // Another thread has set them meanwhile. What they do first comes before the locks.
@@ -130,11 +130,11 @@ static void take_off_registry(int flavor, struct cds_list_head *link) {
   }
 }
 
-/// Takes the threads that the child doesn't have off our list and off liburcu's registry.
+/// Takes the threads that the child doesn't have off our registry and off liburcu's.
 static void forget_other_threads(int flavor) {
-  struct listed_reader *own = rcushims_own_readers[flavor];
-  struct listed_reader *reader, *next;
-  cds_list_for_each_entry_safe(reader, next, &rcushims_lists[flavor], link) {
+  struct registered_reader *own = rcushims_own_readers[flavor];
+  struct registered_reader *reader, *next;
+  cds_list_for_each_entry_safe(reader, next, &rcushims_registries[flavor], link) {
     if (reader == own) continue;
     take_off_registry(flavor, reader->registry_link);
     rcushims_drop_reader(flavor, reader);
@@ -142,16 +142,16 @@ static void forget_other_threads(int flavor) {
   if (own) own->thread = (pid_t)syscall(SYS_gettid);
 }
 
-/// In a child that nobody will wait in: the list may have been left in the midst of a change.
+/// In a child that nobody will wait in: the registry may have been left in the midst of a change.
 static void abandon_list(int flavor) {
-  rcushims_list_locks[flavor] = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-  CDS_INIT_LIST_HEAD(&rcushims_lists[flavor]);
-  struct listed_reader *own = rcushims_own_readers[flavor];
-  if (own) cds_list_add(&own->link, &rcushims_lists[flavor]);
+  rcushims_registry_locks[flavor] = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+  CDS_INIT_LIST_HEAD(&rcushims_registries[flavor]);
+  struct registered_reader *own = rcushims_own_readers[flavor];
+  if (own) cds_list_add(&own->link, &rcushims_registries[flavor]);
 }
 
-static void open_gate_in_child(int flavor) {
-  rcushims_gates[flavor] = (pthread_rwlock_t)RCUSHIMS_GATE;
+static void release_fork_lock_in_child(int flavor) {
+  rcushims_fork_locks[flavor] = (pthread_rwlock_t)RCUSHIMS_FORK_LOCK;
 }
 
 static void after_in_child(const bool *is_skipped) {
@@ -161,7 +161,7 @@ static void after_in_child(const bool *is_skipped) {
       is_lost[flavor] = true;
       abandon_list(flavor);
     } else {
-      pthread_mutex_unlock(&rcushims_list_locks[flavor]);
+      pthread_mutex_unlock(&rcushims_registry_locks[flavor]);
     }
   }
   pthread_mutex_unlock(&hooks_lock);
@@ -181,13 +181,13 @@ static const struct rcushims_fork_steps steps = {
     .holds_locks = holds_locks,
     .is_skipped = must_be_skipped,
     .before = before,
-    .close_gate = close_gate,
+    .take_fork_lock = take_fork_lock,
     .lock = lock,
     .unlock = unlock,
     .lock_hooks = lock_hooks,
     .after_in_parent = after_in_parent,
     .forget = forget_other_threads,
-    .open_gate_in_child = open_gate_in_child,
+    .release_fork_lock_in_child = release_fork_lock_in_child,
     .after_in_child = after_in_child,
     .go_online_again = go_online_again,
     .strand = strand,
@@ -281,7 +281,7 @@ static bool lock_all(void) {
     if (fork_under_way.is_skipped[flavor]) continue;
     lock_liburcu(flavor);
     if (flavor == RCUSHIMS_BP) continue;
-    FOR_EACH_COPY(copy) copy->steps->close_gate(flavor);
+    FOR_EACH_COPY(copy) copy->steps->take_fork_lock(flavor);
   }
   bool is_unchanged = true;
   FOR_EACH_COPY(copy) is_unchanged = copy->steps->lock(fork_under_way.is_skipped) && is_unchanged;
@@ -348,7 +348,7 @@ static void after_fork_in_child(void) {
     if (fork_under_way.is_skipped[flavor]) continue;
     FOR_EACH_COPY(copy) copy->steps->forget(flavor);
     if (flavor != RCUSHIMS_BP) {
-      FOR_EACH_COPY(copy) copy->steps->open_gate_in_child(flavor);
+      FOR_EACH_COPY(copy) copy->steps->release_fork_lock_in_child(flavor);
     }
     unlock_liburcu_in_child(flavor);
   }

@@ -262,20 +262,26 @@ static void begins_fenced(struct puppet *puppet) {
   EXPECT((own_word(puppet->flavor) & (RCUSHIMS_LIGHT | RCUSHIMS_FENCED)) == RCUSHIMS_FENCED);
 }
 
-/// Threads come onto the list by their first section or registration, and are off it at their end.
-static void check_list(int flavor) {
+static size_t registered_count(int flavor) {
+  struct rcushims_reader_scan scan;
+  rcushims_scan_readers(flavor, &scan);
+  return scan.reader_count;
+}
+
+/// Threads enter the registry by their first section or registration, and have left it at their end.
+static void check_registry(int flavor) {
   enum { count = 4 };
   struct puppet puppets[count];
-  size_t before = rcushims_listed_thread_count(flavor);
+  size_t before = registered_count(flavor);
   for (size_t index = 0; index < count; index += 1) {
     struct puppet *puppet = &puppets[index];
     puppet_start(puppet, flavor);
     perform(puppet, is_refused);
-    EXPECT(rcushims_listed_thread_count(flavor) == before + index);
+    EXPECT(registered_count(flavor) == before + index);
     perform(puppet, registers);
     perform(puppet, reads_once);
     perform(puppet, begins_fenced);
-    EXPECT(rcushims_listed_thread_count(flavor) == before + index + 1);
+    EXPECT(registered_count(flavor) == before + index + 1);
   }
   perform(&puppets[0], becomes_light);
   puppets[0].kind = LONG;
@@ -289,7 +295,7 @@ static void check_list(int flavor) {
   if (flavor != RCUSHIMS_BP) {
     perform(&puppets[1], unregisters);
     perform(&puppets[1], is_refused);
-    EXPECT(rcushims_listed_thread_count(flavor) == before + count - 1);
+    EXPECT(registered_count(flavor) == before + count - 1);
     perform(&puppets[1], registers);
     perform(&puppets[1], reads_once);
     perform(&puppets[1], unregisters);
@@ -297,7 +303,7 @@ static void check_list(int flavor) {
   }
   // The others end as they are.
   for (size_t index = 0; index < count; index += 1) puppet_end(&puppets[index]);
-  EXPECT(rcushims_listed_thread_count(flavor) == before);
+  EXPECT(registered_count(flavor) == before);
   rcushims_synchronize(flavor);
 }
 
@@ -317,63 +323,64 @@ static void *wait_once(void *context) {
 
 /// Waits until the grace period under way waits for the puppet, nested so deep, and nobody else.
 static void await_blocking(const struct puppet *puppet, uint32_t nesting) {
-  struct rcushims_blocking_reader found[2];
-  size_t count;
-  while ((count = rcushims_blocking_readers(puppet->flavor, found, 2)) == 0) rest();
-  EXPECT(count == 1);
-  EXPECT(found[0].thread == puppet->id);
-  EXPECT(found[0].nesting == nesting);
-  EXPECT(rcushims_blocking_readers(puppet->flavor, NULL, 0) == 1);
+  struct rcushims_reader_scan scan;
+  do {
+    rest();
+    rcushims_scan_readers(puppet->flavor, &scan);
+  } while (scan.blocking_count == 0);
+  EXPECT(scan.blocking_count == 1);
+  EXPECT(scan.blocking[0].thread == puppet->id);
+  EXPECT(scan.blocking[0].nesting == nesting);
 }
 
 /// qsbr's readers can't be looked at: nothing ever passes.
-static void expect_passed(int flavor, struct rcushims_watch watch, bool has_passed) {
-  struct rcushims_view view = rcushims_look(flavor);
-  EXPECT(rcushims_has_passed(&view, watch) == (has_passed && !is_qsbr(flavor)));
+static void expect_passed(int flavor, struct rcushims_cookie cookie, bool has_passed) {
+  struct rcushims_reader_scan scan;
+  rcushims_scan_readers(flavor, &scan);
+  EXPECT(rcushims_has_passed(&scan, cookie) == (has_passed && !is_qsbr(flavor)));
 }
 
 /// The scan and a grace period wait for the puppet, inside three sections, until it has left.
 static void check_held(int flavor, enum kind kind, bool is_light) {
   struct puppet puppet;
-  struct rcushims_view view;
+  struct rcushims_reader_scan scan;
   puppet_start(&puppet, flavor);
   perform(&puppet, registers);
   if (is_light) perform(&puppet, becomes_light);
-  struct rcushims_watch before = rcushims_start_watch(flavor, &view);
+  struct rcushims_cookie before = rcushims_start_grace_period(flavor, &scan);
   puppet.kind = kind;
   for (int turn = 0; turn < 3; turn += 1) perform(&puppet, enters);
 
-  struct rcushims_watch watch = rcushims_start_watch(flavor, &view);
-  EXPECT(!rcushims_has_passed(&view, watch));
+  struct rcushims_cookie cookie = rcushims_start_grace_period(flavor, &scan);
+  EXPECT(!rcushims_has_passed(&scan, cookie));
   // What was unpublished before the section began doesn't wait for it.
-  EXPECT(rcushims_has_passed(&view, before) == !is_qsbr(flavor));
-  for (int turn = 0; turn < 5; turn += 1) expect_passed(flavor, watch, false);
+  EXPECT(rcushims_has_passed(&scan, before) == !is_qsbr(flavor));
+  for (int turn = 0; turn < 5; turn += 1) expect_passed(flavor, cookie, false);
   struct waiter waiter = {.flavor = flavor, .is_over = false};
   pthread_t thread = start_thread(wait_once, &waiter);
   await_blocking(&puppet, 3);
   perform(&puppet, leaves);
   await_blocking(&puppet, 2);
-  expect_passed(flavor, watch, false);
+  expect_passed(flavor, cookie, false);
   perform(&puppet, leaves);
-  rcushims_await_readers(flavor, 1000);
   await_blocking(&puppet, 1);
-  expect_passed(flavor, watch, false);
+  expect_passed(flavor, cookie, false);
   EXPECT(!waiter.is_over);
 
   perform(&puppet, leaves);
   perform(&puppet, announces);
   join_thread(thread);
   EXPECT(waiter.is_over);
-  EXPECT(rcushims_blocking_readers(flavor, NULL, 0) == 0);
-  rcushims_await_readers(flavor, 1000);
-  expect_passed(flavor, watch, true);
+  rcushims_scan_readers(flavor, &scan);
+  EXPECT(scan.blocking_count == 0);
+  expect_passed(flavor, cookie, true);
 
   // The next section of the same thread isn't the one that is waited for.
   perform(&puppet, enters);
-  watch = rcushims_start_watch(flavor, &view);
+  cookie = rcushims_start_grace_period(flavor, &scan);
   perform(&puppet, leaves);
   perform(&puppet, enters);
-  expect_passed(flavor, watch, true);
+  expect_passed(flavor, cookie, true);
   perform(&puppet, leaves);
   perform(&puppet, announces);
   puppet_end(&puppet);
@@ -382,40 +389,40 @@ static void check_held(int flavor, enum kind kind, bool is_light) {
 /// A sealed section holds up what was published before it, and nothing that comes after it.
 static void check_sealed(int flavor) {
   struct puppet puppet;
-  struct rcushims_view view;
+  struct rcushims_reader_scan scan;
   puppet_start(&puppet, flavor);
   perform(&puppet, registers);
-  struct rcushims_watch earlier = rcushims_start_watch(flavor, &view);
+  struct rcushims_cookie earlier = rcushims_start_grace_period(flavor, &scan);
   puppet.kind = SEALED;
   perform(&puppet, enters);
   uint64_t number = puppet.number;
   EXPECT(number != RCUSHIMS_UNSEALED && rcushims_is_sealed(flavor, number));
 
-  struct rcushims_watch later = rcushims_start_watch(flavor, &view);
+  struct rcushims_cookie later = rcushims_start_grace_period(flavor, &scan);
   EXPECT(!rcushims_is_sealed(flavor, number));
-  struct rcushims_watch watch = rcushims_start_watch(flavor, &view);
+  struct rcushims_cookie cookie = rcushims_start_grace_period(flavor, &scan);
   for (int turn = 0; turn < 3; turn += 1) {
-    view = rcushims_look(flavor);
-    EXPECT(!rcushims_has_passed(&view, watch));
-    EXPECT(!rcushims_has_passed_since(&view, earlier, watch));
-    EXPECT(rcushims_has_passed_since(&view, later, watch));
-    EXPECT(view.sealed_count == 1 && view.sealed[0].number == number);
-    struct rcushims_sealed_numbers numbers = rcushims_sealed_since(&view, watch.look);
+    rcushims_scan_readers(flavor, &scan);
+    EXPECT(!rcushims_has_passed(&scan, cookie));
+    EXPECT(!rcushims_has_passed_since(&scan, earlier, cookie));
+    EXPECT(rcushims_has_passed_since(&scan, later, cookie));
+    EXPECT(scan.sealed_count == 1 && scan.sealed[0].stamp == number);
+    struct rcushims_sealed_stamps numbers = rcushims_sealed_since(&scan, cookie.stamp);
     EXPECT(numbers.first == number && numbers.last == number);
   }
 
   // The first section within it undoes the seal.
   puppet.kind = SHORT;
   perform(&puppet, enters);
-  view = rcushims_look(flavor);
-  EXPECT(view.sealed_count == 0);
-  EXPECT(!rcushims_has_passed_since(&view, later, watch));
+  rcushims_scan_readers(flavor, &scan);
+  EXPECT(scan.sealed_count == 0);
+  EXPECT(!rcushims_has_passed_since(&scan, later, cookie));
   perform(&puppet, leaves);
-  view = rcushims_look(flavor);
-  EXPECT(!rcushims_has_passed_since(&view, later, watch));
+  rcushims_scan_readers(flavor, &scan);
+  EXPECT(!rcushims_has_passed_since(&scan, later, cookie));
   perform(&puppet, leaves);
-  view = rcushims_look(flavor);
-  EXPECT(rcushims_has_passed(&view, watch) && rcushims_has_passed_since(&view, earlier, watch));
+  rcushims_scan_readers(flavor, &scan);
+  EXPECT(rcushims_has_passed(&scan, cookie) && rcushims_has_passed_since(&scan, earlier, cookie));
   puppet_end(&puppet);
 }
 
@@ -541,29 +548,29 @@ static void await_readers(struct torture *torture, uint64_t before) {
 }
 
 /// Until nobody can be reading what was unpublished before this, and published after `earlier`.
-/// Returns a watch that began in here, unless this was a grace period of liburcu's.
-static struct rcushims_watch wait_for_readers(int flavor, bool synchronizes,
-                                              const struct rcushims_watch *earlier) {
-  struct rcushims_watch watch = {.look = 0, .number = 0, .interruption = 0};
+/// Returns a cookie that began in here, unless this was a grace period of liburcu's.
+static struct rcushims_cookie wait_for_readers(int flavor, bool synchronizes,
+                                              const struct rcushims_cookie *earlier) {
+  struct rcushims_cookie cookie = {.stamp = 0, .interruption = 0};
   if (synchronizes || is_qsbr(flavor)) {
     rcushims_synchronize(flavor);
-    return watch;
+    return cookie;
   }
-  struct rcushims_view view;
-  watch = rcushims_start_watch(flavor, &view);
-  EXPECT(watch.look != 0);
-  while (!rcushims_has_passed_since(&view, *earlier, watch)) {
+  struct rcushims_reader_scan scan;
+  cookie = rcushims_start_grace_period(flavor, &scan);
+  EXPECT(cookie.stamp != 0);
+  while (!rcushims_has_passed_since(&scan, *earlier, cookie)) {
     rest();
-    view = rcushims_look(flavor);
+    rcushims_scan_readers(flavor, &scan);
   }
-  return watch;
+  return cookie;
 }
 
 static void check_torture(int flavor) {
   static struct block blocks[block_count];
   struct torture torture = {.flavor = flavor, .section_count = 0, .is_over = false};
   // Before what the block there is was published after; no mark is smaller.
-  struct rcushims_watch earlier[block_count] = {0};
+  struct rcushims_cookie earlier[block_count] = {0};
   struct torture_reader readers[] = {
       {.torture = &torture, .kind = SHORT},
       {.torture = &torture, .kind = LONG},
@@ -578,7 +585,7 @@ static void check_torture(int flavor) {
     readers[index].thread = start_thread(torture_reader_body, &readers[index]);
   }
   pthread_t bearer = start_thread(bear_threads, &torture);
-  struct rcushims_watch last = {0};
+  struct rcushims_cookie last = {0};
   for (int swap = 1; swap <= swap_count; swap += 1) {
     struct block *next = &blocks[swap % block_count];
     fill(next, (uint64_t)swap + 1);
@@ -590,9 +597,9 @@ static void check_torture(int flavor) {
     }
     struct block *old = atomic_exchange(&torture.current, next);
     if (mutant == NONE || mutant == NO_SECTION) {
-      struct rcushims_watch watch =
+      struct rcushims_cookie cookie =
           wait_for_readers(flavor, swap % 4 == 0, &earlier[(swap - 1) % block_count]);
-      if (watch.look != 0) last = watch;
+      if (cookie.stamp != 0) last = cookie;
     }
     fill(old, POISON);
   }
@@ -615,7 +622,7 @@ static _Noreturn void use_in_child(struct torture *torture) {
   int flavor = torture->flavor;
   alarm(SECONDS_MAX);
   // A look has put this thread on bp's list; in the other flavors it isn't registered.
-  EXPECT(rcushims_listed_thread_count(flavor) == (flavor == RCUSHIMS_BP));
+  EXPECT(registered_count(flavor) == (flavor == RCUSHIMS_BP));
   // In its own memory: the parent's stays as it is. Nobody else reads it.
   struct block block, *old = load(torture);
   fill(&block, 2);
@@ -623,16 +630,16 @@ static _Noreturn void use_in_child(struct torture *torture) {
   // Before it waits for what the parent's readers were doing.
   rcushims_synchronize(flavor);
   fill(old, POISON);
-  struct rcushims_view view;
-  struct rcushims_watch watch = rcushims_start_watch(flavor, &view);
-  EXPECT(rcushims_has_passed(&view, watch) == !is_qsbr(flavor));
+  struct rcushims_reader_scan scan;
+  struct rcushims_cookie cookie = rcushims_start_grace_period(flavor, &scan);
+  EXPECT(rcushims_has_passed(&scan, cookie) == !is_qsbr(flavor));
   register_thread(flavor);
   for (uint64_t turn = 0; turn < 70; turn += 1) read_current(torture, turn % 3, turn);
   pthread_t thread = start_thread(use_in_new_thread, torture);
   announce(flavor);
   unregister_thread(flavor);
   join_thread(thread);
-  EXPECT(rcushims_listed_thread_count(flavor) <= 1);
+  EXPECT(registered_count(flavor) <= 1);
   rcushims_synchronize(flavor);
   _exit(0);
 }
@@ -678,9 +685,9 @@ static void check_fork(int flavor) {
   if (child == 0) {
     EXPECT(rcushims_is_lost(flavor) && rcushims_is_inside(flavor));
     check_block(load(&torture), false);
-    struct rcushims_view view;
-    struct rcushims_watch watch = rcushims_start_watch(flavor, &view);
-    EXPECT(watch.look == 0 && !rcushims_has_passed(&view, watch));
+    struct rcushims_reader_scan scan;
+    struct rcushims_cookie cookie = rcushims_start_grace_period(flavor, &scan);
+    EXPECT(cookie.stamp == 0 && !rcushims_has_passed(&scan, cookie));
     leave(flavor);
     EXPECT(enter(flavor, SHORT) != 0);
     leave(flavor);
@@ -698,7 +705,7 @@ static void check_fork(int flavor) {
 static void check_flavor(int flavor) {
   flavor_name = flavor_names[flavor];
   if (mutant == NONE) {
-    check_list(flavor);
+    check_registry(flavor);
     check_held(flavor, SHORT, false);
     check_held(flavor, SHORT, true);
     check_held(flavor, LONG, true);

@@ -5,8 +5,8 @@
 // has replaced.
 //
 // Models CShims/_RCUShims: `rcushims_bp_read_lock`, `open_fenced`, `rcushims_is_sealed` (rcushims_readers.h,
-// readers.c); `rcushims_start_watch`, `rcushims_look`, `note_readers`, `end_look`, `rcushims_has_passed`,
-// `rcushims_has_passed_since` (looks.c); and what NodePool+GracePeriods.swift does with them. Proves that no block is
+// sections.c); `rcushims_start_grace_period`, `rcushims_scan_readers`, `scan_registry`, `end_scan`,
+// `rcushims_has_passed`, `rcushims_has_passed_since` (scan.c); and what NodePool+GracePeriods.swift does with them. Proves that no block is
 // reused that a reader follows; that a section which began after a look is told from one that was open in it, so that
 // a reader which leaves is noticed, however soon it comes back; and that a sealed reader holds up nothing that
 // was published after a watch that it hasn't seen.
@@ -321,11 +321,11 @@ again:
 
 // MARK: The writer
 
-// A batch of one block: how far it is. Also of the writer's own: looks, what they have noted.
+// A batch of one block: how far it is. Also of the writer's own: the stamp of the last scan, what scans have noted.
 byte look = 0;
 byte since[READERS] = OUTSIDE;
 byte notedMark[READERS] = 0;
-// By block: the watch that it waits for, and the number of the last watch that had begun when it was published.
+// By block: the stamp of the watch that it waits for, and of the last watch that had begun when it was published.
 byte watchLook[BLOCKS] = 0;
 byte earlierNumber[BLOCKS] = 0;
 
@@ -470,8 +470,9 @@ inline takeBack() {
   }
 }
 
-inline endLook() {
-  if :: oldest != OUTSIDE -> changeMark() :: else fi;
+inline endLook(isStart) {
+  // A scan that begins a cookie always does: else a later one would have its stamp.
+  if :: isStart || oldest != OUTSIDE -> changeMark() :: else fi;
 #ifndef TSO
 #ifndef NO_END_FENCE
   interrupt();
@@ -493,7 +494,7 @@ inline startWatch() {
 #ifndef NO_WRITER_FENCE
   NOTHING_IS_UNDER_WAY;
 #endif
-  look++;
+  look = numberNow;
   noteReaders();
   if
   :: isAnybodyLight ->
@@ -506,8 +507,8 @@ inline startWatch() {
   :: else
   fi;
   watchLook[replaced] = look;
-  lastNumber = numberNow;
-  endLook()
+  lastNumber = look;
+  endLook(1)
 }
 
 active proctype Writer() {
@@ -523,7 +524,7 @@ active proctype Writer() {
     startWatch();
     looks = 0;
     do
-    :: looks < LOOKS -> look++; noteReaders(); endLook(); looks++
+    :: looks < LOOKS -> look = numberNow; noteReaders(); endLook(0); looks++
     :: break
     od;
     looks = 0

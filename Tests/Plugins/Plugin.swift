@@ -20,7 +20,7 @@ public func read(_ count: Int32) {
 }
 
 @_cdecl("plugin_listed_count")
-public func listedCount() -> Int32 { Int32(RCU._listedThreadCount) }
+public func listedCount() -> Int32 { Int32(RCU._registeredThreadCount) }
 
 @_cdecl("plugin_register")
 public func register(_ flavor: Int32, _ body: Body, _ context: UnsafeMutableRawPointer?) {

@@ -102,7 +102,7 @@ enum TestedFlavor: String, CaseIterable, Codable, Sendable, CustomTestStringConv
         Domain.afterGracePeriod {}
         Domain.barrier()
       }
-      precondition(Domain._listedThreadCount <= 2, "ended threads are still on the list")
+      precondition(Domain._registeredThreadCount <= 2, "ended threads are still on the list")
     }
     check(flavor.type)
   }
@@ -181,11 +181,11 @@ enum TestedFlavor: String, CaseIterable, Codable, Sendable, CustomTestStringConv
   /// A thread on the list is named from its first section on, and forgotten at its end.
   @Test func listFollowsThreads() {
     typealias Domain = RCUDomain<MemoryBarrierFlavor>
-    let before = Domain._listedThreadCount
+    let before = Domain._registeredThreadCount
     Domain.withRegisteredThread {
-      #expect(Domain._listedThreadCount == before + 1)
+      #expect(Domain._registeredThreadCount == before + 1)
     }
-    #expect(Domain._listedThreadCount == before)
+    #expect(Domain._registeredThreadCount == before)
   }
 
 }

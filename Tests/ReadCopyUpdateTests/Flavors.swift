@@ -22,31 +22,55 @@ extension BulletproofTestFlavor {
   static func _exitReadSection() { unsafe BulletproofFlavor._exitReadSection() }
   static var _isInReadSection: Bool { BulletproofFlavor._isInReadSection }
   static var _number: Int32 { BulletproofFlavor._number }
-  static func _waitForGracePeriod() { BulletproofFlavor._waitForGracePeriod() }
 }
 
-extension rcushims_view {
-  static var ofNobody: rcushims_view {
-    var view = rcushims_view()
-    view.oldest = .max
-    view.oldest_open = .max
-    return view
+/// A source of grace periods with some of its steps replaced.
+struct ChangedSource: GracePeriodSource {
+  private let base: any GracePeriodSource
+  private let start: (@Sendable (inout ReaderScan) -> GracePeriodCookie)?
+  private let scan: (@Sendable () -> ReaderScan)?
+
+  init(
+    _ base: any GracePeriodSource,
+    start: (@Sendable (inout ReaderScan) -> GracePeriodCookie)? = nil,
+    scan: (@Sendable () -> ReaderScan)? = nil
+  ) {
+    (self.base, self.start, self.scan) = (base, start, scan)
   }
+
+  var name: String { base.name }
+  var title: String { base.title }
+  var isInReadSection: Bool { base.isInReadSection }
+  func waitForGracePeriod() { base.waitForGracePeriod() }
+  func whileBlocked(_ body: () -> Void) { base.whileBlocked(body) }
+  func asReader(_ body: () -> Void) { base.asReader(body) }
+  func startGracePeriod(_ scan: inout ReaderScan) -> GracePeriodCookie {
+    start?(&scan) ?? base.startGracePeriod(&scan)
+  }
+  func scanReaders() -> ReaderScan { scan?() ?? base.scanReaders() }
+  func readersLeaveSoon() -> Bool { base.readersLeaveSoon() }
+  func blockingReaders() -> [RCUStalledReader] { base.blockingReaders() }
+  var isLost: Bool { base.isLost }
+  var mustNotWaitToFork: Bool { base.mustNotWaitToFork }
+  var allowsForkInGracePeriod: Bool { base.allowsForkInGracePeriod }
+  func forgetOtherThreads() { base.forgetOtherThreads() }
 }
 
 extension RCUFlavor {
-  static func startWatch() -> rcushims_watch { _startWatch().0 }
+  static var source: any GracePeriodSource { _reclaimer.source }
 
-  /// Whether a grace period has passed since `watch` began.
-  static func hasPassed(_ watch: rcushims_watch) -> Bool {
-    WatchedBatch(publishedSince: nil, watch: watch, batch: ReturnedBatch())
-      .hasPassed(_lookAtReaders())
+  static func startGracePeriod() -> GracePeriodCookie {
+    var scan = ReaderScan()
+    return source.startGracePeriod(&scan)
   }
 
-  /// The same for what was published after `earlier` had begun.
-  static func hasPassed(_ watch: rcushims_watch, publishedSince earlier: rcushims_watch) -> Bool {
-    WatchedBatch(publishedSince: earlier, watch: watch, batch: ReturnedBatch())
-      .hasPassed(_lookAtReaders())
+  /// Whether the cookie's grace period has ended.
+  ///
+  /// - Parameter earlier: only for what was published after this cookie had been taken.
+  static func hasPassed(
+    _ cookie: GracePeriodCookie, bornAfter earlier: GracePeriodCookie? = nil
+  ) -> Bool {
+    source.scanReaders().hasPassed(cookie, bornAfter: earlier)
   }
 }
 

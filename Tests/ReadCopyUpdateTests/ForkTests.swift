@@ -365,7 +365,7 @@ private final class ForkWorld<Flavor: RCUFlavor>: Sendable {
 
   private func whileBlocked(_ thread: consuming RunningThread) {
     let pthread = thread.release()
-    Flavor._whileBlocked { RunningThread.join(pthread) }
+    Flavor.source.whileBlocked { RunningThread.join(pthread) }
   }
 
   func runWithReadersAndWriters(_ body: () -> Void) {

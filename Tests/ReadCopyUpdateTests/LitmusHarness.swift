@@ -240,7 +240,7 @@ struct Litmus: Sendable {
     thread.round += 1
     let (field, round, count) = (thread.field, thread.round, parts.count)
     var goesOn = false
-    Flavor._whileBlocked { goesOn = field.meet(for: round, count) }
+    Flavor.source.whileBlocked { goesOn = field.meet(for: round, count) }
     return goesOn
   }
 

@@ -263,7 +263,7 @@ struct LitmusGracePeriod<Flavor: RCUFlavor>: Sendable {
     default:
       let hasRun = Flag()
       Domain.afterGracePeriod { hasRun.raise() }
-      Flavor._whileBlocked { hasRun.wait() }
+      Flavor.source.whileBlocked { hasRun.wait() }
     }
   }
 }

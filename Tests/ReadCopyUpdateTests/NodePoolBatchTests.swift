@@ -15,7 +15,17 @@ internal import _RCUShims
   private enum WatchedFlavor: BulletproofTestFlavor {
     enum Readers { case areOutside, stay, cannotBeWatched }
 
-    static let _reclaimer = unsafe _Reclaimer(flavor: WatchedFlavor.self)
+    static let _reclaimer = _Reclaimer(
+      source: ChangedSource(
+        FlavorSource(flavor: WatchedFlavor.self),
+        start: { scan in
+          scan = scanReaders()
+          return watches.withLock { watches in
+            watches.count += 1
+            let stamp = watches.readers == .cannotBeWatched ? 0 : UInt64(watches.count)
+            return GracePeriodCookie(stamp: stamp, interruption: watches.interruption)
+          }
+        }, scan: { scanReaders() }))
     static let watches = Locked(
       (count: 0, interruption: UInt64(0), readers: Readers.areOutside))
 
@@ -23,17 +33,8 @@ internal import _RCUShims
       _reclaimer.monitor.withLock { _reclaimer.retiring.enqueuedSerial }
     }
 
-    static func _startWatch() -> (rcushims_watch, rcushims_view) {
-      let watch = watches.withLock { watches in
-        watches.count += 1
-        let number = watches.readers == .cannotBeWatched ? 0 : UInt64(watches.count)
-        return rcushims_watch(look: number, number: number, interruption: watches.interruption)
-      }
-      return (watch, _lookAtReaders())
-    }
-
-    static func _lookAtReaders() -> rcushims_view {
-      watches.withLock { $0.readers == .areOutside } ? .ofNobody : rcushims_view()
+    private static func scanReaders() -> ReaderScan {
+      watches.withLock { $0.readers == .areOutside } ? .ofNobody : ReaderScan()
     }
   }
 
@@ -49,10 +50,10 @@ internal import _RCUShims
       return WatchedFlavor.watches.withLock { $0.count }
     }
     // At most one batch and what comes while it is completed: two lists. The last one may be complete only.
-    let many = bytes / Pool.watchBytesMin
+    let many = bytes / Pool.startBytesMin
     #expect(many - 1...many ~= watches(.areOutside))
-    #expect(pool.limboBytes <= Pool.watchBytesMin && pool.reservedBytes < 3 * Pool.watchBytesMin)
-    let few = bytes / Pool.watchBytesMax
+    #expect(pool.limboBytes <= Pool.startBytesMin && pool.reservedBytes < 3 * Pool.startBytesMin)
+    let few = bytes / Pool.startBytesMax
     #expect(few...few + 2 ~= watches(.areOutside, interruption: 4001))
     #expect(few - 1...few ~= watches(.areOutside, interruption: 4001))
     #expect(watches(.areOutside, interruption: 4000) > many - 12)
@@ -61,9 +62,9 @@ internal import _RCUShims
     Domain.barrier()
     let before = WatchedFlavor.retirementCount
     pool.patienceNanoseconds = .max
-    #expect(watches(.stay) <= Pool.watchedBytesMax / Pool.watchBytesMin)
+    #expect(watches(.stay) <= Pool.waitingBytesMax / Pool.startBytesMin)
     let handedOver = WatchedFlavor.retirementCount - before
-    #expect(handedOver >= 1 && handedOver <= (bytes - Pool.watchedBytesMax) / Pool.batchBytes + 1)
+    #expect(handedOver >= 1 && handedOver <= (bytes - Pool.waitingBytesMax) / Pool.batchBytes + 1)
     pool.flush()
     Domain.barrier()
     // One that stays for long is left to it at the next look.
@@ -122,7 +123,7 @@ internal import _RCUShims
     for more in 0..<40 {
       WatchedFlavor.watches.withLock { $0 = (0, 0, more & 1 == 0 ? .stay : .areOutside) }
       var pool = Pool(blockBytes: [64, 512, 4096])
-      for step in 0..<Pool.watchBytesMin / 4096 + more {
+      for step in 0..<Pool.startBytesMin / 4096 + more {
         for sizeClass in 0..<3 where sizeClass == 2 || step < 20 {
           unsafe pool.retire(pool.allocate(sizeClass: sizeClass), sizeClass: sizeClass)
         }

@@ -11,9 +11,9 @@ internal import _RCUShims
 @Suite struct NodePoolModelTests {
   private struct Reader {
     let isSealed: Bool
-    /// The mark's number at its beginning.
-    let number: UInt64
-    /// The first look that found it.
+    /// The stamp at its beginning.
+    let stamp: UInt64
+    /// The stamp of the scan that found it first.
     var since: UInt64?
     /// Blocks that it may come upon: what there was at its beginning and, unless it is sealed, all later.
     var mayMeet: Set<UInt>
@@ -21,41 +21,46 @@ internal import _RCUShims
 
   private struct Readers {
     var inside: [Reader] = []
-    var lookCount: UInt64 = 0
-    var number: UInt64 = 1
+    var stamp: UInt64 = 1
 
-    /// As the shims look.
-    mutating func look() -> rcushims_view {
-      lookCount += 1
-      var view = rcushims_view()
-      view.oldest = .max
-      view.oldest_open = .max
+    /// As the shims scan.
+    mutating func scan(isCookies: Bool = false) -> ReaderScan {
+      var scan = ReaderScan.ofNobody
+      scan.stamp = stamp
       var sealed: [rcushims_sealed_reader] = []
       for index in inside.indices {
-        let since = inside[index].since ?? lookCount
+        let since = inside[index].since ?? stamp
         inside[index].since = since
-        view.oldest = min(view.oldest, since)
+        scan.oldest = min(scan.oldest, since)
         if inside[index].isSealed && sealed.count < RCUSHIMS_SEALED_READERS_MAX {
-          sealed.append(rcushims_sealed_reader(since: since, number: inside[index].number))
+          sealed.append(rcushims_sealed_reader(since: since, stamp: inside[index].stamp))
         } else {
-          view.oldest_open = min(view.oldest_open, since)
+          scan.oldest_open = min(scan.oldest_open, since)
         }
       }
-      view.sealed_count = sealed.count
-      unsafe withUnsafeMutableBytes(of: &view.sealed) { bytes in
+      scan.sealed_count = sealed.count
+      unsafe withUnsafeMutableBytes(of: &scan.sealed) { bytes in
         for (index, reader) in sealed.enumerated() {
           unsafe bytes.bindMemory(to: rcushims_sealed_reader.self)[index] = reader
         }
       }
-      if !inside.isEmpty { number += 1 }
-      return view
+      if isCookies || !inside.isEmpty { stamp += 1 }
+      return scan
     }
 
-    mutating func startWatch() -> (rcushims_watch, rcushims_view) {
-      number += 1
-      let watchNumber = number
-      let view = look()
-      return (rcushims_watch(look: lookCount, number: watchNumber, interruption: 0), view)
+    mutating func start(_ scan: inout ReaderScan) -> GracePeriodCookie {
+      stamp += 1
+      let cookie = GracePeriodCookie(stamp: stamp, interruption: 0)
+      scan = self.scan(isCookies: true)
+      return cookie
+    }
+
+    /// The source of a model's flavor.
+    static func source(_ flavor: any RCUFlavor.Type, _ readers: Locked<Readers>) -> ChangedSource {
+      ChangedSource(
+        FlavorSource(flavor: flavor),
+        start: { scan in readers.withLock { $0.start(&scan) } },
+        scan: { readers.withLock { $0.scan() } })
     }
   }
 
@@ -65,20 +70,12 @@ internal import _RCUShims
 
   private enum PoolFlavor: ModelFlavor {
     static let readers = Locked(Readers())
-    static let _reclaimer = unsafe _Reclaimer(flavor: PoolFlavor.self)
-    static func _startWatch() -> (rcushims_watch, rcushims_view) {
-      readers.withLock { $0.startWatch() }
-    }
-    static func _lookAtReaders() -> rcushims_view { readers.withLock { $0.look() } }
+    static let _reclaimer = _Reclaimer(source: Readers.source(PoolFlavor.self, readers))
   }
 
   private enum BoundFlavor: ModelFlavor {
     static let readers = Locked(Readers())
-    static let _reclaimer = unsafe _Reclaimer(flavor: BoundFlavor.self)
-    static func _startWatch() -> (rcushims_watch, rcushims_view) {
-      readers.withLock { $0.startWatch() }
-    }
-    static func _lookAtReaders() -> rcushims_view { readers.withLock { $0.look() } }
+    static let _reclaimer = _Reclaimer(source: Readers.source(BoundFlavor.self, readers))
   }
 
   /// A store of blocks that are replaced one by one.
@@ -133,7 +130,7 @@ internal import _RCUShims
       let blocks = liveBlocks
       Flavor.readers.withLock { readers in
         readers.inside.append(
-          Reader(isSealed: isSealed, number: readers.number, since: nil, mayMeet: blocks))
+          Reader(isSealed: isSealed, stamp: readers.stamp, since: nil, mayMeet: blocks))
       }
     }
 
@@ -168,7 +165,7 @@ internal import _RCUShims
       }
       // The reclaimer doesn't know of these readers.
       while store.readerCount > 0
-        && store.pool.limboBytes > NodePool<PoolFlavor>.watchedBytesMax / 2
+        && store.pool.limboBytes > NodePool<PoolFlavor>.waitingBytesMax / 2
       {
         store.leave(0)
       }
@@ -195,31 +192,31 @@ internal import _RCUShims
       return limbo
     }
     let changes = 5000
-    #expect(limboMax(changes) <= 2 * Pool.watchBytesMin)
+    #expect(limboMax(changes) <= 2 * Pool.startBytesMin)
     for count in 1...3 {
       store.enter(sealed: true)
       let limbo = limboMax(changes)
       // Each of them keeps what there was; they came far from each other, and those that came later than another
       // have kept all for a while.
-      let others = (count - 1) * (Pool.recentBytesMax + 2 * Pool.watchBytesMin)
-      let limboBound = count * liveBytes + others + 6 * Pool.watchBytesMin
+      let others = (count - 1) * (Pool.recentBytesMax + 2 * Pool.startBytesMin)
+      let limboBound = count * liveBytes + others + 6 * Pool.startBytesMin
       #expect(limbo >= liveBytes / 2 && limbo <= limboBound)
       // In few batches.
-      let batchCountMax = 2 * limboBound / Pool.watchBytesMin
-      #expect(store.pool.watched.count <= batchCountMax)
+      let batchCountMax = 2 * limboBound / Pool.startBytesMin
+      #expect(store.pool.waiting.count <= batchCountMax)
     }
     store.enter(sealed: false)
     #expect(limboMax(changes / 2) >= changes / 2 * blockBytes)
-    #expect(store.pool.limboBytes < Pool.watchedBytesMax)
+    #expect(store.pool.limboBytes < Pool.waitingBytesMax)
     while store.readerCount > 0 { store.leave(0) }
     _ = limboMax(changes)
-    #expect(limboMax(changes) <= 2 * Pool.watchBytesMin)
+    #expect(limboMax(changes) <= 2 * Pool.startBytesMin)
     // One stays; those who come later, and leave, keep nothing of what it keeps from use.
     store.enter(sealed: true)
     for length in 1...60 {
       store.enter(sealed: true)
-      let limbo = limboMax(length % 4 * Pool.watchBytesMin / blockBytes)
-      if limbo > liveBytes + 8 * Pool.watchBytesMin { Issue.record("\(length): \(limbo) bytes") }
+      let limbo = limboMax(length % 4 * Pool.startBytesMin / blockBytes)
+      if limbo > liveBytes + 8 * Pool.startBytesMin { Issue.record("\(length): \(limbo) bytes") }
       store.leave(1)
     }
     store.leave(0)

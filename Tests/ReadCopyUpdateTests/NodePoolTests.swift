@@ -84,18 +84,20 @@ internal import _RCUShims
 
   /// bp, as if nobody read.
   private enum UnreadFlavor: BulletproofTestFlavor {
-    static let _reclaimer = unsafe _Reclaimer(flavor: UnreadFlavor.self)
-    static func _startWatch() -> (rcushims_watch, rcushims_view) {
-      (BulletproofFlavor._startWatch().0, .ofNobody)
-    }
-    static func _lookAtReaders() -> rcushims_view { .ofNobody }
+    static let _reclaimer = _Reclaimer(
+      source: ChangedSource(
+        FlavorSource(flavor: UnreadFlavor.self),
+        start: { scan in
+          scan = .ofNobody
+          return BulletproofFlavor.startGracePeriod()
+        }, scan: { .ofNobody }))
   }
 
   @Test func recyclingKeepsThePoolSmall() {
     var pool = NodePool<UnreadFlavor>(blockBytes: [1024])
     for _ in 0..<200 * 256 { unsafe pool.retire(pool.allocate(sizeClass: 0), sizeClass: 0) }
     // 50 MiB went through it.
-    #expect(pool.reservedBytes <= 2 * Pool.watchBytesMax)
+    #expect(pool.reservedBytes <= 2 * Pool.startBytesMax)
   }
 
   @Test func limboIsBounded() {

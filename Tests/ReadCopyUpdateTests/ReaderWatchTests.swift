@@ -9,12 +9,12 @@ import TestSupport
 import Testing
 internal import _RCUShims
 
-/// Grace periods that a writer finds over by watching the readers: `_startWatch`, `_lookAtReaders`.
+/// Grace periods that a writer finds over by watching the readers: `startGracePeriod`, `scanReaders`.
 @Suite(.serialized) struct ReaderWatchTests {
   /// bp, looking without seeing.
   private enum BlindFlavor: BulletproofTestFlavor {
-    static func _lookAtReaders() -> rcushims_view { .ofNobody }
-    static let _reclaimer = unsafe _Reclaimer(flavor: BlindFlavor.self)
+    static let _reclaimer = _Reclaimer(
+      source: ChangedSource(FlavorSource(flavor: BlindFlavor.self), scan: { .ofNobody }))
   }
 
   private enum SeeingFlavor: BulletproofTestFlavor {
@@ -82,13 +82,13 @@ internal import _RCUShims
   func notWhileAReaderIsInside(_ flavor: TestedFlavor, _ reader: Reader) {
     func check<Flavor: RCUFlavor>(_ flavor: Flavor.Type) {
       Self.besideReader(reader, flavor) { leaves in
-        let watch = Flavor.startWatch()
+        let watch = Flavor.startGracePeriod()
         for _ in 0..<100 { #expect(!Flavor.hasPassed(watch)) }
         // That the reader is in another section at once doesn't count. Others read too, but not for ever.
         leaves()
         #expect(waitUntil { Flavor.hasPassed(watch) })
         // Begun after that.
-        let later = Flavor.startWatch()
+        let later = Flavor.startGracePeriod()
         for _ in 0..<100 { #expect(!Flavor.hasPassed(later)) }
         #expect(Flavor.hasPassed(watch))
       }
@@ -101,19 +101,19 @@ internal import _RCUShims
   func watchesGoOnBesideEachOther(_ flavor: TestedFlavor, _ reader: Reader) {
     func check<Flavor: RCUFlavor>(_ flavor: Flavor.Type) {
       Self.besideReader(reader, flavor) { leavesLong in
-        let first = Flavor.startWatch()
+        let first = Flavor.startGracePeriod()
         Self.besideReader(reader, flavor) { leaves in
-          let second = Flavor.startWatch()
-          #expect(second.look > first.look && second.number > first.number)
+          let second = Flavor.startGracePeriod()
+          #expect(second.stamp > first.stamp)
           leaves()
           for _ in 0..<100 { #expect(!Flavor.hasPassed(second) && !Flavor.hasPassed(first)) }
-          let third = Flavor.startWatch()
+          let third = Flavor.startGracePeriod()
           leavesLong()
           #expect(waitUntil { Flavor.hasPassed(first) && Flavor.hasPassed(second) })
           for _ in 0..<100 { #expect(!Flavor.hasPassed(third)) }
         }
       }
-      let watch = Flavor.startWatch()
+      let watch = Flavor.startGracePeriod()
       #expect(waitUntil { Flavor.hasPassed(watch) })
     }
     check(flavor.type)
@@ -126,7 +126,7 @@ internal import _RCUShims
       withReaderThread(flavor) {
         reader.prepare(flavor)
         reader.read(flavor) {
-          let watch = Flavor.startWatch()
+          let watch = Flavor.startGracePeriod()
           #expect(!Flavor.hasPassed(watch))
           for inner in Reader.allCases {
             inner.read(flavor) { #expect(!Flavor.hasPassed(watch)) }
@@ -134,7 +134,7 @@ internal import _RCUShims
             #expect(!Flavor.hasPassed(watch))
           }
         }
-        let watch = Flavor.startWatch()
+        let watch = Flavor.startGracePeriod()
         #expect(waitUntil { Flavor.hasPassed(watch) })
       }
     }
@@ -149,7 +149,7 @@ internal import _RCUShims
           for reader in Reader.allCases {
             if outer { urcu_bp_read_lock() }
             reader.read(BulletproofFlavor.self) {
-              let watch = BulletproofFlavor.startWatch()
+              let watch = BulletproofFlavor.startGracePeriod()
               for _ in 0..<10 {
                 urcu_bp_read_lock()
                 #expect(!BulletproofFlavor.hasPassed(watch))
@@ -159,12 +159,12 @@ internal import _RCUShims
             }
             if outer {
               // The C section goes on.
-              let watch = BulletproofFlavor.startWatch()
+              let watch = BulletproofFlavor.startGracePeriod()
               reader.read(BulletproofFlavor.self) {}
               #expect(!BulletproofFlavor.hasPassed(watch))
               urcu_bp_read_unlock()
             }
-            let watch = BulletproofFlavor.startWatch()
+            let watch = BulletproofFlavor.startGracePeriod()
             #expect(waitUntil { BulletproofFlavor.hasPassed(watch) })
           }
         }
@@ -177,7 +177,7 @@ internal import _RCUShims
   func endedThreadsHaveLeft(_ flavor: TestedFlavor) {
     func check<Flavor: RCUFlavor>(_ flavor: Flavor.Type) {
       let section = HeldSection(of: flavor)
-      let watch = Flavor.startWatch()
+      let watch = Flavor.startGracePeriod()
       #expect(!Flavor.hasPassed(watch))
       section.end()
       #expect(waitUntil { Flavor.hasPassed(watch) })
@@ -208,7 +208,7 @@ internal import _RCUShims
   private static func isLightReaderInterrupted<Flavor: RCUFlavor>(_ flavor: Flavor.Type) -> Bool {
     var isInterrupted = false
     besideReader(.light, flavor) { leaves in
-      let watch = Flavor.startWatch()
+      let watch = Flavor.startGracePeriod()
       precondition(!Flavor.hasPassed(watch))
       isInterrupted = watch.interruption > 0
       leaves()
@@ -218,7 +218,7 @@ internal import _RCUShims
 
   /// qsbr's readers are inside whenever they are online: they can't be watched.
   @Test func notForQuiescentState() {
-    #expect(QuiescentStateFlavor.startWatch().look == 0)
+    #expect(QuiescentStateFlavor.startGracePeriod().stamp == 0)
   }
 
   @Test(.stress, arguments: watchable)
@@ -294,7 +294,7 @@ internal import _RCUShims
       let old = current.load(ordering: .relaxed)
       unsafe (slots + (1 - old)).pointee = round
       current.store(1 - old, ordering: .releasing)
-      let watch = Flavor.startWatch()
+      let watch = Flavor.startGracePeriod()
       while !Flavor.hasPassed(watch) {
         if isOver.load(ordering: .relaxed) { return }
         yieldThread()

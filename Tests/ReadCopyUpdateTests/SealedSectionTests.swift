@@ -53,7 +53,7 @@ internal import _RCUShims
 
   private static func checkWhatIsNewerDoesNotWait(_ flavor: TestedFlavor) {
     func check<Flavor: RCUFlavor>(_ flavor: Flavor.Type) {
-      let before = Flavor.startWatch()
+      let before = Flavor.startGracePeriod()
       let stays: @Sendable (() -> Void) -> Void = { stays in
         RCUDomain<Flavor>.withSealedReadSection({}) { _ in
           stays()
@@ -62,19 +62,19 @@ internal import _RCUShims
         }
       }
       Self.beside(flavor, reader: stays) { goesOn in
-        let first = Flavor.startWatch()
-        let second = Flavor.startWatch()
+        let first = Flavor.startGracePeriod()
+        let second = Flavor.startGracePeriod()
         for _ in 0..<2 {
-          precondition(Flavor.hasPassed(second, publishedSince: first))
+          precondition(Flavor.hasPassed(second, bornAfter: first))
           for _ in 0..<100 {
-            precondition(!Flavor.hasPassed(second, publishedSince: before))
-            precondition(!Flavor.hasPassed(first, publishedSince: before))
+            precondition(!Flavor.hasPassed(second, bornAfter: before))
+            precondition(!Flavor.hasPassed(first, bornAfter: before))
             precondition(!Flavor.hasPassed(second))
           }
           goesOn()
         }
       }
-      let last = Flavor.startWatch()
+      let last = Flavor.startGracePeriod()
       precondition(Flavor.hasPassed(last))
     }
     check(flavor.type)
@@ -101,11 +101,11 @@ internal import _RCUShims
         }
       }
       Self.beside(flavor, reader: stays) { goesOn in
-        let first = Flavor.startWatch()
-        let second = Flavor.startWatch()
-        for _ in 0..<100 { precondition(!Flavor.hasPassed(second, publishedSince: first)) }
+        let first = Flavor.startGracePeriod()
+        let second = Flavor.startGracePeriod()
+        for _ in 0..<100 { precondition(!Flavor.hasPassed(second, bornAfter: first)) }
         goesOn()
-        for _ in 0..<100 { precondition(!Flavor.hasPassed(second, publishedSince: first)) }
+        for _ in 0..<100 { precondition(!Flavor.hasPassed(second, bornAfter: first)) }
       }
     }
     check(flavor.type)
@@ -140,9 +140,9 @@ internal import _RCUShims
       for reader in readers {
         Self.beside(flavor, reader: reader) { goesOn in
           for _ in 0..<2 {
-            let first = Flavor.startWatch()
-            let second = Flavor.startWatch()
-            for _ in 0..<100 { precondition(!Flavor.hasPassed(second, publishedSince: first)) }
+            let first = Flavor.startGracePeriod()
+            let second = Flavor.startGracePeriod()
+            for _ in 0..<100 { precondition(!Flavor.hasPassed(second, bornAfter: first)) }
             goesOn()
           }
         }
@@ -167,14 +167,14 @@ internal import _RCUShims
           // The thread's own section is one that a look changes the mark for.
           let loaded = RCUDomain<Flavor>.withSealedReadSection({
             loads += 1
-            if loads <= disturbances { _ = Flavor.startWatch() }
+            if loads <= disturbances { _ = Flavor.startGracePeriod() }
             return loads
           }) { (loaded: Int) -> Int in
             precondition(Flavor._isInReadSection)
-            let first = Flavor.startWatch()
-            let second = Flavor.startWatch()
+            let first = Flavor.startGracePeriod()
+            let second = Flavor.startGracePeriod()
             // In the end it isn't sealed.
-            let isSealed = Flavor.hasPassed(second, publishedSince: first)
+            let isSealed = Flavor.hasPassed(second, bornAfter: first)
             precondition(isSealed == (disturbances < 8))
             return loaded
           }
@@ -203,14 +203,14 @@ internal import _RCUShims
     }
     let thread = RunningThread { runThreads(readers) }
     for flag in isInside { flag.wait() }
-    let first = Flavor.startWatch()
-    let second = Flavor.startWatch()
-    let view = Flavor._lookAtReaders()
-    #expect(view.sealed_count == count - 1 && view.oldest_open <= first.look)
-    #expect(!Flavor.hasPassed(second, publishedSince: first))
+    let first = Flavor.startGracePeriod()
+    let second = Flavor.startGracePeriod()
+    let view = Flavor.source.scanReaders()
+    #expect(view.sealed_count == count - 1 && view.oldest_open <= first.stamp)
+    #expect(!Flavor.hasPassed(second, bornAfter: first))
     mayLeave.raise()
     thread.join()
-    #expect(waitUntil { Flavor.hasPassed(second, publishedSince: first) })
+    #expect(waitUntil { Flavor.hasPassed(second, bornAfter: first) })
   }
 
   // MARK: Under load
@@ -227,18 +227,22 @@ internal import _RCUShims
 
   /// Takes all sections for sealed ones of long ago.
   private enum TrustingFlavor: BulletproofTestFlavor {
-    static func _startWatch() -> (rcushims_watch, rcushims_view) {
-      (BulletproofFlavor._startWatch().0, _lookAtReaders())
+    private static func scanReaders() -> ReaderScan {
+      var scan = BulletproofFlavor.source.scanReaders()
+      if scan.oldest != .max { scan.oldest = 0 }
+      scan.oldest_open = .max
+      scan.sealed.0.stamp = 0
+      scan.sealed.1.stamp = 0
+      return scan
     }
-    static func _lookAtReaders() -> rcushims_view {
-      var view = BulletproofFlavor._lookAtReaders()
-      if view.oldest != .max { view.oldest = 0 }
-      view.oldest_open = .max
-      view.sealed.0.number = 0
-      view.sealed.1.number = 0
-      return view
-    }
-    static let _reclaimer = unsafe _Reclaimer(flavor: TrustingFlavor.self)
+    static let _reclaimer = _Reclaimer(
+      source: ChangedSource(
+        FlavorSource(flavor: TrustingFlavor.self),
+        start: { scan in
+          let cookie = BulletproofFlavor.startGracePeriod()
+          scan = scanReaders()
+          return cookie
+        }, scan: { scanReaders() }))
   }
 
   @Test(.stress) func stressNothingIsReusedUnderASealedReader() {

@@ -195,5 +195,5 @@ final class StressRun<Flavor: RCUFlavor>: Sendable {
 
 /// Runs `body` on the calling thread, registered where `flavor` asks for it.
 func withReaderThread<Flavor: RCUFlavor>(_ flavor: Flavor.Type, _ body: () -> Void) {
-  Flavor._asReader(body)
+  Flavor.source.asReader(body)
 }

@@ -57,7 +57,7 @@ import Testing
     let expected = 200 * (hasRead ? ThreadKey.roundsMax : 1)
     require(reads.load(ordering: .relaxed) == expected, "a destructor has not run")
     // Those of the last rounds are taken back when others want them.
-    require(RCU._listedThreadCount < 100, "\(RCU._listedThreadCount) threads are listed")
+    require(RCU._registeredThreadCount < 100, "\(RCU._registeredThreadCount) threads are listed")
   }
 
   /// A grace period waits for a section in a destructor, of whatever round, also where liburcu has forgotten the

@@ -26,7 +26,7 @@ fail() {
 # compile INCLUDE-FOLDER: the shims' headers with the liburcu that is there.
 compile() {
   clang -std=gnu17 -fsyntax-only -isystem "$1" -I "$root/CShims/_RCUShims/include" \
-    -I "$root/CShims/_SystemShims/include" "$root/CShims/_RCUShims/looks.c" >"$work/log" 2>&1
+    -I "$root/CShims/_SystemShims/include" "$root/CShims/_RCUShims/scan.c" >"$work/log" 2>&1
 }
 
 # refused INCLUDE-FOLDER MESSAGE

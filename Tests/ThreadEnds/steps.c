@@ -146,8 +146,10 @@ int main(int argc, char **argv) {
   unsigned long everywhere = reads;
   // One place after another, until a thread has no more of them.
   for (only_place = 0; only_place == 0 || own_places > only_place - stride; only_place += stride) end_thread();
-  printf("steps: %s: a handler read at each of %lu places, and at %lu alone; %zu listed\n", argv[1],
-         everywhere, reads - everywhere, rcushims_listed_thread_count(RCUSHIMS_BP));
+  struct rcushims_reader_scan scan;
+  rcushims_scan_readers(RCUSHIMS_BP, &scan);
+  printf("steps: %s: a handler read at each of %lu places, and at %lu alone; %zu registered\n", argv[1],
+         everywhere, reads - everywhere, scan.reader_count);
   if (everywhere < 100 || reads - everywhere < 100) {
     fprintf(stderr, "steps: nothing was stepped through\n");
     return 1;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// liburcu's flavors bp, memb and mb: read sections, grace periods, and a list of the threads that
-// read. Why C: thread-local storage of another library, macros, and compiler barriers.
+// liburcu's flavors bp, memb and mb: read sections, grace periods, and a registry of the threads
+// that read. Why C: thread-local storage of another library, macros, and compiler barriers.
 //
-// The list (readers.c) is ours, since liburcu's is private: it names the thread that holds up a
+// The registry of readers (registry.c) is ours, since liburcu's is private: it names the thread that holds up a
 // grace period, lets a child of fork forget the threads that it doesn't have, and shows a writer that
-// looks now and then that all readers have left their sections. A thread is on it from its first section
+// scans it now and then that all readers have left their sections. A thread is in it from its first section
 // to its end, at no cost to later sections: liburcu gives a meaning to the low bits of a reader's word
 // only, and we keep three bits and a number above them.
 //
@@ -15,18 +15,18 @@
 // | 0..<32   | liburcu: how many sections are nested; 0 = outside |
 // | 32       | liburcu: phase of the grace period when the outermost one opened |
 // | 33..<40  | ours: the number of the copy of this library that wrote the bits above, see copies.c |
-// | 40       | ours, *light*: on the list; this section, and the next one, have no fence but liburcu's |
-// | 41       | ours, *fenced*: on the list; this section began with a fence, and so will the next one |
-// | 42       | ours, *sealed*: a fenced section that follows only pointers loaded before the next look |
-// | 43..<64  | ours: the mark when the outermost one opened; wraps around |
+// | 40       | ours, *light*: registered; this section, and the next one, have no fence but liburcu's |
+// | 41       | ours, *fenced*: registered; this section began with a fence, and so will the next one |
+// | 42       | ours, *sealed*: a fenced section that follows only pointers loaded before the next stamp |
+// | 43..<64  | ours: the stamp when the outermost one opened, its low bits |
 //
-// A writer that looks at the words of light threads must interrupt the processors that they may run on
+// A writer that scans the words of light threads must interrupt the processors that they may run on
 // (membarrier), or it may miss a section that has just begun. It needn't for fenced ones, which pay
 // for that with a few nanoseconds in each section: nothing beside a long one, but as much as half of a
 // short one. So a thread becomes fenced by a long section, and light by many short ones in a row; but with bp
 // and memb never where the system has no membarrier.
 //
-// A sealed section loads its pointers at its beginning, and begins again if somebody has looked at the readers
+// A sealed section loads its pointers at its beginning, and begins again if somebody has scanned the readers
 // meanwhile, without having followed them. So it can't come upon what is published after it began. What is made
 // later than that, and replaced again, needn't wait for its end, however long that takes (interval-based
 // reclamation: Wen et al., PPoPP 2018; the interval's upper end alone).
@@ -62,22 +62,22 @@ extern char rcushims_tags[RCUSHIMS_FLAVOR_COUNT];
 #define RCUSHIMS_COPY (RCUSHIMS_LIGHT - RCUSHIMS_NEXT_COPY)
 #define RCUSHIMS_FENCED (RCUSHIMS_LIGHT << 1)
 #define RCUSHIMS_SEALED (RCUSHIMS_LIGHT << 2)
-/// The step from a mark to the next one.
-#define RCUSHIMS_NEXT_MARK (RCUSHIMS_LIGHT << 3)
+/// The step from a stamp to the next one.
+#define RCUSHIMS_NEXT_STAMP (RCUSHIMS_LIGHT << 3)
 
-/// What sections of a flavor's light threads have in their words, beside what is liburcu's.
+/// What sections of a flavor's light threads have in their words, beside what is liburcu's: the stamp.
 ///
-/// Looks at the readers change it: a thread whose word has another mark than at an earlier look has left
-/// the section that it was in then. Copied, not counted by readers: what a section stores doesn't
-/// have to wait for what the one before it has stored.
-struct rcushims_mark {
-  /// With the number of this copy of the library: another copy's words are never taken for ours.
+/// Scans advance it: a thread whose word has another stamp than at an earlier scan has left the section that it was
+/// in then. Copied, not counted by readers: what a section stores doesn't have to wait for what the one before it
+/// has stored.
+struct rcushims_stamp {
+  /// Its low bits, with the number of this copy of the library: another copy's words are never taken for ours.
   unsigned long light;
-  /// How often it has been changed, plus 1. Doesn't wrap around.
+  /// All of it. From 1, and doesn't wrap around.
   uint64_t number;
 } __attribute__((aligned(128)));
 
-extern struct rcushims_mark rcushims_marks[RCUSHIMS_FLAVOR_COUNT];
+extern struct rcushims_stamp rcushims_stamps[RCUSHIMS_FLAVOR_COUNT];
 
 /// Stores a reader's word: an ordinary store, which others may look at meanwhile.
 #define RCUSHIMS_STORE(word, value) __atomic_store_n(&(word), (value), __ATOMIC_RELAXED)
@@ -96,7 +96,7 @@ void rcushims_bp_read_lock_long(void);
 /// A long section that is sealed: it loads pointers, by acquiring loads, and then follows them if
 /// `rcushims_is_sealed` of the returned number, or leaves. Within another section, a long one.
 /// Sections that are opened within it may load what they like: the first of them undoes the seal.
-/// Returns the number of the mark.
+/// Returns the stamp.
 uint64_t rcushims_bp_read_lock_sealed(void);
 
 /// What is returned for a section that isn't sealed.
@@ -104,7 +104,7 @@ uint64_t rcushims_bp_read_lock_sealed(void);
 
 /// Whether pointers that have been loaded since the section began may be followed.
 static inline bool rcushims_is_sealed(int flavor, uint64_t number) {
-  return number == RCUSHIMS_LOAD(rcushims_marks[flavor].number) || number == RCUSHIMS_UNSEALED;
+  return number == RCUSHIMS_LOAD(rcushims_stamps[flavor].number) || number == RCUSHIMS_UNSEALED;
 }
 
 // As liburcu's, but for our bits, which are looked at together with the nesting.
@@ -116,10 +116,10 @@ static inline void rcushims_bp_read_lock(void) {
   }
   cmm_barrier();
   unsigned long word = reader->ctr;
-  unsigned long mark = RCUSHIMS_LOAD(rcushims_marks[RCUSHIMS_BP].light);
-  unsigned long difference = word ^ mark;
+  unsigned long stamp = RCUSHIMS_LOAD(rcushims_stamps[RCUSHIMS_BP].light);
+  unsigned long difference = word ^ stamp;
   if (caa_likely((difference & (URCU_BP_GP_CTR_NEST_MASK | RCUSHIMS_COPY | RCUSHIMS_LIGHT)) == 0)) {
-    RCUSHIMS_STORE(reader->ctr, _CMM_LOAD_SHARED(urcu_bp_gp.ctr) | mark);
+    RCUSHIMS_STORE(reader->ctr, _CMM_LOAD_SHARED(urcu_bp_gp.ctr) | stamp);
     cmm_barrier();
   } else if ((difference & (RCUSHIMS_COPY | RCUSHIMS_LIGHT)) == 0) {
     RCUSHIMS_STORE(reader->ctr, word + URCU_BP_GP_COUNT);
@@ -145,8 +145,8 @@ static inline bool rcushims_bp_read_ongoing(void) {
 //
 // read_lock       false: the thread is not registered, and nothing was opened. liburcu would let
 //                 it through, and free memory under it. One comparison says that it is outside, light,
-//                 and was last inside in this phase and since the last look; what isn't so is looked at
-//                 then.
+//                 and was last inside with this stamp, in this phase; what isn't so is
+//                 sorted out by the slow path.
 // read_lock_slow, read_lock_long, read_lock_sealed
 //                 the same, as bp's; 0 for a thread that isn't registered.
 // read_unlock     looks once, where liburcu looks twice, whether fences are needed.
@@ -159,7 +159,7 @@ static inline bool rcushims_bp_read_ongoing(void) {
     struct urcu_reader *reader = &URCU_TLS(urcu_##flavor##_reader);                              \
     cmm_barrier();                                                                               \
     unsigned long inside = _CMM_LOAD_SHARED(urcu_##flavor##_gp.ctr) |                            \
-                           RCUSHIMS_LOAD(rcushims_marks[number].light);                          \
+                           RCUSHIMS_LOAD(rcushims_stamps[number].light);                          \
     unsigned long word = reader->ctr;                                                            \
     if (caa_unlikely(word != inside - URCU_GP_COUNT)) {                                          \
       if ((word ^ inside) & (RCUSHIMS_COPY | RCUSHIMS_LIGHT))                                    \
@@ -222,90 +222,13 @@ void rcushims_synchronize(int flavor);
 
 /// A thread that is in a sealed section.
 struct rcushims_sealed_reader {
-  /// The look that found the thread in this section first.
+  /// The stamp of the scan that found the thread in this section first.
   uint64_t since;
-  /// The number of the mark when it began.
-  uint64_t number;
+  /// The stamp when the section began.
+  uint64_t stamp;
 };
 
-#define RCUSHIMS_SEALED_READERS_MAX 8
-
-/// The threads that a look has found inside.
-struct rcushims_view {
-  /// The look that found the first of them in the section where it still is; the largest number if there
-  /// are none.
-  uint64_t oldest;
-  /// The same without those in `sealed`.
-  uint64_t oldest_open;
-  /// Threads that are in sealed sections; more than fit are taken for others.
-  struct rcushims_sealed_reader sealed[RCUSHIMS_SEALED_READERS_MAX];
-  size_t sealed_count;
-};
-
-/// A point in time from which on a writer waits for its readers.
-struct rcushims_watch {
-  /// Which look it began with, at least 1; 0 for qsbr, and where readers can't be looked at so.
-  uint64_t look;
-  /// The number of the mark that it began with.
-  uint64_t number;
-  /// Nanoseconds that the interruption of other threads took; 0 if none was needed.
-  uint64_t interruption;
-};
-
-/// Begins to watch the threads that are inside a section, and says who is. Waits for nobody's section. Interrupts
-/// the other threads of the process that run, if some thread is light; threads that come onto the list wait
-/// for that. Takes as long as the list is.
-struct rcushims_watch rcushims_start_watch(int flavor, struct rcushims_view *view);
-
-/// Looks who is inside. Waits for nobody's section, and takes as long as the list of threads is.
-struct rcushims_view rcushims_look(int flavor);
-
-/// Whether a grace period has passed from `watch` to the look: what was unpublished before `watch` began can be
-/// reused.
-static inline bool rcushims_has_passed(const struct rcushims_view *view, struct rcushims_watch watch) {
-  return watch.look < view->oldest;
-}
-
-/// The same for what was published after `earlier` had begun.
-static inline bool rcushims_has_passed_since(const struct rcushims_view *view,
-                                             struct rcushims_watch earlier,
-                                             struct rcushims_watch watch) {
-  if (watch.look >= view->oldest_open) return false;
-  for (size_t index = 0; index < view->sealed_count; index += 1) {
-    const struct rcushims_sealed_reader *reader = &view->sealed[index];
-    if (watch.look >= reader->since && reader->number >= earlier.number) return false;
-  }
-  return true;
-}
-
-/// Numbers of marks at which sealed sections began.
-struct rcushims_sealed_numbers {
-  uint64_t first;
-  uint64_t last;
-};
-
-/// Of the sealed sections that have been open since the look `look`, or for longer; the largest number and 0 if there
-/// are none.
-static inline struct rcushims_sealed_numbers rcushims_sealed_since(const struct rcushims_view *view,
-                                                                   uint64_t look) {
-  struct rcushims_sealed_numbers numbers = {.first = UINT64_MAX, .last = 0};
-  for (size_t index = 0; index < view->sealed_count; index += 1) {
-    const struct rcushims_sealed_reader *reader = &view->sealed[index];
-    if (reader->since > look) continue;
-    if (reader->number < numbers.first) numbers.first = reader->number;
-    if (reader->number > numbers.last) numbers.last = reader->number;
-  }
-  return numbers;
-}
-
-/// `rcu_register_thread`, and the list. The thread isn't registered.
-void rcushims_register_thread(int flavor);
-
-/// `rcu_unregister_thread`, and the list. A thread that ends while it is registered does this by
-/// itself.
-void rcushims_unregister_thread(int flavor);
-
-/// A thread inside a section that the grace period under way waits for.
+/// A thread for whom the grace period waits that liburcu has under way.
 struct rcushims_blocking_reader {
   /// The kernel's thread number.
   int32_t thread;
@@ -313,17 +236,91 @@ struct rcushims_blocking_reader {
   uint32_t nesting;
 };
 
-/// Lists the threads that hold up a grace period of `flavor`, at most `capacity`; returns how many
-/// there are. Threads that C code registered and that never read through us are not known.
-size_t rcushims_blocking_readers(int flavor, struct rcushims_blocking_reader *_Nullable found,
-                                 size_t capacity);
+#define RCUSHIMS_SEALED_READERS_MAX 8
+#define RCUSHIMS_BLOCKING_READERS_MAX 16
 
-/// How many threads are on the list of `flavor`.
-size_t rcushims_listed_thread_count(int flavor);
+/// What a scan of the reader registry has found.
+struct rcushims_reader_scan {
+  uint64_t stamp;
+  /// The stamp of the scan that found the first of those who are inside in the section where they still are; the
+  /// largest number if nobody is inside, and 0 where that can't be told: qsbr, and a domain that is lost in a child.
+  uint64_t oldest;
+  /// The same without those in `sealed`.
+  uint64_t oldest_open;
+  /// Threads that are in sealed sections; more than fit are taken for others.
+  struct rcushims_sealed_reader sealed[RCUSHIMS_SEALED_READERS_MAX];
+  size_t sealed_count;
+  /// Threads that hold up liburcu's grace period, and how many there are, which may be more than fit. Threads that C
+  /// code registered and that never read through us are not known.
+  struct rcushims_blocking_reader blocking[RCUSHIMS_BLOCKING_READERS_MAX];
+  size_t blocking_count;
+  /// Threads in the registry.
+  size_t reader_count;
+};
 
-/// Waits until each thread that is inside a section now has been seen outside, looking every few
-/// microseconds, at most for `microseconds`. A hint, not a grace period.
-void rcushims_await_readers(int flavor, unsigned microseconds);
+/// The beginning of a grace period that is polled.
+struct rcushims_cookie {
+  /// The stamp of its scan, at least 1; 0: none, for qsbr and where readers can't be scanned so.
+  uint64_t stamp;
+  /// Nanoseconds that the interruption of other threads took; 0 if none was needed.
+  uint64_t interruption;
+};
+
+/// Starts a grace period, and says who is inside: `start_poll_synchronize_rcu`. Waits for nobody's section. Interrupts
+/// the other threads of the process that run, if some thread is light; threads that enter the registry wait
+/// for that. Takes as long as the registry is.
+struct rcushims_cookie rcushims_start_grace_period(int flavor, struct rcushims_reader_scan *scan);
+
+/// Scans who is inside, for any number of cookies. Waits for nobody's section, and takes as long as the registry is.
+void rcushims_scan_readers(int flavor, struct rcushims_reader_scan *scan);
+
+/// Whether the cookie's grace period had ended at the scan: what was unpublished before it was started can be
+/// reused. `poll_state_synchronize_rcu`.
+static inline bool rcushims_has_passed(const struct rcushims_reader_scan *scan, struct rcushims_cookie cookie) {
+  return cookie.stamp < scan->oldest;
+}
+
+/// The same for what was published after `earlier` had been started.
+static inline bool rcushims_has_passed_since(const struct rcushims_reader_scan *scan,
+                                             struct rcushims_cookie earlier,
+                                             struct rcushims_cookie cookie) {
+  if (cookie.stamp >= scan->oldest_open) return false;
+  for (size_t index = 0; index < scan->sealed_count; index += 1) {
+    const struct rcushims_sealed_reader *reader = &scan->sealed[index];
+    if (cookie.stamp >= reader->since && reader->stamp >= earlier.stamp) return false;
+  }
+  return true;
+}
+
+/// Stamps at which sealed sections began.
+struct rcushims_sealed_stamps {
+  uint64_t first;
+  uint64_t last;
+};
+
+/// Of the sealed sections that have been open since the scan with the stamp `since`, or for longer; the largest number
+/// and 0 if there are none.
+static inline struct rcushims_sealed_stamps rcushims_sealed_since(const struct rcushims_reader_scan *scan,
+                                                                  uint64_t since) {
+  struct rcushims_sealed_stamps stamps = {.first = UINT64_MAX, .last = 0};
+  for (size_t index = 0; index < scan->sealed_count; index += 1) {
+    const struct rcushims_sealed_reader *reader = &scan->sealed[index];
+    if (reader->since > since) continue;
+    if (reader->stamp < stamps.first) stamps.first = reader->stamp;
+    if (reader->stamp > stamps.last) stamps.last = reader->stamp;
+  }
+  return stamps;
+}
+
+/// Whether the calling thread may read: with bp, any may.
+bool rcushims_is_registered(int flavor);
+
+/// `rcu_register_thread`, and our registry. The thread isn't registered.
+void rcushims_register_thread(int flavor);
+
+/// `rcu_unregister_thread`, and our registry. A thread that ends while it is registered does this by
+/// itself.
+void rcushims_unregister_thread(int flavor);
 
 // MARK: - fork
 

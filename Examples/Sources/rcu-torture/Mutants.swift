@@ -19,7 +19,6 @@ extension MutatedFlavor {
   static func _exitReadSection() { unsafe Base._exitReadSection() }
   static var _isInReadSection: Bool { Base._isInReadSection }
   static func _waitForGracePeriod() { Base._waitForGracePeriod() }
-  static func _whileBlocked(_ body: () -> Void) { Base._whileBlocked(body) }
   static var _number: Int32 { Base._number }
 }
 

@@ -164,7 +164,7 @@ extension Torture {
     if settings.loads.contains(.ends) && Flavor.self == BulletproofFlavor.self {
       listedMax += Int(getpagesize()) / 64
     }
-    let listed = Domain._listedThreadCount
+    let listed = Domain._registeredThreadCount
     if listed > listedMax {
       failures.report(.threadList, "\(listed) threads are listed, \(listedMax) at most run")
     }

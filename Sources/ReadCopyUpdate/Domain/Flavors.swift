@@ -163,13 +163,6 @@ public enum QuiescentStateFlavor: ThreadRegisteringFlavor {
   @inlinable @inline(__always)
   public static var _isInReadSection: Bool { rcushims_qsbr_read_ongoing() }
 
-  public static func _whileBlocked(_ body: () -> Void) {
-    guard rcushims_qsbr_is_between_sections() else { return body() }
-    rcushims_qsbr_go_offline()
-    defer { rcushims_qsbr_go_online() }
-    body()
-  }
-
   public static var _number: Int32 { Int32(RCUSHIMS_QSBR) }
   public static let _reclaimer = unsafe _Reclaimer(flavor: QuiescentStateFlavor.self)
   public static func _retire(_ retirement: consuming _Retirement, mayWait: Bool, owner: UInt) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-internal import _RCUShims
-
 extension RCUDomain {
   /// Waits for a grace period: until every read section that is open now has ended.
   ///
@@ -40,12 +38,9 @@ extension RCUDomain {
       !Flavor._isInReadSection,
       "RCUDomain.synchronizeExpedited() inside a read section waits for itself; leave the section first"
     )
-    rcushims_await_readers(Flavor._number, expeditingMicroseconds)
+    FlavorSource(flavor: Flavor.self).letReadersLeave()
     Flavor._reclaimer.waitForGracePeriod()
   }
-
-  /// How long `synchronizeExpedited` looks: a section that is open for longer is no passing one.
-  private static var expeditingMicroseconds: UInt32 { 5000 }
 
   /// Runs `action` after a grace period, on the domain's reclaimer thread.
   ///
@@ -102,8 +97,10 @@ extension RCUDomain {
     set { Flavor._reclaimer.limits = newValue }
   }
 
-  /// How many threads are known to read in this flavor; for tests.
-  public static var _listedThreadCount: Int { rcushims_listed_thread_count(Flavor._number) }
+  /// How many threads are in the reader registry of this flavor; for tests.
+  public static var _registeredThreadCount: Int {
+    FlavorSource(flavor: Flavor.self).readerCount
+  }
 
   /// Who is told when a grace period takes too long.
   public static var stallMonitor: RCUStallMonitor {

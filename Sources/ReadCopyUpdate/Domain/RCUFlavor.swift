@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-public import _RCUShims
+internal import _RCUShims
 
 /// One implementation of read sections and grace periods, as liburcu calls it: a *flavor*.
 ///
@@ -41,20 +41,10 @@ public protocol RCUFlavor: SendableMetatype {
   static var _isInReadSection: Bool { get }
   /// `synchronize_rcu`. Blocks the thread.
   static func _waitForGracePeriod()
-  /// Begins to watch those who read, without blocking: `start_poll_synchronize_rcu`, by looking.
-  ///
-  /// - Returns: with who is inside a section.
-  static func _startWatch() -> (rcushims_watch, rcushims_view)
-  /// Looks who is inside a section: `poll_state_synchronize_rcu` of any number of watches.
-  static func _lookAtReaders() -> rcushims_view
   /// Whether debug builds check that references are used in their sections: not for a test's flavor that opens none.
   static var _checksSections: Bool { get }
   /// Which of the shims' flavors this is.
   static var _number: Int32 { get }
-  /// Runs `body`, which blocks, without holding up grace periods by that.
-  static func _whileBlocked(_ body: () -> Void)
-  /// Runs `body`, which may read, on a thread that may not be registered.
-  static func _asReader(_ body: () -> Void)
   /// The domain's own thread and queue of retirements.
   static var _reclaimer: _Reclaimer { get }
   /// Takes over a retirement. A function of the flavor's own, so that no reference to the reclaimer is
@@ -77,19 +67,10 @@ extension RCUFlavor {
     return .max
   }
   public static func _isSealed(_ number: UInt64) -> Bool { true }
-  public static func _whileBlocked(_ body: () -> Void) { body() }
-  public static func _asReader(_ body: () -> Void) { body() }
   public static func _retire(_ retirement: consuming _Retirement, mayWait: Bool, owner: UInt) {
     _reclaimer.retire(retirement, mayWait: mayWait, owner: owner)
   }
   public static func _waitBelowLimit() { _reclaimer.waitBelowLimit() }
-
-  public static func _startWatch() -> (rcushims_watch, rcushims_view) {
-    var view = rcushims_view()
-    let watch = unsafe rcushims_start_watch(_number, &view)
-    return (watch, view)
-  }
-  public static func _lookAtReaders() -> rcushims_view { rcushims_look(_number) }
 
   /// What every flavor's grace period is, unless a test leaves something out.
   public static func _waitForGracePeriod() {
@@ -110,15 +91,6 @@ extension ThreadRegisteringFlavor {
   public static func _registerThread() {
     trapIfLost(rcushims_is_lost(_number))
     rcushims_register_thread(_number)
-  }
-
-  // Not by a cast at run time: the runtime's locks may be lost in a child of fork.
-  public static func _asReader(_ body: () -> Void) {
-    if _isThreadRegistered { return body() }
-    unsafe _registerThread()
-    // liburcu's registry leads through the threads' own memory.
-    defer { unsafe _unregisterThread() }
-    body()
   }
 
   @unsafe

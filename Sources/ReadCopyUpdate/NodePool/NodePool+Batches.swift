@@ -236,32 +236,61 @@ struct ReturnedBatch: Sendable {
   var kept: [UInt] = []
 }
 
-/// A watch that began after all blocks of an era had been published, and before any of a later one was.
-struct DatedWatch {
-  let watch: rcushims_watch
+/// A cookie that was taken after all blocks of an era had been published, and before any of a later one was.
+struct DatedCookie {
+  let cookie: GracePeriodCookie
   let era: UInt64
 
   /// Before all others.
-  static var none: DatedWatch { DatedWatch(watch: rcushims_watch(), era: 0) }
+  static var none: DatedCookie { DatedCookie(cookie: GracePeriodCookie(), era: 0) }
+  var stamp: UInt64 { cookie.stamp }
 }
 
 /// A batch that waits until the readers have left that were inside a section when it was complete.
-struct WatchedBatch {
-  /// Where all of its blocks were published after an earlier watch had begun, that one.
-  let publishedSince: rcushims_watch?
-  var watch: rcushims_watch
+struct WaitingBatch {
+  /// Where all of its blocks were published after an earlier cookie was taken, that one.
+  let bornAfter: GracePeriodCookie?
+  var cookie: GracePeriodCookie
   var batch: ReturnedBatch
   /// Since when it has been seen to wait, in `sysshims_now`'s time; 0 if it hasn't.
   var waitsSince: UInt64 = 0
 
-  func hasPassed(_ view: rcushims_view) -> Bool {
-    unsafe withUnsafePointer(to: view) { view in
-      if let publishedSince {
-        unsafe rcushims_has_passed_since(view, publishedSince, watch)
-      } else {
-        unsafe rcushims_has_passed(view, watch)
+  func hasPassed(_ scan: ReaderScan) -> Bool { scan.hasPassed(cookie, bornAfter: bornAfter) }
+}
+
+/// From which cookie on blocks are *recent*: those born after it don't wait for the sealed sections that began before.
+struct CutOff {
+  /// The last cookie that batches wait for.
+  private var last = DatedCookie.none
+  /// Recent blocks are born after it.
+  private var cookie = DatedCookie.none
+  /// What it was before the last batch.
+  private var before = DatedCookie.none
+  /// Blocks of later eras are recent; the largest number: none is. Where nobody is sealed, what is in lists of its
+  /// own would cost twice as many cache lines for nothing.
+  private(set) var era: UInt64 = 0
+
+  /// All recent blocks that have been retired so far were born after this one.
+  var ofRetired: GracePeriodCookie { before.stamp < cookie.stamp ? before.cookie : cookie.cookie }
+
+  /// Says which blocks are recent from now on: made after the cookie `new`, unless there are sealed readers that
+  /// have stayed from the last one to this one; then after the first that was taken after they had come.
+  ///
+  /// Keeps the cut-off as long as a sealed section is open that began before it: moving it forward would make
+  /// blocks old again that this reader wasn't blocking. Newer sealed sections usually end first. If they don't, and
+  /// `isMuchWaiting` for them, moves it anyway.
+  mutating func choose(_ new: DatedCookie, _ scan: ReaderScan, isMuchWaiting: Bool) {
+    before = cookie
+    if let sealed = scan.sealedStamps(since: last.stamp) {
+      let isBehind = cookie.stamp <= sealed.upperBound
+      if isBehind && (sealed.lowerBound >= cookie.stamp || isMuchWaiting) {
+        cookie = last.stamp > sealed.upperBound ? last : new
       }
+    } else {
+      cookie = new
     }
+    last = new
+    era = scan.sealed_count > 0 ? cookie.era : .max
   }
 }
 

@@ -15,20 +15,20 @@ extension NodePool {
       takeBack(list)
     } else if let started {
       self.started = nil
-      letBatchesWait(started.watch, started.view)
+      letBatchesWait(started.cookie, started.scan)
     } else if batchClassCount == Self.retiredCount {
-      startWatch()
-    } else if batchClassCount > 0 || batchedBytes >= watchBytes {
+      startGracePeriod()
+    } else if batchClassCount > 0 || batchedBytes >= startBytes {
       completeClass()
-    } else if !watched.isEmpty {
-      takeBackWatched(Flavor._lookAtReaders())
+    } else if !waiting.isEmpty {
+      takeBackPassed(Flavor._reclaimer.source.scanReaders())
     }
     if batchClassCount > 0 || !passed.isEmpty {
       attentionBytes = 0
-    } else if watched.isEmpty {
-      attentionBytes = watchBytes
+    } else if waiting.isEmpty {
+      attentionBytes = startBytes
     } else {
-      attentionBytes = min(batchedBytes + Self.pollBytes, watchBytes)
+      attentionBytes = min(batchedBytes + Self.pollBytes, startBytes)
     }
   }
 
@@ -62,117 +62,95 @@ extension NodePool {
     return complete
   }
 
-  /// Begins to watch the readers, for the batches that are complete; or hands these over, if it can't, or if too
-  /// much is watched already. But recent blocks soon pass, while the reclaimer would wait for all readers.
-  private mutating func startWatch() {
-    if limboBytes >= Self.watchedBytesMax {
-      watchBytes = Self.batchBytes
+  /// Takes a cookie for the batches that are complete; or hands these over, if there is none, or if too
+  /// much waits already. But recent blocks soon pass, while the reclaimer would wait for all readers.
+  private mutating func startGracePeriod() {
+    if limboBytes >= Self.waitingBytesMax {
+      startBytes = Self.batchBytes
       guard recentBatch.bytes > 0 else { return handOverBatch() }
       if batch.bytes > 0 { handOver(batch) }
       batch = ReturnedBatch()
     }
-    let (watch, view) = Flavor._startWatch()
-    if watch.look != 0 {
-      started = (DatedWatch(watch: watch, era: era), view)
+    var scan = ReaderScan()
+    let cookie = Flavor._reclaimer.source.startGracePeriod(&scan)
+    if cookie.stamp != 0 {
+      started = (DatedCookie(cookie: cookie, era: era), scan)
     } else {
-      watchBytes = Self.batchBytes
+      startBytes = Self.batchBytes
       handOverBatch()
     }
   }
 
   /// Lets the batches that are complete wait for their grace period.
-  private mutating func letBatchesWait(_ dated: DatedWatch, _ view: rcushims_view) {
-    if limboBytes >= Self.watchedBytesMax {
-      watchBytes = Self.batchBytes
-    } else if dated.watch.interruption <= Self.cheapInterruption {
-      watchBytes = max(watchBytes / 2, Self.watchBytesMin)
+  private mutating func letBatchesWait(_ dated: DatedCookie, _ scan: ReaderScan) {
+    if limboBytes >= Self.waitingBytesMax {
+      startBytes = Self.batchBytes
+    } else if dated.cookie.interruption <= Self.cheapInterruption {
+      startBytes = max(startBytes / 2, Self.startBytesMin)
     } else {
-      watchBytes = min(watchBytes * 2, Self.watchBytesMax)
+      startBytes = min(startBytes * 2, Self.startBytesMax)
     }
     let (batch, recentBatch) = takeBatches()
-    let earlier =
-      recentBefore.watch.number < recent.watch.number ? recentBefore.watch : recent.watch
+    let bornAfter = cutOff.ofRetired
     // By what has waited already.
-    chooseRecent(dated, view)
-    if batch.bytes > 0 { letWait(batch, dated.watch) }
+    let isMuchWaiting = recentLimboBytes(scan) > Self.recentBytesMax
+    cutOff.choose(dated, scan, isMuchWaiting: isMuchWaiting)
+    recentEra = cutOff.era
+    if batch.bytes > 0 { letWait(batch, dated.cookie) }
     if recentBatch.bytes > 0 {
-      watched.append(
-        WatchedBatch(publishedSince: earlier, watch: dated.watch, batch: recentBatch))
+      waiting.append(
+        WaitingBatch(bornAfter: bornAfter, cookie: dated.cookie, batch: recentBatch))
     }
-    takeBackWatched(view)
+    takeBackPassed(scan)
   }
 
   /// Lets a batch wait that isn't recent, with the one before if both are small: beside a sealed reader that
   /// stays there would soon be hundreds. Not if they aren't, since the other one waits longer for that.
-  private mutating func letWait(_ batch: ReturnedBatch, _ watch: rcushims_watch) {
-    if let index = watched.lastIndex(where: { $0.publishedSince == nil }),
-      watched[index].batch.bytes + batch.bytes <= Self.watchBytesMin
+  private mutating func letWait(_ batch: ReturnedBatch, _ cookie: GracePeriodCookie) {
+    if let index = waiting.lastIndex(where: { $0.bornAfter == nil }),
+      waiting[index].batch.bytes + batch.bytes <= Self.startBytesMin
     {
-      watched[index].batch.lists.append(batch.lists)
-      watched[index].batch.bytes += batch.bytes
-      watched[index].watch = watch
+      waiting[index].batch.lists.append(batch.lists)
+      waiting[index].batch.bytes += batch.bytes
+      waiting[index].cookie = cookie
     } else {
-      watched.append(WatchedBatch(publishedSince: nil, watch: watch, batch: batch))
+      waiting.append(WaitingBatch(bornAfter: nil, cookie: cookie, batch: batch))
     }
-  }
-
-  /// Says which blocks are recent from now on: made after the watch `new`, unless there are sealed readers that
-  /// have stayed from the last watch to this one; then after the first watch that came after them.
-  ///
-  /// As long as one of those stays that recent blocks don't wait for, it remains so: of what was recent for him,
-  /// he would keep what is not any more. Others who come leave sooner, most likely. If they don't, and much waits
-  /// for them, it is for them all the same.
-  private mutating func chooseRecent(_ new: DatedWatch, _ view: rcushims_view) {
-    let sealed = unsafe withUnsafePointer(to: view) {
-      unsafe rcushims_sealed_since($0, last.watch.look)
-    }
-    let number = recent.watch.number
-    recentBefore = recent
-    if sealed.last == 0 {
-      recent = new
-    } else if number <= sealed.last
-      && (sealed.first >= number || recentLimboBytes(view) > Self.recentBytesMax)
-    {
-      recent = last.watch.number > sealed.last ? last : new
-    }
-    last = new
-    // Where nobody is sealed, what is in lists of its own would cost twice as many cache lines for nothing.
-    recentEra = view.sealed_count > 0 ? recent.era : .max
   }
 
   /// What still waits, and not for all readers.
-  private func recentLimboBytes(_ view: rcushims_view) -> Int {
-    watched.reduce(0) { bytes, waiting in
-      waiting.publishedSince == nil || waiting.hasPassed(view) ? bytes : bytes + waiting.batch.bytes
+  private func recentLimboBytes(_ scan: ReaderScan) -> Int {
+    waiting.reduce(0) { bytes, one in
+      one.bornAfter == nil || one.hasPassed(scan) ? bytes : bytes + one.batch.bytes
     }
   }
 
   /// Takes back the batches that all readers have left who may see their blocks.
-  private mutating func takeBackWatched(_ view: rcushims_view) {
+  private mutating func takeBackPassed(_ scan: ReaderScan) {
     var index = 0
-    while index < watched.count {
-      if watched[index].hasPassed(view) {
-        takeBack(watched.remove(at: index).batch)
+    while index < waiting.count {
+      if waiting[index].hasPassed(scan) {
+        takeBack(waiting.remove(at: index).batch)
       } else {
         index += 1
       }
     }
-    if watched.isEmpty { return }
+    if waiting.isEmpty { return }
     let now = sysshims_now()
-    let waitsForLong = { [patienceNanoseconds] (waiting: WatchedBatch) in
-      waiting.waitsSince > 0 && now - waiting.waitsSince > patienceNanoseconds
+    let waitsForLong = { [patienceNanoseconds] (one: WaitingBatch) in
+      one.waitsSince > 0 && now - one.waitsSince > patienceNanoseconds
     }
-    if let oldest = watched.firstIndex(where: { $0.publishedSince == nil && waitsForLong($0) }) {
-      handOver(watched.remove(at: oldest).batch)
-    } else if let oldest = watched.firstIndex(where: waitsForLong) {
+    if let oldest = waiting.firstIndex(where: { $0.bornAfter == nil && waitsForLong($0) }) {
+      handOver(waiting.remove(at: oldest).batch)
+    } else if let oldest = waiting.firstIndex(where: waitsForLong) {
       // With it the reclaimer would wait for the sealed ones, too. It waits without, and reports who stays.
-      watched[oldest].waitsSince = now
+      waiting[oldest].waitsSince = now
       Flavor._reclaimer.retire(_Retirement(bytes: 0) {}, mayWait: false)
     }
     // The others came before these.
-    index = watched.count - 1
-    while index >= 0 && watched[index].waitsSince == 0 {
-      watched[index].waitsSince = now
+    index = waiting.count - 1
+    while index >= 0 && waiting[index].waitsSince == 0 {
+      waiting[index].waitsSince = now
       index -= 1
     }
   }
@@ -197,8 +175,8 @@ extension NodePool {
 
   /// Hands all that waits for a grace period to the reclaimer.
   package mutating func flush() {
-    for waiting in watched { handOver(waiting.batch) }
-    watched = []
+    for one in waiting { handOver(one.batch) }
+    waiting = []
     // Complete classes may have got more since.
     handOverBatch()
     handOverBatch()

@@ -11,8 +11,8 @@ public import _SystemShims
 ///
 /// The writer allocates, publishes, and hands back: ``free(_:sizeClass:)`` for a block that no
 /// reader has seen, ``retire(_:sizeClass:)`` for one that readers may still see. Retired blocks
-/// gather in a batch, a list per size. Now and then the writer begins to watch those who read, and looks from
-/// time to time whether they have left: then the batch can be used again, at once if nobody reads. If readers
+/// gather in a batch, a list per size. Now and then the writer takes the cookie of a grace period, and scans the
+/// readers from time to time: when it has passed, the batch can be used again, at once if nobody reads. If readers
 /// stay for so long that batches accumulate, and by ``flush()``, one goes to the domain's reclaimer, which
 /// gives it back after a grace period without touching a block: the lists of addresses are all that travels.
 /// The blocks have left the nearest caches meanwhile, and are fetched again while the writer still works on
@@ -23,19 +23,19 @@ public import _SystemShims
 /// from use. But if its section is sealed (``RCUDomain/withSealedReadSection(_:_:)``), it can only see what
 /// there was when it began, and soon most of what is retired has been made since. So the owner counts its
 /// publications, as *eras*, and says of each block that it retires whether that is *recent*: of a later era than
-/// the first watch after such readers had come. Recent blocks don't wait for these, and so aren't left to the
+/// the first cookie after such readers had come: the ``CutOff``. Recent blocks don't wait for these, and so aren't left to the
 /// reclaimer, which would.
 ///
 /// Threads: the owner's writer only, one at a time. The reclaimer meets it in `PoolShared`.
 ///
 /// Invariants:
 /// - A block is in exactly one place: live, on its class's free list, among its retired ones, in the batch that
-///   is put together, in one that is watched or under way, on a list that has passed or is reusable, among the
+///   is put together, in one that waits or is under way, on a list that has passed or is reusable, among the
 ///   kept ones that have come back, or not cut yet from the class's last slab.
-/// - All blocks of a batch have been retired before its watch begins.
-/// - A recent block was published after `recent.watch` had begun, or, if it was retired before that was chosen last,
-///   after `recentBefore.watch` had.
-/// - `limboBytes` = bytes retired and in batches that are watched or under way.
+/// - All blocks of a batch have been retired before its cookie is taken.
+/// - A recent block was born after the cut-off, or, if it was retired before that was chosen last, after the one
+///   before.
+/// - `limboBytes` = bytes retired and in batches that wait or are under way.
 /// - `reservedBytes` = bytes of slabs.
 @safe
 @usableFromInline
@@ -51,8 +51,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   // Bytes that have been retired, and are in no batch yet.
   @usableFromInline var batchedBytes = 0
   // How many they are when something is to be done with them, or with a batch before them.
-  @usableFromInline var attentionBytes = Self.watchBytesMin
-  // Recent blocks are of later eras: `recent.era`; or none is.
+  @usableFromInline var attentionBytes = Self.startBytesMin
+  // Recent blocks are of later eras: `cutOff.era`.
   @usableFromInline var recentEra: UInt64 = 0
   // The last era in which something was retired.
   @usableFromInline var era: UInt64 = 0
@@ -64,44 +64,40 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   var spare = BlockLists()
   // Kept blocks that have come back, with their size classes.
   var kept: [[UInt]] = []
-  // How many bytes become a batch, for whose readers the writer begins to watch.
-  var watchBytes = Self.watchBytesMin
+  // How many bytes become a batch, for which the writer takes a cookie.
+  var startBytes = Self.startBytesMin
   // Who stays inside for longer than this does more than wait for a processor: then the reclaimer waits,
   // and reports it, with what isn't recent.
   var patienceNanoseconds: UInt64 = 100_000_000
-  // Batches whose readers are watched.
-  var watched: [WatchedBatch] = []
+  // Batches that wait for the readers of their cookies.
+  var waiting: [WaitingBatch] = []
   // Lists whose grace period has passed, until their classes have them.
   var passed = BlockLists()
   // The batches that are put together, and of how many classes they have their blocks already.
   var batch = ReturnedBatch()
   var recentBatch = ReturnedBatch()
   var batchClassCount = 0
-  // The watch for these, until they wait.
-  var started: (watch: DatedWatch, view: rcushims_view)?
-  // The last watch that batches wait for.
-  var last = DatedWatch.none
-  // The watch after which recent blocks have been made, and what it was before the last batch.
-  var recent = DatedWatch.none
-  var recentBefore = DatedWatch.none
+  // The grace period for these, until they wait.
+  var started: (cookie: DatedCookie, scan: ReaderScan)?
+  var cutOff = CutOff()
   /// Outlives the pool while batches are under way; `waitForReturn` may be called without the lock.
   package let shared = PoolShared()
 
   /// Retired bytes of a batch that is handed over. This wakes the reclaimer, which costs as much as ten
   /// updates or twenty: it is to happen less than once in a thousand.
   package static var batchBytes: Int { 5 << 20 }
-  /// Retired bytes after which the writer begins to watch. Where no other thread runs, that costs as
+  /// Retired bytes after which the writer takes a cookie. Where no other thread runs, that costs as
   /// much as one update or two. Where some do, it interrupts their processors, and costs as much as twenty:
   /// each time the next one is put off for twice as long.
-  static var watchBytesMin: Int { 512 << 10 }
-  static var watchBytesMax: Int { 4 << 20 }
+  static var startBytesMin: Int { 512 << 10 }
+  static var startBytesMax: Int { 4 << 20 }
   /// Nanoseconds that it takes to interrupt nobody.
   static var cheapInterruption: UInt64 { 4000 }
-  /// Retired bytes after which to look again whether the readers that are watched have left.
+  /// Retired bytes after which to scan again.
   static var pollBytes: Int { 128 << 10 }
   /// Past this much in limbo the reclaimer waits for the readers that stay inside, with what isn't recent. What is
   /// left up to the limit is for one batch of its.
-  static var watchedBytesMax: Int { limboBytesMax - batchBytes }
+  static var waitingBytesMax: Int { limboBytesMax - batchBytes }
   /// Past this much that waits, apart from old blocks, sealed readers that have come later than others matter.
   static var recentBytesMax: Int { 2 << 20 }
   static var retiredCount: Int { Int(BlockWord.mask) + 1 }

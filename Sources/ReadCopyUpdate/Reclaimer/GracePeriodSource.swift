@@ -5,7 +5,14 @@ internal import Glibc
 internal import _RCUShims
 internal import _SystemShims
 
-/// What a reclaimer has to know of the readers that it waits for.
+/// What a scan of a flavor's reader registry has found.
+typealias ReaderScan = rcushims_reader_scan
+
+/// The beginning of a grace period that is polled, not waited for.
+typealias GracePeriodCookie = rcushims_cookie
+
+/// The readers that a domain waits for: whoever asks whether a reader can still see something asks here. The
+/// reclaimer, block pools, expedited grace periods and the stall monitor do.
 protocol GracePeriodSource: Sendable {
   /// For the name of the reclaimer's thread.
   var name: String { get }
@@ -20,6 +27,13 @@ protocol GracePeriodSource: Sendable {
   func whileBlocked(_ body: () -> Void)
   /// Runs `body`, which may read.
   func asReader(_ body: () -> Void)
+  /// Starts a grace period that is polled by scans, without blocking: `start_poll_synchronize_rcu`.
+  ///
+  /// - Parameter scan: takes who is inside a section.
+  /// - Returns: stamp 0 where there are no such grace periods.
+  func startGracePeriod(_ scan: inout ReaderScan) -> GracePeriodCookie
+  /// Scans who is inside a section: `poll_state_synchronize_rcu` of any number of cookies.
+  func scanReaders() -> ReaderScan
   /// Waits for a moment; whether every section that was open at the call has ended.
   func readersLeaveSoon() -> Bool
   /// Who holds up the grace period that is under way.
@@ -36,6 +50,11 @@ protocol GracePeriodSource: Sendable {
 
 extension GracePeriodSource {
   var title: String { "RCUDomain<\(name)>" }
+  func startGracePeriod(_ scan: inout ReaderScan) -> GracePeriodCookie {
+    scan = ReaderScan()
+    return GracePeriodCookie()
+  }
+  func scanReaders() -> ReaderScan { ReaderScan() }
   var mustNotWaitToFork: Bool { isLost || isInReadSection }
   var allowsForkInGracePeriod: Bool { false }
 }
@@ -45,45 +64,116 @@ struct FlavorSource: GracePeriodSource {
   let flavor: any RCUFlavor.Type
 
   var name: String { flavor.name }
+  private var number: Int32 { flavor._number }
   var isInReadSection: Bool { flavor._isInReadSection }
   func waitForGracePeriod() { flavor._waitForGracePeriod() }
-  func whileBlocked(_ body: () -> Void) { flavor._whileBlocked(body) }
 
-  func asReader(_ body: () -> Void) { flavor._asReader(body) }
+  func whileBlocked(_ body: () -> Void) {
+    guard number == RCUSHIMS_QSBR && rcushims_qsbr_is_between_sections() else { return body() }
+    rcushims_qsbr_go_offline()
+    defer { rcushims_qsbr_go_online() }
+    body()
+  }
+
+  func asReader(_ body: () -> Void) {
+    if rcushims_is_registered(number) { return body() }
+    trapIfLost(isLost)
+    rcushims_register_thread(number)
+    // liburcu's registry leads through the threads' own memory.
+    defer { rcushims_unregister_thread(number) }
+    body()
+  }
+
+  func startGracePeriod(_ scan: inout ReaderScan) -> GracePeriodCookie {
+    unsafe rcushims_start_grace_period(number, &scan)
+  }
+
+  func scanReaders() -> ReaderScan {
+    var scan = ReaderScan()
+    unsafe rcushims_scan_readers(number, &scan)
+    return scan
+  }
 
   func readersLeaveSoon() -> Bool {
-    var (watch, view) = flavor._startWatch()
-    guard watch.look != 0 else { return false }
-    let deadline = sysshims_now() + Self.leavingNanoseconds
-    while unsafe !rcushims_has_passed(&view, watch) {
+    var scan = ReaderScan()
+    let cookie = startGracePeriod(&scan)
+    return cookie.stamp != 0
+      && poll(&scan, for: 2_000_000, every: 20) { $0.hasPassed(cookie) }
+  }
+
+  /// Lets the sections that are open now end, if they do within five milliseconds. A hint, not a grace period: it
+  /// interrupts no reader, and may miss one.
+  func letReadersLeave() {
+    var scan = scanReaders()
+    let first = GracePeriodCookie(stamp: scan.stamp, interruption: 0)
+    // qsbr's readers announce by themselves, and its grace period is woken by them.
+    guard number != RCUSHIMS_QSBR else { return }
+    _ = poll(&scan, for: 5_000_000, every: 10) { $0.hasPassed(first) }
+  }
+
+  /// Scans until `condition` holds; whether it did within so many nanoseconds: a section that is open for longer is no
+  /// passing one.
+  private func poll(
+    _ scan: inout ReaderScan, for nanoseconds: UInt64, every microseconds: UInt32,
+    _ condition: (ReaderScan) -> Bool
+  ) -> Bool {
+    let deadline = sysshims_now() + nanoseconds
+    while !condition(scan) {
       if sysshims_now() >= deadline { return false }
-      usleep(Self.lookingMicroseconds)
-      view = flavor._lookAtReaders()
+      usleep(microseconds)
+      scan = scanReaders()
     }
     return true
   }
-
-  /// A section that is open for longer is no passing one.
-  private static var leavingNanoseconds: UInt64 { 2_000_000 }
-  private static var lookingMicroseconds: UInt32 { 20 }
 
   var isLost: Bool { rcushims_is_lost(flavor._number) }
 
   // The shims do that, for all reclaimers of a flavor at once.
   func forgetOtherThreads() {}
 
-  /// The most threads that a report names.
-  private static let reportedReadersMax = 16
+  /// Threads in the registry.
+  var readerCount: Int { scanReaders().reader_count }
 
   func blockingReaders() -> [RCUStalledReader] {
-    unsafe withUnsafeTemporaryAllocation(
-      of: rcushims_blocking_reader.self, capacity: Self.reportedReadersMax
-    ) { found in
-      let count = unsafe rcushims_blocking_readers(
-        flavor._number, found.baseAddress, Self.reportedReadersMax)
-      return unsafe found.prefix(min(count, Self.reportedReadersMax)).map {
-        RCUStalledReader(threadID: $0.thread, nesting: Int($0.nesting))
+    scanReaders().blockingReaders.map {
+      RCUStalledReader(threadID: $0.thread, nesting: Int($0.nesting))
+    }
+  }
+}
+
+extension rcushims_reader_scan {
+  /// Of nobody who is inside a section.
+  static var ofNobody: ReaderScan {
+    var scan = ReaderScan()
+    scan.oldest = .max
+    scan.oldest_open = .max
+    return scan
+  }
+
+  /// Whether the cookie's grace period had ended at this scan.
+  ///
+  /// - Parameter earlier: only for what was published after this cookie had been started.
+  func hasPassed(_ cookie: GracePeriodCookie, bornAfter earlier: GracePeriodCookie? = nil) -> Bool {
+    unsafe withUnsafePointer(to: self) { scan in
+      if let earlier {
+        unsafe rcushims_has_passed_since(scan, earlier, cookie)
+      } else {
+        unsafe rcushims_has_passed(scan, cookie)
       }
+    }
+  }
+
+  /// Stamps at which the sealed sections began that have been open since a scan; `nil` if there are none.
+  func sealedStamps(since stamp: UInt64) -> ClosedRange<UInt64>? {
+    let stamps = unsafe withUnsafePointer(to: self) { unsafe rcushims_sealed_since($0, stamp) }
+    return stamps.last == 0 ? nil : stamps.first...stamps.last
+  }
+
+  /// Who holds up liburcu's grace period, as many as fit.
+  var blockingReaders: [rcushims_blocking_reader] {
+    let count = min(blocking_count, Int(RCUSHIMS_BLOCKING_READERS_MAX))
+    return unsafe withUnsafeBytes(of: blocking) {
+      unsafe Array($0.bindMemory(to: rcushims_blocking_reader.self).prefix(count))
     }
   }
 }

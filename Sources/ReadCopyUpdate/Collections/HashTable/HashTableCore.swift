@@ -107,7 +107,7 @@ final class _HashTableCore<Flavor: RCUFlavor>: @unchecked Sendable {
     RCUDomain<Flavor>.afterGracePeriod(mayWait: false) {
       // Cleared first: what changes from here on schedules another.
       self.isScheduled.store(false, ordering: .releasing)
-      Flavor._asReader { self.resize(mayShrink: true) }
+      Flavor._reclaimer.source.asReader { self.resize(mayShrink: true) }
     }
   }
 
