@@ -87,24 +87,6 @@ static unsigned long grace_period_word(int flavor) {
   }
 }
 
-/// Notes a reader for whom liburcu's grace period waits that runs at `now`, if it does. As liburcu decides it.
-static void note_blocking(int flavor, const struct registered_reader *reader, unsigned long word,
-                          unsigned long now, struct rcushims_reader_scan *scan) {
-  uint32_t nesting = (uint32_t)(word & URCU_GP_CTR_NEST_MASK);
-  if (flavor == RCUSHIMS_QSBR) {
-    if (word == 0 || word == now) return;
-    uint32_t state = __atomic_load_n(reader->qsbr_state, __ATOMIC_RELAXED);
-    nesting = state > 1 ? state - 1 : 0;
-  } else if (((word ^ now) & URCU_GP_CTR_PHASE) == 0) {
-    return;
-  }
-  if (scan->blocking_count < RCUSHIMS_BLOCKING_READERS_MAX) {
-    scan->blocking[scan->blocking_count].thread = reader->thread;
-    scan->blocking[scan->blocking_count].nesting = nesting;
-  }
-  scan->blocking_count += 1;
-}
-
 /// Notes a reader that is inside a section with this word.
 static void note_inside(int flavor, struct registered_reader *reader, unsigned long word,
                         struct rcushims_reader_scan *scan) {
@@ -124,6 +106,25 @@ static void note_inside(int flavor, struct registered_reader *reader, unsigned l
   }
 }
 
+/// Names a reader that is inside, and says whether a grace period of liburcu's that runs at `now` waits for it, as
+/// liburcu decides it.
+static void name_inside(int flavor, const struct registered_reader *reader, unsigned long word,
+                        unsigned long now, struct rcushims_reader_scan *scan) {
+  struct rcushims_inside_reader inside = {.since = reader->since, .thread = reader->thread};
+  if (flavor == RCUSHIMS_QSBR) {
+    if (word == 0 || word == now) return;
+    uint32_t state = __atomic_load_n(reader->qsbr_state, __ATOMIC_RELAXED);
+    inside.nesting = state > 1 ? state - 1 : 0;
+    inside.holds_up = true;
+  } else {
+    inside.nesting = (uint32_t)(word & URCU_GP_CTR_NEST_MASK);
+    inside.holds_up = ((word ^ now) & URCU_GP_CTR_PHASE) != 0;
+  }
+  if (scan->inside_count == RCUSHIMS_INSIDE_READERS_MAX) return;
+  scan->inside[scan->inside_count] = inside;
+  scan->inside_count += 1;
+}
+
 /// The one walk through the registry for those who ask about readers. Under its lock.
 /// Returns whether there are light threads beside the caller.
 static bool scan_registry(int flavor, struct rcushims_reader_scan *scan) {
@@ -138,7 +139,7 @@ static bool scan_registry(int flavor, struct rcushims_reader_scan *scan) {
     // Pairs with the releasing store in `open_fenced`.
     unsigned long word = __atomic_load_n(reader->word, __ATOMIC_ACQUIRE);
     if (flavor == RCUSHIMS_QSBR) {
-      note_blocking(flavor, reader, word, now, scan);
+      name_inside(flavor, reader, word, now, scan);
       continue;
     }
     // C code's sections have neither bit, and another copy's say nothing of ours.
@@ -149,7 +150,7 @@ static bool scan_registry(int flavor, struct rcushims_reader_scan *scan) {
       continue;
     }
     note_inside(flavor, reader, word, scan);
-    note_blocking(flavor, reader, word, now, scan);
+    name_inside(flavor, reader, word, now, scan);
   }
   return is_anybody_light;
 }

@@ -327,10 +327,10 @@ static void await_blocking(const struct puppet *puppet, uint32_t nesting) {
   do {
     rest();
     rcushims_scan_readers(puppet->flavor, &scan);
-  } while (scan.blocking_count == 0);
-  EXPECT(scan.blocking_count == 1);
-  EXPECT(scan.blocking[0].thread == puppet->id);
-  EXPECT(scan.blocking[0].nesting == nesting);
+  } while (scan.inside_count == 0 || !scan.inside[0].holds_up);
+  EXPECT(scan.inside_count == 1);
+  EXPECT(scan.inside[0].thread == puppet->id);
+  EXPECT(scan.inside[0].nesting == nesting);
 }
 
 /// qsbr's readers can't be looked at: nothing ever passes.
@@ -372,7 +372,7 @@ static void check_held(int flavor, enum kind kind, bool is_light) {
   join_thread(thread);
   EXPECT(waiter.is_over);
   rcushims_scan_readers(flavor, &scan);
-  EXPECT(scan.blocking_count == 0);
+  EXPECT(scan.inside_count == 0);
   expect_passed(flavor, cookie, true);
 
   // The next section of the same thread isn't the one that is waited for.

@@ -82,9 +82,9 @@ internal import _RCUShims
   private struct Store<Flavor: ModelFlavor>: ~Copyable {
     var pool: NodePool<Flavor>
     let blockBytes: [Int]
-    /// The published blocks of each class, with their eras.
-    var live: [[(block: UInt, era: UInt64)]]
-    var era: UInt64 = 0
+    /// The published blocks of each class, with their transactions.
+    var live: [[(block: UInt, transaction: UInt64)]]
+    var transaction: UInt64 = 0
     /// Blocks that were handed out and that a reader may meet.
     private(set) var metCount = 0
     /// Says of all blocks that they are recent.
@@ -103,7 +103,7 @@ internal import _RCUShims
 
     /// Publishes a block of the class, and then retires some of those before.
     mutating func change(_ sizeClass: Int, retiring indices: [(sizeClass: Int, index: Int)]) {
-      era += 1
+      transaction += 1
       let block = unsafe UInt(bitPattern: pool.allocate(sizeClass: sizeClass))
       let isMet = Flavor.readers.withLock { readers in
         let isMet = readers.inside.contains { $0.mayMeet.contains(block) }
@@ -113,16 +113,16 @@ internal import _RCUShims
         return isMet
       }
       if isMet { metCount += 1 }
-      live[sizeClass].append((block, era))
+      live[sizeClass].append((block, transaction))
       for (sizeClass, index) in indices where index < live[sizeClass].count - 1 {
         live[sizeClass].swapAt(index, live[sizeClass].count - 1)
-        let (old, oldEra) = live[sizeClass].removeLast()
+        let (old, oldTransaction) = live[sizeClass].removeLast()
         let address = unsafe UnsafeMutableRawPointer(bitPattern: old)!
         unsafe replaced.push(
           BlockWord.make(
-            address, sizeClass, isRecent: isWrong || pool.isRecent(oldEra)))
+            address, sizeClass, isRecent: isWrong || pool.isRecent(oldTransaction)))
       }
-      unsafe pool.retire(replaced, era: era)
+      unsafe pool.retire(replaced, transaction: transaction)
       replaced.removeAll()
     }
 

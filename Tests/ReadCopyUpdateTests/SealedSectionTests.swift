@@ -340,19 +340,19 @@ internal import _RCUShims
       let deadline = ContinuousClock.now + duration
       var pool = NodePool<Flavor>(blockBytes: [Self.blockBytes])
       var replaced = BlockStack()
-      var era: UInt64 = 0
+      var transaction: UInt64 = 0
       repeat {
-        if era & 0xff == 0 && ContinuousClock.now >= deadline { break }
-        era += 1
+        if transaction & 0xff == 0 && ContinuousClock.now >= deadline { break }
+        transaction += 1
         let block = unsafe UInt(bitPattern: pool.allocate(sizeClass: 0))
         let (first, last) = unsafe Self.ends(of: block)
-        unsafe first.pointee = era
-        unsafe last.pointee = era
+        unsafe first.pointee = transaction
+        unsafe last.pointee = transaction
         let old = current.exchange(block, ordering: .acquiringAndReleasing)
         guard old != 0 else { continue }
         let oldBlock = unsafe UnsafeMutableRawPointer(bitPattern: old)!
-        unsafe replaced.push(BlockWord.make(oldBlock, 0, isRecent: pool.isRecent(era - 1)))
-        unsafe pool.retire(replaced, era: era)
+        unsafe replaced.push(BlockWord.make(oldBlock, 0, isRecent: pool.isRecent(transaction - 1)))
+        unsafe pool.retire(replaced, transaction: transaction)
         replaced.removeAll()
       } while !isOver.load(ordering: .relaxed)
       isOver.store(true, ordering: .relaxed)

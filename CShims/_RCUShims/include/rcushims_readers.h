@@ -228,16 +228,20 @@ struct rcushims_sealed_reader {
   uint64_t stamp;
 };
 
-/// A thread for whom the grace period waits that liburcu has under way.
-struct rcushims_blocking_reader {
+/// A thread that is inside a section; with qsbr, one that holds up a grace period.
+struct rcushims_inside_reader {
+  /// The stamp of the scan that found the thread in this section first; the largest number with qsbr.
+  uint64_t since;
   /// The kernel's thread number.
   int32_t thread;
   /// How many sections are nested.
   uint32_t nesting;
+  /// Whether the grace period waits for it that liburcu has under way.
+  bool holds_up;
 };
 
 #define RCUSHIMS_SEALED_READERS_MAX 8
-#define RCUSHIMS_BLOCKING_READERS_MAX 16
+#define RCUSHIMS_INSIDE_READERS_MAX 16
 
 /// What a scan of the reader registry has found.
 struct rcushims_reader_scan {
@@ -250,10 +254,10 @@ struct rcushims_reader_scan {
   /// Threads that are in sealed sections; more than fit are taken for others.
   struct rcushims_sealed_reader sealed[RCUSHIMS_SEALED_READERS_MAX];
   size_t sealed_count;
-  /// Threads that hold up liburcu's grace period, and how many there are, which may be more than fit. Threads that C
-  /// code registered and that never read through us are not known.
-  struct rcushims_blocking_reader blocking[RCUSHIMS_BLOCKING_READERS_MAX];
-  size_t blocking_count;
+  /// Threads that are inside, as many as fit. Threads that C code registered and that never read through us are not
+  /// known.
+  struct rcushims_inside_reader inside[RCUSHIMS_INSIDE_READERS_MAX];
+  size_t inside_count;
   /// Threads in the registry.
   size_t reader_count;
 };

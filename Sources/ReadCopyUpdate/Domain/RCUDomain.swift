@@ -87,7 +87,7 @@ extension RCUDomain {
     var number = unsafe Flavor._enterSealedReadSection()
     defer { unsafe Flavor._exitReadSection() }
     var pointers = load()
-    // Somebody may look at the readers just then. That is rare; but no reader is to be held up by writers.
+    // Somebody may scan the readers just then. That is rare; but no reader is to be held up by writers.
     var attemptsLeft = 8
     while !Flavor._isSealed(number) {
       unsafe Flavor._exitReadSection()

@@ -48,6 +48,11 @@ public struct RCUStatistics: Sendable, Equatable {
   /// `deinit`, where `mayWait` was false, where a deferred call didn't return, or, with a ``SleepableRCU``, in a
   /// task.
   public internal(set) var overLimitCount = 0
+  /// Bytes of replaced nodes, of all address spaces together, that wait for readers in the pools of these, without
+  /// the reclaimer. Up to half a mebibyte of each space isn't counted yet. Only `bp` has such.
+  public internal(set) var poolBytes = 0
+  /// How long the oldest of these nodes have been seen to wait; zero if none has.
+  public internal(set) var poolWait = Duration.zero
   /// Stalls reported; see ``RCUStallMonitor``.
   public internal(set) var stallCount = 0
 }

@@ -236,13 +236,13 @@ struct ReturnedBatch: Sendable {
   var kept: [UInt] = []
 }
 
-/// A cookie that was taken after all blocks of an era had been published, and before any of a later one was.
+/// A cookie that was taken after all blocks of a transaction had been published, and before any of a later one was.
 struct DatedCookie {
   let cookie: GracePeriodCookie
-  let era: UInt64
+  let transaction: UInt64
 
   /// Before all others.
-  static var none: DatedCookie { DatedCookie(cookie: GracePeriodCookie(), era: 0) }
+  static var none: DatedCookie { DatedCookie(cookie: GracePeriodCookie(), transaction: 0) }
   var stamp: UInt64 { cookie.stamp }
 }
 
@@ -266,9 +266,9 @@ struct CutOff {
   private var cookie = DatedCookie.none
   /// What it was before the last batch.
   private var before = DatedCookie.none
-  /// Blocks of later eras are recent; the largest number: none is. Where nobody is sealed, what is in lists of its
+  /// Blocks of later transactions are recent; the largest number: none is. Where nobody is sealed, what is in lists of its
   /// own would cost twice as many cache lines for nothing.
-  private(set) var era: UInt64 = 0
+  private(set) var transaction: UInt64 = 0
 
   /// All recent blocks that have been retired so far were born after this one.
   var ofRetired: GracePeriodCookie { before.stamp < cookie.stamp ? before.cookie : cookie.cookie }
@@ -290,7 +290,7 @@ struct CutOff {
       cookie = new
     }
     last = new
-    era = scan.sealed_count > 0 ? cookie.era : .max
+    transaction = scan.sealed_count > 0 ? cookie.transaction : .max
   }
 }
 
@@ -301,6 +301,11 @@ package final class PoolShared: @unchecked Sendable {
   private let monitor = Monitor()
   private var returned: [ReturnedBatch] = []
   private var slabs: [Slab] = []
+  // What the pool has in limbo, and the batch that has waited longest: since when, and its cookie's stamp; 0 if none
+  // has. Written by the writer, and the second by the stall monitor; read for statistics and reports. Relaxed.
+  let limboBytes = Atomic(0)
+  let waitsSince = Atomic<UInt64>(0)
+  let waitStamp = Atomic<UInt64>(0)
   // Counts returned batches, so that the writer looks at the lock only when there are some.
   // Written by the reclaimer and the writer under `monitor`; read by the writer without it.
   private let returnedCount = Atomic(0)
@@ -353,7 +358,7 @@ package final class PoolShared: @unchecked Sendable {
   }
 
   /// Waits until a batch has come back that the writer hasn't recycled yet, or for a millisecond: readers may
-  /// have left that it watches itself.
+  /// have left for whom it waits itself.
   ///
   /// - Returns: false at once where more might never come back: inside a read section, which the batches wait
   ///   for, on the reclaimer thread, which brings them, and when that thread has ended at exit.

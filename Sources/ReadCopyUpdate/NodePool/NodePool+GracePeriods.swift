@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+internal import Synchronization
 internal import _RCUShims
 internal import _SystemShims
 
@@ -30,6 +31,15 @@ extension NodePool {
     } else {
       attentionBytes = min(batchedBytes + Self.pollBytes, startBytes)
     }
+    noteLimbo()
+  }
+
+  /// For statistics and reports.
+  private func noteLimbo() {
+    shared.limboBytes.store(limboBytes, ordering: .relaxed)
+    let oldest = waiting.lazy.filter { $0.waitsSince > 0 }.min { $0.waitsSince < $1.waitsSince }
+    shared.waitStamp.store(oldest?.cookie.stamp ?? 0, ordering: .relaxed)
+    shared.waitsSince.store(oldest?.waitsSince ?? 0, ordering: .relaxed)
   }
 
   /// Moves the blocks of the next class of which there are any into the batch, or into that of recent ones.
@@ -74,7 +84,7 @@ extension NodePool {
     var scan = ReaderScan()
     let cookie = Flavor._reclaimer.source.startGracePeriod(&scan)
     if cookie.stamp != 0 {
-      started = (DatedCookie(cookie: cookie, era: era), scan)
+      started = (DatedCookie(cookie: cookie, transaction: transaction), scan)
     } else {
       startBytes = Self.batchBytes
       handOverBatch()
@@ -95,7 +105,7 @@ extension NodePool {
     // By what has waited already.
     let isMuchWaiting = recentLimboBytes(scan) > Self.recentBytesMax
     cutOff.choose(dated, scan, isMuchWaiting: isMuchWaiting)
-    recentEra = cutOff.era
+    recentTransaction = cutOff.transaction
     if batch.bytes > 0 { letWait(batch, dated.cookie) }
     if recentBatch.bytes > 0 {
       waiting.append(
@@ -142,10 +152,9 @@ extension NodePool {
     }
     if let oldest = waiting.firstIndex(where: { $0.bornAfter == nil && waitsForLong($0) }) {
       handOver(waiting.remove(at: oldest).batch)
-    } else if let oldest = waiting.firstIndex(where: waitsForLong) {
-      // With it the reclaimer would wait for the sealed ones, too. It waits without, and reports who stays.
-      waiting[oldest].waitsSince = now
-      Flavor._reclaimer.retire(_Retirement(bytes: 0) {}, mayWait: false)
+    } else if waiting.contains(where: waitsForLong) {
+      // With it the reclaimer would wait for the sealed ones, too. The stall monitor reports who stays.
+      Flavor._reclaimer.watchPools()
     }
     // The others came before these.
     index = waiting.count - 1
@@ -177,14 +186,15 @@ extension NodePool {
   package mutating func flush() {
     for one in waiting { handOver(one.batch) }
     waiting = []
-    // Complete classes may have got more since.
-    handOverBatch()
     handOverBatch()
     collect()
+    noteLimbo()
   }
 
   private mutating func handOverBatch() {
     started = nil
+    // Classes that are complete already may have got more since.
+    batchClassCount = 0
     var (batch, recent) = takeBatches()
     batch.lists.append(recent.lists)
     batch.bytes += recent.bytes

@@ -10,6 +10,7 @@ extension NodePool {
     let classBytes = unsafe sizeClass.pointee.reservedBytes
     let limboBytes = reservedBytes > 0 ? limboBytes * classBytes / reservedBytes : 0
     let slab = Slab.allocate(bytes: unsafe sizeClass.pointee.nextSlabBytes(limboBytes: limboBytes))
+    if reservedBytes == 0 { Flavor._reclaimer.add(shared) }
     reservedBytes += slab.bytes
     shared.own(slab)
     unsafe sizeClass.pointee.add(slab)

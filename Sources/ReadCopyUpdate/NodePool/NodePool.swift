@@ -21,8 +21,8 @@ public import _SystemShims
 ///
 /// A reader that stays, since its thread has lost the processor, say, would keep all that is retired meanwhile
 /// from use. But if its section is sealed (``RCUDomain/withSealedReadSection(_:_:)``), it can only see what
-/// there was when it began, and soon most of what is retired has been made since. So the owner counts its
-/// publications, as *eras*, and says of each block that it retires whether that is *recent*: of a later era than
+/// there was when it began, and soon most of what is retired has been made since. So the owner numbers its
+/// publications, the *transactions*, and says of each block that it retires whether that is *recent*: of a later transaction than
 /// the first cookie after such readers had come: the ``CutOff``. Recent blocks don't wait for these, and so aren't left to the
 /// reclaimer, which would.
 ///
@@ -52,10 +52,10 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @usableFromInline var batchedBytes = 0
   // How many they are when something is to be done with them, or with a batch before them.
   @usableFromInline var attentionBytes = Self.startBytesMin
-  // Recent blocks are of later eras: `cutOff.era`.
-  @usableFromInline var recentEra: UInt64 = 0
-  // The last era in which something was retired.
-  @usableFromInline var era: UInt64 = 0
+  // Recent blocks are of later transactions: `cutOff.transaction`.
+  @usableFromInline var recentTransaction: UInt64 = 0
+  // The last transaction in which something was retired.
+  @usableFromInline var transaction: UInt64 = 0
 
   /// Bytes of all blocks, live, free and in limbo.
   package internal(set) var reservedBytes = 0
@@ -141,6 +141,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     unsafe retired.deallocate()
     guard reservedBytes > 0 else { return }
     let shared = self.shared
+    Flavor._reclaimer.remove(shared)
     // A deinit doesn't wait, past a limit either.
     Flavor._reclaimer.retire(
       _Retirement(bytes: reservedBytes) { withExtendedLifetime(shared) {} }, mayWait: false)
@@ -186,20 +187,20 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
 
   /// The same for all of `blocks`: words.
   ///
-  /// - Parameter era: of the version without them: one more with each version.
+  /// - Parameter transaction: of the version without them: one more with each version.
   @inlinable
   @unsafe
-  package mutating func retire(_ blocks: borrowing BlockStack, era: UInt64) {
-    self.era = era
+  package mutating func retire(_ blocks: borrowing BlockStack, transaction: UInt64) {
+    self.transaction = transaction
     var bytes = 0
     for index in 0..<blocks.count { bytes &+= unsafe retire(blocks.word(at: index)) }
     didRetire(bytes: bytes)
   }
 
-  /// Whether a block that was published in the era `era` is recent, until something is retired.
+  /// Whether a block that was published in the transaction `transaction` is recent, until something is retired.
   @inlinable
   @inline(__always)
-  package func isRecent(_ era: UInt64) -> Bool { era > recentEra }
+  package func isRecent(_ transaction: UInt64) -> Bool { transaction > recentTransaction }
 
   /// - Returns: its bytes.
   @inlinable

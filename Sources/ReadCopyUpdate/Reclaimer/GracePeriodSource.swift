@@ -135,9 +135,7 @@ struct FlavorSource: GracePeriodSource {
   var readerCount: Int { scanReaders().reader_count }
 
   func blockingReaders() -> [RCUStalledReader] {
-    scanReaders().blockingReaders.map {
-      RCUStalledReader(threadID: $0.thread, nesting: Int($0.nesting))
-    }
+    scanReaders().stalledReaders()
   }
 }
 
@@ -169,11 +167,13 @@ extension rcushims_reader_scan {
     return stamps.last == 0 ? nil : stamps.first...stamps.last
   }
 
-  /// Who holds up liburcu's grace period, as many as fit.
-  var blockingReaders: [rcushims_blocking_reader] {
-    let count = min(blocking_count, Int(RCUSHIMS_BLOCKING_READERS_MAX))
-    return unsafe withUnsafeBytes(of: blocking) {
-      unsafe Array($0.bindMemory(to: rcushims_blocking_reader.self).prefix(count))
+  /// Who is inside, as many as fit: those for whom liburcu's grace period waits, or the cookie's.
+  func stalledReaders(of cookie: GracePeriodCookie? = nil) -> [RCUStalledReader] {
+    let count = inside_count
+    let readers = unsafe withUnsafeBytes(of: inside) {
+      unsafe Array($0.bindMemory(to: rcushims_inside_reader.self).prefix(count))
     }
+    return readers.filter { reader in cookie.map { reader.since <= $0.stamp } ?? reader.holds_up }
+      .map { RCUStalledReader(threadID: $0.thread, nesting: Int($0.nesting)) }
   }
 }

@@ -86,6 +86,10 @@ public final class _Reclaimer: @unchecked Sendable {
   var stallMonitor = RCUStallMonitor()
   /// The wait that was reported last, and how long it must last to be reported again.
   var reportedWait: (start: UInt64, nextNanoseconds: UInt64) = (0, 0)
+  /// Pools of blocks, under `monitor`.
+  private(set) var pools: [PoolShared] = []
+  /// The same for a pool's wait.
+  var reportedPoolWait: (start: UInt64, nextNanoseconds: UInt64) = (0, 0)
   /// The same for a call: its number, and when it was seen first.
   var reportedCall: (number: UInt64, since: UInt64, nextNanoseconds: UInt64) = (0, 0, 0)
   /// The forking thread has the role of the runner for the time of the fork only.
@@ -117,7 +121,24 @@ public final class _Reclaimer: @unchecked Sendable {
     self.init(source: FlavorSource(flavor: flavor))
   }
 
-  public var statistics: RCUStatistics { monitor.withLock { retiring.statistics } }
+  public var statistics: RCUStatistics {
+    var (statistics, pools) = monitor.withLock { () -> (RCUStatistics, [PoolShared]) in
+      (retiring.statistics, self.pools)
+    }
+    let now = sysshims_now()
+    for pool in pools {
+      statistics.poolBytes += pool.limboBytes.load(ordering: .relaxed)
+      let since = pool.waitsSince.load(ordering: .relaxed)
+      guard since > 0 && since < now else { continue }
+      statistics.poolWait = max(statistics.poolWait, .nanoseconds(Int64(now - since)))
+    }
+    return statistics
+  }
+
+  /// A pool of blocks that wait for this domain's readers without the reclaimer.
+  func add(_ pool: PoolShared) { monitor.withLock { pools.append(pool) } }
+
+  func remove(_ pool: PoolShared) { monitor.withLock { pools.removeAll { $0 === pool } } }
 
   var limits: RCULimits {
     get { monitor.withLock { retiring.bounds } }

@@ -3,6 +3,7 @@
 
 internal import Glibc
 internal import Synchronization
+internal import _RCUShims
 internal import _SystemShims
 
 /// One thread for all domains that looks, now and then, whether a grace period takes too long.
@@ -150,7 +151,48 @@ extension _Reclaimer {
       settings.handler(stall)
     }
     let isRunning = reportRunningCall(settings)
-    return (isWaiting || isRunning, settings.thresholdNanoseconds)
+    let isPoolWaiting = reportPoolWait(settings)
+    return (isWaiting || isRunning || isPoolWaiting, settings.thresholdNanoseconds)
+  }
+
+  /// Has the monitor look at pools, of which one waits for long.
+  func watchPools() {
+    becomeKnown()
+    StallWatch.shared.gracePeriodBegins()
+  }
+
+  /// Reports the longest wait of a pool for its readers. Returns whether there is one.
+  private func reportPoolWait(_ settings: RCUStallMonitor) -> Bool {
+    guard let threshold = settings.thresholdNanoseconds,
+      let pool = monitor.withLock({ pools }).filter({ $0.waitsSince.load(ordering: .relaxed) > 0 })
+        .min(by: {
+          $0.waitsSince.load(ordering: .relaxed) < $1.waitsSince.load(ordering: .relaxed)
+        })
+    else { return false }
+    let since = pool.waitsSince.load(ordering: .relaxed)
+    let cookie = GracePeriodCookie(
+      stamp: pool.waitStamp.load(ordering: .relaxed), interruption: 0)
+    let now = sysshims_now()
+    guard since > 0 && now > since && now - since >= threshold else { return since > 0 }
+    let readers = source.scanReaders().stalledReaders(of: cookie)
+    // They have left, and the writer hasn't looked since.
+    if readers.isEmpty {
+      pool.waitsSince.store(0, ordering: .relaxed)
+      return false
+    }
+    let stall = monitor.withLock { () -> RCUStall? in
+      if reportedPoolWait.start != since { reportedPoolWait = (since, threshold) }
+      let age = now - since
+      guard age >= reportedPoolWait.nextNanoseconds else { return nil }
+      reportedPoolWait.nextNanoseconds = age &* 2
+      retiring.counters.stallCount += 1
+      return RCUStall(
+        domainName: source.name, title: source.title, duration: .nanoseconds(Int64(age)),
+        readers: readers, runningCall: nil, pendingCount: retiring.statistics.pendingCount,
+        pendingBytes: retiring.statistics.pendingBytes + pool.limboBytes.load(ordering: .relaxed))
+    }
+    if let stall { settings.handler(stall) }
+    return true
   }
 
   /// Reports a deferred call, or a `deinit`, that doesn't return: all others wait behind it. Returns whether one

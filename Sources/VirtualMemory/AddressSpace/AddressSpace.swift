@@ -190,7 +190,7 @@ extension AddressSpace {
     writer.isChanged = false
     // The counter is odd now, and this one more when the section ends.
     writer.draft.generation = mapLock.sequence &+ 1
-    writer.draft.edit = writer.tree.edit
+    writer.draft.transaction = writer.tree.transaction
     let version = unsafe writer.makeVersion()
     // Releasing: pairs with the acquire in `currentPointer`. Retire after this, never before: a
     // reader that starts between the two could find what is already waiting to be reused.
@@ -199,7 +199,9 @@ extension AddressSpace {
     let old = unsafe current.exchange(version, ordering: .sequentiallyConsistent)
     if !pins.isEmpty { writer.holdReplaced(for: pins) }
     // The write section before has made it.
-    assert(unsafe old.assumingMemoryBound(to: Version.self).pointee.edit == writer.draft.edit &- 1)
+    assert(
+      unsafe old.assumingMemoryBound(to: Version.self).pointee.transaction == writer.draft
+        .transaction &- 1)
     unsafe writer.tree.retireReplaced(and: old)
   }
 

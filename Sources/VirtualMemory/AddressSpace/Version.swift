@@ -10,7 +10,7 @@ struct Version: BitwiseCopyable {
   /// The sequence counter's value after the write section that published the version: even.
   var generation: UInt64 = 0
   /// The number of that write section: the version's nodes carry this number or a smaller one.
-  var edit: UInt64 = 0
+  var transaction: UInt64 = 0
   /// The number of VMAs.
   var mapCount = 0
   /// The sum of the VMAs' pages.

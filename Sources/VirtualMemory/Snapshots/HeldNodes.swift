@@ -8,7 +8,7 @@ struct HeldNode {
   /// The block's address, with what ``BlockWord`` says in the low bits.
   let word: UInt
   /// The write section that made it.
-  let edit: UInt64
+  let transaction: UInt64
   /// Objects of a leaf's VMAs: each has a reference. By themselves, for the leaf's payload may go back
   /// before the leaf does.
   private let objects: [UInt]
@@ -18,9 +18,9 @@ struct HeldNode {
 
   /// Takes a reference to what each VMA of a leaf refers to. By the writer, before it releases those of
   /// the version that it has replaced.
-  init(_ word: UInt, _ edit: UInt64) {
+  init(_ word: UInt, _ transaction: UInt64) {
     self.word = word
-    self.edit = edit
+    self.transaction = transaction
     guard BlockWord.sizeClass(word) == NodeLayout.leafClass,
       // Safety: the word was made of a leaf's address.
       let leaf = unsafe UnsafeMutableRawPointer(bitPattern: BlockWord.address(word)).map({
@@ -42,8 +42,8 @@ struct HeldNode {
 extension MemoryMap {
   /// After publishing, and before retiring: keeps those of the replaced nodes that a snapshot sees.
   mutating func holdReplaced(for pins: SnapshotPins) {
-    guard let newest = pins.newest(before: draft.edit) else { return }
-    let held = tree.replaced.take(madeUpTo: newest).map { HeldNode($0.word, $0.edit) }
+    guard let newest = pins.newest(before: draft.transaction) else { return }
+    let held = tree.replaced.take(madeUpTo: newest).map { HeldNode($0.word, $0.transaction) }
     if !held.isEmpty { pins.hold(held, for: newest) }
   }
 }

@@ -43,7 +43,7 @@ public final class MapsSnapshot: @unchecked Sendable {
     }
   }
 
-  deinit { space.pins.unpin(version.edit) }
+  deinit { space.pins.unpin(version.transaction) }
 
   /// Runs `body` with the version. What it reads of it, it reads in `body`: the snapshot lives as
   /// long.

@@ -6,7 +6,7 @@ internal import Synchronization
 
 /// The versions of one address space that snapshots keep, and the nodes that are held for them.
 ///
-/// A node is visible in the versions from the write section that made it (its `edit`) up to the one
+/// A node is visible in the versions from the write section that made it (its `transaction`) up to the one
 /// before the section that replaced it. When it is replaced, the newest pinned version decides: a
 /// node that is younger was never visible to a snapshot, and is retired as ever; an older one is
 /// held, on that version's list. When the last snapshot of a version goes, what is on its list and
@@ -28,7 +28,7 @@ final class SnapshotPins: @unchecked Sendable {
   /// One version with snapshots.
   private struct Pin {
     /// The version's.
-    let edit: UInt64
+    let transaction: UInt64
     /// Snapshots of it.
     var count = 1
     /// Replaced nodes that it sees and no newer pinned version does.
@@ -37,7 +37,7 @@ final class SnapshotPins: @unchecked Sendable {
 
   // A pthread monitor, not Synchronization's Mutex: ThreadSanitizer doesn't see the latter.
   private let monitor = Monitor()
-  // Ascending by edit.
+  // Ascending by transaction.
   private var pins: [Pin] = []
   // Snapshots, and those about to be: written under `monitor`, read by the writer without it.
   private let snapshotCount = Atomic(0)
@@ -62,30 +62,30 @@ final class SnapshotPins: @unchecked Sendable {
       snapshotCount.add(1, ordering: .sequentiallyConsistent)
       let version = load()
       // Nobody finds an older version than the one before did.
-      if let last = pins.indices.last, pins[last].edit == version.edit {
+      if let last = pins.indices.last, pins[last].transaction == version.transaction {
         pins[last].count += 1
       } else {
-        pins.append(Pin(edit: version.edit))
+        pins.append(Pin(transaction: version.transaction))
       }
       return version
     }
   }
 
-  /// The end of one snapshot of the version with the number `edit`. Doesn't wait.
-  func unpin(_ edit: UInt64) {
+  /// The end of one snapshot of the version with the number `transaction`. Doesn't wait.
+  func unpin(_ transaction: UInt64) {
     let orphaned = withLock { () -> [HeldNode] in
       defer {
         // Releasing: what was read through the snapshot happens before a writer that no longer sees
         // it reuses a node. Pairs with the load in `isEmpty`.
         snapshotCount.subtract(1, ordering: .acquiringAndReleasing)
       }
-      guard let index = index(of: edit) else {
+      guard let index = index(of: transaction) else {
         fail("SnapshotPins: the version is not pinned")
       }
       pins[index].count -= 1
       return pins[index].count == 0 ? pins.remove(at: index).held : []
     }
-    handOn(orphaned, pinnedBefore: edit)
+    handOn(orphaned, pinnedBefore: transaction)
   }
 
   /// Snapshots, versions that they keep, and bytes of nodes that are held for them alone.
@@ -105,21 +105,21 @@ final class SnapshotPins: @unchecked Sendable {
   @inline(__always)
   var isEmpty: Bool { snapshotCount.load(ordering: .sequentiallyConsistent) == 0 }
 
-  /// The newest pinned version that is older than `edit`.
-  func newest(before edit: UInt64) -> UInt64? {
+  /// The newest pinned version that is older than `transaction`.
+  func newest(before transaction: UInt64) -> UInt64? {
     withLock {
-      let count = countOfPins(before: edit)
-      return count > 0 ? pins[count - 1].edit : nil
+      let count = countOfPins(before: transaction)
+      return count > 0 ? pins[count - 1].transaction : nil
     }
   }
 
-  /// Takes over nodes that the version `edit` sees, the current one doesn't, and no pinned one in
+  /// Takes over nodes that the version `transaction` sees, the current one doesn't, and no pinned one in
   /// between does.
-  func hold(_ nodes: [HeldNode], for edit: UInt64) {
+  func hold(_ nodes: [HeldNode], for transaction: UInt64) {
     let bytes = nodes.reduce(0) { $0 + $1.blockBytes }
     heldByteCount.add(bytes, ordering: .relaxed)
     // Its last snapshot may have gone meanwhile.
-    if !append(nodes, to: edit) { handOn(nodes, pinnedBefore: edit) }
+    if !append(nodes, to: transaction) { handOn(nodes, pinnedBefore: transaction) }
   }
 
   // MARK: Under the lock
@@ -132,25 +132,25 @@ final class SnapshotPins: @unchecked Sendable {
   }
 
   /// Under `monitor`.
-  private func index(of edit: UInt64) -> Int? {
-    let index = countOfPins(before: edit)
-    return index < pins.count && pins[index].edit == edit ? index : nil
+  private func index(of transaction: UInt64) -> Int? {
+    let index = countOfPins(before: transaction)
+    return index < pins.count && pins[index].transaction == transaction ? index : nil
   }
 
   /// Under `monitor`. A binary search.
-  private func countOfPins(before edit: UInt64) -> Int {
+  private func countOfPins(before transaction: UInt64) -> Int {
     var (low, high) = (0, pins.count)
     while low < high {
       let middle = (low + high) / 2
-      if pins[middle].edit < edit { low = middle + 1 } else { high = middle }
+      if pins[middle].transaction < transaction { low = middle + 1 } else { high = middle }
     }
     return low
   }
 
   /// False if the version isn't pinned any more.
-  private func append(_ nodes: [HeldNode], to edit: UInt64) -> Bool {
+  private func append(_ nodes: [HeldNode], to transaction: UInt64) -> Bool {
     withLock {
-      guard let index = index(of: edit) else { return false }
+      guard let index = index(of: transaction) else { return false }
       pins[index].held += nodes
       return true
     }
@@ -159,25 +159,25 @@ final class SnapshotPins: @unchecked Sendable {
   // MARK: Handing on
 
   /// After a grace period, on the reclaimer's thread, finds who still sees `nodes`, whose newest
-  /// pinned version, `edit`, is gone: readers in their sections may see them too.
-  private func handOn(_ nodes: [HeldNode], pinnedBefore edit: UInt64) {
+  /// pinned version, `transaction`, is gone: readers in their sections may see them too.
+  private func handOn(_ nodes: [HeldNode], pinnedBefore transaction: UInt64) {
     guard !nodes.isEmpty else { return }
     // No bytes for the domain's limits: their memory is the pool's.
-    RCU.afterGracePeriod(mayWait: false) { [self] in distribute(nodes, edit) }
+    RCU.afterGracePeriod(mayWait: false) { [self] in distribute(nodes, transaction) }
   }
 
-  /// Moves `nodes` to the newest pinned version before `edit` that sees them; gives back the rest.
-  private func distribute(_ nodes: [HeldNode], _ edit: UInt64) {
+  /// Moves `nodes` to the newest pinned version before `transaction` that sees them; gives back the rest.
+  private func distribute(_ nodes: [HeldNode], _ transaction: UInt64) {
     var nodes = nodes
-    var edit = edit
+    var transaction = transaction
     while !nodes.isEmpty {
-      guard let older = newest(before: edit) else { break }
+      guard let older = newest(before: transaction) else { break }
       // The nodes are ours alone meanwhile: on no list, and not given back.
-      let start = nodes.partition { $0.edit > older }
+      let start = nodes.partition { $0.transaction > older }
       giveBack(Array(nodes[start...]))
       nodes.removeSubrange(start...)
       if nodes.isEmpty || append(nodes, to: older) { return }
-      edit = older
+      transaction = older
     }
     giveBack(nodes)
   }

@@ -32,7 +32,7 @@ struct InnerNode {
 
   /// The write section that made the node.
   @inline(__always)
-  var edit: UInt64 {
+  var transaction: UInt64 {
     get { unsafe base.load(fromByteOffset: 8, as: UInt64.self) }
     nonmutating set { unsafe base.storeBytes(of: newValue, toByteOffset: 8, as: UInt64.self) }
   }
@@ -105,7 +105,7 @@ struct Bounds: Node {
     (end(index) ^ summary.end) | (start(index) ^ summary.start) == 0
   }
 
-  /// Copies all of `other` but its edit.
+  /// Copies all of `other` but its transaction.
   @inline(__always)
   func copyContents(of other: Self) {
     unsafe base.copyMemory(from: other.base, byteCount: NodeLayout.boundsHeader + 8)

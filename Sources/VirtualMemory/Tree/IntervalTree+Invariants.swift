@@ -56,7 +56,8 @@ extension IntervalTree {
     }
     Self.expect(
       (count...NodeLayout.leafCapacity).contains(leaf.usedSlotCount), "a leaf's slots are allowed")
-    Self.expect(leaf.payloadEdit <= leaf.edit, "a payload is not younger than its leaf")
+    Self.expect(
+      leaf.payloadTransaction <= leaf.transaction, "a payload is not younger than its leaf")
     let slots = Set((0..<count).map { leaf.slot($0) })
     Self.expect(slots.count == count, "each record has a slot of its own")
     Self.expect(slots.allSatisfy { $0 < leaf.usedSlotCount }, "slots in use are counted")
@@ -74,8 +75,9 @@ extension IntervalTree {
   ) -> ChildSummary {
     let (inner, bounds) = (node.inner, node.bounds)
     Self.expect(unsafe inner.bounds.base == bounds.base, "readers have the writer's bounds")
-    Self.expect(inner.edit == node.innerEdit, "the writer knows its inner nodes' edits")
-    Self.expect(bounds.edit <= inner.edit, "bounds are not younger than their node")
+    Self.expect(
+      inner.transaction == node.innerTransaction, "the writer knows its inner nodes' transactions")
+    Self.expect(bounds.transaction <= inner.transaction, "bounds are not younger than their node")
     let count = bounds.count
     let countMin = isRoot ? 2 : NodeLayout.innerCountMin
     Self.expect(

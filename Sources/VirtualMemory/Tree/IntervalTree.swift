@@ -27,7 +27,7 @@ struct IntervalTree: ~Copyable {
   /// The root as the writer has it, if it is an inner node.
   private var rootWriterNode: UnsafeMutableRawPointer?
   /// The number of the open write section; nodes made in it carry it.
-  private(set) var edit: UInt64 = 1
+  private(set) var transaction: UInt64 = 1
   /// To the leaf that was located last.
   let path = Path()
   #if DEBUG
@@ -88,14 +88,14 @@ struct IntervalTree: ~Copyable {
   }
 
   /// After publishing: hands the nodes that the new version doesn't use to the grace period, with the block
-  /// of the version before, and begins the next write section's edit.
+  /// of the version before, and begins the next write section's transaction.
   @unsafe
   mutating func retireReplaced(and version: UnsafeMutableRawPointer) {
-    unsafe replaced.push(version: version, isRecent: pool.isRecent(edit &- 1))
+    unsafe replaced.push(version: version, isRecent: pool.isRecent(transaction &- 1))
     // Safety: the words are of blocks' addresses, with their classes.
-    unsafe pool.retire(replaced.words, era: edit)
+    unsafe pool.retire(replaced.words, transaction: transaction)
     replaced.removeAll()
-    edit &+= 1
+    transaction &+= 1
   }
 
   // MARK: Nodes
@@ -104,14 +104,14 @@ struct IntervalTree: ~Copyable {
   mutating func makeLeaf() -> Leaf {
     let leaf = makeLeafBlock()
     leaf.payload = makePayload()
-    leaf.payloadEdit = edit
+    leaf.payloadTransaction = transaction
     leaf.usedSlotCount = 0
     return leaf
   }
 
   private mutating func makeLeafBlock() -> Leaf {
     let leaf = unsafe Leaf(pool.allocate(sizeClass: NodeLayout.leafClass))
-    leaf.edit = edit
+    leaf.transaction = transaction
     return leaf
   }
 
@@ -123,7 +123,7 @@ struct IntervalTree: ~Copyable {
   mutating func makeWriterNode() -> WriterNode {
     let node = unsafe WriterNode(pool.allocate(sizeClass: NodeLayout.writerNodeClass))
     node.bounds = makeBounds()
-    node.adopt(makeInner(), edit)
+    node.adopt(makeInner(), transaction)
     return node
   }
 
@@ -133,7 +133,7 @@ struct IntervalTree: ~Copyable {
 
   private mutating func makeBounds() -> Bounds {
     let bounds = unsafe Bounds(pool.allocate(sizeClass: NodeLayout.boundsClass))
-    bounds.edit = edit
+    bounds.transaction = transaction
     return bounds
   }
 
@@ -143,18 +143,18 @@ struct IntervalTree: ~Copyable {
     -> Leaf
   {
     var new = leaf
-    if leaf.edit != edit {
+    if leaf.transaction != transaction {
       new = makeLeafBlock()
       new.copyRanges(of: leaf, range, replacementCount: items.count)
-      unsafe discard(leaf.base, leaf.edit, NodeLayout.leafClass)
+      unsafe discard(leaf.base, leaf.transaction, NodeLayout.leafClass)
     } else if items.count != range.count {
       leaf.shift(from: range.upperBound, by: items.count &- range.count)
     }
     if new.usedSlotCount &+ items.count > NodeLayout.leafCapacity {
-      let (payload, payloadEdit) = (new.payload, new.payloadEdit)
+      let (payload, payloadTransaction) = (new.payload, new.payloadTransaction)
       let gap = range.lowerBound..<range.lowerBound &+ items.count
-      new.move(to: makePayload(), edit, except: gap)
-      unsafe discard(payload.base, payloadEdit, NodeLayout.payloadClass)
+      new.move(to: makePayload(), transaction, except: gap)
+      unsafe discard(payload.base, payloadTransaction, NodeLayout.payloadClass)
     }
     for index in 0..<items.count { new.setRecord(range.lowerBound &+ index, items[index]) }
     return new
@@ -163,11 +163,11 @@ struct IntervalTree: ~Copyable {
   /// Gives `node` an inner node that no reader has seen, if it hasn't one.
   @inline(__always)
   mutating func renew(_ node: WriterNode) {
-    if node.innerEdit == edit { return }
-    let (old, oldEdit) = (node.inner, node.innerEdit)
-    node.adopt(makeInner(), edit)
+    if node.innerTransaction == transaction { return }
+    let (old, oldTransaction) = (node.inner, node.innerTransaction)
+    node.adopt(makeInner(), transaction)
     node.writeChildren()
-    unsafe discard(old.base, oldEdit, NodeLayout.innerClass)
+    unsafe discard(old.base, oldTransaction, NodeLayout.innerClass)
   }
 
   /// Puts another child at `index`. The bounds are copied only if the child's range is another.
@@ -194,7 +194,7 @@ struct IntervalTree: ~Copyable {
   @inline(__always)
   private mutating func renewBounds(of node: WriterNode) {
     let bounds = node.bounds
-    if bounds.edit == edit { return }
+    if bounds.transaction == transaction { return }
     let new = makeBounds()
     new.copyContents(of: bounds)
     node.adopt(new)
@@ -203,29 +203,30 @@ struct IntervalTree: ~Copyable {
 
   /// The tree no longer uses `leaf`, nor its payload.
   mutating func discard(_ leaf: Leaf) {
-    unsafe discard(leaf.payload.base, leaf.payloadEdit, NodeLayout.payloadClass)
-    unsafe discard(leaf.base, leaf.edit, NodeLayout.leafClass)
+    unsafe discard(leaf.payload.base, leaf.payloadTransaction, NodeLayout.payloadClass)
+    unsafe discard(leaf.base, leaf.transaction, NodeLayout.leafClass)
   }
 
   /// The tree no longer uses `node`, nor what readers see of it.
   mutating func discard(_ node: WriterNode) {
-    unsafe discard(node.inner.base, node.innerEdit, NodeLayout.innerClass)
+    unsafe discard(node.inner.base, node.innerTransaction, NodeLayout.innerClass)
     discard(node.bounds)
     unsafe pool.free(node.base, sizeClass: NodeLayout.writerNodeClass)
   }
 
   private mutating func discard(_ bounds: Bounds) {
-    unsafe discard(bounds.base, bounds.edit, NodeLayout.boundsClass)
+    unsafe discard(bounds.base, bounds.transaction, NodeLayout.boundsClass)
   }
 
   @inline(__always)
   private mutating func discard(
-    _ block: UnsafeMutableRawPointer, _ blockEdit: UInt64, _ sizeClass: Int
+    _ block: UnsafeMutableRawPointer, _ blockTransaction: UInt64, _ sizeClass: Int
   ) {
-    if blockEdit == edit {
+    if blockTransaction == transaction {
       unsafe pool.free(block, sizeClass: sizeClass)
     } else {
-      unsafe replaced.push(block, blockEdit, sizeClass, isRecent: pool.isRecent(blockEdit))
+      unsafe replaced.push(
+        block, blockTransaction, sizeClass, isRecent: pool.isRecent(blockTransaction))
     }
   }
 

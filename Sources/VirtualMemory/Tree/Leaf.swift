@@ -41,7 +41,7 @@ struct Leaf: Node {
 
   /// The write section that made the payload.
   @inline(__always)
-  var payloadEdit: UInt64 {
+  var payloadTransaction: UInt64 {
     get { unsafe base.load(fromByteOffset: Self.headerOffset &+ 24, as: UInt64.self) }
     nonmutating set {
       unsafe base.storeBytes(of: newValue, toByteOffset: Self.headerOffset &+ 24, as: UInt64.self)
@@ -103,7 +103,7 @@ struct Leaf: Node {
 
   /// Fills `payload`, which is new, with what the records show, apart from those in `range`, and takes it for
   /// its own.
-  func move(to payload: Payload, _ edit: UInt64, except range: Range<Int>) {
+  func move(to payload: Payload, _ transaction: UInt64, except range: Range<Int>) {
     let old = self.payload
     var used = 0
     for index in 0..<count where !range.contains(index) {
@@ -112,7 +112,7 @@ struct Leaf: Node {
       used &+= 1
     }
     self.payload = payload
-    payloadEdit = edit
+    payloadTransaction = transaction
     usedSlotCount = used
   }
 
@@ -125,7 +125,7 @@ struct Leaf: Node {
   func copyRanges(of other: Self, _ range: Range<Int>, replacementCount: Int) {
     let last = range.upperBound
     let newLast = range.lowerBound &+ replacementCount
-    let edit = edit
+    let transaction = transaction
     // From the lowest address to the highest: what is written beyond the end of one is written again with
     // the next. Whole arrays, and then what moves, as often for both: numbers of steps that the processor
     // can't foretell cost more than steps.
@@ -140,9 +140,9 @@ struct Leaf: Node {
     unsafe copySlots(other.base + (slots &+ last), to: base + (slots &+ newLast))
     count = other.count &- range.count &+ replacementCount
     usedSlotCount = other.usedSlotCount
-    self.edit = edit
+    self.transaction = transaction
     payload = other.payload
-    payloadEdit = other.payloadEdit
+    payloadTransaction = other.payloadTransaction
     if newLast < last { pad(from: NodeLayout.leafCapacity &- (last &- newLast)) }
   }
 

@@ -46,7 +46,7 @@ extension Node {
 
   /// The write section that made the node.
   @inline(__always)
-  var edit: UInt64 {
+  var transaction: UInt64 {
     get { unsafe base.load(fromByteOffset: Self.headerOffset + 8, as: UInt64.self) }
     nonmutating set {
       unsafe base.storeBytes(of: newValue, toByteOffset: Self.headerOffset + 8, as: UInt64.self)

@@ -12,12 +12,13 @@
 /// |---|---|---|
 /// | 0 | ends | ends |
 /// | 8n | starts | smallest starts |
-/// | 16n | slots, count, used slots, edit, payload, its edit | count, edit |
+/// | 16n | slots, count, used slots, transaction, payload, its transaction | count, transaction |
 ///
 /// What else there is of a leaf's records is in a second block, the payload: in each slot flags and
 /// anonymous area, page offset, object. An inner node's children are in a second block too: the address
-/// of its bounds, edit, every fourth key of the bounds, and the children, in five cache lines. The writer
-/// has a third block for it, the ``WriterNode``: largest gaps, pivots, children, their mirrors, bounds, inner node, edit.
+/// of its bounds, transaction, every fourth key of the bounds, and the children, in five cache lines. The writer
+/// has a third block for it, the ``WriterNode``: largest gaps, pivots, children, their mirrors, bounds, inner node,
+/// transaction.
 ///
 /// Fan-outs: leaves of 16 and of 64 were slower for queries and dumps of 30,000 records. Of inner nodes there
 /// are two levels at 10,000 records, where nodes of 14 children made three: what a larger node costs in a

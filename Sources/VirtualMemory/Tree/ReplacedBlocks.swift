@@ -8,17 +8,17 @@ struct ReplacedBlocks: ~Copyable {
   /// Addresses, with what ``BlockWord`` says in the low bits.
   private(set) var words = BlockStack()
   /// The write sections that made the payloads among them, in the same order: other blocks say it themselves.
-  private var payloadEdits = BlockStack()
+  private var payloadTransactions = BlockStack()
 
   /// - Parameter isRecent: what the pool says of a block that this write section made.
-  /// - Safety: `address` is that of a node's block of this class, which the write section `edit` made.
+  /// - Safety: `address` is that of a node's block of this class, which the write section `transaction` made.
   @unsafe
   @inline(__always)
   mutating func push(
-    _ address: UnsafeMutableRawPointer, _ edit: UInt64, _ sizeClass: Int, isRecent: Bool
+    _ address: UnsafeMutableRawPointer, _ transaction: UInt64, _ sizeClass: Int, isRecent: Bool
   ) {
     unsafe words.push(BlockWord.make(address, sizeClass, isRecent: isRecent))
-    if sizeClass == NodeLayout.payloadClass { payloadEdits.push(UInt(edit)) }
+    if sizeClass == NodeLayout.payloadClass { payloadTransactions.push(UInt(transaction)) }
   }
 
   /// The same for a version: it is the last one.
@@ -30,14 +30,14 @@ struct ReplacedBlocks: ~Copyable {
 
   mutating func removeAll() {
     words.removeAll()
-    payloadEdits.removeAll()
+    payloadTransactions.removeAll()
   }
 
   /// Takes out the blocks that were made by the write section `newest` or one before it.
   ///
   /// - Precondition: no version is among them.
-  mutating func take(madeUpTo newest: UInt64) -> [(word: UInt, edit: UInt64)] {
-    var taken: [(word: UInt, edit: UInt64)] = []
+  mutating func take(madeUpTo newest: UInt64) -> [(word: UInt, transaction: UInt64)] {
+    var taken: [(word: UInt, transaction: UInt64)] = []
     var kept = ReplacedBlocks()
     var payloadCount = 0
     for index in 0..<words.count {
@@ -46,20 +46,20 @@ struct ReplacedBlocks: ~Copyable {
       // Safety: the word was made of a block's address.
       let address = unsafe UnsafeMutableRawPointer(bitPattern: BlockWord.address(word))
         .unsafelyUnwrapped
-      let edit: UInt64
+      let transaction: UInt64
       switch sizeClass {
-      case NodeLayout.leafClass: edit = unsafe Leaf(address).edit
-      case NodeLayout.innerClass: edit = unsafe InnerNode(address).edit
-      case NodeLayout.boundsClass: edit = unsafe Bounds(address).edit
+      case NodeLayout.leafClass: transaction = unsafe Leaf(address).transaction
+      case NodeLayout.innerClass: transaction = unsafe InnerNode(address).transaction
+      case NodeLayout.boundsClass: transaction = unsafe Bounds(address).transaction
       default:
         require(sizeClass == NodeLayout.payloadClass, "ReplacedBlocks: a version is held")
-        edit = UInt64(payloadEdits[payloadCount])
+        transaction = UInt64(payloadTransactions[payloadCount])
         payloadCount += 1
       }
-      if edit <= newest {
-        taken.append((word, edit))
+      if transaction <= newest {
+        taken.append((word, transaction))
       } else {
-        unsafe kept.push(address, edit, sizeClass, isRecent: BlockWord.isRecent(word))
+        unsafe kept.push(address, transaction, sizeClass, isRecent: BlockWord.isRecent(word))
       }
     }
     self = kept

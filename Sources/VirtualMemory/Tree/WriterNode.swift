@@ -34,9 +34,9 @@ struct WriterNode {
     nonmutating set { unsafe setAddress(NodeLayout.writerInner, newValue.base) }
   }
 
-  /// The write section that made it: ``InnerNode/edit``.
+  /// The write section that made it: ``InnerNode/transaction``.
   @inline(__always)
-  var innerEdit: UInt64 {
+  var innerTransaction: UInt64 {
     get { unsafe base.load(fromByteOffset: NodeLayout.writerInner &+ 8, as: UInt64.self) }
     nonmutating set {
       unsafe base.storeBytes(
@@ -46,11 +46,11 @@ struct WriterNode {
 
   /// Takes `inner`, which is new, for what readers see, without its children.
   @inline(__always)
-  func adopt(_ inner: InnerNode, _ edit: UInt64) {
+  func adopt(_ inner: InnerNode, _ transaction: UInt64) {
     inner.bounds = bounds
-    inner.edit = edit
+    inner.transaction = transaction
     self.inner = inner
-    innerEdit = edit
+    innerTransaction = transaction
   }
 
   /// Takes `bounds`, which are new. The inner node is, too.
