@@ -35,11 +35,16 @@ extension NodePool {
   }
 
   /// For statistics and reports.
-  private func noteLimbo() {
+  //
+  // A loop: closures in a pool's functions crash the optimiser of Swift 6.3.1.
+  private mutating func noteLimbo() {
+    var (since, stamp): (UInt64, UInt64) = (0, 0)
+    for one in waiting where one.waitsSince > 0 && (since == 0 || one.waitsSince < since) {
+      (since, stamp) = (one.waitsSince, one.cookie.stamp)
+    }
     shared.limboBytes.store(limboBytes, ordering: .relaxed)
-    let oldest = waiting.lazy.filter { $0.waitsSince > 0 }.min { $0.waitsSince < $1.waitsSince }
-    shared.waitStamp.store(oldest?.cookie.stamp ?? 0, ordering: .relaxed)
-    shared.waitsSince.store(oldest?.waitsSince ?? 0, ordering: .relaxed)
+    shared.waitStamp.store(stamp, ordering: .relaxed)
+    shared.waitsSince.store(since, ordering: .relaxed)
   }
 
   /// Moves the blocks of the next class of which there are any into the batch, or into that of recent ones.

@@ -34,7 +34,7 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     section.checkIsOpen()
     var iterator = unsafe find(key, hash: key.hashValue)
     while let link = unsafe iterator.node {
-      if unsafe Node.key(of: link).pointee == key {
+      if unsafe Node.trailer(of: link).pointee.key == key {
         try body(unsafe RCUDomain.Ref(Node.start(of: link), in: section))
       }
       unsafe rcushims_table_next_of_hash(table, &iterator)
@@ -99,7 +99,7 @@ extension RCUDomain.HashTable where Value: ~Copyable {
       @inline(__always)
       _read {
         checkIsOpen()
-        yield unsafe Node.key(of: link).pointee
+        yield unsafe Node.trailer(of: link).pointee.key
       }
     }
 
@@ -125,7 +125,7 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     var iterator = unsafe cds_lfht_iter()
     unsafe rcushims_table_lookup(table, UInt(bitPattern: hash), &iterator)
     while let link = unsafe iterator.node {
-      if unsafe Node.key(of: link).pointee == key { break }
+      if unsafe Node.trailer(of: link).pointee.key == key { break }
       unsafe rcushims_table_next_of_hash(table, &iterator)
     }
     return unsafe iterator

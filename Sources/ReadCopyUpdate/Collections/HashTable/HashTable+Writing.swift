@@ -46,7 +46,8 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     let hash = key.hashValue
     let link = unsafe Node.allocate(value, key)
     unsafe Flavor._enterReadSection()
-    let present = unsafe _withMatcher(of: { unsafe Node.key(of: $0).pointee == key }) { matcher in
+    let present = unsafe _withMatcher(of: { unsafe Node.trailer(of: $0).pointee.key == key }) {
+      matcher in
       unsafe rcushims_table_add_unique(table, UInt(bitPattern: hash), matcher, link)
     }
     unsafe Flavor._exitReadSection()
@@ -73,7 +74,8 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     let hash = key.hashValue
     let link = unsafe Node.allocate(value, key)
     unsafe Flavor._enterReadSection()
-    let old = unsafe _withMatcher(of: { unsafe Node.key(of: $0).pointee == key }) { matcher in
+    let old = unsafe _withMatcher(of: { unsafe Node.trailer(of: $0).pointee.key == key }) {
+      matcher in
       unsafe rcushims_table_add_replace(table, UInt(bitPattern: hash), matcher, link)
     }
     unsafe Flavor._exitReadSection()
@@ -160,7 +162,7 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     while let link = unsafe iterator.node {
       if unsafe rcushims_table_delete(table, link) {
         removed += 1
-        core.count(-1, hash: unsafe Node.key(of: link).pointee.hashValue)
+        core.count(-1, hash: unsafe Node.trailer(of: link).pointee.key.hashValue)
         _ = unsafe retire(link)
       }
       unsafe rcushims_table_next(table, &iterator)
@@ -181,11 +183,7 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   @inlinable
   @unsafe
   borrowing func takeBack(_ link: UnsafeMutablePointer<cds_lfht_node>) -> Value {
-    let node = unsafe Node.start(of: link)
-    let value = unsafe node.assumingMemoryBound(to: Value.self).move()
-    unsafe Node.deinitializeRest(node)
-    unsafe node.deallocate()
-    return value
+    unsafe Node.takeBack(Node.start(of: link))
   }
 }
 

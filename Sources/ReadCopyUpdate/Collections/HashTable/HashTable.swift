@@ -36,7 +36,7 @@ extension RCUDomain {
   /// - Source: `cds_lfht`.
   @safe
   public struct HashTable<Key: Hashable & Sendable, Value: ~Copyable & Sendable>: ~Copyable {
-    @usableFromInline typealias Node = _HashTableNode<Key, Value>
+    @usableFromInline typealias Node = _Node<Value, _HashTableTrailer<Key>>
     @usableFromInline typealias Core = _HashTableCore<Flavor>
 
     // Beside `core`, which has it too: a reader touches no object.
@@ -51,7 +51,7 @@ extension RCUDomain {
     @inlinable
     public init(minimumCapacity: Int = 64) {
       core = Core(
-        minimumCapacity: minimumCapacity, node: Node.retired, linkOffset: Node.linkOffset)
+        minimumCapacity: minimumCapacity, node: Node.retired, linkOffset: Node.trailerOffset)
       unsafe table = core.table
     }
 
@@ -85,77 +85,36 @@ extension RCUDomain.HashTable: @unchecked Sendable where Value: ~Copyable {
   // liburcu's table is made to be shared, and keys and values are Sendable.
 }
 
-/// The layout of a node: the value, then the key, then liburcu's links. The value comes first so
-/// that its address is the allocation's, as ``RCUDomain/Retired`` wants it.
+/// What a node has behind its value: liburcu's links first, so that their address is the trailer's.
+@safe
 @usableFromInline
-enum _HashTableNode<Key, Value: ~Copyable> {
-  @inlinable
-  static var keyOffset: Int {
-    _roundedUp(MemoryLayout<Value>.size, to: MemoryLayout<Key>.alignment)
-  }
+@frozen
+struct _HashTableTrailer<Key> {
+  @usableFromInline var link: cds_lfht_node
+  @usableFromInline let key: Key
 
   @inlinable
-  static var linkOffset: Int {
-    unsafe _roundedUp(
-      keyOffset + MemoryLayout<Key>.size, to: MemoryLayout<cds_lfht_node>.alignment)
-  }
-
-  @inlinable
-  static var byteCount: Int { unsafe linkOffset + MemoryLayout<cds_lfht_node>.size }
-
-  @inlinable
-  static var alignment: Int {
-    unsafe max(
-      MemoryLayout<Value>.alignment, MemoryLayout<Key>.alignment,
-      MemoryLayout<cds_lfht_node>.alignment)
-  }
-
-  /// A node that nobody knows yet.
-  @inlinable
-  static func allocate(_ value: consuming Value, _ key: Key) -> UnsafeMutablePointer<cds_lfht_node>
-  {
-    let node = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: alignment)
-    unsafe node.initializeMemory(as: Value.self, to: value)
-    unsafe (node + keyOffset).initializeMemory(as: Key.self, to: key)
-    return unsafe (node + linkOffset).initializeMemory(as: cds_lfht_node.self, to: cds_lfht_node())
-  }
-
-  @inlinable
-  @inline(__always)
-  static func start(of link: UnsafeMutablePointer<cds_lfht_node>) -> UnsafeMutableRawPointer {
-    unsafe UnsafeMutableRawPointer(link) - linkOffset
-  }
-
-  @inlinable
-  @inline(__always)
-  static func key(of link: UnsafeMutablePointer<cds_lfht_node>) -> UnsafeMutablePointer<Key> {
-    unsafe (start(of: link) + keyOffset).assumingMemoryBound(to: Key.self)
-  }
-
-  /// Destroys what a node holds that nobody can reach any more. It is to be freed then.
-  @inlinable
-  static func deinitialize(_ node: UnsafeMutableRawPointer) {
-    unsafe node.assumingMemoryBound(to: Value.self).deinitialize(count: 1)
-    unsafe deinitializeRest(node)
-  }
-
-  /// The same after the value was moved out.
-  @inlinable
-  static func deinitializeRest(_ node: UnsafeMutableRawPointer) {
-    unsafe (node + keyOffset).assumingMemoryBound(to: Key.self).deinitialize(count: 1)
-    unsafe _poison(node, byteCount: byteCount)
-  }
-
-  @inlinable
-  static var retired: _RetiredNode {
-    unsafe _RetiredNode(
-      bytes: byteCount, deinitialize: { node in unsafe deinitialize(node.unsafelyUnwrapped) },
-      deinitializeRest: { node in unsafe deinitializeRest(node.unsafelyUnwrapped) })
+  init(_ key: Key) {
+    unsafe link = cds_lfht_node()
+    self.key = key
   }
 }
 
-/// `offset`, or the next one that `alignment`, a power of two, divides.
-@inlinable
-func _roundedUp(_ offset: Int, to alignment: Int) -> Int {
-  (offset + alignment - 1) & ~(alignment - 1)
+extension _Node where Element: ~Copyable {
+  /// A node that nobody knows yet, by its links.
+  @inlinable
+  static func allocate<Key>(
+    _ value: consuming Element, _ key: Key
+  ) -> UnsafeMutablePointer<cds_lfht_node> where Trailer == _HashTableTrailer<Key> {
+    let trailer = unsafe UnsafeMutableRawPointer(trailer(allocate(value, _HashTableTrailer(key))))
+    return unsafe trailer.assumingMemoryBound(to: cds_lfht_node.self)
+  }
+
+  @inlinable
+  @inline(__always)
+  static func trailer<Key>(
+    of link: UnsafeMutablePointer<cds_lfht_node>
+  ) -> UnsafeMutablePointer<Trailer> where Trailer == _HashTableTrailer<Key> {
+    unsafe UnsafeMutableRawPointer(link).assumingMemoryBound(to: Trailer.self)
+  }
 }

@@ -30,7 +30,7 @@ extension RCUDomain {
   /// - Source: `cds_list_add_rcu` and its like, Linux `list_for_each_entry_rcu`.
   @safe
   public struct List<Element: ~Copyable & Sendable>: ~Copyable {
-    @usableFromInline typealias Node = _ListNode<Element>
+    @usableFromInline typealias Node = _Node<Element, _ListLinks>
 
     // The first node. Written under `lock`, read by all.
     @usableFromInline let head: Atomic<UnsafeMutableRawPointer?>
@@ -80,70 +80,17 @@ extension RCUDomain.List: @unchecked Sendable where Element: ~Copyable {
   // All that readers look at is atomic, writers hold `lock`, and elements are Sendable.
 }
 
-/// The layout of a node: the element, whose address is the node's, then the links.
-@usableFromInline
-enum _ListNode<Element: ~Copyable> {
-  @inlinable
-  static var linksOffset: Int {
-    _roundedUp(MemoryLayout<Element>.size, to: MemoryLayout<_ListLinks>.alignment)
-  }
-
-  @inlinable
-  static var byteCount: Int { linksOffset + MemoryLayout<_ListLinks>.size }
-
-  @inlinable
-  static var alignment: Int {
-    max(MemoryLayout<Element>.alignment, MemoryLayout<_ListLinks>.alignment)
-  }
-
+extension _Node where Element: ~Copyable, Trailer == _ListLinks {
   /// A node that nobody knows yet.
   @inlinable
   static func allocate(_ element: consuming Element) -> UnsafeMutableRawPointer {
-    let node = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: alignment)
-    unsafe node.initializeMemory(as: Element.self, to: element)
-    unsafe (node + linksOffset).initializeMemory(as: _ListLinks.self, to: _ListLinks())
-    return unsafe node
+    unsafe allocate(element, _ListLinks())
   }
 
   @inlinable
   @inline(__always)
   static func links(_ node: UnsafeMutableRawPointer) -> UnsafeMutablePointer<_ListLinks> {
-    unsafe (node + linksOffset).assumingMemoryBound(to: _ListLinks.self)
-  }
-
-  @inlinable
-  @inline(__always)
-  static func element(_ node: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Element> {
-    unsafe node.assumingMemoryBound(to: Element.self)
-  }
-
-  /// Destroys what a node holds that nobody can reach any more. It is to be freed then.
-  @inlinable
-  static func deinitialize(_ node: UnsafeMutableRawPointer) {
-    unsafe element(node).deinitialize(count: 1)
-    unsafe deinitializeRest(node)
-  }
-
-  /// The same after the element was moved out.
-  @inlinable
-  static func deinitializeRest(_ node: UnsafeMutableRawPointer) {
-    unsafe _poison(node, byteCount: byteCount)
-  }
-
-  /// The element of a node that was not published.
-  @inlinable
-  static func takeBack(_ node: UnsafeMutableRawPointer) -> Element {
-    let element = unsafe element(node).move()
-    unsafe deinitializeRest(node)
-    unsafe node.deallocate()
-    return element
-  }
-
-  @inlinable
-  static var retired: _RetiredNode {
-    unsafe _RetiredNode(
-      bytes: byteCount, deinitialize: { node in unsafe deinitialize(node.unsafelyUnwrapped) },
-      deinitializeRest: { node in unsafe deinitializeRest(node.unsafelyUnwrapped) })
+    unsafe trailer(node)
   }
 }
 

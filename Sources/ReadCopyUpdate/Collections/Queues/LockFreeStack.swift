@@ -20,7 +20,7 @@ extension RCUDomain {
   /// - Source: `lfstack`.
   @safe
   public struct LockFreeStack<Element: ~Copyable & Sendable>: ~Copyable {
-    @usableFromInline typealias Node = _StackNode<Element>
+    @usableFromInline typealias Node = _Node<Element, rcushims_stack_node>
 
     // One word, at an address of its own: C needs one.
     @usableFromInline let stack: UnsafeMutablePointer<rcushims_stack>
@@ -40,12 +40,12 @@ extension RCUDomain {
       var bytes = 0
       var next = unsafe Optional(first)
       while let link = unsafe next {
-        bytes += Node.byteCount
+        unsafe bytes += Node.byteCount
         unsafe next = link.pointee.next
       }
       unsafe Flavor._retire(
         _Retirement(bytes: bytes, object: Node.start(of: first)) { first in
-          var next = unsafe Optional(Node.link(of: first.unsafelyUnwrapped))
+          var next = unsafe Optional(Node.trailer(first.unsafelyUnwrapped))
           while let link = unsafe next {
             unsafe next = link.pointee.next
             let node = unsafe Node.start(of: link)
@@ -131,62 +131,10 @@ extension RCUDomain.LockFreeStack: @unchecked Sendable where Element: ~Copyable 
   // liburcu's stack is made to be shared, and elements are Sendable.
 }
 
-/// The layout of a node: the element, whose address is the node's, then liburcu's link.
-@usableFromInline
-enum _StackNode<Element: ~Copyable> {
-  @usableFromInline typealias Link = UnsafeMutablePointer<rcushims_stack_node>
-
+extension _Node where Element: ~Copyable, Trailer == rcushims_stack_node {
+  /// A node that nobody knows yet, by its link.
   @inlinable
-  static var linkOffset: Int {
-    unsafe _roundedUp(
-      MemoryLayout<Element>.size, to: MemoryLayout<rcushims_stack_node>.alignment)
-  }
-
-  @inlinable
-  static var byteCount: Int { unsafe linkOffset + MemoryLayout<rcushims_stack_node>.size }
-
-  @inlinable
-  static var alignment: Int {
-    unsafe max(MemoryLayout<Element>.alignment, MemoryLayout<rcushims_stack_node>.alignment)
-  }
-
-  /// A node that nobody knows yet.
-  @inlinable
-  static func allocate(_ element: consuming Element) -> Link {
-    let node = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: alignment)
-    unsafe node.initializeMemory(as: Element.self, to: element)
-    return unsafe (node + linkOffset).initializeMemory(
-      as: rcushims_stack_node.self, to: rcushims_stack_node())
-  }
-
-  @inlinable
-  @inline(__always)
-  static func start(of link: Link) -> UnsafeMutableRawPointer {
-    unsafe UnsafeMutableRawPointer(link) - linkOffset
-  }
-
-  @inlinable
-  static func link(of node: UnsafeMutableRawPointer) -> Link {
-    unsafe (node + linkOffset).assumingMemoryBound(to: rcushims_stack_node.self)
-  }
-
-  /// Destroys what a node holds that nobody can reach any more. It is to be freed then.
-  @inlinable
-  static func deinitialize(_ node: UnsafeMutableRawPointer) {
-    unsafe node.assumingMemoryBound(to: Element.self).deinitialize(count: 1)
-    unsafe deinitializeRest(node)
-  }
-
-  /// The same after the element was moved out.
-  @inlinable
-  static func deinitializeRest(_ node: UnsafeMutableRawPointer) {
-    unsafe _poison(node, byteCount: byteCount)
-  }
-
-  @inlinable
-  static var retired: _RetiredNode {
-    unsafe _RetiredNode(
-      bytes: byteCount, deinitialize: { node in unsafe deinitialize(node.unsafelyUnwrapped) },
-      deinitializeRest: { node in unsafe deinitializeRest(node.unsafelyUnwrapped) })
+  static func allocate(_ element: consuming Element) -> UnsafeMutablePointer<rcushims_stack_node> {
+    unsafe trailer(allocate(element, rcushims_stack_node()))
   }
 }

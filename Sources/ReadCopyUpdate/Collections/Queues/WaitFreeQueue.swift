@@ -23,7 +23,7 @@ public import _RCUShims
 /// - Source: `wfcqueue`.
 @safe
 public struct WaitFreeQueue<Element: ~Copyable & Sendable>: ~Copyable {
-  @usableFromInline typealias Node = _QueueNode<Element>
+  @usableFromInline typealias Node = _Node<Element, rcushims_queue_node>
 
   @usableFromInline let queue: OpaquePointer
 
@@ -112,33 +112,16 @@ extension WaitFreeQueue: @unchecked Sendable where Element: ~Copyable {
   // liburcu's queue is made to be shared, and elements are Sendable.
 }
 
-/// The layout of a node: liburcu's link, then the element.
-@usableFromInline
-enum _QueueNode<Element: ~Copyable> {
-  @usableFromInline typealias Link = UnsafeMutablePointer<rcushims_queue_node>
-
+extension _Node where Element: ~Copyable, Trailer == rcushims_queue_node {
+  /// A node that nobody knows yet, by its link.
   @inlinable
-  static var elementOffset: Int {
-    unsafe _roundedUp(
-      MemoryLayout<rcushims_queue_node>.size, to: MemoryLayout<Element>.alignment)
-  }
-
-  /// A node that nobody knows yet.
-  @inlinable
-  static func allocate(_ element: consuming Element) -> Link {
-    let node = unsafe UnsafeMutableRawPointer.allocate(
-      byteCount: elementOffset + MemoryLayout<Element>.size,
-      alignment: max(MemoryLayout<Element>.alignment, MemoryLayout<rcushims_queue_node>.alignment))
-    unsafe (node + elementOffset).initializeMemory(as: Element.self, to: element)
-    return unsafe node.initializeMemory(as: rcushims_queue_node.self, to: rcushims_queue_node())
+  static func allocate(_ element: consuming Element) -> UnsafeMutablePointer<rcushims_queue_node> {
+    unsafe trailer(allocate(element, rcushims_queue_node()))
   }
 
   /// Moves the element out of a node that was taken out of its queue, and frees the node.
   @inlinable
-  static func take(_ link: Link) -> Element {
-    let node = UnsafeMutableRawPointer(link)
-    let element = unsafe (node + elementOffset).assumingMemoryBound(to: Element.self).move()
-    unsafe node.deallocate()
-    return element
+  static func take(_ link: UnsafeMutablePointer<rcushims_queue_node>) -> Element {
+    unsafe takeBack(start(of: link))
   }
 }
