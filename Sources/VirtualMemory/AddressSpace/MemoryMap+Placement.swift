@@ -48,6 +48,7 @@ extension MemoryMap {
   /// Where a mapping goes that is made by `mmap`: a hint is moved up to the lowest address.
   ///
   /// - Throws: `EEXIST` with ``MapFlags/fixedNoReplace`` if something is there; and as ``placeRaw``.
+  @inline(__always)
   mutating func place(_ request: PlacementRequest) throws(Errno) -> Placement {
     var request = request
     if !request.isFixed {
@@ -71,6 +72,7 @@ extension MemoryMap {
   /// - Throws: `ENOMEM`: nothing is free that is long enough, or it goes beyond the task's
   ///   addresses; `EINVAL`: not aligned; `EPERM`: too low.
   /// - Source: `__get_unmapped_area`, `arch_get_unmapped_area_topdown` of x86-64.
+  @inline(__always)
   mutating func placeRaw(_ request: PlacementRequest) throws(Errno) -> Placement {
     let length = request.length
     guard length <= configuration.taskSize else { throw .noMemory }
@@ -84,6 +86,7 @@ extension MemoryMap {
     return placement
   }
 
+  @inline(__always)
   private mutating func choosePlacement(_ request: PlacementRequest) throws(Errno) -> Placement {
     let length = request.length
     if request.isFixed {
