@@ -65,7 +65,7 @@ if command -v pkg-config >/dev/null && pkg-config --exists liburcu-bp; then
   read -ra cflags < <(pkg-config --cflags liburcu-bp; echo)
   read -ra ldflags < <(pkg-config --libs-only-L liburcu-bp; echo)
   clang "${flags[@]}" -O2 "${cflags[@]}" "${shim_includes[@]}" "$root"/Tests/Arm64/readers.c \
-    "$root"/CShims/*/*.c "${ldflags[@]}" "${libraries[@]}" -o "$build/readers-native"
+    "$root"/CShims/*/*.c "$root"/CShims/*/fork/*.c "${ldflags[@]}" "${libraries[@]}" -o "$build/readers-native"
   check_program "compiled for this machine" "$build/readers-native"
   echo "arm64: the same as on a kernel without membarrier"
   status=0
@@ -105,7 +105,7 @@ compile() {
   sources=$((sources + $#))
 }
 
-for folder in "$root"/CShims/* "$root"/Examples/Sources/* "$root"/Benchmarks/Sources/* \
+for folder in "$root"/CShims/* "$root"/CShims/_RCUShims/fork "$root"/Examples/Sources/* "$root"/Benchmarks/Sources/* \
   "$root"/Tools/Sources/* "$root"/Tools/Tests/StraceReplayTests/Programs "$root"/Tests/Arm64; do
   if compgen -G "$folder/*.c" >"$work/list"; then
     mapfile -t list <"$work/list"
@@ -130,7 +130,7 @@ checked=yes
 echo "arm64: $sources C sources and $headers headers compile for aarch64 without a warning"
 
 "${cross[@]}" -fuse-ld=lld -O2 "${shim_includes[@]}" "$root"/Tests/Arm64/readers.c \
-  "$root"/CShims/*/*.c "${libraries[@]}" -o "$build/readers-arm64"
+  "$root"/CShims/*/*.c "$root"/CShims/*/fork/*.c "${libraries[@]}" -o "$build/readers-arm64"
 [ "$(uname -m)" != aarch64 ] || { echo "arm64: this machine is one"; exit 0; }
 packages "$emulator" "$suite" "$(dpkg --print-architecture)" qemu-user-static
 qemu=$emulator/usr/bin/qemu-aarch64-static

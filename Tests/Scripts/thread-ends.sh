@@ -16,7 +16,7 @@ read -ra ldflags < <(pkg-config --libs-only-L liburcu-bp; echo)
 libraries=(-lurcu-bp -lurcu-memb -lurcu-mb -lurcu-qsbr -lurcu-cds -lurcu-common)
 # Not lazily: the first call of a function would be found by the loader, thousands of steps long.
 clang -std=gnu17 -fblocks -pthread -Wall -Wextra -Wundef -Werror -O2 "${cflags[@]}" "${includes[@]}" \
-  "$root"/Tests/ThreadEnds/steps.c "$root"/CShims/*/*.c "${ldflags[@]}" "${libraries[@]}" \
+  "$root"/Tests/ThreadEnds/steps.c "$root"/CShims/*/*.c "$root"/CShims/*/fork/*.c "${ldflags[@]}" "${libraries[@]}" \
   -Wl,-z,now -o "$build/steps"
 # Most of the time is the kernel's, which raises the signals: of the long variant each third place, unless there is time.
 stride=3

@@ -141,58 +141,66 @@ static inline bool rcushims_bp_read_ongoing(void) {
 
 // MARK: - memb and mb: the caller registers threads
 
-// Each flavor gets the same functions, as liburcu's but for our bits:
-//
-// read_lock       false: the thread is not registered, and nothing was opened. liburcu would let
-//                 it through, and free memory under it. One comparison says that it is outside, light,
-//                 and was last inside with this stamp, in this phase; what isn't so is
-//                 sorted out by the slow path.
-// read_lock_slow, read_lock_long, read_lock_sealed
-//                 the same, as bp's; 0 for a thread that isn't registered.
-// read_unlock     looks once, where liburcu looks twice, whether fences are needed.
+/// As liburcu's, but for our bits. `inside`: the word of a section that begins now, with our stamp. One comparison says
+/// that the thread is outside, light, and was last inside with this stamp, in this phase; what isn't so is sorted out
+/// after it, or by the slow path.
+/// Returns false if the thread is not registered, and nothing was opened: liburcu would let it through, and free
+/// memory under it.
+__attribute__((always_inline)) static inline bool rcushims_counting_lock(struct urcu_reader *reader,
+                                                                         unsigned long inside, bool is_fenced,
+                                                                         bool (*slow)(void)) {
+  unsigned long word = reader->ctr;
+  if (caa_unlikely(word != inside - URCU_GP_COUNT)) {
+    if ((word ^ inside) & (RCUSHIMS_COPY | RCUSHIMS_LIGHT)) return slow();
+    if (word & URCU_GP_CTR_NEST_MASK) {
+      RCUSHIMS_STORE(reader->ctr, word + URCU_GP_COUNT);
+      return true;
+    }
+  }
+  RCUSHIMS_STORE(reader->ctr, inside);
+  if (is_fenced) cmm_smp_mb();
+  cmm_barrier();
+  return true;
+}
+
+/// Looks once, where liburcu looks twice, whether fences are needed.
+__attribute__((always_inline)) static inline void rcushims_counting_unlock(struct urcu_reader *reader,
+                                                                           struct urcu_gp *gp, bool needs_fences) {
+  unsigned long word = reader->ctr;
+  cmm_barrier();
+  if (caa_unlikely((word & URCU_GP_CTR_NEST_MASK) != URCU_GP_COUNT)) {
+    RCUSHIMS_STORE(reader->ctr, word - URCU_GP_COUNT);
+  } else if (needs_fences) {
+    cmm_smp_mb();
+    RCUSHIMS_STORE(reader->ctr, word - URCU_GP_COUNT);
+    cmm_smp_mb();
+    urcu_common_wake_up_gp(gp);
+  } else {
+    RCUSHIMS_STORE(reader->ctr, word - URCU_GP_COUNT);
+    cmm_barrier();
+    urcu_common_wake_up_gp(gp);
+  }
+  cmm_barrier();
+}
+
+// Each flavor gets the same functions. Those that aren't inline do as bp's; 0 for a thread that isn't registered.
 #define RCUSHIMS_COUNTING_FLAVOR(flavor, number, needs_fences)                                   \
   bool rcushims_##flavor##_read_lock_slow(void);                                                 \
   bool rcushims_##flavor##_read_lock_long(void);                                                 \
   uint64_t rcushims_##flavor##_read_lock_sealed(void);                                           \
                                                                                                  \
   static inline bool rcushims_##flavor##_read_lock(void) {                                       \
-    struct urcu_reader *reader = &URCU_TLS(urcu_##flavor##_reader);                              \
     cmm_barrier();                                                                               \
     unsigned long inside = _CMM_LOAD_SHARED(urcu_##flavor##_gp.ctr) |                            \
-                           RCUSHIMS_LOAD(rcushims_stamps[number].light);                          \
-    unsigned long word = reader->ctr;                                                            \
-    if (caa_unlikely(word != inside - URCU_GP_COUNT)) {                                          \
-      if ((word ^ inside) & (RCUSHIMS_COPY | RCUSHIMS_LIGHT))                                    \
-        return rcushims_##flavor##_read_lock_slow();                                             \
-      if (word & URCU_GP_CTR_NEST_MASK) {                                                        \
-        RCUSHIMS_STORE(reader->ctr, word + URCU_GP_COUNT);                                       \
-        return true;                                                                             \
-      }                                                                                          \
-    }                                                                                            \
-    RCUSHIMS_STORE(reader->ctr, inside);                                                         \
-    if (number == RCUSHIMS_MB) cmm_smp_mb();                                                     \
-    cmm_barrier();                                                                               \
-    return true;                                                                                 \
+                           RCUSHIMS_LOAD(rcushims_stamps[number].light);                         \
+    return rcushims_counting_lock(&URCU_TLS(urcu_##flavor##_reader), inside,                     \
+                                  number == RCUSHIMS_MB, rcushims_##flavor##_read_lock_slow);    \
   }                                                                                              \
                                                                                                  \
   static inline void rcushims_##flavor##_read_unlock(void) {                                     \
     sysshims_annotate_release(&rcushims_tags[number]);                                           \
-    struct urcu_reader *reader = &URCU_TLS(urcu_##flavor##_reader);                              \
-    unsigned long word = reader->ctr;                                                            \
-    cmm_barrier();                                                                               \
-    if (caa_unlikely((word & URCU_GP_CTR_NEST_MASK) != URCU_GP_COUNT)) {                         \
-      RCUSHIMS_STORE(reader->ctr, word - URCU_GP_COUNT);                                         \
-    } else if (needs_fences) {                                                                   \
-      cmm_smp_mb();                                                                              \
-      RCUSHIMS_STORE(reader->ctr, word - URCU_GP_COUNT);                                         \
-      cmm_smp_mb();                                                                              \
-      urcu_common_wake_up_gp(&urcu_##flavor##_gp);                                               \
-    } else {                                                                                     \
-      RCUSHIMS_STORE(reader->ctr, word - URCU_GP_COUNT);                                         \
-      cmm_barrier();                                                                             \
-      urcu_common_wake_up_gp(&urcu_##flavor##_gp);                                               \
-    }                                                                                            \
-    cmm_barrier();                                                                               \
+    rcushims_counting_unlock(&URCU_TLS(urcu_##flavor##_reader), &urcu_##flavor##_gp,             \
+                             needs_fences);                                                      \
   }                                                                                              \
                                                                                                  \
   static inline bool rcushims_##flavor##_read_ongoing(void) {                                    \

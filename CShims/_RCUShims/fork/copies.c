@@ -17,7 +17,7 @@
 
 #define _GNU_SOURCE 1
 
-#include "registry.h"
+#include "../registry.h"
 
 #include <dlfcn.h>
 #include <link.h>

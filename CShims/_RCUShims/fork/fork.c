@@ -9,7 +9,7 @@
 
 #define _GNU_SOURCE 1
 
-#include "registry.h"
+#include "../registry.h"
 
 #include <sys/syscall.h>
 #include <unistd.h>
