@@ -42,12 +42,9 @@ internal import _SystemShims
       endHungProcess(after: .seconds(120))
       typealias Domain = RCUDomain<StayingFlavor>
       let reports = Locked<[RCUStall]>([])
-      // The batches are handed over otherwise, after so long: a reclaimer's wait would be reported.
-      Domain.stallMonitor = RCUStallMonitor(threshold: .milliseconds(5)) { stall in
-        reports.withLock { $0.append(stall) }
-      }
       do {
         var pool = NodePool<StayingFlavor>(blockBytes: [4096])
+        // The batches are handed over otherwise, after so long: a reclaimer's wait would be reported.
         pool.patienceNanoseconds = .max
         let bytes = 4 << 20
         for _ in 0..<bytes / 4096 { unsafe pool.retire(pool.allocate(sizeClass: 0), sizeClass: 0) }
@@ -55,6 +52,9 @@ internal import _SystemShims
         precondition(statistics.poolBytes > 3 << 20, "\(statistics)")
         precondition(statistics.pendingBytes == 0, "\(statistics)")
         precondition(waitUntil { Domain.statistics.poolWait > .milliseconds(1) })
+        Domain.stallMonitor = RCUStallMonitor(threshold: .milliseconds(5)) { stall in
+          reports.withLock { $0.append(stall) }
+        }
         StayingFlavor._reclaimer.watchPools()
         precondition(waitUntil { reports.withLock { $0.count } >= 2 }, "no report")
         let seen = reports.withLock { $0 }

@@ -160,7 +160,7 @@ final class StressRun<Flavor: RCUFlavor>: Sendable {
   private static func loadRelaxed(
     _ pointer: borrowing Domain.Pointer<StressPointee>, in section: Domain.ReadSection
   ) -> Domain.Ref<StressPointee>? {
-    guard let address = unsafe pointer.storage.load(ordering: .relaxed) else { return nil }
+    guard let address = unsafe pointer.slot.address.load(ordering: .relaxed) else { return nil }
     return unsafe Domain.Ref(address, in: section)
   }
 

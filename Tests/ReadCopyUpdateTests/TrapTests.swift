@@ -65,7 +65,7 @@ import Testing
       let pointer = RCU.Pointer<Int>()
       pointer.update { $0 += 1 }
     }
-    expectMessage(of: result, names: ["RCUDomain.Pointer.update", "use store"])
+    expectMessage(of: result, names: ["Pointer.update", "use store"])
   }
 
   @Test func storingInUpdateTraps() async {

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-public import Synchronization
-public import _SystemShims
-
 extension RCUDomain.Pointer where Pointee: ~Copyable {
   /// Replaces the pointee and returns the old one, retired. Never waits.
   ///
@@ -15,19 +12,15 @@ extension RCUDomain.Pointer where Pointee: ~Copyable {
   /// - Source: `rcu_xchg_pointer`.
   @inlinable
   public borrowing func exchange(_ pointee: consuming Pointee) -> RCUDomain.Retired<Pointee>? {
-    unsafe exchangeAddress(_PointeeBox<Pointee>.allocate(pointee))
+    unsafe retired(slot.exchange(pointee))
   }
 
+  /// - Safety: `address` is what was taken out of the slot.
+  @unsafe
   @inlinable
-  borrowing func exchangeAddress(_ new: UnsafeMutableRawPointer?) -> RCUDomain.Retired<Pointee>? {
-    require(
-      unsafe withUnsafePointer(to: storage) { unsafe sysshims_updating() != UnsafeRawPointer($0) },
-      "RCUDomain.Pointer: the body of update replaces the pointee of the pointer that it updates; change the copy instead"
-    )
-    guard let old = unsafe storage.exchange(new, ordering: .acquiringAndReleasing) else {
-      return nil
-    }
-    return unsafe RCUDomain.Retired(old)
+  borrowing func retired(_ address: UnsafeMutableRawPointer?) -> RCUDomain.Retired<Pointee>? {
+    guard let address = unsafe address else { return nil }
+    return unsafe RCUDomain.Retired(address)
   }
 }
 
@@ -46,19 +39,7 @@ extension RCUDomain.Pointer where Pointee: ~Copyable {
     in section: RCUDomain.ReadSection, orStore pointee: @autoclosure () -> Pointee
   ) -> RCUDomain.Ref<Pointee> {
     section.checkIsOpen()
-    if let address = unsafe storage.load(ordering: .acquiring) {
-      return unsafe RCUDomain.Ref(address, in: section)
-    }
-    let new = unsafe _PointeeBox<Pointee>.allocate(pointee())
-    // Pairs with load's acquire (the release half), and with the other thread's release.
-    let (exchanged, found) = unsafe storage.compareExchange(
-      expected: nil, desired: new, ordering: .acquiringAndReleasing)
-    guard !exchanged, let found = unsafe found else {
-      return unsafe RCUDomain.Ref(new, in: section)
-    }
-    // Seen by nobody.
-    unsafe _PointeeBox<Pointee>.destroy(new)
-    return unsafe RCUDomain.Ref(found, in: section)
+    return unsafe RCUDomain.Ref(slot.load(orStore: pointee), in: section)
   }
 }
 
@@ -108,18 +89,10 @@ extension RCUDomain.Pointer where Pointee: ~Copyable {
   ) -> RCUDomain.ExchangeResult<Pointee> {
     var old: UnsafeMutableRawPointer? = nil
     if let expected { unsafe old = expected.address }
-    let new = unsafe _PointeeBox<Pointee>.allocate(desired)
-    let (exchanged, _) = unsafe storage.compareExchange(
-      expected: old, desired: new, successOrdering: .acquiringAndReleasing,
-      failureOrdering: .relaxed)
-    guard exchanged else {
-      // Never published: it is this thread's alone.
-      let pointee = unsafe new.assumingMemoryBound(to: Pointee.self).move()
-      unsafe _PointeeBox<Pointee>.deallocate(new)
-      return .notExchanged(desired: pointee)
+    if let desired = unsafe slot.compareExchange(expected: old, desired: desired) {
+      return .notExchanged(desired: desired)
     }
-    guard let old = unsafe old else { return .exchanged(old: nil) }
-    return unsafe .exchanged(old: RCUDomain.Retired(old))
+    return unsafe .exchanged(old: retired(old))
   }
 }
 
@@ -150,35 +123,13 @@ extension RCUDomain.Pointer where Pointee: Sendable {
     }
   }
 
-  @inlinable
-  borrowing func change<E: Error>(
-    _ copy: inout Pointee, _ body: (inout Pointee) throws(E) -> Void
-  ) throws(E) {
-    let outer = unsafe sysshims_updating()
-    defer { unsafe sysshims_set_updating(outer) }
-    unsafe withUnsafePointer(to: storage) { unsafe sysshims_set_updating(UnsafeRawPointer($0)) }
-    try body(&copy)
-  }
-
-  /// One attempt of `update`; `nil` if another writer came first. The old pointee can't be freed and allocated again at the same
-  /// address while the section that loaded it is open, so that comparing addresses is enough.
+  /// One attempt; `nil` if another writer came first.
   @inlinable
   borrowing func updateOnce<E: Error>(
     _ body: (inout Pointee) throws(E) -> Void
   ) throws(E) -> RCUDomain.Retired<Pointee>? {
     unsafe Flavor._enterReadSection()
     defer { unsafe Flavor._exitReadSection() }
-    guard let old = unsafe storage.load(ordering: .acquiring) else {
-      fail("RCUDomain.Pointer.update: the pointer is empty; use store")
-    }
-    var copy = unsafe old.assumingMemoryBound(to: Pointee.self).pointee
-    try change(&copy, body)
-    let new = unsafe _PointeeBox<Pointee>.allocate(copy)
-    // Pairs with load's acquire (the release half), and with the previous writer's release.
-    let (exchanged, _) = unsafe storage.compareExchange(
-      expected: old, desired: new, ordering: .acquiringAndReleasing)
-    if exchanged { return unsafe RCUDomain.Retired<Pointee>(old) }
-    unsafe _PointeeBox<Pointee>.destroy(new)
-    return nil
+    return unsafe retired(try slot.update(body))
   }
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-public import Synchronization
-
 extension RCUDomain {
   /// A pointer that is read without locking and replaced while it is read.
   ///
@@ -17,30 +15,28 @@ extension RCUDomain {
   @safe
   public struct Pointer<Pointee: ~Copyable & Sendable>: ~Copyable {
     // Written by store, clear, exchange, compareExchange and update; read by load.
-    // The address of one heap allocation that holds a Pointee, or nil.
     @usableFromInline
-    let storage: Atomic<UnsafeMutableRawPointer?>
+    let slot: _PointeeSlot<Pointee>
 
     /// Creates a pointer to `pointee`.
     @inlinable
     public init(_ pointee: consuming Pointee) {
-      unsafe storage = Atomic(_PointeeBox<Pointee>.allocate(pointee))
+      slot = _PointeeSlot(pointee)
     }
 
     /// Creates a pointer to nothing.
     @inlinable
     public init() {
-      unsafe storage = Atomic(nil)
+      slot = _PointeeSlot()
     }
 
     deinit {
       // Whoever drops the pointer has the last access to it, but not to its pointee: a section
       // may hold a Ref. Acquiring pairs with the release of the store that put it there.
-      guard let address = unsafe storage.load(ordering: .acquiring) else { return }
+      guard let address = unsafe slot.load() else { return }
       // A pointee's own pointers go with it: where this one is tells whether it is one of them.
-      let owner = unsafe withUnsafePointer(to: storage) { UInt(bitPattern: $0) }
       unsafe Retired<Pointee>.defer(
-        address, nil, additionalBytes: 0, mayWait: false, owner: owner)
+        address, nil, additionalBytes: 0, mayWait: false, owner: slot.owner)
     }
 
     /// The pointee as of now, valid until the section ends; `nil` if there is none.
@@ -54,7 +50,7 @@ extension RCUDomain {
     @_lifetime(copy section)
     public borrowing func load(in section: ReadSection) -> Ref<Pointee>? {
       section.checkIsOpen()
-      guard let address = unsafe storage.load(ordering: .acquiring) else { return nil }
+      guard let address = unsafe slot.load() else { return nil }
       return unsafe Ref(address, in: section)
     }
 
@@ -65,7 +61,7 @@ extension RCUDomain {
     /// - Memory ordering: as ``exchange(_:)``.
     @inlinable
     public borrowing func store(_ pointee: consuming Pointee, mayWait: Bool = true) {
-      unsafe exchangeAddress(_PointeeBox<Pointee>.allocate(pointee))?.retire(mayWait: mayWait)
+      exchange(pointee)?.retire(mayWait: mayWait)
     }
 
     /// Points to nothing; the old pointee is destroyed after a grace period.
@@ -73,13 +69,13 @@ extension RCUDomain {
     /// - Parameter mayWait: as ``store(_:mayWait:)``'s.
     @inlinable
     public borrowing func clear(mayWait: Bool = true) {
-      unsafe exchangeAddress(nil)?.retire(mayWait: mayWait)
+      unsafe retired(slot.exchange(address: nil))?.retire(mayWait: mayWait)
     }
   }
 }
 
 extension RCUDomain.Pointer: @unchecked Sendable where Pointee: ~Copyable {
-  // All access to `storage` is atomic, and the pointee is Sendable.
+  // Its slot is, and nothing else is in it.
 }
 
 /// The heap allocation behind a `Pointer`.

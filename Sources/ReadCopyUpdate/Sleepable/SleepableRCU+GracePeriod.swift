@@ -28,10 +28,61 @@ extension SleepableRCU {
   /// Suspends the task for a grace period. The domain's reclaimer thread waits in its place.
   ///
   /// - Precondition: as ``synchronize()-(()->())``.
-  public func synchronize() async {
-    let number = _reclaimer.requestGracePeriod()
-    await withCheckedContinuation { continuation in
-      _reclaimer.when(gracePeriod: number) { continuation.resume() }
+  public func synchronize() async { await startGracePeriod().wait() }
+
+  /// Whether the calling thread is in a section of this domain that can't suspend. One that can belongs to no thread:
+  /// of that nobody can tell.
+  ///
+  /// - Threads: any; signal handlers too.
+  public var isInReadSection: Bool { source.isThreadInSection }
+
+  /// Starts a grace period and returns at once; the domain's reclaimer thread waits for it.
+  ///
+  /// Calls that come before it has begun share it.
+  ///
+  /// - Memory ordering: a section that opens after the grace period is complete sees everything
+  ///   that was done before this call.
+  /// - Threads: any, inside a section too.
+  /// - Complexity: O(1), under the reclaimer's lock.
+  /// - Source: `start_poll_synchronize_srcu`.
+  public func startGracePeriod() -> GracePeriod {
+    GracePeriod(domain: self, number: _reclaimer.requestGracePeriod())
+  }
+
+  /// A grace period that began to be waited for, and that can be asked after. Keeps its domain.
+  public struct GracePeriod: Sendable {
+    let domain: SleepableRCU
+    let number: UInt64
+
+    /// Whether all sections that were open when it started have ended, and that was noticed.
+    ///
+    /// - Memory ordering: acquiring. If true, everything that those sections did happens before
+    ///   this returns. *Pairs with* the release by the thread that waited.
+    /// - Threads: any, inside a section too: there it doesn't become true for a grace period that
+    ///   was started before or in that section.
+    /// - Complexity: O(1), one load.
+    /// - Source: `poll_state_synchronize_srcu`.
+    public var isComplete: Bool { domain._reclaimer.hasEnded(gracePeriod: number) }
+
+    /// Waits until it is complete.
+    ///
+    /// - Precondition: as ``SleepableRCU/synchronize()-(()->())``; not in a deferred call.
+    @available(*, noasync, message: "blocks the thread; the async overload doesn't")
+    public func wait() {
+      require(
+        !domain.isInReadSection,
+        "SleepableRCU.GracePeriod.wait() inside a read section waits for itself; leave the section first"
+      )
+      domain._reclaimer.wait(forGracePeriod: number)
+    }
+
+    /// Suspends the task until it is complete.
+    ///
+    /// - Precondition: as ``SleepableRCU/synchronize()-(()->())``.
+    public func wait() async {
+      await withCheckedContinuation { continuation in
+        domain._reclaimer.when(gracePeriod: number) { continuation.resume() }
+      }
     }
   }
 

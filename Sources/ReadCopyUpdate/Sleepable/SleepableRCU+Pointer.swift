@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-public import Synchronization
+public import _SystemShims
 
 extension SleepableRCU {
   /// A pointer that is read without locking and replaced while it is read.
@@ -15,10 +15,9 @@ extension SleepableRCU {
   ///   past ``SleepableRCU/limits`` is told at ``SleepableRCU/afterGracePeriod(bytes:mayWait:_:)``.
   @safe
   public struct Pointer<Pointee: ~Copyable & Sendable>: ~Copyable {
-    // Written by store, clear, exchange and update; read by load.
-    // The address of one heap allocation that holds a Pointee, or nil.
+    // Written by store, clear, exchange, compareExchange and update; read by load.
     @usableFromInline
-    let storage: Atomic<UnsafeMutableRawPointer?>
+    let slot: _PointeeSlot<Pointee>
     // What a section of the domain carries; here, so that a load doesn't touch the domain's object,
     // whose line reference counting writes.
     @usableFromInline
@@ -29,7 +28,7 @@ extension SleepableRCU {
     /// Creates a pointer to `pointee` in `domain`.
     @inlinable
     public init(_ pointee: consuming Pointee, in domain: SleepableRCU) {
-      unsafe storage = Atomic(_PointeeBox<Pointee>.allocate(pointee))
+      slot = _PointeeSlot(pointee)
       unsafe domainAddress = domain.counters.address
       self.domain = domain
     }
@@ -37,7 +36,7 @@ extension SleepableRCU {
     /// Creates a pointer to nothing in `domain`.
     @inlinable
     public init(in domain: SleepableRCU) {
-      unsafe storage = Atomic(nil)
+      slot = _PointeeSlot()
       unsafe domainAddress = domain.counters.address
       self.domain = domain
     }
@@ -45,11 +44,9 @@ extension SleepableRCU {
     deinit {
       // Whoever drops the pointer has the last access to it, but not to its pointee: a section
       // may hold a Ref. Acquiring pairs with the release of the store that put it there.
-      guard let address = unsafe storage.load(ordering: .acquiring) else { return }
-      // As in RCUDomain.Pointer.
-      let owner = unsafe withUnsafePointer(to: storage) { UInt(bitPattern: $0) }
+      guard let address = unsafe slot.load() else { return }
       unsafe Retired<Pointee>.defer(
-        address, of: domain, additionalBytes: 0, mayWait: false, owner: owner)
+        address, of: domain, additionalBytes: 0, mayWait: false, owner: slot.owner)
     }
 
     /// The pointee as of now, valid until the section ends; `nil` if there is none.
@@ -64,13 +61,35 @@ extension SleepableRCU {
     @inline(__always)
     @_lifetime(copy section)
     public borrowing func load(in section: ReadSection) -> Ref<Pointee>? {
+      check(section)
+      guard let address = unsafe slot.load() else { return nil }
+      return unsafe Ref(address, in: section)
+    }
+
+    /// The pointee as of now; if there is none, makes one, and publishes it unless another thread comes first: then
+    /// that one's, and this one is destroyed.
+    ///
+    /// - Precondition: `section` is one of the pointer's domain.
+    /// - Parameter pointee: made where there is none, and perhaps in vain.
+    /// - Memory ordering: as ``load(in:)`` and ``exchange(_:)``.
+    /// - Complexity: O(1), one load; one allocation where there is none.
+    @inlinable
+    @_lifetime(copy section)
+    public borrowing func load(
+      in section: ReadSection, orStore pointee: @autoclosure () -> Pointee
+    ) -> Ref<Pointee> {
+      check(section)
+      return unsafe Ref(slot.load(orStore: pointee), in: section)
+    }
+
+    @inlinable
+    @inline(__always)
+    borrowing func check(_ section: borrowing ReadSection) {
       require(
         unsafe section.domain == domainAddress,
         "SleepableRCU.Pointer.load: the section is another domain's, which doesn't keep the pointee; open one of the pointer's domain"
       )
       section.checkIsOpen()
-      guard let address = unsafe storage.load(ordering: .acquiring) else { return nil }
-      return unsafe Ref(address, in: section)
     }
 
     /// Replaces the pointee; the old one is destroyed after a grace period.
@@ -80,7 +99,7 @@ extension SleepableRCU {
     /// - Memory ordering: as ``exchange(_:)``.
     @inlinable
     public borrowing func store(_ pointee: consuming Pointee, mayWait: Bool = true) {
-      unsafe exchangeAddress(_PointeeBox<Pointee>.allocate(pointee))?.retire(mayWait: mayWait)
+      exchange(pointee)?.retire(mayWait: mayWait)
     }
 
     /// Points to nothing; the old pointee is destroyed after a grace period.
@@ -88,7 +107,7 @@ extension SleepableRCU {
     /// - Parameter mayWait: as ``store(_:mayWait:)``'s.
     @inlinable
     public borrowing func clear(mayWait: Bool = true) {
-      unsafe exchangeAddress(nil)?.retire(mayWait: mayWait)
+      unsafe retired(slot.exchange(address: nil))?.retire(mayWait: mayWait)
     }
 
     /// Replaces the pointee and returns the old one, retired. Never waits.
@@ -100,21 +119,93 @@ extension SleepableRCU {
     /// - Complexity: O(1) and one allocation.
     @inlinable
     public borrowing func exchange(_ pointee: consuming Pointee) -> Retired<Pointee>? {
-      unsafe exchangeAddress(_PointeeBox<Pointee>.allocate(pointee))
+      unsafe retired(slot.exchange(pointee))
     }
 
+    /// Replaces the pointee if it is still the one that was loaded, and returns the old one, retired.
+    ///
+    /// Addresses are compared, not values. Since `expected` was loaded in a section that is still
+    /// open, its address can't have been freed and taken by another pointee meanwhile: there is no ABA.
+    ///
+    /// - Parameter expected: what ``load(in:)`` gave; `nil` for a pointer to nothing.
+    /// - Returns: the old pointee, or `desired` back if another writer came first.
+    /// - Memory ordering: as ``exchange(_:)`` where it exchanges, else relaxed: what was found instead is
+    ///   not looked at; load it again.
+    /// - Complexity: O(1) and one allocation, given back where it doesn't exchange.
     @inlinable
-    borrowing func exchangeAddress(_ new: UnsafeMutableRawPointer?) -> Retired<Pointee>? {
-      guard let old = unsafe storage.exchange(new, ordering: .acquiringAndReleasing) else {
-        return nil
+    public borrowing func compareExchange(
+      expected: Ref<Pointee>?, desired: consuming Pointee
+    ) -> ExchangeResult<Pointee> {
+      var old: UnsafeMutableRawPointer? = nil
+      if let expected { unsafe old = expected.address }
+      if let desired = unsafe slot.compareExchange(expected: old, desired: desired) {
+        return .notExchanged(desired: desired)
       }
-      return unsafe Retired(old, of: domain)
+      return unsafe .exchanged(old: retired(old))
     }
+
+    /// - Safety: `address` is what was taken out of the slot.
+    @unsafe
+    @inlinable
+    borrowing func retired(_ address: UnsafeMutableRawPointer?) -> Retired<Pointee>? {
+      guard let address = unsafe address else { return nil }
+      return unsafe Retired(address, of: domain)
+    }
+  }
+
+  /// How a ``Pointer/compareExchange(expected:desired:)`` ended.
+  public enum ExchangeResult<Pointee: ~Copyable & Sendable>: ~Copyable {
+    /// The new pointee is in place. `old` is what was expected; `nil` where nothing was.
+    case exchanged(old: Retired<Pointee>?)
+    /// Another writer came first. The new pointee comes back, seen by nobody.
+    case notExchanged(desired: Pointee)
+  }
+}
+
+extension SleepableRCU.ExchangeResult: Sendable where Pointee: ~Copyable {}
+
+extension SleepableRCU.Pointer where Pointee: Sendable {
+  /// Copies the pointee, lets `body` change the copy, and publishes it unless another writer came
+  /// first; then it starts again with that writer's value. The copy-update of RCU.
+  ///
+  /// - Precondition: the pointer points to something.
+  /// - Parameter body: may run more than once; runs inside a read section that can't suspend.
+  ///   If it throws, nothing is changed. Replacing this pointer's pointee in it is a trap.
+  /// - Memory ordering: as ``exchange(_:)``.
+  /// - Complexity: O(copy), times the number of writers that collide.
+  @inlinable
+  public borrowing func update<E: Error>(_ body: (inout Pointee) throws(E) -> Void) throws(E) {
+    while true {
+      guard let old = try updateOnce(body) else { continue }
+      // The attempt's section has ended: past a limit, retiring may wait for the reclaimer here.
+      old.retire()
+      return
+    }
+  }
+
+  /// One attempt; `nil` if another writer came first.
+  @inlinable
+  borrowing func updateOnce<E: Error>(
+    _ body: (inout Pointee) throws(E) -> Void
+  ) throws(E) -> SleepableRCU.Retired<Pointee>? {
+    let counters = domain.counters
+    var record = unsafe sysshims_thread_section()
+    let old = try unsafe withUnsafeMutablePointer(to: &record) {
+      (record) throws(E) -> UnsafeMutableRawPointer? in
+      unsafe sysshims_thread_section_opens(record, counters.address)
+      let half = counters.begin()
+      defer {
+        counters.end(half)
+        unsafe sysshims_thread_section_ends(record)
+      }
+      return unsafe try slot.update(body)
+    }
+    return unsafe retired(old)
   }
 }
 
 extension SleepableRCU.Pointer: @unchecked Sendable where Pointee: ~Copyable {
-  // All access to `storage` is atomic, the pointee is Sendable, and the rest never changes.
+  // Its slot is, and the rest never changes.
 }
 
 extension SleepableRCU {

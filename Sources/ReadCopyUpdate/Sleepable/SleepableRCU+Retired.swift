@@ -6,7 +6,7 @@ extension SleepableRCU {
   ///
   /// Dropping it defers its destruction by a grace period, and never waits;
   /// ``retire(additionalBytes:mayWait:)`` does the same and says more, ``reclaim()-(()->())`` waits for a grace
-  /// period instead.
+  /// period instead, and ``take()-(()->Value)`` gives the value itself after one.
   @safe
   @frozen
   public struct Retired<Value: ~Copyable & Sendable>: ~Copyable {
@@ -104,6 +104,35 @@ extension SleepableRCU {
     public consuming func reclaim() async {
       await domain.synchronize()
       destroyNow()
+    }
+
+    /// Waits for a grace period and gives the value to the caller, who is then its only owner.
+    ///
+    /// - Precondition: as ``SleepableRCU/synchronize()-(()->())``.
+    @available(*, noasync, message: "blocks the thread; the async overload doesn't")
+    @inlinable
+    public consuming func take() -> Value {
+      domain.synchronize()
+      return moveNow()
+    }
+
+    /// Suspends the task for a grace period and gives the value to the caller, who is then its only
+    /// owner.
+    ///
+    /// - Precondition: as ``SleepableRCU/synchronize()-(()->())``.
+    @inlinable
+    public consuming func take() async -> Value {
+      await domain.synchronize()
+      return moveNow()
+    }
+
+    @inlinable
+    consuming func moveNow() -> Value {
+      let address = unsafe self.address.unsafelyUnwrapped
+      unsafe self.address = nil
+      let value = unsafe address.assumingMemoryBound(to: Value.self).move()
+      unsafe _PointeeBox<Value>.deallocate(address)
+      return value
     }
 
     /// A grace period has passed: the caller is the last who can reach the value.

@@ -9,7 +9,8 @@ extension AddressSpace {
   /// - Threads: any; under the lock.
   public var limits: ResourceLimits {
     get { mapLock.withReadLock { unsafe writer.pointee.limits } }
-    set { mapLock.withWriteLock { unsafe writer.pointee.limits = newValue } }
+    // No write section: what readers see stays, and speculation goes on.
+    set { mapLock.withLockAlone { unsafe writer.pointee.limits = newValue } }
   }
 }
 

@@ -238,6 +238,7 @@ extension AddressSpace {
   ///   not held up.
   @discardableResult
   public func releaseFreeMemory() -> Int {
-    mapLock.withWriteLock { unsafe writer.pointee.tree.pool.trim() }
+    // No write section: what readers see stays, and speculation goes on.
+    mapLock.withLockAlone { unsafe writer.pointee.tree.pool.trim() }
   }
 }

@@ -59,11 +59,10 @@ extension AddressSpace {
   /// The answers for many addresses, all from one version.
   ///
   /// - Returns: per address the VMA that covers it, or `nil`.
-  /// - Complexity: O(addresses × log n), in one read section.
+  /// - Complexity: O(addresses × log n), in one read section, which holds up nothing that is changed later.
   public func lookup(_ addresses: [UInt64]) -> [QueryResult?] {
     var results = [QueryResult?](repeating: nil, count: addresses.count)
-    RCU.withReadSection { _ in
-      let version = currentVersion
+    withSealedVersion { version in
       for index in addresses.indices { results[index] = version.query(addresses[index], []) }
     }
     return results

@@ -135,7 +135,12 @@ import Testing
     let kernel = try process.run(steps)
     var layout = ImportedLayout()
     layout.breakRange = kernel.programBreak..<kernel.programBreak
-    var space = AddressSpace(importing: [], layout: layout)
+    // The program's own data, which it has written to.
+    let below = ImportedMapping(
+      start: kernel.below.lowerBound, end: kernel.below.upperBound, protection: [.read, .write],
+      isShared: false, source: .anonymous)
+    var space = AddressSpace(importing: [below], layout: layout)
+    try space.touch(kernel.below.lowerBound)
     var done: [String] = []
     for (step, expected) in zip(steps, kernel.results) {
       let result = step.perform(on: &space, programBreak: kernel.programBreak)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+import SequenceLocks
 import SystemPackage
 import TestSupport
 import Testing
@@ -20,11 +21,12 @@ import Testing
     #expect(limits == ResourceLimits())
   }
 
-  /// Setting them is no change of the map.
+  /// Setting them is no change of the map, and disturbs no speculation; nor does giving memory back.
   @Test func settingMakesNoVersion() throws {
     let space = AddressSpace()
     try space.mapPages(0..<3)
     let generation = space.generation
+    let speculation = try #require(space.mapLock.speculateTryBegin())
     var limits = ResourceLimits()
     limits.addressSpace = 1
     limits.data = 2
@@ -32,7 +34,9 @@ import Testing
     limits.lockedMemory = 4
     space.limits = limits
     #expect(space.limits == limits)
+    _ = space.releaseFreeMemory()
     #expect(space.generation == generation)
+    #expect(space.mapLock.validate(speculation))
     // Nor does it take away what is there.
     #expect(space.pages == ["0-3 rw-p"])
   }

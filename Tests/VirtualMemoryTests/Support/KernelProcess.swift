@@ -36,6 +36,9 @@ struct KernelProcess {
   struct Outcome {
     /// The break at the start.
     var programBreak: UInt64
+    /// The last VMA below it: the program's own data, at a random distance. What grows down keeps away from it,
+    /// and if there is no distance, memory merges with it.
+    var below: Range<UInt64>
     /// Per step: of a dump its lines, else one word.
     var results: [[String]]
   }
@@ -94,13 +97,16 @@ struct KernelProcess {
       result.status == 0, "KernelProcess: status \(result.status): \(result.standardError)")
     var lines = result.standardOutput.split(separator: "\n").map(String.init)[...]
     let programBreak = UInt64(lines.removeFirst(), radix: 16)!
+    let startBelow = UInt64(lines.removeFirst(), radix: 16)!
+    let endBelow = UInt64(lines.removeFirst(), radix: 16)!
     let results = steps.map { step -> [String] in
       guard step.isDump else { return [lines.popFirst() ?? "nothing"] }
       let dumped = Array(lines.prefix { $0 != "." })
       lines = lines.dropFirst(dumped.count + 1)
       return dumped
     }
-    return Outcome(programBreak: programBreak, results: results)
+    return Outcome(
+      programBreak: programBreak, below: startBelow..<endBelow, results: results)
   }
 }
 
@@ -237,13 +243,32 @@ extension KernelProcess {
       else put_number("", (uint64_t)result, 16);
     }
 
-    static void dump(uint64_t low, uint64_t high) {
+    static size_t read_maps(void) {
       int file = open("/proc/self/maps", O_RDONLY);
       if (file < 0) _exit(4);
       size_t used = 0;
       ssize_t done;
       while ((done = read(file, maps + used, sizeof maps - used)) > 0) used += (size_t)done;
       close(file);
+      return used;
+    }
+
+    static void put_below(uint64_t limit) {
+      size_t used = read_maps();
+      uint64_t start = 0, found = 0;
+      for (char *at = maps; at < maps + used;) {
+        char *end = memchr(at, '\n', (size_t)(maps + used - at)), *rest;
+        if (!end) _exit(5);
+        uint64_t first = strtoull(at, &rest, 16), stop = strtoull(rest + 1, NULL, 16);
+        if (stop <= limit && stop > found) start = first, found = stop;
+        at = end + 1;
+      }
+      put_number("", start, 16);
+      put_number("", found, 16);
+    }
+
+    static void dump(uint64_t low, uint64_t high) {
+      size_t used = read_maps();
       for (char *at = maps; at < maps + used;) {
         char *end = memchr(at, '\n', (size_t)(maps + used - at)), *rest;
         if (!end) _exit(5);
@@ -288,6 +313,7 @@ extension KernelProcess {
       ssize_t size = 0, done;
       while ((done = read(file, script + size, sizeof script - 1 - (size_t)size)) > 0) size += done;
       put_number("", program_break, 16);
+      put_below(program_break);
       for (char *at = script; *at;) {
         char *end = strchr(at, '\n');
         if (!end || (size_t)(end - at) >= sizeof line) return 2;
