@@ -150,7 +150,7 @@ import Testing
     space._checkInvariants()
     return kernel.results.last!.map { line in
       let line = MapsLine(line)
-      let pages = [line.start, line.end].map { ($0 - kernel.programBreak) / 4096 }
+      let pages = [line.start, line.end].map { Int64(bitPattern: $0 &- kernel.programBreak) / 4096 }
       return "\(pages[0])-\(pages[1]) \(line.permissions) \(line.name)"
     }
   }
