@@ -28,8 +28,8 @@ struct registered_reader {
   /// word then; `RCUSHIMS_OUTSIDE` if it was in none.
   uint64_t since;
   unsigned long noted_word;
-  /// The stamp when its sealed section began. Stored by the thread before the word that says so.
-  uint64_t sealed_stamp;
+  /// The stamp when its snapshot section began. Stored by the thread before the word that says so.
+  uint64_t snapshot_stamp;
   /// Its link in liburcu's registry (not bp's, which prunes by itself).
   struct cds_list_head *registry_link;
   /// Our word of qsbr.

@@ -70,11 +70,11 @@ static bool is_another_section(unsigned long word, unsigned long noted) {
 // it outside. What a reader did in a section that it has left comes before its word's store: on x86-64 by
 // itself, elsewhere by another barrier, after we have seen it.
 //
-// *Why a sealed section doesn't see what was published after a cookie* whose stamp is larger than the section's.
+// *Why a snapshot section doesn't see what was published after a cookie* whose stamp is larger than the section's.
 // Between its loads of pointers, which are acquiring ones, and the first time that it follows one, it finds the stamp
 // unchanged, or it leaves. Had a pointer been published after the cookie's scan had made its stamp current, the stamp
 // would have been that one or a later one.
-// If we see that a section is sealed, we see its stamp, or the one of a later section of the thread, which began
+// If we see that a section is a snapshot section, we see its stamp, or the one of a later section of the thread, which began
 // after we had seen the word: no cookie up to this scan waits for that.
 // A section that is opened within it unseals it, and has a fence behind that: it is one that begins then.
 
@@ -96,11 +96,11 @@ static void note_inside(int flavor, struct registered_reader *reader, unsigned l
   }
   if (reader->since < scan->oldest) scan->oldest = reader->since;
   if (rcushims_is_ours(flavor, word) && (word & RCUSHIMS_SEALED) &&
-      scan->sealed_count < RCUSHIMS_SEALED_READERS_MAX) {
-    struct rcushims_sealed_reader *sealed = &scan->sealed[scan->sealed_count];
-    sealed->since = reader->since;
-    sealed->stamp = RCUSHIMS_LOAD(reader->sealed_stamp);
-    scan->sealed_count += 1;
+      scan->snapshot_count < RCUSHIMS_SNAPSHOT_READERS_MAX) {
+    struct rcushims_snapshot_reader *snapshot = &scan->snapshot[scan->snapshot_count];
+    snapshot->since = reader->since;
+    snapshot->stamp = RCUSHIMS_LOAD(reader->snapshot_stamp);
+    scan->snapshot_count += 1;
   } else if (reader->since < scan->oldest_open) {
     scan->oldest_open = reader->since;
   }

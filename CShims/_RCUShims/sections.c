@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// Sections that begin with a fence: those of threads that aren't light, long ones and sealed ones.
+// Sections that begin with a fence: those of threads that aren't light, long ones and snapshot sections.
 
 #define _GNU_SOURCE 1
 
@@ -14,10 +14,10 @@
 
 // Model: Tests/Models/readers.pml.
 
-enum kind { SHORT, LONG, SEALED };
+enum kind { SHORT, LONG, SNAPSHOT };
 
 /// Opens a section, with a fence; `now` is the word of grace periods.
-/// Returns the stamp if the section is sealed.
+/// Returns the stamp if the section is a snapshot section.
 static uint64_t open_fenced(int flavor, unsigned long *reader_word, unsigned long now,
                             struct cds_list_head *registry_link, enum kind kind) {
   unsigned long word = *reader_word;
@@ -28,7 +28,7 @@ static uint64_t open_fenced(int flavor, unsigned long *reader_word, unsigned lon
   }
   uint64_t number = RCUSHIMS_UNSEALED;
   if (rcushims_is_inside_word(word)) {
-    // Another copy's section stays sealed: this one loads nothing of that copy's.
+    // Another copy's section stays a snapshot section: this one loads nothing of that copy's.
     unsigned long seal = rcushims_is_ours(flavor, word) ? RCUSHIMS_SEALED : 0;
     RCUSHIMS_STORE(*reader_word, (word & ~seal) + URCU_GP_COUNT);
   } else {
@@ -39,9 +39,9 @@ static uint64_t open_fenced(int flavor, unsigned long *reader_word, unsigned lon
     } else {
       stamp |= RCUSHIMS_FENCED;
     }
-    if (kind == SEALED) {
+    if (kind == SNAPSHOT) {
       number = RCUSHIMS_LOAD(rcushims_stamps[flavor].number);
-      RCUSHIMS_STORE(rcushims_own_readers[flavor]->sealed_stamp, number);
+      RCUSHIMS_STORE(rcushims_own_readers[flavor]->snapshot_stamp, number);
       stamp |= RCUSHIMS_SEALED;
     }
     // Pairs with the acquiring load in `note_inside`.
@@ -49,7 +49,7 @@ static uint64_t open_fenced(int flavor, unsigned long *reader_word, unsigned lon
     // Not before: until then a handler's sections find the thread as it was.
     if (kind != SHORT) rcushims_short_sections[flavor] = 0;
   }
-  // Pairs with the writer's in `rcushims_start_grace_period`: either it sees that we are inside, and not sealed, or
+  // Pairs with the writer's in `rcushims_start_grace_period`: either it sees that we are inside, and not in a snapshot section, or
   // we see what it has published.
   cmm_smp_mb();
   return number;
@@ -61,8 +61,8 @@ static uint64_t open_bp(enum kind kind) {
 }
 
 void rcushims_bp_read_lock_slow(void) { (void)open_bp(SHORT); }
-void rcushims_bp_read_lock_long(void) { (void)open_bp(LONG); }
-uint64_t rcushims_bp_read_lock_sealed(void) { return open_bp(SEALED); }
+void rcushims_bp_read_lock_fenced(void) { (void)open_bp(LONG); }
+uint64_t rcushims_bp_read_lock_snapshot(void) { return open_bp(SNAPSHOT); }
 
 #define COUNTING_FLAVOR(flavor, index)                                                            \
   static uint64_t open_##flavor(enum kind kind) {                                                 \
@@ -73,8 +73,8 @@ uint64_t rcushims_bp_read_lock_sealed(void) { return open_bp(SEALED); }
   }                                                                                               \
                                                                                                   \
   bool rcushims_##flavor##_read_lock_slow(void) { return open_##flavor(SHORT) != 0; }             \
-  bool rcushims_##flavor##_read_lock_long(void) { return open_##flavor(LONG) != 0; }              \
-  uint64_t rcushims_##flavor##_read_lock_sealed(void) { return open_##flavor(SEALED); }
+  bool rcushims_##flavor##_read_lock_fenced(void) { return open_##flavor(LONG) != 0; }              \
+  uint64_t rcushims_##flavor##_read_lock_snapshot(void) { return open_##flavor(SNAPSHOT); }
 
 COUNTING_FLAVOR(memb, RCUSHIMS_MEMB)
 COUNTING_FLAVOR(mb, RCUSHIMS_MB)

@@ -8,7 +8,7 @@ internal import _SystemShims
 /// The kernel's own maps of a process, as a client: the text and `PROCMAP_QUERY`.
 ///
 /// - Threads: one at a time, like the file offset that it has.
-public struct KernelMaps: ~Copyable {
+public struct KernelMaps: ~Copyable, Sendable {
   private let descriptor: FileDescriptor
 
   /// Opens `/proc/PID/maps`.
@@ -51,10 +51,10 @@ public struct KernelMaps: ~Copyable {
     }
   }
 
-  /// The text, read again until two in a row are equal; `nil` after `attemptsMax` that differ.
-  public func stableText(attemptsMax: Int = 8) throws(Errno) -> [UInt8]? {
+  /// The text, read again until two in a row are equal; `nil` after `maximumAttempts` that differ.
+  public func stableText(maximumAttempts: Int = 8) throws(Errno) -> [UInt8]? {
     var last = try text()
-    for _ in 1..<max(attemptsMax, 2) {
+    for _ in 1..<max(maximumAttempts, 2) {
       let next = try text()
       if next == last { return next }
       last = next
@@ -62,10 +62,46 @@ public struct KernelMaps: ~Copyable {
     return nil
   }
 
+  /// The VMA at `address`, with its name, as `PROCMAP_QUERY` gives it.
+  ///
+  /// - Parameters:
+  ///   - address: any address.
+  ///   - flags: what the VMA must have, and whether it may be one above the address.
+  /// - Returns: the VMA, or `nil` if none matches. The name is as the query gives it: newlines of a path as
+  ///   they are.
+  /// - Throws: `EINVAL` for unknown flags; `ESRCH` if the process is gone; `ENOTTY` before Linux 6.11.
+  /// - Complexity: one system call.
+  public func query(_ address: UInt64, matching flags: QueryFlags = []) throws(Errno) -> VMA? {
+    var query = ProcMapQuery()
+    query.queryAddress = address
+    query.queryFlags = flags.rawValue
+    // The name with its terminator: `PATH_MAX`.
+    var name = [UInt8](repeating: 0, count: 4096)
+    query.vmaNameSize = UInt32(name.count)
+    let status = unsafe name.withUnsafeMutableBytes { bytes in
+      query.vmaNameAddress = UInt64(UInt(bitPattern: bytes.baseAddress))
+      return unsafe withUnsafeMutablePointer(to: &query) { pointer in
+        unsafe sysshims_procmap_query(descriptor.rawValue, pointer)
+      }
+    }
+    guard status == 0 else {
+      let error = Errno(rawValue: sysshims_errno())
+      if error == .noSuchFileOrDirectory { return nil }
+      throw error
+    }
+    let found = QueryFlags(rawValue: query.vmaFlags)
+    return VMA(
+      start: query.vmaStart, end: query.vmaEnd,
+      protection: Protection(rawValue: UInt32(truncatingIfNeeded: query.vmaFlags & 7)),
+      isShared: found.contains(.shared), offset: query.vmaOffset,
+      device: DeviceNumber(major: query.deviceMajor, minor: query.deviceMinor),
+      inode: query.inode, name: Array(name.prefix(max(0, Int(query.vmaNameSize) - 1))))
+  }
+
   /// `PROCMAP_QUERY`, in place.
   ///
   /// - Throws: the kernel's errno; `ENOTTY` before Linux 6.11.
-  public func query(_ query: inout ProcmapQuery) throws(Errno) {
+  public func query(_ query: inout ProcMapQuery) throws(Errno) {
     let status = unsafe withUnsafeMutablePointer(to: &query) { pointer in
       unsafe sysshims_procmap_query(descriptor.rawValue, pointer)
     }

@@ -30,16 +30,16 @@ struct LineScanner {
   mutating func next(number: Int, floor: UInt64) -> ProcMapsLine? {
     guard index < count else { return nil }
     var position = index
-    guard let start = hex(&position, digitsMin: 8), skip("-", &position),
-      let end = hex(&position, digitsMin: 8), skip(" ", &position),
-      start >= floor, end > start, (start | end) % pageBytes == 0
+    guard let start = hex(&position, minimumDigits: 8), skip("-", &position),
+      let end = hex(&position, minimumDigits: 8), skip(" ", &position),
+      start >= floor, end > start, (start | end) % AddressSpace.pageSize == 0
     else { return nil }
     // Four bytes and a blank. None is looked at before those in front of it are no newlines.
     guard let isReadable = flag("r", "-", &position), let isWritable = flag("w", "-", &position),
       let isExecutable = flag("x", "-", &position), let isShared = flag("s", "p", &position),
-      skip(" ", &position), let offset = hex(&position, digitsMin: 8), skip(" ", &position),
-      let major = hex(&position, digitsMin: 2), skip(":", &position),
-      let minor = hex(&position, digitsMin: 2), skip(" ", &position),
+      skip(" ", &position), let offset = hex(&position, minimumDigits: 8), skip(" ", &position),
+      let major = hex(&position, minimumDigits: 2), skip(":", &position),
+      let minor = hex(&position, minimumDigits: 2), skip(" ", &position),
       major | minor <= UInt32.max, let inode = decimal(&position), skip(" ", &position),
       let name = name(&position)
     else { return nil }
@@ -77,7 +77,7 @@ struct LineScanner {
   }
 
   @inline(__always)
-  private func hex(_ position: inout Int, digitsMin: Int) -> UInt64? {
+  private func hex(_ position: inout Int, minimumDigits: Int) -> UInt64? {
     let first = position
     var value: UInt64 = 0
     while true {
@@ -96,8 +96,8 @@ struct LineScanner {
       position &+= 1
     }
     let count = position &- first
-    guard count >= digitsMin && count <= 16 else { return nil }
-    guard count == digitsMin || byte(first) != UInt8(ascii: "0") else { return nil }
+    guard count >= minimumDigits && count <= 16 else { return nil }
+    guard count == minimumDigits || byte(first) != UInt8(ascii: "0") else { return nil }
     return value
   }
 

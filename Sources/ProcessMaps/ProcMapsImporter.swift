@@ -2,7 +2,6 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 public import VirtualMemory
-public import SequenceLocks
 
 extension AddressSpace {
   /// Makes an address space from the text of `/proc/PID/maps`, such that its dump is that text.
@@ -16,15 +15,13 @@ extension AddressSpace {
   ///   - programBreak: where the heap starts, in case that there is none yet, which the text doesn't
   ///     show: what `brk(NULL)` returns.
   ///   - configuration: the constants of the machine; the mmap base is replaced.
-  ///   - preference: as ``AddressSpace/init(configuration:lockPreferring:)``.
   /// - Throws: ``ProcMapsError`` for what ``ProcMapsParser`` refuses, and for lines that no one
   ///   address space prints together. A text read while its process was changing may be such a one:
   ///   the kernel makes it in chunks.
   /// - Complexity: O(bytes).
   public convenience init(
     procMaps text: [UInt8], programBreak: UInt64? = nil,
-    configuration: AddressSpaceConfiguration = AddressSpaceConfiguration(),
-    lockPreferring preference: MapLock.Preference = .writers
+    configuration: AddressSpaceConfiguration = AddressSpaceConfiguration()
   ) throws(ProcMapsError) {
     let lines = try ProcMapsParser.parse(text)
     var importer = ProcMapsImporter(text: text, taskSize: configuration.taskSize)
@@ -34,9 +31,19 @@ extension AddressSpace {
     }
     var configuration = configuration
     if let base = importer.mmapBase { configuration.mmapBase = base }
-    self.init(
-      importing: mappings, layout: importer.layout, configuration: configuration,
-      lockPreferring: preference)
+    self.init(importing: mappings, layout: importer.layout, configuration: configuration)
+  }
+
+  /// Makes an address space from the text of `/proc/PID/maps` in a string.
+  ///
+  /// - Parameters and errors: as ``init(procMaps:programBreak:configuration:)-([UInt8],_,_)``.
+  /// - Complexity: O(bytes).
+  public convenience init(
+    procMaps text: String, programBreak: UInt64? = nil,
+    configuration: AddressSpaceConfiguration = AddressSpaceConfiguration()
+  ) throws(ProcMapsError) {
+    try self.init(
+      procMaps: Array(text.utf8), programBreak: programBreak, configuration: configuration)
   }
 }
 
@@ -131,7 +138,9 @@ private struct ProcMapsImporter {
 
   private mutating func isGate(_ line: ProcMapsLine, isLast: Bool) throws(ProcMapsError) -> Bool {
     guard name(of: line, is: Self.gateName) else { return false }
-    guard isLast && line.start == Self.gateStart && line.end == Self.gateStart + pageBytes else {
+    guard
+      isLast && line.start == Self.gateStart && line.end == Self.gateStart + AddressSpace.pageSize
+    else {
       throw error(line, "[vsyscall] last and at 0x\(String(Self.gateStart, radix: 16))")
     }
     guard !line.isShared && !isFile(line) else { throw error(line, "[vsyscall] without a file") }
@@ -155,14 +164,14 @@ private struct ProcMapsImporter {
   ) throws(ProcMapsError) -> ImportedMapping.Source {
     let isFile = isFile(line)
     if isFile, let last, last.line.inode == line.inode, last.line.device == line.device,
-      line.offset % pageBytes == 0, text[last.line.nameRange] == text[line.nameRange]
+      line.offset % AddressSpace.pageSize == 0, text[last.line.nameRange] == text[line.nameRange]
     {
       return .file(last.file, offset: line.offset)
     }
     if !isFile && line.nameRange.isEmpty && derivedName(of: line) == nil { return .anonymous }
     let name = name(of: line)
     if isFile {
-      guard line.offset % pageBytes == 0 else {
+      guard line.offset % AddressSpace.pageSize == 0 else {
         throw error(line, "an offset that is a multiple of the page")
       }
       if let given = Self.inner(of: name, prefix: Self.sharedPrefix) {
@@ -204,8 +213,8 @@ private struct ProcMapsImporter {
   {
     let key = FileKey(device: line.device, inode: line.inode, name: name)
     if let file = files[key] { return file }
-    guard name.count < MappedFile.pathCountMax else {
-      throw error(line, "a name of less than \(MappedFile.pathCountMax) bytes")
+    guard name.count < MappedFile.maximumPathBytes else {
+      throw error(line, "a name of less than \(MappedFile.maximumPathBytes) bytes")
     }
     let file = MappedFile(path: name, device: line.device, inode: line.inode)
     files[key] = file

@@ -4,7 +4,7 @@
 public import VirtualMemory
 
 /// One line of `/proc/PID/maps`, as it stands in the text.
-public struct ProcMapsLine: Sendable, Hashable {
+public struct ProcMapsLine: Sendable, Hashable, Codable {
   /// The line's number, from 1.
   public var number: Int
   /// The first address.
@@ -17,14 +17,35 @@ public struct ProcMapsLine: Sendable, Hashable {
   public var isShared: Bool
   /// Where the mapping starts in its file, in bytes.
   public var offset: UInt64
+  /// The file's device; 0:0 without a file.
   public var device: DeviceNumber
+  /// The file's inode; 0 without a file.
   public var inode: UInt64
   /// Where the name is in the text, in bytes; empty if there is none.
   public var nameRange: Range<Int>
+
+  /// The addresses, ``start`` to ``end``.
+  public var range: Range<UInt64> { start..<end }
+
+  /// A line with these fields.
+  public init(
+    number: Int, start: UInt64, end: UInt64, protection: Protection, isShared: Bool,
+    offset: UInt64, device: DeviceNumber, inode: UInt64, nameRange: Range<Int>
+  ) {
+    self.number = number
+    self.start = start
+    self.end = end
+    self.protection = protection
+    self.isShared = isShared
+    self.offset = offset
+    self.device = device
+    self.inode = inode
+    self.nameRange = nameRange
+  }
 }
 
 /// What is wrong with a text that should be that of `/proc/PID/maps`.
-public struct ProcMapsError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct ProcMapsError: Error, Sendable, Hashable, Codable, CustomStringConvertible {
   /// The line, from 1.
   public var line: Int
   /// The byte in the line, from 1.
@@ -34,6 +55,7 @@ public struct ProcMapsError: Error, Sendable, Hashable, CustomStringConvertible 
   /// What is there.
   public var found: String
 
+  /// An error with these fields.
   public init(line: Int, column: Int, expected: String, found: String) {
     self.line = line
     self.column = column

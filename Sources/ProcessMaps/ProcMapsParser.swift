@@ -10,10 +10,39 @@ internal import VirtualMemory
 /// at the end of every line.
 ///
 /// ```swift
-/// let text = Array("00400000-00401000 r-xp 00000000 08:01 42 \n".utf8)
+/// let text = "00400000-00401000 r-xp 00000000 08:01 42 \n"
 /// let lines = try ProcMapsParser.parse(text)
+///
+/// var parser = ProcMapsParser(text)                // or line by line
+/// while let line = try parser.next() { print(line.range) }
 /// ```
-public enum ProcMapsParser {
+public struct ProcMapsParser: Sendable {
+  private var cursor: Cursor
+  private var last: ProcMapsLine?
+
+  /// A parser that stands at the first line of `text`.
+  public init(_ text: [UInt8]) { cursor = Cursor(text: text) }
+
+  /// A parser that stands at the first line of `text`.
+  public init(_ text: String) { self.init(Array(text.utf8)) }
+
+  /// The next line; `nil` after the last one.
+  ///
+  /// - Throws: ``ProcMapsError`` for the first thing in the line that a kernel would not have printed, with
+  ///   line, column, and what was expected there. After that, `nil` is returned.
+  /// - Complexity: O(bytes of the line).
+  public mutating func next() throws(ProcMapsError) -> ProcMapsLine? {
+    guard !cursor.isAtEnd else { return nil }
+    do throws(ProcMapsError) {
+      let line = try cursor.parseLine(after: last)
+      last = line
+      return line
+    } catch {
+      cursor.index = cursor.text.count
+      throw error
+    }
+  }
+
   /// The lines of `text`.
   ///
   /// - Throws: ``ProcMapsError`` for the first thing that a kernel would not have printed, with
@@ -21,6 +50,22 @@ public enum ProcMapsParser {
   /// - Complexity: O(bytes).
   public static func parse(_ text: [UInt8]) throws(ProcMapsError) -> [ProcMapsLine] {
     try parse(text, scans: true)
+  }
+
+  /// The lines of a text in a string.
+  ///
+  /// - Throws: as ``parse(_:)-([UInt8])``.
+  /// - Complexity: O(bytes).
+  public static func parse(_ text: String) throws(ProcMapsError) -> [ProcMapsLine] {
+    try parse(Array(text.utf8))
+  }
+
+  /// The lines of a text in a span, which is copied.
+  ///
+  /// - Throws: as ``parse(_:)-([UInt8])``.
+  /// - Complexity: O(bytes).
+  public static func parse(_ text: Span<UInt8>) throws(ProcMapsError) -> [ProcMapsLine] {
+    try parse(unsafe text.withUnsafeBufferPointer { unsafe Array($0) })
   }
 
   /// - Parameter scans: false to leave out `LineScanner`, which makes no difference but of time.
@@ -38,7 +83,7 @@ public enum ProcMapsParser {
 }
 
 /// A position in the text, and the grammar of a line from there.
-private struct Cursor {
+private struct Cursor: Sendable {
   let text: [UInt8]
   var index = 0
   var lineStart = 0
@@ -67,15 +112,15 @@ private struct Cursor {
   mutating func parseLine(after previous: ProcMapsLine?) throws(ProcMapsError) -> ProcMapsLine {
     lineStart = index
     lineNumber += 1
-    let start = try hex(digitsMin: 8, "the start address in hexadecimal")
+    let start = try hex(minimumDigits: 8, "the start address in hexadecimal")
     try byte("-", "'-' between the addresses")
     let endIndex = index
-    let end = try hex(digitsMin: 8, "the end address in hexadecimal")
+    let end = try hex(minimumDigits: 8, "the end address in hexadecimal")
     try check(start, end, endIndex: endIndex, after: previous)
     try byte(" ", "a blank after the addresses")
     let (protection, isShared) = try permissions()
     try byte(" ", "a blank after the permissions")
-    let offset = try hex(digitsMin: 8, "the offset in hexadecimal")
+    let offset = try hex(minimumDigits: 8, "the offset in hexadecimal")
     try byte(" ", "a blank after the offset")
     let major = try number32("the device's major number in hexadecimal")
     try byte(":", "':' between the device's numbers")
@@ -96,10 +141,10 @@ private struct Cursor {
   private func check(
     _ start: UInt64, _ end: UInt64, endIndex: Int, after previous: ProcMapsLine?
   ) throws(ProcMapsError) {
-    guard start % pageBytes == 0 else {
+    guard start % AddressSpace.pageSize == 0 else {
       throw error(at: lineStart, "a start address that is a multiple of the page", show(start))
     }
-    guard end % pageBytes == 0 else {
+    guard end % AddressSpace.pageSize == 0 else {
       throw error(at: endIndex, "an end address that is a multiple of the page", show(end))
     }
     guard end > start else {
@@ -145,14 +190,14 @@ private struct Cursor {
 
   private mutating func number32(_ what: String) throws(ProcMapsError) -> UInt32 {
     let start = index
-    let value = try hex(digitsMin: 2, what)
+    let value = try hex(minimumDigits: 2, what)
     guard let number = UInt32(exactly: value) else {
       throw error(at: start, "\(what), of at most 32 bits", show(value))
     }
     return number
   }
 
-  private mutating func hex(digitsMin: Int, _ what: String) throws(ProcMapsError) -> UInt64 {
+  private mutating func hex(minimumDigits: Int, _ what: String) throws(ProcMapsError) -> UInt64 {
     let start = index
     var value: UInt64 = 0
     while index < text.count, let digit = Self.hexDigit(text[index]) {
@@ -164,11 +209,12 @@ private struct Cursor {
     }
     let count = index - start
     guard count > 0 else { throw error(at: index, what, found(at: index)) }
-    guard count >= digitsMin else {
-      throw error(at: index, "\(what), with at least \(digitsMin) digits", found(at: index))
+    guard count >= minimumDigits else {
+      throw error(at: index, "\(what), with at least \(minimumDigits) digits", found(at: index))
     }
-    guard count == digitsMin || text[start] != UInt8(ascii: "0") else {
-      throw error(at: start, "\(what), zeros only up to \(digitsMin) digits", "a superfluous zero")
+    guard count == minimumDigits || text[start] != UInt8(ascii: "0") else {
+      throw error(
+        at: start, "\(what), zeros only up to \(minimumDigits) digits", "a superfluous zero")
     }
     return value
   }

@@ -92,22 +92,22 @@ static void join_thread(pthread_t thread) { EXPECT(pthread_join(thread, NULL) ==
 
 // MARK: - Every flavor by its number
 
-enum kind { SHORT, LONG, SEALED };
+enum kind { SHORT, LONG, SNAPSHOT };
 
 #define COUNTING_ENTER(flavor)                                                           \
   switch (kind) {                                                                        \
     case SHORT: return rcushims_##flavor##_read_lock() ? RCUSHIMS_UNSEALED : 0;          \
-    case LONG: return rcushims_##flavor##_read_lock_long() ? RCUSHIMS_UNSEALED : 0;      \
-    default: return rcushims_##flavor##_read_lock_sealed();                              \
+    case LONG: return rcushims_##flavor##_read_lock_fenced() ? RCUSHIMS_UNSEALED : 0;      \
+    default: return rcushims_##flavor##_read_lock_snapshot();                              \
   }
 
-/// Opens a section. Returns its number if it is sealed; 0 if it was refused. qsbr has one kind.
+/// Opens a section. Returns its number if it is a snapshot section; 0 if it was refused. qsbr has one kind.
 static uint64_t enter(int flavor, enum kind kind) {
   switch (flavor) {
     case RCUSHIMS_BP:
-      if (kind == SEALED) return rcushims_bp_read_lock_sealed();
+      if (kind == SNAPSHOT) return rcushims_bp_read_lock_snapshot();
       if (kind == LONG) {
-        rcushims_bp_read_lock_long();
+        rcushims_bp_read_lock_fenced();
       } else {
         rcushims_bp_read_lock();
       }
@@ -251,7 +251,7 @@ static void becomes_light(struct puppet *puppet) {
 
 static void is_refused(struct puppet *puppet) {
   if (puppet->flavor == RCUSHIMS_BP) return;
-  for (enum kind kind = SHORT; kind <= SEALED; kind += 1) {
+  for (enum kind kind = SHORT; kind <= SNAPSHOT; kind += 1) {
     EXPECT(enter(puppet->flavor, kind) == 0);
     EXPECT(!rcushims_is_inside(puppet->flavor));
   }
@@ -386,28 +386,28 @@ static void check_held(int flavor, enum kind kind, bool is_light) {
   puppet_end(&puppet);
 }
 
-/// A sealed section holds up what was published before it, and nothing that comes after it.
-static void check_sealed(int flavor) {
+/// A snapshot section holds up what was published before it, and nothing that comes after it.
+static void check_snapshot_section(int flavor) {
   struct puppet puppet;
   struct rcushims_reader_scan scan;
   puppet_start(&puppet, flavor);
   perform(&puppet, registers);
   struct rcushims_cookie earlier = rcushims_start_grace_period(flavor, &scan);
-  puppet.kind = SEALED;
+  puppet.kind = SNAPSHOT;
   perform(&puppet, enters);
   uint64_t number = puppet.number;
-  EXPECT(number != RCUSHIMS_UNSEALED && rcushims_is_sealed(flavor, number));
+  EXPECT(number != RCUSHIMS_UNSEALED && rcushims_is_snapshot_section(flavor, number));
 
   struct rcushims_cookie later = rcushims_start_grace_period(flavor, &scan);
-  EXPECT(!rcushims_is_sealed(flavor, number));
+  EXPECT(!rcushims_is_snapshot_section(flavor, number));
   struct rcushims_cookie cookie = rcushims_start_grace_period(flavor, &scan);
   for (int turn = 0; turn < 3; turn += 1) {
     rcushims_scan_readers(flavor, &scan);
     EXPECT(!rcushims_has_passed(&scan, cookie));
     EXPECT(!rcushims_has_passed_since(&scan, earlier, cookie));
     EXPECT(rcushims_has_passed_since(&scan, later, cookie));
-    EXPECT(scan.sealed_count == 1 && scan.sealed[0].stamp == number);
-    struct rcushims_sealed_stamps numbers = rcushims_sealed_since(&scan, cookie.stamp);
+    EXPECT(scan.snapshot_count == 1 && scan.snapshot[0].stamp == number);
+    struct rcushims_snapshot_stamps numbers = rcushims_snapshot_since(&scan, cookie.stamp);
     EXPECT(numbers.first == number && numbers.last == number);
   }
 
@@ -415,7 +415,7 @@ static void check_sealed(int flavor) {
   puppet.kind = SHORT;
   perform(&puppet, enters);
   rcushims_scan_readers(flavor, &scan);
-  EXPECT(scan.sealed_count == 0);
+  EXPECT(scan.snapshot_count == 0);
   EXPECT(!rcushims_has_passed_since(&scan, later, cookie));
   perform(&puppet, leaves);
   rcushims_scan_readers(flavor, &scan);
@@ -471,17 +471,17 @@ static struct block *load(struct torture *torture) {
   return atomic_load_explicit(&torture->current, memory_order_acquire);
 }
 
-/// Opens a section and loads the pointer; sealed, if that goes well soon.
+/// Opens a section and loads the pointer; snapshot, if that goes well soon.
 static struct block *begin_reading(struct torture *torture, enum kind kind) {
   int flavor = torture->flavor;
-  for (int attempt = 0; kind == SEALED && attempt < 8; attempt += 1) {
-    uint64_t number = enter(flavor, SEALED);
+  for (int attempt = 0; kind == SNAPSHOT && attempt < 8; attempt += 1) {
+    uint64_t number = enter(flavor, SNAPSHOT);
     EXPECT(number != 0);
     struct block *block = load(torture);
-    if (rcushims_is_sealed(flavor, number)) return block;
+    if (rcushims_is_snapshot_section(flavor, number)) return block;
     leave(flavor);
   }
-  EXPECT(enter(flavor, kind == SEALED ? LONG : kind) != 0);
+  EXPECT(enter(flavor, kind == SNAPSHOT ? LONG : kind) != 0);
   return load(torture);
 }
 
@@ -574,7 +574,7 @@ static void check_torture(int flavor) {
   struct torture_reader readers[] = {
       {.torture = &torture, .kind = SHORT},
       {.torture = &torture, .kind = LONG},
-      {.torture = &torture, .kind = SEALED},
+      {.torture = &torture, .kind = SNAPSHOT},
   };
   enum { reader_count = sizeof readers / sizeof readers[0] };
   for (size_t index = 0; index < block_count; index += 1) fill(&blocks[index], POISON);
@@ -709,7 +709,7 @@ static void check_flavor(int flavor) {
     check_held(flavor, SHORT, false);
     check_held(flavor, SHORT, true);
     check_held(flavor, LONG, true);
-    if (!is_qsbr(flavor)) check_sealed(flavor);
+    if (!is_qsbr(flavor)) check_snapshot_section(flavor);
   }
   check_torture(flavor);
   if (mutant == NONE) check_fork(flavor);

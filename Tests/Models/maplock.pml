@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// MapLock: a readers-writer lock whose writer may go over to reading, without another writer in between.
+// SpeculativeRWLock: a readers-writer lock whose writer may go over to reading, without another writer in between.
 //
-// Models MapLock.swift: `withWriteLock`, `withWriteLock(_:downgrade:)`, `stepAside`, `withReadLock`. pthread's lock
+// Models SpeculativeRWLock.swift: `withWriteLock`, `withWriteLock(_:downgrade:)`, `stepAside`, `withReadLock`. pthread's lock
 // is taken as it is documented, with writers or readers preferred. Proves that writers exclude all others, that what a
 // downgrader has written is what it then reads, that speculation sees no half of a write, and that everybody comes
 // through: no deadlock, and under weak fairness no waiting for ever.

@@ -4,14 +4,14 @@
 // Watching the readers: a writer that looks at the readers' words, and finds out when nobody can see any more what it
 // has replaced.
 //
-// Models CShims/_RCUShims: `rcushims_bp_read_lock`, `open_fenced`, `rcushims_is_sealed` (rcushims_readers.h,
+// Models CShims/_RCUShims: `rcushims_bp_read_lock`, `open_fenced`, `rcushims_is_snapshot_section` (rcushims_readers.h,
 // sections.c); `rcushims_start_grace_period`, `rcushims_scan_readers`, `scan_registry`, `end_scan`,
 // `rcushims_has_passed`, `rcushims_has_passed_since` (scan.c); and what NodePool+GracePeriods.swift does with them. Proves that no block is
 // reused that a reader follows; that a section which began after a look is told from one that was open in it, so that
-// a reader which leaves is noticed, however soon it comes back; and that a sealed reader holds up nothing that
+// a reader which leaves is noticed, however soon it comes back; and that a snapshot reader holds up nothing that
 // was published after a watch that it hasn't seen.
 //
-// Sections are light (no fence), fenced, fenced and becoming light, or sealed; a signal handler's section may come
+// Sections are light (no fence), fenced, fenced and becoming light, or snapshot; a signal handler's section may come
 // anywhere in them, or between the steps of their beginning.
 //
 // Memory. A reader is a list of operations, which take effect one at a time, in any order in which no operation
@@ -28,7 +28,7 @@
 // -DREADERS=n -DSECTIONS=n -DPUBLICATIONS=n -DLOOKS=n
 //
 // Witnesses, each of which must be found:
-//   -DWITNESS_SEALED       a block is reused beside a sealed section that was open when its watch began
+//   -DWITNESS_SEALED       a block is reused beside a snapshot section that was open when its watch began
 //   -DWITNESS_BACK         a block is reused beside a reader that has left, and is inside again
 // Mutants, each of which must fail:
 //   -DNO_MEMBARRIER        a watch doesn't interrupt light readers
@@ -38,9 +38,9 @@
 //   -DNO_WRITER_FENCE      nor has the beginning of a watch
 //   -DNO_MARK_CHANGE       looks don't change the mark: readers that come back aren't told from those that stay
 //   -DNEW_EACH_LOOK        whoever is seen inside is taken for a new section
-//   -DNO_NUMBER_CHECK      sealed sections follow what they have loaded unchecked
+//   -DNO_NUMBER_CHECK      snapshot sections follow what they have loaded unchecked
 //   -DCHECK_FIRST          they check before they load
-//   -DSTAYS_SEALED         a section within a sealed one doesn't unseal it
+//   -DSTAYS_SEALED         a section within a snapshot one doesn't unseal it
 //   -DPLAIN_LOAD           (arm64, FENCES) pointers are loaded without acquiring
 //   -DNO_END_FENCE         (arm64) a look ends without interrupting readers
 // Not needed by these machines, but by the language's memory model, and by ThreadSanitizer:
@@ -70,12 +70,12 @@ byte pointer = 0;
 bit isReused[BLOCKS] = 0;
 // rcushims_mark
 byte mark = 0, number = 1;
-// A reader's word, and its number if it is sealed.
+// A reader's word, and its number if it is a snapshot section.
 byte nesting[READERS] = 0;
 bit isFenced[READERS] = 0;
-bit isSealed[READERS] = 0;
+bit isSnapshotSection[READERS] = 0;
 byte wordMark[READERS] = 0;
-byte sealedNumber[READERS] = 0;
+byte snapshotNumber[READERS] = 0;
 // Not in memory: the last look that had ended when the section of the word loaded the mark.
 byte begunAfter[READERS] = 0;
 byte lookEnded = 0;
@@ -162,8 +162,8 @@ inline pushHandlerOutside(s) {
 inline pushHandlerInside(s) {
   if
   :: isLight -> push(NEST, s)
-  :: !isLight && !isSealedNow -> push(NEST, s); push(FENCE, s)
-  :: !isLight && isSealedNow ->
+  :: !isLight && !isSnapshotSectionNow -> push(NEST, s); push(FENCE, s)
+  :: !isLight && isSnapshotSectionNow ->
 #ifdef STAYS_SEALED
     push(NEST, s);
 #else
@@ -194,7 +194,7 @@ proctype Reader(byte me) {
   // The operations of a section, as a set.
   int operations[REGISTERS];
   byte count, index, other, place, number_;
-  bit isLight, isSealedNow;
+  bit isLight, isSnapshotSectionNow;
 
   // The program: each section of any kind that a thread in its state may open.
   atomic {
@@ -224,16 +224,16 @@ proctype Reader(byte me) {
         HANDLER_OUTSIDE(1, SECTIONS + number_);
         push(OPEN_SEALED, number_); PUSH_FENCE(number_);
         isLight = 0;
-        isSealedNow = 1;
+        isSnapshotSectionNow = 1;
         isToBeChecked[number_] = 1
       fi;
       HANDLER_INSIDE(2, SECTIONS + number_);
 #ifdef CHECK_FIRST
-      if :: isSealedNow -> push(CHECK, number_) :: else fi;
+      if :: isSnapshotSectionNow -> push(CHECK, number_) :: else fi;
 #endif
       push(LOAD_POINTER, number_);
 #ifndef CHECK_FIRST
-      if :: isSealedNow -> push(CHECK, number_) :: else fi;
+      if :: isSnapshotSectionNow -> push(CHECK, number_) :: else fi;
 #endif
       HANDLER_INSIDE(3, SECTIONS + number_);
       push(FOLLOW, number_);
@@ -241,7 +241,7 @@ proctype Reader(byte me) {
       PUSH_END_FENCE(number_);
       push(CLOSE, number_);
       PUSH_END_FENCE(number_);
-      isSealedNow = 0;
+      isSnapshotSectionNow = 0;
       number_++
     :: else -> break
     od;
@@ -283,11 +283,11 @@ proctype Reader(byte me) {
       if
       :: program[index] == LOAD_MARK -> markFound[number_] = mark; begun[number_] = lookEnded
       :: program[index] == LOAD_NUMBER -> numberFound[number_] = number
-      :: program[index] == STORE_NUMBER -> sealedNumber[me] = numberFound[number_]
+      :: program[index] == STORE_NUMBER -> snapshotNumber[me] = numberFound[number_]
       :: OPENS(program[index]) ->
         nesting[me] = 1;
         isFenced[me] = program[index] == OPEN_FENCED || program[index] == OPEN_SEALED;
-        isSealed[me] = program[index] == OPEN_SEALED;
+        isSnapshotSection[me] = program[index] == OPEN_SEALED;
         wordMark[me] = markFound[number_];
         begunAfter[me] = begun[number_]
       :: program[index] == FENCE
@@ -296,14 +296,14 @@ proctype Reader(byte me) {
       :: program[index] == FOLLOW -> isWrong[number_] = isReused[found[number_]]
       :: program[index] == CLOSE -> nesting[me] = 0
       :: program[index] == NEST -> nesting[me]++
-      :: program[index] == NEST_UNSEALING -> nesting[me]++; isSealed[me] = 0
+      :: program[index] == NEST_UNSEALING -> nesting[me]++; isSnapshotSection[me] = 0
       :: program[index] == UNNEST -> nesting[me]--
       fi;
       done[me] = done[me] | (1 << index);
 #ifdef NO_NUMBER_CHECK
       assert(!isWrong[number_]);
 #else
-      // A sealed section follows only what it has checked; what the processor has guessed doesn't count.
+      // A snapshot section follows only what it has checked; what the processor has guessed doesn't count.
       assert(!isWrong[number_] || (isToBeChecked[number_] && !isSure[number_]));
 #endif
       // What it has loaded is over with it.
@@ -403,7 +403,7 @@ inline noteReaders() {
         :: else
 #endif
         fi;
-        isOpen = !isSealed[reader];
+        isOpen = !isSnapshotSection[reader];
         // A section that began after a look is another one than that which was open then.
         block = 0;
         do
@@ -420,7 +420,7 @@ inline noteReaders() {
     };
     // The number is loaded after the word.
     if
-    :: numberSeen[reader] == 0 -> numberSeen[reader] = sealedNumber[reader]
+    :: numberSeen[reader] == 0 -> numberSeen[reader] = snapshotNumber[reader]
     :: else
     fi;
     reader++
@@ -437,13 +437,13 @@ inline takeBack() {
       if
       :: watchLook[block] > 0 && !isReused[block] && watchLook[block] < oldestOpen ->
         passes = 1;
-        isBesideSealed = 0;
+        isBesideSnapshotReader = 0;
         reader = 0;
         do
         :: reader < READERS ->
           if
           :: numberSeen[reader] != NONE && watchLook[block] >= since[reader] ->
-            isBesideSealed = 1;
+            isBesideSnapshotReader = 1;
             if :: numberSeen[reader] >= earlierNumber[block] -> passes = 0 :: else fi
           :: else
           fi;
@@ -454,7 +454,7 @@ inline takeBack() {
         :: passes ->
           isReused[block] = 1;
 #ifdef WITNESS_SEALED
-          assert(!isBesideSealed);
+          assert(!isBesideSnapshotReader);
 #endif
 #ifdef WITNESS_BACK
           assert(nesting[0] == 0 || since[0] == OUTSIDE || since[0] <= watchLook[block]);
@@ -466,7 +466,7 @@ inline takeBack() {
       block++
     :: else -> break
     od;
-    block = 0; reader = 0; passes = 0; isBesideSealed = 0
+    block = 0; reader = 0; passes = 0; isBesideSnapshotReader = 0
   }
 }
 
@@ -514,7 +514,7 @@ inline startWatch() {
 active proctype Writer() {
   byte published = 0, replaced, looks, lastNumber, reader, block, oldest, oldestOpen;
   byte numberSeen[READERS];
-  bit isAnybodyLight, isOpen, passes, isBesideSealed;
+  bit isAnybodyLight, isOpen, passes, isBesideSnapshotReader;
   do
   :: published < PUBLICATIONS ->
     replaced = published;

@@ -20,7 +20,7 @@ public func read(_ count: Int32) {
 }
 
 @_cdecl("plugin_listed_count")
-public func listedCount() -> Int32 { Int32(RCU._registeredThreadCount) }
+public func listedCount() -> Int32 { Int32(RCU.registeredThreadCount) }
 
 @_cdecl("plugin_register")
 public func register(_ flavor: Int32, _ body: Body, _ context: UnsafeMutableRawPointer?) {
@@ -143,20 +143,21 @@ public func liveCount() -> Int32 { Value.liveCount.load(ordering: .relaxed) }
 /// Neighbours differ, so that they stay apart.
 let space: AddressSpace = {
   let space = AddressSpace()
-  for index in 0..<mappedMin {
+  for index in 0..<minimumMapped {
     mapPages(1, index % 2 == 0 ? .read : [.read, .write], in: space)
   }
   return space
 }()
 
-private let mappedMin = 5000
+private let minimumMapped = 5000
 /// In the midst of `change`.
-private let mappedMax = mappedMin + 2
+private let maximumMapped = minimumMapped + 2
 
 @discardableResult
 private func mapPages(_ count: UInt64, _ protection: Protection, in space: AddressSpace) -> UInt64 {
   do {
-    return try space.map(length: count * pageBytes, protection: protection, flags: .private)
+    return try space.systemCalls.mmap(
+      length: count * AddressSpace.pageSize, protection: protection, flags: .private)
   } catch {
     fatalError("map: \(error)")
   }
@@ -167,8 +168,8 @@ public func change(_ count: Int32) {
   for _ in 0..<count {
     let start = mapPages(2, [.read, .execute], in: space)
     do {
-      try space.protect(start, length: pageBytes, .read)
-      try space.unmap(start, length: 2 * pageBytes)
+      try space.systemCalls.mprotect(start, length: AddressSpace.pageSize, .read)
+      try space.systemCalls.munmap(start, length: 2 * AddressSpace.pageSize)
     } catch {
       fatalError("protect or unmap: \(error)")
     }
@@ -177,9 +178,9 @@ public func change(_ count: Int32) {
 
 @_cdecl("plugin_dump")
 public func dump() -> UnsafePointer<CChar>? {
-  let vmas = space.snapshotVMAs().vmas
-  if vmas.count < mappedMin { return text("VMAs are missing") }
-  if vmas.count > mappedMax { return text("there are too many VMAs") }
+  let vmas = Array(space.snapshot())
+  if vmas.count < minimumMapped { return text("VMAs are missing") }
+  if vmas.count > maximumMapped { return text("there are too many VMAs") }
   var end: UInt64 = 0
   for vma in vmas {
     if vma.start < end { return text("VMAs overlap, or are out of order") }

@@ -20,7 +20,7 @@ import Testing
     let space = try AddressSpace(procMaps: text)
     space._checkInvariants()
     for strategy in ReadingStrategy.allCases {
-      let dumped = space.maps(strategy).array
+      let dumped = space.mapsText(by: strategy).array
       #expect(dumped == text, "\(what), \(strategy)")
       var reader = MapsReader(space, strategy: strategy)
       var chunks: [UInt8] = []
@@ -84,10 +84,10 @@ import Testing
       """
     let space = try AddressSpace(procMaps: Array(text.utf8))
     // Made alike, the pieces merge: they are of one file, and the offsets continue.
-    try space.protect(0x401000, length: 4096, .read)
+    try space.systemCalls.mprotect(0x401000, length: 4096, .read)
     #expect(space.count == 1)
     #expect(
-      space.maps().string
+      space.mapsText().string
         == "00400000-00402000 r--p 00000000 08:01 42"
         + String(repeating: " ", count: 33) + "/bin/x\n")
   }

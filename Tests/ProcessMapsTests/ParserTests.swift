@@ -27,7 +27,7 @@ import VirtualMemory
 
   @Test func nothing() throws {
     #expect(try ProcMapsParser.parse([]).isEmpty)
-    #expect(try AddressSpace(procMaps: []).maps().count == 0)
+    #expect(try AddressSpace(procMaps: []).mapsText().count == 0)
   }
 
   /// Text, line, column, and what the message must name.
@@ -120,7 +120,7 @@ import VirtualMemory
   /// printed again as it is.
   @Test func mutations() throws {
     let sample = Array(Self.ordinaryText.utf8)
-    #expect(try AddressSpace(procMaps: sample).maps().array == sample)
+    #expect(try AddressSpace(procMaps: sample).mapsText().array == sample)
     var accepted = 0
     for index in sample.indices {
       for byte in [UInt8(ascii: "0"), UInt8(ascii: "f"), 0, UInt8(ascii: "\n"), UInt8(ascii: " ")] {
@@ -128,7 +128,7 @@ import VirtualMemory
         mutated[index] = byte
         do {
           let space = try AddressSpace(procMaps: mutated)
-          #expect(space.maps().array == mutated, "byte \(index) = \(byte)")
+          #expect(space.mapsText().array == mutated, "byte \(index) = \(byte)")
           accepted += 1
         } catch {
           #expect(error.line >= 1 && error.column >= 1)
@@ -136,5 +136,42 @@ import VirtualMemory
       }
     }
     #expect(accepted > 0)
+  }
+}
+
+/// The other ways to the same parser.
+@Suite struct ParserFormTests {
+  private static let text = """
+    00400000-00401000 r-xp 00000000 08:01 42                                 /bin/a
+    00600000-00602000 rw-p 00000000 00:00 0 
+
+    """
+
+  @Test func stringsSpansAndArraysAreOne() throws {
+    let lines = try ProcMapsParser.parse(Array(Self.text.utf8))
+    #expect(lines.count == 2 && lines[1].range == 0x60_0000..<0x60_2000)
+    #expect(try ProcMapsParser.parse(Self.text) == lines)
+    let bytes = Array(Self.text.utf8)
+    #expect(try ProcMapsParser.parse(bytes.span) == lines)
+    var parser = ProcMapsParser(Self.text)
+    var oneByOne: [ProcMapsLine] = []
+    while let line = try parser.next() { oneByOne.append(line) }
+    #expect(oneByOne == lines)
+    #expect(try parser.next() == nil)
+  }
+
+  /// The lines before the one that is wrong have been given; after it comes nothing.
+  @Test func oneByOneUpToTheError() throws {
+    var parser = ProcMapsParser(Self.text + "00500000-00501000 rw-p 00000000 00:00 0 \n")
+    #expect(try parser.next()?.number == 1)
+    #expect(try parser.next()?.number == 2)
+    let error = #expect(throws: ProcMapsError.self) { try parser.next() }
+    #expect(error?.line == 3)
+    #expect(try parser.next() == nil)
+  }
+
+  @Test func spacesAreMadeOfStrings() throws {
+    let space = try AddressSpace(procMaps: Self.text)
+    #expect(space.mapsText().string == Self.text)
   }
 }

@@ -38,7 +38,7 @@ import Testing
     let next: SleepableRCU.Pointer<SleepableNode>
     init(_ counter: InstanceCounter, _ domain: SleepableRCU) {
       self.counter = counter
-      next = SleepableRCU.Pointer(in: domain)
+      next = SleepableRCU.Pointer(protectedBy: domain)
       counter.add()
     }
     deinit { counter.remove() }
@@ -126,7 +126,7 @@ import Testing
   private static func dropSleepableChain() {
     let domain = SleepableRCU(name: "chain")
     let counter = InstanceCounter()
-    let head = SleepableRCU.Pointer<SleepableNode>(in: domain)
+    let head = SleepableRCU.Pointer<SleepableNode>(protectedBy: domain)
     var node = SleepableNode(counter, domain)
     for _ in 1..<length {
       let link = SleepableNode(counter, domain)

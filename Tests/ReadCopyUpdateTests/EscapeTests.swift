@@ -108,7 +108,7 @@ import Testing
 
   private static func useEntry() {
     let table = RCU.HashTable<Int, Int>()
-    table.insert(1, forKey: 1)
+    table.addDuplicate(1, forKey: 1)
     var escaped: Any?
     RCU.withReadSection { section in
       table.forEach(in: section) { entry in escaped = entry as? Any }
@@ -127,7 +127,7 @@ import Testing
 
   private static func useSleepableReference() {
     let domain = SleepableRCU(name: "escapes")
-    let pointer = SleepableRCU.Pointer(Big(), in: domain)
+    let pointer = SleepableRCU.Pointer(Big(), protectedBy: domain)
     let escaped = domain.withReadSection { section in pointer.load(in: section)! as? Any }!
     if let ref = escaped as? SleepableRCU.Ref<Big> { print(ref.value.b) }
   }

@@ -102,7 +102,7 @@ enum TestedFlavor: String, CaseIterable, Codable, Sendable, CustomTestStringConv
         Domain.afterGracePeriod {}
         Domain.barrier()
       }
-      precondition(Domain._registeredThreadCount <= 2, "ended threads are still on the list")
+      precondition(Domain.registeredThreadCount <= 2, "ended threads are still on the list")
     }
     check(flavor.type)
   }
@@ -181,11 +181,11 @@ enum TestedFlavor: String, CaseIterable, Codable, Sendable, CustomTestStringConv
   /// A thread on the list is named from its first section on, and forgotten at its end.
   @Test func listFollowsThreads() {
     typealias Domain = RCUDomain<MemoryBarrierFlavor>
-    let before = Domain._registeredThreadCount
+    let before = Domain.registeredThreadCount
     Domain.withRegisteredThread {
-      #expect(Domain._registeredThreadCount == before + 1)
+      #expect(Domain.registeredThreadCount == before + 1)
     }
-    #expect(Domain._registeredThreadCount == before)
+    #expect(Domain.registeredThreadCount == before)
   }
 
 }
@@ -248,7 +248,7 @@ enum TestedFlavor: String, CaseIterable, Codable, Sendable, CustomTestStringConv
 
   @Test func waitingPastALimitGoesOffline() async {
     await #expect(processExitsWith: .exitCode(0)) {
-      RCUDomain<QuiescentStateFlavor>.limits = RCULimits(pendingCountMax: 10)
+      RCUDomain<QuiescentStateFlavor>.limits = RCULimits(maximumPendingCount: 10)
       withReaderThread(QuiescentStateFlavor.self) {
         for _ in 0..<10_000 { RCUDomain<QuiescentStateFlavor>.afterGracePeriod {} }
       }

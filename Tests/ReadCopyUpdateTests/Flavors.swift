@@ -14,11 +14,13 @@ extension BulletproofTestFlavor {
   // Some open no sections.
   static var _checksSections: Bool { false }
   static func _enterReadSection() { unsafe BulletproofFlavor._enterReadSection() }
-  static func _enterLongReadSection() { unsafe BulletproofFlavor._enterLongReadSection() }
-  static func _enterSealedReadSection() -> UInt64 {
-    unsafe BulletproofFlavor._enterSealedReadSection()
+  static func _enterFencedReadSection() { unsafe BulletproofFlavor._enterFencedReadSection() }
+  static func _enterSnapshotReadSection() -> UInt64 {
+    unsafe BulletproofFlavor._enterSnapshotReadSection()
   }
-  static func _isSealed(_ number: UInt64) -> Bool { BulletproofFlavor._isSealed(number) }
+  static func _isSnapshotSection(_ number: UInt64) -> Bool {
+    BulletproofFlavor._isSnapshotSection(number)
+  }
   static func _exitReadSection() { unsafe BulletproofFlavor._exitReadSection() }
   static var _isInReadSection: Bool { BulletproofFlavor._isInReadSection }
   static var _number: Int32 { BulletproofFlavor._number }
@@ -50,7 +52,7 @@ struct ChangedSource: GracePeriodSource {
   func scanReaders() -> ReaderScan { scan?() ?? base.scanReaders() }
   func readersLeaveSoon() -> Bool { base.readersLeaveSoon() }
   func blockingReaders() -> [RCUStalledReader] { base.blockingReaders() }
-  var isLost: Bool { base.isLost }
+  var wasForkedInsideSection: Bool { base.wasForkedInsideSection }
   var mustNotWaitToFork: Bool { base.mustNotWaitToFork }
   var allowsForkInGracePeriod: Bool { base.allowsForkInGracePeriod }
   func forgetOtherThreads() { base.forgetOtherThreads() }

@@ -26,7 +26,7 @@ internal import _RCUShims
       let world = ForkWorld<Flavor>()
       world.runWithReadersAndWriters {
         for _ in 0..<20 {
-          let end = runInForkedChild { world.useInChild(lostMax: 1) }
+          let end = runInForkedChild { world.useInChild(maximumLost: 1) }
           precondition(end == .exited(0), "the child ended with \(end)")
         }
       }
@@ -203,7 +203,7 @@ internal import _RCUShims
       unblockSignal(SIGALRM)
       alarm(300)
       for _ in 0..<5 {
-        let end = runInForkedChild { world.useInChild(lostMax: 1) }
+        let end = runInForkedChild { world.useInChild(maximumLost: 1) }
         precondition(end == .exited(0), "the child ended with \(end)")
       }
       isStopping.raise()
@@ -339,9 +339,9 @@ private final class ForkWorld<Flavor: RCUFlavor>: Sendable {
 
   /// Everything that a domain offers, with threads of its own; 0 if it works.
   ///
-  /// - Parameter lostMax: pointees that threads which the child doesn't have may have been about to
+  /// - Parameter maximumLost: pointees that threads which the child doesn't have may have been about to
   ///   publish or to retire.
-  func useInChild(lostMax: Int = 0) -> Int32 {
+  func useInChild(maximumLost: Int = 0) -> Int32 {
     for _ in 0..<100 { replace() }
     guard read() else { return 1 }
     Domain.synchronize()
@@ -360,7 +360,7 @@ private final class ForkWorld<Flavor: RCUFlavor>: Sendable {
     gracePeriod.wait()
     guard gracePeriod.isComplete else { return 3 }
     Domain.barrier()
-    return (1...1 + lostMax).contains(counter.live) ? 0 : 4
+    return (1...1 + maximumLost).contains(counter.live) ? 0 : 4
   }
 
   private func whileBlocked(_ thread: consuming RunningThread) {

@@ -9,7 +9,7 @@ import Testing
 @Suite struct LimitTests {
   /// One item, and what the limit lets wait.
   private static let itemBytes = 1000
-  private static let limits = RCULimits(pendingBytesMax: 20_000, pendingCountMax: 1000)
+  private static let limits = RCULimits(maximumPendingBytes: 20_000, maximumPendingCount: 1000)
 
   @Test func outsideASectionAThreadPastTheLimitWaits() {
     typealias Domain = RCUDomain<LimitTestFlavor>
@@ -51,7 +51,7 @@ import Testing
   private func updateWaitsToo() {
     typealias Domain = RCUDomain<LimitTestFlavor>
     let before = Domain.statistics
-    Domain.limits = RCULimits(pendingBytesMax: 80, pendingCountMax: 1000)
+    Domain.limits = RCULimits(maximumPendingBytes: 80, maximumPendingCount: 1000)
     let shared = SharedNumber()
     let section = HeldSection<LimitTestFlavor>()
     let thread = RunningThread { for _ in 0..<100 { shared.pointer.update { $0 += 1 } } }
@@ -69,7 +69,7 @@ import Testing
 
   @Test func insideASectionAThreadPastTheLimitIsCounted() {
     typealias Domain = RCUDomain<SectionLimitTestFlavor>
-    Domain.limits = RCULimits(pendingBytesMax: 1 << 30, pendingCountMax: 10)
+    Domain.limits = RCULimits(maximumPendingBytes: 1 << 30, maximumPendingCount: 10)
     let ran = InstanceCounter()
     Domain.withReadSection { _ in
       for _ in 0..<100 { Domain.afterGracePeriod { ran.add() } }
@@ -98,7 +98,7 @@ import Testing
   /// test takes the pool's threads while the section is open.
   @Test func asyncSynchronizePastTheLimitBlocksNoThread() async {
     await #expect(processExitsWith: .success) {
-      RCU.limits = RCULimits(pendingBytesMax: 10, pendingCountMax: 10)
+      RCU.limits = RCULimits(maximumPendingBytes: 10, maximumPendingCount: 10)
       let section = HeldSection<BulletproofFlavor>()
       let (begun, done) = (InstanceCounter(), InstanceCounter())
       for _ in 0..<11 { RCU.withReadSection { _ in RCU.afterGracePeriod(bytes: 1) {} } }
@@ -119,7 +119,7 @@ import Testing
 
   @Test func raisingTheLimitWakesThoseWhoWait() {
     typealias Domain = RCUDomain<RaisedLimitFlavor>
-    Domain.limits = RCULimits(pendingBytesMax: 10, pendingCountMax: 10)
+    Domain.limits = RCULimits(maximumPendingBytes: 10, maximumPendingCount: 10)
     let section = HeldSection<RaisedLimitFlavor>()
     // The reclaimer's thread waits for the section: a thread past the limit waits for the limit then.
     // Were the reclaimer late, as on a busy machine, that thread would reclaim by itself, and wait for
@@ -152,7 +152,7 @@ import Testing
   /// themselves.
   @Test func threadsPastTheLimitHelpWhenTheReclaimerDoesNotRun() {
     typealias Domain = RCUDomain<HelpTestFlavor>
-    Domain.limits = RCULimits(pendingBytesMax: 1 << 30, pendingCountMax: 10)
+    Domain.limits = RCULimits(maximumPendingBytes: 1 << 30, maximumPendingCount: 10)
     HelpTestFlavor._reclaimer.nextStart.store(.max, ordering: .relaxed)
     let order = Locked<[Int]>([])
     let ran = InstanceCounter()
@@ -189,7 +189,7 @@ import Testing
       typealias Domain = RCUDomain<Flavor>
       let writers = 3
       let itemBytes = 4096
-      Domain.limits = RCULimits(pendingBytesMax: 1 << 20)
+      Domain.limits = RCULimits(maximumPendingBytes: 1 << 20)
       let section = HeldSection<Flavor>()
       let isStopping = Flag()
       let writing = RunningThread {

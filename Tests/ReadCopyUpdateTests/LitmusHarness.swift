@@ -41,10 +41,10 @@ final class LitmusField: @unchecked Sendable {
     var spins = 0
     // More threads than processors: let the others arrive. Two stay, for as long as a time slice lasts: on a busy
     // machine, where each yields for the other one, they never run at the same time.
-    let spinsMax = threadCount <= 2 ? 1_000_000 : 50
+    let maximumSpins = threadCount <= 2 ? 1_000_000 : 50
     while arrived.load(ordering: .acquiring) < all {
       spins += 1
-      if spins > spinsMax { yieldThread() }
+      if spins > maximumSpins { yieldThread() }
     }
     return stopsAt.load(ordering: .relaxed) > round
   }

@@ -50,10 +50,11 @@ internal import _RCUShims
       return WatchedFlavor.watches.withLock { $0.count }
     }
     // At most one batch and what comes while it is completed: two lists. The last one may be complete only.
-    let many = bytes / Pool.startBytesMin
+    let many = bytes / Pool.minimumStartBytes
     #expect(many - 1...many ~= watches(.areOutside))
-    #expect(pool.limboBytes <= Pool.startBytesMin && pool.reservedBytes < 3 * Pool.startBytesMin)
-    let few = bytes / Pool.startBytesMax
+    #expect(
+      pool.limboBytes <= Pool.minimumStartBytes && pool.reservedBytes < 3 * Pool.minimumStartBytes)
+    let few = bytes / Pool.maximumStartBytes
     #expect(few...few + 2 ~= watches(.areOutside, interruption: 4001))
     #expect(few - 1...few ~= watches(.areOutside, interruption: 4001))
     #expect(watches(.areOutside, interruption: 4000) > many - 12)
@@ -62,9 +63,10 @@ internal import _RCUShims
     Domain.barrier()
     let before = WatchedFlavor.retirementCount
     pool.patienceNanoseconds = .max
-    #expect(watches(.stay) <= Pool.waitingBytesMax / Pool.startBytesMin)
+    #expect(watches(.stay) <= Pool.maximumWaitingBytes / Pool.minimumStartBytes)
     let handedOver = WatchedFlavor.retirementCount - before
-    #expect(handedOver >= 1 && handedOver <= (bytes - Pool.waitingBytesMax) / Pool.batchBytes + 1)
+    #expect(
+      handedOver >= 1 && handedOver <= (bytes - Pool.maximumWaitingBytes) / Pool.batchBytes + 1)
     pool.flush()
     Domain.barrier()
     // One that stays for long is left to it at the next look.
@@ -123,7 +125,7 @@ internal import _RCUShims
     for more in 0..<40 {
       WatchedFlavor.watches.withLock { $0 = (0, 0, more & 1 == 0 ? .stay : .areOutside) }
       var pool = Pool(blockBytes: [64, 512, 4096])
-      for step in 0..<Pool.startBytesMin / 4096 + more {
+      for step in 0..<Pool.minimumStartBytes / 4096 + more {
         for sizeClass in 0..<3 where sizeClass == 2 || step < 20 {
           unsafe pool.retire(pool.allocate(sizeClass: sizeClass), sizeClass: sizeClass)
         }
@@ -149,7 +151,7 @@ internal import _RCUShims
       for sizeClass in 0..<2 {
         unsafe pool.retire(pool.allocate(sizeClass: sizeClass), sizeClass: sizeClass)
         let capacity = unsafe (pool.retired + sizeClass).pointee.blocks.capacity
-        if capacity > BlockList.capacity { Issue.record("a list of \(capacity)") }
+        if capacity > Bag.capacity { Issue.record("a list of \(capacity)") }
       }
     }
     pool.flush()
@@ -172,7 +174,7 @@ internal import _RCUShims
       for block in blocks {
         unsafe pool.retire(UnsafeMutableRawPointer(bitPattern: block)!, sizeClass: 0)
         let capacity = unsafe pool.retired.pointee.blocks.capacity
-        if capacity < BlockList.capacity { Issue.record("a list of \(capacity)") }
+        if capacity < Bag.capacity { Issue.record("a list of \(capacity)") }
       }
       pool.flush()
       RCUDomain<ListTestFlavor>.barrier()

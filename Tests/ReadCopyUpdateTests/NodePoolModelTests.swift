@@ -10,12 +10,12 @@ internal import _RCUShims
 /// these is ever handed out.
 @Suite struct NodePoolModelTests {
   private struct Reader {
-    let isSealed: Bool
+    let isSnapshotSection: Bool
     /// The stamp at its beginning.
     let stamp: UInt64
     /// The stamp of the scan that found it first.
     var since: UInt64?
-    /// Blocks that it may come upon: what there was at its beginning and, unless it is sealed, all later.
+    /// Blocks that it may come upon: what there was at its beginning and, unless it is a snapshot section, all later.
     var mayMeet: Set<UInt>
   }
 
@@ -27,21 +27,21 @@ internal import _RCUShims
     mutating func scan(isCookies: Bool = false) -> ReaderScan {
       var scan = ReaderScan.ofNobody
       scan.stamp = stamp
-      var sealed: [rcushims_sealed_reader] = []
+      var snapshot: [rcushims_snapshot_reader] = []
       for index in inside.indices {
         let since = inside[index].since ?? stamp
         inside[index].since = since
         scan.oldest = min(scan.oldest, since)
-        if inside[index].isSealed && sealed.count < RCUSHIMS_SEALED_READERS_MAX {
-          sealed.append(rcushims_sealed_reader(since: since, stamp: inside[index].stamp))
+        if inside[index].isSnapshotSection && snapshot.count < RCUSHIMS_SNAPSHOT_READERS_MAX {
+          snapshot.append(rcushims_snapshot_reader(since: since, stamp: inside[index].stamp))
         } else {
           scan.oldest_open = min(scan.oldest_open, since)
         }
       }
-      scan.sealed_count = sealed.count
-      unsafe withUnsafeMutableBytes(of: &scan.sealed) { bytes in
-        for (index, reader) in sealed.enumerated() {
-          unsafe bytes.bindMemory(to: rcushims_sealed_reader.self)[index] = reader
+      scan.snapshot_count = snapshot.count
+      unsafe withUnsafeMutableBytes(of: &scan.snapshot) { bytes in
+        for (index, reader) in snapshot.enumerated() {
+          unsafe bytes.bindMemory(to: rcushims_snapshot_reader.self)[index] = reader
         }
       }
       if isCookies || !inside.isEmpty { stamp += 1 }
@@ -89,7 +89,7 @@ internal import _RCUShims
     private(set) var metCount = 0
     /// Says of all blocks that they are recent.
     private let isWrong: Bool
-    private var replaced = BlockStack()
+    private var replaced = WordStack()
 
     init(blockBytes: [Int], isWrong: Bool = false) {
       self.isWrong = isWrong
@@ -107,7 +107,7 @@ internal import _RCUShims
       let block = unsafe UInt(bitPattern: pool.allocate(sizeClass: sizeClass))
       let isMet = Flavor.readers.withLock { readers in
         let isMet = readers.inside.contains { $0.mayMeet.contains(block) }
-        for index in readers.inside.indices where !readers.inside[index].isSealed {
+        for index in readers.inside.indices where !readers.inside[index].isSnapshotSection {
           readers.inside[index].mayMeet.insert(block)
         }
         return isMet
@@ -119,18 +119,20 @@ internal import _RCUShims
         let (old, oldTransaction) = live[sizeClass].removeLast()
         let address = unsafe UnsafeMutableRawPointer(bitPattern: old)!
         unsafe replaced.push(
-          BlockWord.make(
+          TaggedBlock.make(
             address, sizeClass, isRecent: isWrong || pool.isRecent(oldTransaction)))
       }
       unsafe pool.retire(replaced, transaction: transaction)
       replaced.removeAll()
     }
 
-    func enter(sealed isSealed: Bool) {
+    func enter(snapshot isSnapshotSection: Bool) {
       let blocks = liveBlocks
       Flavor.readers.withLock { readers in
         readers.inside.append(
-          Reader(isSealed: isSealed, stamp: readers.stamp, since: nil, mayMeet: blocks))
+          Reader(
+            isSnapshotSection: isSnapshotSection, stamp: readers.stamp, since: nil, mayMeet: blocks)
+        )
       }
     }
 
@@ -158,14 +160,14 @@ internal import _RCUShims
       store.change(sizeClass, retiring: few ? [] : [(sizeClass, max(0, victim))])
       let length = lengths[step / 10_000 % lengths.count]
       if random.next() % UInt64(length) == 0 && store.readerCount < 11 {
-        store.enter(sealed: random.next() % 8 != 0)
+        store.enter(snapshot: random.next() % 8 != 0)
       }
       if random.next() % UInt64(length) == 0 && store.readerCount > 0 {
         store.leave(Int(random.next() % UInt64(store.readerCount)))
       }
       // The reclaimer doesn't know of these readers.
       while store.readerCount > 0
-        && store.pool.limboBytes > NodePool<PoolFlavor>.waitingBytesMax / 2
+        && store.pool.limboBytes > NodePool<PoolFlavor>.maximumWaitingBytes / 2
       {
         store.leave(0)
       }
@@ -174,15 +176,15 @@ internal import _RCUShims
     return store.metCount
   }
 
-  /// While a sealed reader stays, limbo is what there was when it came, and a few batches; else it grows.
-  @Test func limboIsBoundedBesideSealedReaders() {
+  /// While a snapshot reader stays, limbo is what there was when it came, and a few batches; else it grows.
+  @Test func limboIsBoundedBesideSnapshotReaders() {
     typealias Pool = NodePool<BoundFlavor>
     let blockBytes = 4096
     let liveBytes = 2 << 20
     var store = Store<BoundFlavor>(blockBytes: [blockBytes])
     var random = SystemRandomNumberGenerator()
     for _ in 0..<liveBytes / blockBytes { store.change(0, retiring: []) }
-    func limboMax(_ changes: Int) -> Int {
+    func maximumLimbo(_ changes: Int) -> Int {
       var limbo = 0
       for _ in 0..<changes {
         let index = Int(random.next() % UInt64(store.live[0].count - 1))
@@ -192,31 +194,33 @@ internal import _RCUShims
       return limbo
     }
     let changes = 5000
-    #expect(limboMax(changes) <= 2 * Pool.startBytesMin)
+    #expect(maximumLimbo(changes) <= 2 * Pool.minimumStartBytes)
     for count in 1...3 {
-      store.enter(sealed: true)
-      let limbo = limboMax(changes)
+      store.enter(snapshot: true)
+      let limbo = maximumLimbo(changes)
       // Each of them keeps what there was; they came far from each other, and those that came later than another
       // have kept all for a while.
-      let others = (count - 1) * (Pool.recentBytesMax + 2 * Pool.startBytesMin)
-      let limboBound = count * liveBytes + others + 6 * Pool.startBytesMin
+      let others = (count - 1) * (Pool.maximumRecentBytes + 2 * Pool.minimumStartBytes)
+      let limboBound = count * liveBytes + others + 6 * Pool.minimumStartBytes
       #expect(limbo >= liveBytes / 2 && limbo <= limboBound)
       // In few batches.
-      let batchCountMax = 2 * limboBound / Pool.startBytesMin
-      #expect(store.pool.waiting.count <= batchCountMax)
+      let maximumBatchCount = 2 * limboBound / Pool.minimumStartBytes
+      #expect(store.pool.waiting.count <= maximumBatchCount)
     }
-    store.enter(sealed: false)
-    #expect(limboMax(changes / 2) >= changes / 2 * blockBytes)
-    #expect(store.pool.limboBytes < Pool.waitingBytesMax)
+    store.enter(snapshot: false)
+    #expect(maximumLimbo(changes / 2) >= changes / 2 * blockBytes)
+    #expect(store.pool.limboBytes < Pool.maximumWaitingBytes)
     while store.readerCount > 0 { store.leave(0) }
-    _ = limboMax(changes)
-    #expect(limboMax(changes) <= 2 * Pool.startBytesMin)
+    _ = maximumLimbo(changes)
+    #expect(maximumLimbo(changes) <= 2 * Pool.minimumStartBytes)
     // One stays; those who come later, and leave, keep nothing of what it keeps from use.
-    store.enter(sealed: true)
+    store.enter(snapshot: true)
     for length in 1...60 {
-      store.enter(sealed: true)
-      let limbo = limboMax(length % 4 * Pool.startBytesMin / blockBytes)
-      if limbo > liveBytes + 8 * Pool.startBytesMin { Issue.record("\(length): \(limbo) bytes") }
+      store.enter(snapshot: true)
+      let limbo = maximumLimbo(length % 4 * Pool.minimumStartBytes / blockBytes)
+      if limbo > liveBytes + 8 * Pool.minimumStartBytes {
+        Issue.record("\(length): \(limbo) bytes")
+      }
       store.leave(1)
     }
     store.leave(0)

@@ -59,8 +59,11 @@ internal import _SystemShims
         precondition(waitUntil { reports.withLock { $0.count } >= 2 }, "no report")
         let seen = reports.withLock { $0 }
         for report in seen {
-          precondition(report.readers.map(\.threadID) == [StayingFlavor.threadID], "\(report)")
-          precondition(report.readers[0].nesting == 3 && report.duration >= .milliseconds(5))
+          precondition(report.readers.map(\.thread?.id) == [StayingFlavor.threadID], "\(report)")
+          guard case .inside(_, nesting: 3) = report.readers[0] else {
+            preconditionFailure("\(report)")
+          }
+          precondition(report.duration >= .milliseconds(5))
           precondition(report.pendingBytes > 3 << 20, "\(report)")
         }
         precondition(seen[1].duration > seen[0].duration)

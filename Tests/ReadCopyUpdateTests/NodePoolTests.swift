@@ -97,7 +97,7 @@ internal import _RCUShims
     var pool = NodePool<UnreadFlavor>(blockBytes: [1024])
     for _ in 0..<200 * 256 { unsafe pool.retire(pool.allocate(sizeClass: 0), sizeClass: 0) }
     // 50 MiB went through it.
-    #expect(pool.reservedBytes <= 2 * Pool.startBytesMax)
+    #expect(pool.reservedBytes <= 2 * Pool.maximumStartBytes)
   }
 
   @Test func limboIsBounded() {
@@ -105,7 +105,7 @@ internal import _RCUShims
     let section = HeldSection<PoolTestFlavor>()
     let released = Flag()
     // Ends the section when the writer below has nothing left to do but to wait for that.
-    let limit = Pool.limboBytesMax
+    let limit = Pool.maximumLimboBytes
     let progress = InstanceCounter()
     let box = SectionBox(section)
     let watcher = RunningThread {
@@ -118,7 +118,7 @@ internal import _RCUShims
       unsafe pool.retire(pool.allocate(sizeClass: 0), sizeClass: 0)
       progress.add()
       peak = max(peak, pool.limboBytes)
-      while pool.isOverLimit && pool.shared.waitForReturn(PoolTestFlavor.self) { pool.lookAgain() }
+      while pool.isOverLimit && pool.shared.waitForReturn(PoolTestFlavor.self) { pool.scanAgain() }
     }
     watcher.join()
     #expect(released.isRaised)
@@ -137,7 +137,7 @@ internal import _RCUShims
   @Test func insideASectionTheWriterIsNotHeldUp() {
     var pool = Pool(blockBytes: [4096])
     Domain.withReadSection { _ in
-      for _ in 0..<(Pool.limboBytesMax / 4096 + 1024) {
+      for _ in 0..<(Pool.maximumLimboBytes / 4096 + 1024) {
         unsafe pool.retire(pool.allocate(sizeClass: 0), sizeClass: 0)
       }
       let isOverLimit = pool.isOverLimit
@@ -221,16 +221,16 @@ internal import _RCUShims
     let blocks = (0..<count).map { _ in unsafe UInt(bitPattern: pool.allocate(sizeClass: 0)) }
     let reserved = pool.reservedBytes
     pool.shared.giveBack(kept: blocks)
-    var freeCountMax = 0
+    var maximumFreeCount = 0
     var allocatedCount = unsafe pool.sizeClasses.pointee.free.count
     for _ in 0..<allocatedCount { _ = unsafe pool.allocate(sizeClass: 0) }
     while pool.reservedBytes == reserved {
       _ = unsafe pool.allocate(sizeClass: 0)
-      freeCountMax = max(freeCountMax, unsafe pool.sizeClasses.pointee.free.count)
+      maximumFreeCount = max(maximumFreeCount, unsafe pool.sizeClasses.pointee.free.count)
       allocatedCount += 1
       if allocatedCount == count { break }
     }
-    #expect(allocatedCount == count && freeCountMax < 256)
+    #expect(allocatedCount == count && maximumFreeCount < 256)
     #expect(pool.limboBytes == 0)
   }
 

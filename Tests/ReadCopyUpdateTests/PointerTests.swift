@@ -106,6 +106,39 @@ import Testing
     #expect(Self.read(pointer) == Pair(first: 1, second: 9))
   }
 
+  @Test func updateOfAnEmptyPointer() {
+    let pointer = RCU.Pointer<Pair>()
+    let changed: Void? = pointer.update { _ in Issue.record("there is nothing to change") }
+    #expect(changed == nil)
+    #expect(RCU.withReadSection { pointer.load(in: $0) == nil })
+    let start = Pair(first: 5, second: 6)
+    let first = pointer.update(default: start) { pair in
+      pair.second = 7
+      return pair.first
+    }
+    #expect(first == 5)
+    #expect(Self.read(pointer) == Pair(first: 5, second: 7))
+    #expect(pointer.update { $0.second } == 7)
+  }
+
+  /// Every value that `update` returns is of a change that was published, and of no other.
+  @Test func updateReturnsWhatWasPublished() {
+    let pointer = RCU.Pointer<Int>()
+    let seen = Locked<[Int]>([])
+    runThreads(4) { _ in
+      var mine: [Int] = []
+      for _ in 0..<500 {
+        mine.append(
+          pointer.update(default: 0) { number in
+            number += 1
+            return number
+          })
+      }
+      seen.withLock { $0 += mine }
+    }
+    #expect(seen.withLock { $0.sorted() } == Array(1...2000))
+  }
+
   @Test func throwingUpdateChangesNothing() {
     let counter = InstanceCounter()
     do {

@@ -35,7 +35,7 @@ internal import _RCUShims
     func prepare<Flavor: RCUFlavor>(_: Flavor.Type) {
       switch self {
       case .new: break
-      case .fenced: RCUDomain<Flavor>.withLongReadSection { _ in }
+      case .fenced: RCUDomain<Flavor>.withFencedReadSection { _ in }
       case .light: for _ in 0..<1000 { RCUDomain<Flavor>.withReadSection { _ in } }
       }
     }
@@ -43,7 +43,7 @@ internal import _RCUShims
     func read<Flavor: RCUFlavor>(_: Flavor.Type, _ body: () -> Void) {
       switch self {
       case .new, .light: RCUDomain<Flavor>.withReadSection { _ in body() }
-      case .fenced: RCUDomain<Flavor>.withLongReadSection { _ in body() }
+      case .fenced: RCUDomain<Flavor>.withFencedReadSection { _ in body() }
       }
     }
   }
@@ -331,7 +331,7 @@ internal import _RCUShims
               bits = bits &* 0x5851_f42d_4c95_7f2d &+ 1
               cold[Int(bits >> 38)] = 1
             }
-            RCUDomain<Flavor>.withLongReadSection { _ in world.read(Int(bits >> 55)) }
+            RCUDomain<Flavor>.withFencedReadSection { _ in world.read(Int(bits >> 55)) }
           } while !world.isOver.load(ordering: .relaxed)
         }
       },
@@ -360,7 +360,7 @@ internal import _RCUShims
           let world = worlds[Int(bits >> 4 & 1)]
           let yields = bits >> 16 & 0x3f == 0
           if bits >> 8 & 0xff == 0 {
-            RCUDomain<Flavor>.withLongReadSection { _ in world.read(looks, yields: yields) }
+            RCUDomain<Flavor>.withFencedReadSection { _ in world.read(looks, yields: yields) }
           } else {
             RCUDomain<Flavor>.withReadSection { _ in world.read(looks, yields: yields) }
           }

@@ -59,16 +59,16 @@ import Testing
   }
 
   private static func dropPastTheLimit(_ dropped: Dropped) {
-    RCU.limits = RCULimits(pendingCountMax: 4)
+    RCU.limits = RCULimits(maximumPendingCount: 4)
     let domain = SleepableRCU(name: "dropped")
-    domain.limits = RCULimits(pendingCountMax: 4)
+    domain.limits = RCULimits(maximumPendingCount: 4)
     let section = HeldSection<BulletproofFlavor>()
     let lock = Locked(())
     let counter = InstanceCounter()
     // Each takes the lock when it goes, as one that leaves a registry does.
     @Sendable func makeLeaver() -> Leaver { Leaver(lock, counter) }
     let pointer = RCU.Pointer<Leaver>()
-    let sleepable = SleepableRCU.Pointer<Leaver>(in: domain)
+    let sleepable = SleepableRCU.Pointer<Leaver>(protectedBy: domain)
     endHungProcess(after: .seconds(60))
     for _ in 0..<50 {
       switch dropped {
@@ -84,14 +84,15 @@ import Testing
         lock.withLock { _ in drop(one.take()) }
       case .table:
         var one: RCU.HashTable<Int, Leaver>? = RCU.HashTable<Int, Leaver>()
-        one!.insert(makeLeaver(), forKey: 1)
+        one!.addDuplicate(makeLeaver(), forKey: 1)
         lock.withLock { _ in drop(one.take()) }
       case .stack:
         var one: RCU.LockFreeStack<Leaver>? = RCU.LockFreeStack<Leaver>()
         one!.push(makeLeaver())
         lock.withLock { _ in drop(one.take()) }
       case .sleepablePointer:
-        var one: SleepableRCU.Pointer<Leaver>? = SleepableRCU.Pointer(makeLeaver(), in: domain)
+        var one: SleepableRCU.Pointer<Leaver>? = SleepableRCU.Pointer(
+          makeLeaver(), protectedBy: domain)
         lock.withLock { _ in drop(one.take()) }
       case .sleepableRetired:
         sleepable.store(makeLeaver(), mayWait: false)
@@ -122,7 +123,7 @@ import Testing
 
   private static func replaceUnderALock() {
     endHungProcess(after: .seconds(100))
-    RCU.limits = RCULimits(pendingCountMax: 20)
+    RCU.limits = RCULimits(maximumPendingCount: 20)
     let lock = Locked(())
     let counter = InstanceCounter()
     let pointer = RCU.Pointer(Leaver(lock, counter))
@@ -154,7 +155,7 @@ import Testing
     await #expect(processExitsWith: .exitCode(0)) {
       let section = HeldSection<BulletproofFlavor>()
       let table = RCU.HashTable<Int, Int>(minimumCapacity: 4096)
-      for key in 0..<1000 { table.insert(key, forKey: key) }
+      for key in 0..<1000 { table.addDuplicate(key, forKey: key) }
       ReclaimerCornerTests.drop(table)
       precondition(RCU.statistics.pendingBytes >= 4096 * 16 + 1000 * 24)
       section.end()
@@ -210,7 +211,7 @@ import Testing
   }
   private final class SleepableOwner: Sendable {
     let pointer: SleepableRCU.Pointer<Int>
-    init(_ domain: SleepableRCU) { pointer = SleepableRCU.Pointer(1, in: domain) }
+    init(_ domain: SleepableRCU) { pointer = SleepableRCU.Pointer(1, protectedBy: domain) }
   }
 
   private static func useHandler(_ kind: String) {
@@ -278,7 +279,7 @@ import Testing
       func run() {
         func dropOne() {
           let domain = SleepableRCU(name: "logs")
-          SleepableRCU.Pointer(Closing(), in: domain).clear()
+          SleepableRCU.Pointer(Closing(), protectedBy: domain).clear()
         }
         dropOne()
         exit(0)
@@ -320,7 +321,7 @@ import Testing
         }
       }
       while inside.created < 20 { yieldThread() }
-      for domain in domains { SleepableRCU.Pointer(1, in: domain).clear() }
+      for domain in domains { SleepableRCU.Pointer(1, protectedBy: domain).clear() }
       let isRunning = Flag()
       RCU.afterGracePeriod {
         isRunning.raise()
@@ -343,7 +344,7 @@ import Testing
   /// Sums that don't fit into 64 bits.
   @Test func bytesDoNotOverflow() async {
     await #expect(processExitsWith: .exitCode(0)) {
-      RCU.limits = RCULimits(pendingBytesMax: .max, pendingCountMax: .max)
+      RCU.limits = RCULimits(maximumPendingBytes: .max, maximumPendingCount: .max)
       let ran = InstanceCounter()
       RCU.withReadSection { _ in
         for _ in 0..<70_000 { RCU.afterGracePeriod(bytes: 1 << 48) { ran.add() } }

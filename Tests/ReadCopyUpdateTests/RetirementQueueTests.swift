@@ -68,7 +68,7 @@ import Testing
   }
 
   @Test func spentMemoryIsBounded() {
-    var spent = SpentMemory()
+    var spent = RecycledBlocks()
     func block(_ bytes: Int) -> UnsafeMutableRawPointer {
       .allocate(byteCount: bytes, alignment: 16)
     }
@@ -98,7 +98,7 @@ import Testing
   @Test func spentMemoryIsFreedByRetiringThreads() {
     let domain = SleepableRCU(name: "spent")
     let reclaimer = domain._reclaimer
-    let pointer = SleepableRCU.Pointer(0, in: domain)
+    let pointer = SleepableRCU.Pointer(0, protectedBy: domain)
     func spentCount() -> Int { reclaimer.monitor.withLock { reclaimer.retiring.spent.count } }
     domain.withReadSection { _ in
       // From here on, and as long as the section is open, the reclaimer's thread has work.

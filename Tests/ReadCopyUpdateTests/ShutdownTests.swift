@@ -31,7 +31,9 @@ import Testing
       second = RCU.shutdown(within: .milliseconds(100))
     }
     precondition(!second.isComplete && second.pendingCount == 1 && second.pendingBytes == 100)
-    precondition(second.readers.count == 1 && second.readers[0].nesting == 1, "\(second)")
+    guard second.readers.count == 1, case .inside(_, nesting: 1) = second.readers[0] else {
+      preconditionFailure("\(second)")
+    }
     precondition("\(second)".contains("1 retirements with 100 bytes are left; held up by thread"))
     section.end()
     // Nothing is lost.
@@ -90,7 +92,7 @@ import Testing
       // Each try fails, as by EAGAIN.
       _Reclaimer.stackBytes.store(1 << 60, ordering: .relaxed)
       let ran = InstanceCounter()
-      Domain.limits = RCULimits(pendingCountMax: 10)
+      Domain.limits = RCULimits(maximumPendingCount: 10)
       for _ in 0..<100 { Domain.afterGracePeriod { ran.add() } }
       precondition(Domain.statistics.pendingCount <= 10 && Domain.statistics.helpCount > 0)
       let grace = Domain.startGracePeriod()
@@ -167,7 +169,7 @@ import Testing
     precondition(RCU.statistics.pendingBytes == 1108)
     section.end()
     let domain = SleepableRCU(name: "bytes")
-    let sleepable = SleepableRCU.Pointer(1, in: domain)
+    let sleepable = SleepableRCU.Pointer(1, protectedBy: domain)
     sleepable.exchange(2)?.retire(additionalBytes: { $0 + 9 })
     domain.barrier()
     precondition(domain.statistics.pendingBytesPeak == 18)

@@ -121,7 +121,7 @@ private final class SignalWorld<Flavor: RCUFlavor>: SignalReading, @unchecked Se
 
   func run(for duration: Duration, stopsAtViolation: Bool = false) {
     // A short queue, so that retiring threads wait too.
-    Domain.limits = RCULimits(pendingCountMax: 1000)
+    Domain.limits = RCULimits(maximumPendingCount: 1000)
     // Once outside of a handler.
     withReaderThread(Flavor.self) { readInHandler() }
     signals.store(0, ordering: .relaxed)

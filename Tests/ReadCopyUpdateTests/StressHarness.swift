@@ -89,7 +89,7 @@ final class StressRun<Flavor: RCUFlavor>: Sendable {
     pointer = Domain.Pointer(StressPointee(counter))
   }
 
-  private static var pendingCountMax: Int { 10_000 }
+  private static var maximumPendingCount: Int { 10_000 }
   /// How often a reader looks at one pointee within one section.
   private static var looksPerSection: Int { 20 }
   /// Every so many sections the reader gives up its processor inside one.
@@ -124,7 +124,7 @@ final class StressRun<Flavor: RCUFlavor>: Sendable {
     }
     // A short queue: what is pending at the end must not take longer than the run.
     let limits = Domain.limits
-    Domain.limits = RCULimits(pendingCountMax: Self.pendingCountMax)
+    Domain.limits = RCULimits(maximumPendingCount: Self.maximumPendingCount)
     runThreads(threads)
     pointer.clear()
     Domain.barrier()

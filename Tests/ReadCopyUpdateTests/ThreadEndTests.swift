@@ -39,11 +39,11 @@ import Testing
     _ = shared.read()
     let reads = Atomic(0)
     let key = ThreadKey { round in
-      if round == ThreadKey.roundsMax || hasRead {
+      if round == ThreadKey.maximumRounds || hasRead {
         require(shared.read() == 7, "a destructor met a destroyed pointee")
         reads.wrappingAdd(1, ordering: .relaxed)
       }
-      return round < ThreadKey.roundsMax
+      return round < ThreadKey.maximumRounds
     }
     for _ in 0..<200 {
       RunningThread(stackBytes: uncachedStackBytes) {
@@ -54,10 +54,10 @@ import Testing
       if shared.pointer.exchange(7) != nil { RCU.synchronizeExpedited() }
       RCU.barrier()
     }
-    let expected = 200 * (hasRead ? ThreadKey.roundsMax : 1)
+    let expected = 200 * (hasRead ? ThreadKey.maximumRounds : 1)
     require(reads.load(ordering: .relaxed) == expected, "a destructor has not run")
     // Those of the last rounds are taken back when others want them.
-    require(RCU._registeredThreadCount < 100, "\(RCU._registeredThreadCount) threads are listed")
+    require(RCU.registeredThreadCount < 100, "\(RCU.registeredThreadCount) threads are listed")
   }
 
   /// A grace period waits for a section in a destructor, of whatever round, also where liburcu has forgotten the
@@ -72,14 +72,14 @@ import Testing
       // A destructor of a key that was made before the library's runs between liburcu's and the library's.
       let early = ThreadKey { current in
         if isBetween && current == round { shared.readSlowly(inside, mayLeave) }
-        return current < ThreadKey.roundsMax
+        return current < ThreadKey.maximumRounds
       }
       _ = shared.read()
       // Reads for the first time while the thread ends: no handler is blocked then.
       let late = ThreadKey { current in
         if current == 1 && isBetween { _ = shared.read() }
         if current == round && !isBetween { shared.readSlowly(inside, mayLeave) }
-        return current < ThreadKey.roundsMax
+        return current < ThreadKey.maximumRounds
       }
       let thread = RunningThread {
         early.begin()
@@ -226,7 +226,7 @@ private final class Shared: Sendable {
 private final class ThreadKey: @unchecked Sendable {
   // Sendable: the key never changes.
   /// PTHREAD_DESTRUCTOR_ITERATIONS.
-  static let roundsMax = 4
+  static let maximumRounds = 4
 
   private let key: pthread_key_t
   private let body: @Sendable (_ round: Int) -> Bool
@@ -300,7 +300,7 @@ private final class EndingWorld<Flavor: RCUFlavor>: EndingReading, @unchecked Se
     withReaderThread(Flavor.self) { look() }
     let key = ThreadKey { [self] round in
       withReaderThread(Flavor.self) { look() }
-      return round < ThreadKey.roundsMax
+      return round < ThreadKey.maximumRounds
     }
     receiveSignals()
     // Signals come as fast as they can, to the end of the thread.

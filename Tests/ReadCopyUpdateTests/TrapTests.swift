@@ -58,16 +58,6 @@ import Testing
     expectMessage(of: result, names: ["RCUDomain.barrier()", "call it from another thread"])
   }
 
-  @Test func updateOfAnEmptyPointerTraps() async {
-    let result = await #expect(
-      processExitsWith: .failure, observing: [\.standardErrorContent]
-    ) {
-      let pointer = RCU.Pointer<Int>()
-      pointer.update { $0 += 1 }
-    }
-    expectMessage(of: result, names: ["Pointer.update", "use store"])
-  }
-
   @Test func storingInUpdateTraps() async {
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
@@ -113,7 +103,7 @@ import Testing
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) {
-      _ = RCULimits(pendingBytesMax: 0)
+      _ = RCULimits(maximumPendingBytes: 0)
     }
     expectMessage(of: result, names: ["RCULimits", "positive"])
   }

@@ -85,15 +85,15 @@ check() {
   printf '%s | %s\n' "$bounded" "$1" >"$work/bounds"
   "$program" --quick --rounds 5 --check "$work/bounds" >"$work/table" 2>"$work/errors"
 }
-check 'Swift, SeqLock | at most 1e-9 | C, plain copy' && fail "a broken bound was kept"
-grep -q "^BROKEN .*$bounded | Swift, SeqLock: at most .*: [0-9]" "$work/table" ||
+check 'Swift, SequenceLock | at most 1e-9 | C, plain copy' && fail "a broken bound was kept"
+grep -q "^BROKEN .*$bounded | Swift, SequenceLock: at most .*: [0-9]" "$work/table" ||
   fail "a broken bound isn't named with its value"
 [ "$(grep -c '^measuring: ' "$work/errors")" -eq 3 ] || fail "a broken bound isn't measured again"
-check 'Swift, SeqLock | at least 1e9' && fail "a broken bound of a value was kept"
-check 'Swift, SeqLock | at least 1e-9 | C, plain copy' || fail "a bound that holds was broken"
+check 'Swift, SequenceLock | at least 1e9' && fail "a broken bound of a value was kept"
+check 'Swift, SequenceLock | at least 1e-9 | C, plain copy' || fail "a bound that holds was broken"
 check 'C, ck sequence | at most 1 | C, plain copy' || fail "the bound of a missing peer fails"
 grep -q '^skipped .*: C, ck sequence is left out$' "$work/table" || fail "a skipped bound isn't named"
-for line in 'no such row | at most 1' 'Swift, SeqLock | under 1' 'Swift, SeqLock'; do
+for line in 'no such row | at most 1' 'Swift, SequenceLock | under 1' 'Swift, SequenceLock'; do
   check "$line" && fail "the bound “$line” was accepted"
 done
 

@@ -56,7 +56,7 @@ import SequenceLocks
 @main
 struct Locks {
   static func main() {
-    let lock = SeqLock(41)
+    let lock = SequenceLock(41)
     lock.withWriteLock { $0 += 1 }
     print("without liburcu:", lock.load())
   }

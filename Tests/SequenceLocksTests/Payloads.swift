@@ -109,16 +109,16 @@ struct Bytes64: FixedBytes {
 // MARK: - Sharing
 
 /// A lock to be shared with threads.
-final class SharedSeqLock<Value: BitwiseCopyable & Sendable>: Sendable {
-  let lock: SeqLock<Value>
+final class SharedSequenceLock<Value: BitwiseCopyable & Sendable>: Sendable {
+  let lock: SequenceLock<Value>
 
-  init(_ value: Value) { lock = SeqLock(value) }
+  init(_ value: Value) { lock = SequenceLock(value) }
 
   // `#expect` takes no calls of noncopyable values apart; those of an object it does.
   func load() -> Value { lock.load() }
   func loadIfStable() -> Value? { lock.loadIfStable() }
   func store(_ value: Value) { lock.store(value) }
-  var statistics: SeqLockStatistics { lock.retryStatistics() }
+  var statistics: SequenceLockStatistics { lock.statistics }
 
   func withWriteLock<R, E: Error>(_ body: (inout Value) throws(E) -> R) throws(E) -> R {
     try lock.withWriteLock(body)
@@ -133,13 +133,13 @@ final class SharedSeqLock<Value: BitwiseCopyable & Sendable>: Sendable {
 
   func setWords(_ value: Value) { unsafe lock.storeWords(of: value) }
 
-  /// What `SeqLock.copy` would be without its validation: the mutant.
+  /// What `SequenceLock.copy` would be without its validation: the mutant.
   func copyWithoutValidation() -> Value {
     unsafe withUnsafeTemporaryAllocation(
-      byteCount: SeqLock<Value>.wordCount * 8, alignment: max(MemoryLayout<Value>.alignment, 8)
+      byteCount: SequenceLock<Value>.wordCount * 8, alignment: max(MemoryLayout<Value>.alignment, 8)
     ) { scratch in
       let target = scratch.baseAddress!
-      for index in 0..<SeqLock<Value>.wordCount {
+      for index in 0..<SequenceLock<Value>.wordCount {
         let word = unsafe lock.words[index + 1].load(ordering: .acquiring)
         unsafe target.storeBytes(of: word, toByteOffset: index * 8, as: UInt64.self)
       }

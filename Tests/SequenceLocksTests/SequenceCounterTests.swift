@@ -73,7 +73,7 @@ import Testing
     expectMessage(of: result, names: ["SequenceCounter.endWrite", "no write section"])
   }
 
-  /// Relaxed words under the counter alone: what `MapLock`'s users do.
+  /// Relaxed words under the counter alone: what `SpeculativeRWLock`'s users do.
   @Test(.stress) func stressReadersSeeNoTornPair() {
     let shared = Pair()
     let stop = Flag()

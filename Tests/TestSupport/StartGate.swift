@@ -35,9 +35,9 @@ package final class Flag: Sendable {
   /// Waits until the flag is raised, for a moment at once and then at leisure: a thread that is held up
   /// for long must not take the processor from those that the test is about.
   package func wait() {
-    for _ in 0..<Self.spinsMax where !isRaised { yieldThread() }
+    for _ in 0..<Self.maximumSpins where !isRaised { yieldThread() }
     while !isRaised { usleep(100) }
   }
 
-  private static let spinsMax = 200
+  private static let maximumSpins = 200
 }

@@ -26,12 +26,12 @@ struct Totals: Sendable, BitwiseCopyable {
 
 enum Shared {
   static let configuration = RCU.Pointer(Configuration())
-  static let totals = SeqLock(Totals())
+  static let totals = SequenceLock(Totals())
   static let table = RCU.HashTable<Int, Route>()
   static let list = RCU.List<Route>()
   static let stack = RCU.LockFreeStack<Route>()
   static let sleepable = SleepableRCU()
-  static let sleepableConfiguration = SleepableRCU.Pointer(Configuration(), in: sleepable)
+  static let sleepableConfiguration = SleepableRCU.Pointer(Configuration(), protectedBy: sleepable)
 }
 
 @inline(never)
@@ -80,7 +80,7 @@ func probeStackTop(_ stack: borrowing RCU.LockFreeStack<Route>) -> Int {
 }
 
 @inline(never)
-func probeSeqLock(_ lock: borrowing SeqLock<Totals>) -> Totals { lock.load() }
+func probeSequenceLock(_ lock: borrowing SequenceLock<Totals>) -> Totals { lock.load() }
 
 // The positive controls: the check must find the retain, at once and one call further.
 final class Kept {}
@@ -98,24 +98,24 @@ func probeNestedControl(_ kept: Kept, _ array: inout [Kept]) -> Int {
 enum Probes {
   static func main() throws {
     let space = AddressSpace()
-    let start = try space.map(length: pageBytes, protection: .read, flags: .private)
+    let start = try space.map(length: AddressSpace.pageSize, protection: .read).lowerBound
     var buffer = MapsBuffer()
     space.dump(into: &buffer)
     var reader = MapsReader(space)
     var chunkCount = 0
     while let count = reader.withNextChunk({ $0.count }) { chunkCount += count }
     var kept = [Kept()]
-    Shared.table.insert(Route(hop: 1), forKey: 2)
+    Shared.table.addDuplicate(Route(hop: 1), forKey: 2)
     Shared.list.append(Route(hop: 3))
     Shared.stack.push(Route(hop: 4))
     print(
       probeNestedControl(Kept(), &kept),
       probeReadSection(Shared.configuration),
       probeSleepableSection(Shared.sleepable, Shared.sleepableConfiguration),
-      probeSeqLock(Shared.totals).bytes,
+      probeSequenceLock(Shared.totals).bytes,
       probeHashTableLookup(Shared.table, 2), probeHashTableWalk(Shared.table),
       probeListWalk(Shared.list), probeListSearch(Shared.list, 3), probeStackTop(Shared.stack),
-      space.lookup(start)?.end == start + pageBytes,
-      try space.query(0, .coveringOrNext).start == start, buffer.count == chunkCount)
+      space.lookup(start)?.end == start + AddressSpace.pageSize,
+      try space.query(0, matching: .coveringOrNext).start == start, buffer.count == chunkCount)
   }
 }

@@ -17,7 +17,7 @@
 // | 33..<40  | ours: the number of the copy of this library that wrote the bits above, see copies.c |
 // | 40       | ours, *light*: registered; this section, and the next one, have no fence but liburcu's |
 // | 41       | ours, *fenced*: registered; this section began with a fence, and so will the next one |
-// | 42       | ours, *sealed*: a fenced section that follows only pointers loaded before the next stamp |
+// | 42       | ours, *snapshot*: a fenced section that follows only pointers loaded before the next stamp |
 // | 43..<64  | ours: the stamp when the outermost one opened, its low bits |
 //
 // A writer that scans the words of light threads must interrupt the processors that they may run on
@@ -26,7 +26,7 @@
 // short one. So a thread becomes fenced by a long section, and light by many short ones in a row; but with bp
 // and memb never where the system has no membarrier.
 //
-// A sealed section loads its pointers at its beginning, and begins again if somebody has scanned the readers
+// A snapshot section loads its pointers at its beginning, and begins again if somebody has scanned the readers
 // meanwhile, without having followed them. So it can't come upon what is published after it began. What is made
 // later than that, and replaced again, needn't wait for its end, however long that takes (interval-based
 // reclamation: Wen et al., PPoPP 2018; the interval's upper end alone).
@@ -91,19 +91,19 @@ void rcushims_bp_read_lock_slow(void);
 
 /// A section that lasts so long that a fence is nothing beside it. Not in a signal handler: it might come
 /// between the steps of a light section that begins, which would lose its place.
-void rcushims_bp_read_lock_long(void);
+void rcushims_bp_read_lock_fenced(void);
 
-/// A long section that is sealed: it loads pointers, by acquiring loads, and then follows them if
-/// `rcushims_is_sealed` of the returned number, or leaves. Within another section, a long one.
+/// A long section that is a snapshot section: it loads pointers, by acquiring loads, and then follows them if
+/// `rcushims_is_snapshot_section` of the returned number, or leaves. Within another section, a long one.
 /// Sections that are opened within it may load what they like: the first of them undoes the seal.
 /// Returns the stamp.
-uint64_t rcushims_bp_read_lock_sealed(void);
+uint64_t rcushims_bp_read_lock_snapshot(void);
 
-/// What is returned for a section that isn't sealed.
+/// What is returned for a section that isn't a snapshot section.
 #define RCUSHIMS_UNSEALED UINT64_MAX
 
 /// Whether pointers that have been loaded since the section began may be followed.
-static inline bool rcushims_is_sealed(int flavor, uint64_t number) {
+static inline bool rcushims_is_snapshot_section(int flavor, uint64_t number) {
   return number == RCUSHIMS_LOAD(rcushims_stamps[flavor].number) || number == RCUSHIMS_UNSEALED;
 }
 
@@ -186,8 +186,8 @@ __attribute__((always_inline)) static inline void rcushims_counting_unlock(struc
 // Each flavor gets the same functions. Those that aren't inline do as bp's; 0 for a thread that isn't registered.
 #define RCUSHIMS_COUNTING_FLAVOR(flavor, number, needs_fences)                                   \
   bool rcushims_##flavor##_read_lock_slow(void);                                                 \
-  bool rcushims_##flavor##_read_lock_long(void);                                                 \
-  uint64_t rcushims_##flavor##_read_lock_sealed(void);                                           \
+  bool rcushims_##flavor##_read_lock_fenced(void);                                                 \
+  uint64_t rcushims_##flavor##_read_lock_snapshot(void);                                           \
                                                                                                  \
   static inline bool rcushims_##flavor##_read_lock(void) {                                       \
     cmm_barrier();                                                                               \
@@ -228,8 +228,8 @@ bool rcushims_is_section_open(int flavor, uint64_t token);
 /// `synchronize_rcu`. The thread is in no section.
 void rcushims_synchronize(int flavor);
 
-/// A thread that is in a sealed section.
-struct rcushims_sealed_reader {
+/// A thread that is in a snapshot section.
+struct rcushims_snapshot_reader {
   /// The stamp of the scan that found the thread in this section first.
   uint64_t since;
   /// The stamp when the section began.
@@ -248,7 +248,7 @@ struct rcushims_inside_reader {
   bool holds_up;
 };
 
-#define RCUSHIMS_SEALED_READERS_MAX 8
+#define RCUSHIMS_SNAPSHOT_READERS_MAX 8
 #define RCUSHIMS_INSIDE_READERS_MAX 16
 
 /// What a scan of the reader registry has found.
@@ -257,11 +257,11 @@ struct rcushims_reader_scan {
   /// The stamp of the scan that found the first of those who are inside in the section where they still are; the
   /// largest number if nobody is inside, and 0 where that can't be told: qsbr, and a domain that is lost in a child.
   uint64_t oldest;
-  /// The same without those in `sealed`.
+  /// The same without those in `snapshot`.
   uint64_t oldest_open;
-  /// Threads that are in sealed sections; more than fit are taken for others.
-  struct rcushims_sealed_reader sealed[RCUSHIMS_SEALED_READERS_MAX];
-  size_t sealed_count;
+  /// Threads that are in snapshot sections; more than fit are taken for others.
+  struct rcushims_snapshot_reader snapshot[RCUSHIMS_SNAPSHOT_READERS_MAX];
+  size_t snapshot_count;
   /// Threads that are inside, as many as fit. Threads that C code registered and that never read through us are not
   /// known.
   struct rcushims_inside_reader inside[RCUSHIMS_INSIDE_READERS_MAX];
@@ -297,26 +297,26 @@ static inline bool rcushims_has_passed_since(const struct rcushims_reader_scan *
                                              struct rcushims_cookie earlier,
                                              struct rcushims_cookie cookie) {
   if (cookie.stamp >= scan->oldest_open) return false;
-  for (size_t index = 0; index < scan->sealed_count; index += 1) {
-    const struct rcushims_sealed_reader *reader = &scan->sealed[index];
+  for (size_t index = 0; index < scan->snapshot_count; index += 1) {
+    const struct rcushims_snapshot_reader *reader = &scan->snapshot[index];
     if (cookie.stamp >= reader->since && reader->stamp >= earlier.stamp) return false;
   }
   return true;
 }
 
-/// Stamps at which sealed sections began.
-struct rcushims_sealed_stamps {
+/// Stamps at which snapshot sections began.
+struct rcushims_snapshot_stamps {
   uint64_t first;
   uint64_t last;
 };
 
-/// Of the sealed sections that have been open since the scan with the stamp `since`, or for longer; the largest number
+/// Of the snapshot sections that have been open since the scan with the stamp `since`, or for longer; the largest number
 /// and 0 if there are none.
-static inline struct rcushims_sealed_stamps rcushims_sealed_since(const struct rcushims_reader_scan *scan,
+static inline struct rcushims_snapshot_stamps rcushims_snapshot_since(const struct rcushims_reader_scan *scan,
                                                                   uint64_t since) {
-  struct rcushims_sealed_stamps stamps = {.first = UINT64_MAX, .last = 0};
-  for (size_t index = 0; index < scan->sealed_count; index += 1) {
-    const struct rcushims_sealed_reader *reader = &scan->sealed[index];
+  struct rcushims_snapshot_stamps stamps = {.first = UINT64_MAX, .last = 0};
+  for (size_t index = 0; index < scan->snapshot_count; index += 1) {
+    const struct rcushims_snapshot_reader *reader = &scan->snapshot[index];
     if (reader->since > since) continue;
     if (reader->stamp < stamps.first) stamps.first = reader->stamp;
     if (reader->stamp > stamps.last) stamps.last = reader->stamp;

@@ -34,13 +34,13 @@ struct Configuration: ~Copyable, Sendable {
   static let liveCount = Atomic(0)
   let version: Int
   let greeting: String
-  let bytesMax: Int
+  let maximumBytes: Int
   let upstream: Upstream
 
   init(version: Int, upstream: Upstream) {
     self.version = version
     greeting = "hello from version \(version)"
-    bytesMax = version * 1000
+    maximumBytes = version * 1000
     self.upstream = upstream
     Self.liveCount.wrappingAdd(1, ordering: .relaxed)
   }
@@ -62,7 +62,7 @@ final class Server: Sendable {
   /// What a request copies out of the section.
   private struct Limits {
     let version: Int
-    let bytesMax: Int
+    let maximumBytes: Int
     let isGood: Bool
   }
 
@@ -70,17 +70,17 @@ final class Server: Sendable {
   private func serve() async {
     let limits = RCU.withReadSection { section -> Limits in
       guard let current = configuration.load(in: section) else {
-        return Limits(version: 0, bytesMax: 0, isGood: false)
+        return Limits(version: 0, maximumBytes: 0, isGood: false)
       }
       let version = current.value.version
       let isWhole = current.value.greeting == "hello from version \(version)"
       return Limits(
-        version: version, bytesMax: current.value.bytesMax,
+        version: version, maximumBytes: current.value.maximumBytes,
         isGood: isWhole && current.value.upstream.use())
     }
     // The rest of the request may suspend; it has a copy of what it needs.
     await Task.yield()
-    let isGood = limits.isGood && limits.bytesMax == limits.version * 1000
+    let isGood = limits.isGood && limits.maximumBytes == limits.version * 1000
     if isGood {
       served.wrappingAdd(1, ordering: .relaxed)
     } else {

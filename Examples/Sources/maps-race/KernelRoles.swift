@@ -177,7 +177,7 @@ struct KernelQuerier: KernelRole {
 
   /// One query. False: a kernel before 6.11, which has none.
   private static func query(_ maps: borrowing KernelMaps, _ address: UInt64) throws -> Bool {
-    var query = ProcmapQuery()
+    var query = ProcMapQuery()
     query.queryAddress = address
     query.queryFlags = QueryFlags.coveringOrNext.rawValue
     do {

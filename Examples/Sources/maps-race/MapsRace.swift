@@ -152,7 +152,7 @@ struct Race: ParsableCommand {
   private func loadMaps() throws -> [UInt8] {
     do {
       let maps = try KernelMaps(pid: pid)
-      guard let text = try maps.stableText(attemptsMax: 100), !text.isEmpty else {
+      guard let text = try maps.stableText(maximumAttempts: 100), !text.isEmpty else {
         fail("process \(pid ?? getpid()) has no maps, or changes them all the time", code: 66)
       }
       return text

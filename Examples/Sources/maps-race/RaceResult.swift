@@ -88,7 +88,7 @@ struct RaceReport: Encodable {
     var latencyP50: UInt64
     var latencyP99: UInt64
     var latencyP999: UInt64
-    var latencyMax: UInt64
+    var maximumLatency: UInt64
     var runMaxima: [UInt64]
     var shareOfRunsAboveHalfMillisecond: Double
     var shareOfRunsAboveOneMillisecond: Double
@@ -107,7 +107,7 @@ struct RaceReport: Encodable {
       return Row(
         strategy: result.strategy, operations: latencies.count, latencyMean: latencies.mean,
         latencyP50: latencies.percentile(50), latencyP99: latencies.percentile(99),
-        latencyP999: latencies.percentile(99.9), latencyMax: latencies.max,
+        latencyP999: latencies.percentile(99.9), maximumLatency: latencies.max,
         runMaxima: result.runMaxima,
         shareOfRunsAboveHalfMillisecond: result.shareOfRuns(aboveMilliseconds: 0.5),
         shareOfRunsAboveOneMillisecond: result.shareOfRuns(aboveMilliseconds: 1),

@@ -32,8 +32,9 @@ struct StoreRace {
   func run() throws -> RunOutcome {
     let space: AddressSpace
     do {
-      space = try AddressSpace(
-        procMaps: text, lockPreferring: settings.prefersReaders ? .readers : .writers)
+      var configuration = AddressSpaceConfiguration()
+      configuration.lockPreference = settings.prefersReaders ? .readers : .writers
+      space = try AddressSpace(procMaps: text, configuration: configuration)
     } catch {
       fail("the maps don't make an address space: \(error)", code: 65)
     }
@@ -41,13 +42,13 @@ struct StoreRace {
       .filter { $0.end <= space.configuration.taskSize }
       .map { $0.start..<$0.end }
     // One page more at each side stays mapped and belongs to what is always there.
+    let page = AddressSpace.pageSize
     let guarded = try space.map(
-      length: RaceRegion.bytes + 2 * pageBytes, protection: [], flags: [.private, .noReserve])
-    let region = guarded + pageBytes
-    let guards = [
-      guarded..<region, region + RaceRegion.bytes..<region + RaceRegion.bytes + pageBytes,
-    ]
-    try space.unmap(region, length: RaceRegion.bytes)
+      length: RaceRegion.bytes + 2 * page, protection: [], flags: .noReserve)
+    let region = guarded.lowerBound + page
+    let regionEnd = region + RaceRegion.bytes
+    let guards = [guarded.lowerBound..<region, regionEnd..<guarded.upperBound]
+    try space.unmap(region..<regionEnd)
     try RaceRegion.prefill { offset, maps in try Self.apply(space, region + offset, maps) }
 
     let shared = Shared()
@@ -95,10 +96,9 @@ struct StoreRace {
     _ space: AddressSpace, _ address: UInt64, _ maps: Bool
   ) throws(Errno) {
     if maps {
-      try space.map(
-        at: address, length: pageBytes, protection: [.read, .write], flags: [.private, .fixed])
+      try space.map(length: AddressSpace.pageSize, at: .fixed(address))
     } else {
-      try space.unmap(address, length: pageBytes)
+      try space.unmap(address..<address + AddressSpace.pageSize)
     }
   }
 
@@ -151,7 +151,7 @@ struct StoreRace {
       for _ in 0..<64 {
         let address = region + operations.next().offset
         do {
-          let found = try space.query(address, .coveringOrNext, strategy)
+          let found = try space.query(address, matching: .coveringOrNext, by: strategy)
           if found.end <= address {
             shared.report(
               DumpViolation(
@@ -190,7 +190,7 @@ private struct StoreScanner: ~Copyable {
     _ checker: inout DumpChecker, until isDone: () -> Bool
   ) throws(DumpViolation) -> Bool {
     if dumpsWhole {
-      space.dump(into: &buffer, strategy)
+      space.dump(into: &buffer, by: strategy)
       try checker.check(buffer.bytes)
     } else {
       reader.rewind()

@@ -14,7 +14,7 @@ import Synchronization
 enum Age {
   static let end = 10
   /// The oldest that a reader may see.
-  static let permittedMax = 1
+  static let maximumPermitted = 1
 }
 
 /// What is published: where the element is, and words to check it by. Freed by the library.

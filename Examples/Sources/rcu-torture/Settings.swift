@@ -59,7 +59,7 @@ struct Settings {
   /// Elements of each updater: more than can be in the pipeline while a grace period lasts 10 ms.
   static let elementsPerUpdater = 512
   /// Bounds of what may wait, low enough for a flood to reach them at once.
-  static let limits = RCULimits(pendingBytesMax: 8 << 20, pendingCountMax: 20_000)
+  static let limits = RCULimits(maximumPendingBytes: 8 << 20, maximumPendingCount: 20_000)
   /// What one call of a flood says that it gives back.
   static let floodBytes = 512
   /// A stall lasts as long at least, and is reported from then on.

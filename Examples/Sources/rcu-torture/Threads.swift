@@ -80,7 +80,7 @@ final class StallReports: Sendable {
   func add(_ stall: RCUStall) {
     reports.withLock { reports in
       reports.count += 1
-      reports.threadNames.formUnion(stall.readers.map(\.threadName))
+      reports.threadNames.formUnion(stall.readers.compactMap(\.thread?.name))
     }
   }
 

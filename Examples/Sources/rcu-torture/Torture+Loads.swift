@@ -113,7 +113,7 @@ extension Torture {
   }
 
   private static func isFarAboveLimits(_ statistics: RCUStatistics) -> Bool {
-    statistics.pendingCount > 3 * Settings.limits.pendingCountMax
+    statistics.pendingCount > 3 * Settings.limits.maximumPendingCount
   }
 
   /// Each thread outside of sections may be past a limit by one; who can't wait is counted.
@@ -122,14 +122,14 @@ extension Torture {
     let slack =
       settings.updaterCount + settings.readerCount + Self.floodThreadCount
       + Self.churnThreadCount + statistics.overLimitCount
-    let countMax = Settings.limits.pendingCountMax + slack
-    let bytesMax = Settings.limits.pendingBytesMax + slack * Settings.floodBytes
-    if statistics.pendingCountPeak > countMax || statistics.pendingBytesPeak > bytesMax {
+    let maximumCount = Settings.limits.maximumPendingCount + slack
+    let maximumBytes = Settings.limits.maximumPendingBytes + slack * Settings.floodBytes
+    if statistics.pendingCountPeak > maximumCount || statistics.pendingBytesPeak > maximumBytes {
       failures.report(
         .limits,
         """
         \(statistics.pendingCountPeak) retirements with \(statistics.pendingBytesPeak) bytes, above \
-        \(countMax) or \(bytesMax)
+        \(maximumCount) or \(maximumBytes)
         """)
     }
   }
@@ -158,15 +158,15 @@ extension Torture {
   func haveEnded(_ count: Int) {
     done.add(.endedThreads, count)
     // Readers, updaters, the reclaimer, and whoever helps it.
-    var listedMax = settings.readerCount + settings.updaterCount + 4
+    var maximumListed = settings.readerCount + settings.updaterCount + 4
     // A thread of bp that has read in the last round of its destructors is taken off the list when another thread
     // finds no entry unused; entries come by the page, and have more than 64 bytes each.
     if settings.loads.contains(.ends) && Flavor.self == BulletproofFlavor.self {
-      listedMax += Int(getpagesize()) / 64
+      maximumListed += Int(getpagesize()) / 64
     }
-    let listed = Domain._registeredThreadCount
-    if listed > listedMax {
-      failures.report(.threadList, "\(listed) threads are listed, \(listedMax) at most run")
+    let listed = Domain.registeredThreadCount
+    if listed > maximumListed {
+      failures.report(.threadList, "\(listed) threads are listed, \(maximumListed) at most run")
     }
   }
 }

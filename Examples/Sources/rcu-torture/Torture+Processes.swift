@@ -73,13 +73,13 @@ extension Torture {
       Domain.barrier()
       guard calls.value.load(ordering: .relaxed) == Self.childCallCount else { return result = 3 }
       // What the child inherited came to its end too.
-      guard Domain.statistics.pendingCount <= pendingInChildMax else { return result = 4 }
+      guard Domain.statistics.pendingCount <= maximumPendingInChild else { return result = 4 }
     }
     return result
   }
 
   /// Chains of deferred calls go on after a barrier.
-  private var pendingInChildMax: Int { elements.count }
+  private var maximumPendingInChild: Int { elements.count }
 
   private final class CallCount: Sendable {
     let value = Atomic(0)

@@ -9,7 +9,7 @@ extension Torture {
   /// Sections between two announcements of a quiescent state, at most.
   private static var sectionsPerAnnouncement: Int { 16 }
   /// How deep sections are nested in each other, at most.
-  private static var depthMax: Int { 8 }
+  private static var maximumDepth: Int { 8 }
 
   func runReader(_ index: Int) {
     Flavor.asReader {
@@ -21,7 +21,7 @@ extension Torture {
       while !isStopping {
         for _ in 0...random.next(below: Self.sectionsPerAnnouncement) {
           let isNested = settings.nests && random.isOne(in: 4)
-          read(&random, ages, depth: isNested ? random.next(below: Self.depthMax) : 0)
+          read(&random, ages, depth: isNested ? random.next(below: Self.maximumDepth) : 0)
         }
         Flavor.announce()
         if random.isOne(in: 4096) { Flavor.offline { usleep(200) } }
@@ -69,7 +69,7 @@ extension Torture {
   private func look(at handle: Handle, _ ages: Counts, _ when: StaticString, _ slot: Int) {
     let (isIntact, age) = inspect(handle)
     ages.add(age)
-    if isIntact && age <= Age.permittedMax { return }
+    if isIntact && age <= Age.maximumPermitted { return }
     failures.report(
       isIntact ? .age : .words, "a reader \(when) an element of slot \(slot), of age \(age)")
   }
@@ -104,6 +104,6 @@ extension Torture {
   private func lookInHandler(at handle: Handle, _ ages: Counts) {
     let (isIntact, age) = inspect(handle)
     ages.add(age)
-    if !isIntact || age > Age.permittedMax { failures.countInHandler(.signal) }
+    if !isIntact || age > Age.maximumPermitted { failures.countInHandler(.signal) }
   }
 }

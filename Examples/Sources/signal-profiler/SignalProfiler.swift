@@ -75,7 +75,7 @@ private enum Profiler {
   static let isDone = Atomic(false)
   static let space: AddressSpace = {
     do {
-      guard let text = try KernelMaps().stableText(attemptsMax: 100) else {
+      guard let text = try KernelMaps().stableText(maximumAttempts: 100) else {
         fail("the maps change all the time")
       }
       var configuration = AddressSpaceConfiguration()
@@ -112,9 +112,8 @@ private enum Profiler {
   /// Maps and unmaps a page in the model: a new version each time.
   static func changeMaps() {
     do {
-      let page = try space.map(
-        length: pageBytes, protection: [.read, .write], flags: [.private, .anonymous])
-      try space.unmap(page, length: pageBytes)
+      let page = try space.map(length: AddressSpace.pageSize)
+      try space.unmap(page)
       changeCount.wrappingAdd(2, ordering: .relaxed)
     } catch {
       fail("a change of the model failed: \(error)")
@@ -124,8 +123,8 @@ private enum Profiler {
 
 @main
 struct SignalProfiler {
-  static let samplesMin = 200
-  static let secondsMax = 60.0
+  static let minimumSamples = 200
+  static let maximumSeconds = 60.0
 
   static func main() {
     profiling_admit(false)
@@ -140,8 +139,8 @@ struct SignalProfiler {
       Profiler.start { sortNumbers() },
       Profiler.start { Profiler.changeMaps() },
     ]
-    let deadline = Date(timeIntervalSinceNow: secondsMax)
-    let samplesEnough = before.0 + samplesMin
+    let deadline = Date(timeIntervalSinceNow: maximumSeconds)
+    let samplesEnough = before.0 + minimumSamples
     while Profiler.profile.sampleCount.load(ordering: .relaxed) < samplesEnough, Date() < deadline {
       usleep(10_000)
     }
@@ -184,7 +183,7 @@ struct SignalProfiler {
       isOwnSeen = isOwnSeen || text.hasSuffix("/signal-profiler")
       print(String(format: "%7d  %4.1f%%  ", count, Double(count) * 100 / Double(total)) + text)
     }
-    guard total >= samplesMin else { fail("only \(total) samples in \(secondsMax) s") }
+    guard total >= minimumSamples else { fail("only \(total) samples in \(maximumSeconds) s") }
     guard unknown == 0 else { fail("\(unknown) samples fell into no mapping") }
     guard changes > 0, profile.reduce(0, { $0 + $1.count }) == total else {
       fail("samples or changes are missing")

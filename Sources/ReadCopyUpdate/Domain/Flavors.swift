@@ -16,15 +16,15 @@ public enum BulletproofFlavor: RCUFlavor {
 
   @inlinable @inline(__always)
   @unsafe
-  public static func _enterLongReadSection() { rcushims_bp_read_lock_long() }
+  public static func _enterFencedReadSection() { rcushims_bp_read_lock_fenced() }
 
   @inlinable @inline(__always)
   @unsafe
-  public static func _enterSealedReadSection() -> UInt64 { rcushims_bp_read_lock_sealed() }
+  public static func _enterSnapshotReadSection() -> UInt64 { rcushims_bp_read_lock_snapshot() }
 
   @inlinable @inline(__always)
-  public static func _isSealed(_ number: UInt64) -> Bool {
-    rcushims_is_sealed(Int32(RCUSHIMS_BP), number)
+  public static func _isSnapshotSection(_ number: UInt64) -> Bool {
+    rcushims_is_snapshot_section(Int32(RCUSHIMS_BP), number)
   }
 
   @inlinable @inline(__always)
@@ -59,21 +59,21 @@ public enum MembarrierFlavor: ThreadRegisteringFlavor {
 
   @inlinable @inline(__always)
   @unsafe
-  public static func _enterLongReadSection() {
-    guard rcushims_memb_read_lock_long() else { _unregisteredReader("MembarrierFlavor") }
+  public static func _enterFencedReadSection() {
+    guard rcushims_memb_read_lock_fenced() else { _unregisteredReader("MembarrierFlavor") }
   }
 
   @inlinable @inline(__always)
   @unsafe
-  public static func _enterSealedReadSection() -> UInt64 {
-    let number = rcushims_memb_read_lock_sealed()
+  public static func _enterSnapshotReadSection() -> UInt64 {
+    let number = rcushims_memb_read_lock_snapshot()
     guard number != 0 else { _unregisteredReader("MembarrierFlavor") }
     return number
   }
 
   @inlinable @inline(__always)
-  public static func _isSealed(_ number: UInt64) -> Bool {
-    rcushims_is_sealed(Int32(RCUSHIMS_MEMB), number)
+  public static func _isSnapshotSection(_ number: UInt64) -> Bool {
+    rcushims_is_snapshot_section(Int32(RCUSHIMS_MEMB), number)
   }
 
   @inlinable @inline(__always)
@@ -107,21 +107,21 @@ public enum MemoryBarrierFlavor: ThreadRegisteringFlavor {
 
   @inlinable @inline(__always)
   @unsafe
-  public static func _enterLongReadSection() {
-    guard rcushims_mb_read_lock_long() else { _unregisteredReader("MemoryBarrierFlavor") }
+  public static func _enterFencedReadSection() {
+    guard rcushims_mb_read_lock_fenced() else { _unregisteredReader("MemoryBarrierFlavor") }
   }
 
   @inlinable @inline(__always)
   @unsafe
-  public static func _enterSealedReadSection() -> UInt64 {
-    let number = rcushims_mb_read_lock_sealed()
+  public static func _enterSnapshotReadSection() -> UInt64 {
+    let number = rcushims_mb_read_lock_snapshot()
     guard number != 0 else { _unregisteredReader("MemoryBarrierFlavor") }
     return number
   }
 
   @inlinable @inline(__always)
-  public static func _isSealed(_ number: UInt64) -> Bool {
-    rcushims_is_sealed(Int32(RCUSHIMS_MB), number)
+  public static func _isSnapshotSection(_ number: UInt64) -> Bool {
+    rcushims_is_snapshot_section(Int32(RCUSHIMS_MB), number)
   }
 
   @inlinable @inline(__always)

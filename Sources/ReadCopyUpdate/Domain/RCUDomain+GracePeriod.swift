@@ -32,7 +32,7 @@ extension RCUDomain {
   ///
   /// - Precondition, ordering: as ``synchronize()-(()->())``.
   /// - Source: the idea of `synchronize_rcu_expedited` in Linux.
-  @available(*, noasync, message: "blocks the thread; use the async synchronize()")
+  @available(*, noasync, message: "blocks the thread; the async overload doesn't")
   public static func synchronizeExpedited() {
     require(
       !Flavor._isInReadSection,
@@ -40,6 +40,13 @@ extension RCUDomain {
     )
     FlavorSource(flavor: Flavor.self).letReadersLeave()
     Flavor._reclaimer.waitForGracePeriod()
+  }
+
+  /// Suspends the task for a grace period, but first lets the sections that are open now end, as
+  /// ``synchronizeExpedited()-(()->())`` does. The domain's reclaimer thread waits in its place.
+  public static func synchronizeExpedited() async {
+    await FlavorSource(flavor: Flavor.self).letReadersLeave()
+    await startGracePeriod().wait()
   }
 
   /// Runs `action` after a grace period, on the domain's reclaimer thread.
@@ -97,8 +104,11 @@ extension RCUDomain {
     set { Flavor._reclaimer.limits = newValue }
   }
 
-  /// How many threads are in the reader registry of this flavor; for tests.
-  public static var _registeredThreadCount: Int {
+  /// The number of threads in the registry of this flavor's readers: those that have read, or have registered
+  /// themselves, and have not ended. A grace period looks at each of them.
+  ///
+  /// - Complexity: O(threads), under the registry's lock.
+  public static var registeredThreadCount: Int {
     FlavorSource(flavor: Flavor.self).readerCount
   }
 

@@ -8,7 +8,7 @@ extension RCUDomain {
   /// let gracePeriod = RCU.startGracePeriod()
   /// while !gracePeriod.isComplete { doSomethingUseful() }
   /// ```
-  public struct GracePeriod: Sendable, Equatable {
+  public struct GracePeriod: Sendable, Hashable {
     let number: UInt64
 
     /// Whether all sections that were open when it started have ended, and that was noticed.

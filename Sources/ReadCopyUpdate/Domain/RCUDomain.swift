@@ -65,15 +65,15 @@ extension RCUDomain {
   /// spares writers the interruption of this thread. Not from a signal handler.
   @inlinable
   @inline(__always)
-  package static func withLongReadSection<R: ~Copyable, E: Error>(
+  package static func withFencedReadSection<R: ~Copyable, E: Error>(
     _ body: (ReadSection) throws(E) -> R
   ) throws(E) -> R {
-    unsafe Flavor._enterLongReadSection()
+    unsafe Flavor._enterFencedReadSection()
     defer { unsafe Flavor._exitReadSection() }
     return try body(ReadSection())
   }
 
-  /// ``withLongReadSection(_:)`` that loads all that it follows at its beginning.
+  /// ``withFencedReadSection(_:)`` that loads all that it follows at its beginning.
   ///
   /// What a ``NodePool`` publishes after that, and retires again, doesn't wait for the section.
   /// `body` follows only what it is given, and what that leads to; sections within it may load what they like.
@@ -81,22 +81,22 @@ extension RCUDomain {
   /// - Parameter load: loads pointers, acquiring, and doesn't follow them. Again, if it must.
   @inlinable
   @inline(__always)
-  package static func withSealedReadSection<Pointers, R: ~Copyable>(
+  package static func withSnapshotReadSection<Pointers, R: ~Copyable>(
     _ load: () -> Pointers, _ body: (Pointers) -> R
   ) -> R {
-    var number = unsafe Flavor._enterSealedReadSection()
+    var number = unsafe Flavor._enterSnapshotReadSection()
     defer { unsafe Flavor._exitReadSection() }
     var pointers = load()
     // Somebody may scan the readers just then. That is rare; but no reader is to be held up by writers.
     var attemptsLeft = 8
-    while !Flavor._isSealed(number) {
+    while !Flavor._isSnapshotSection(number) {
       unsafe Flavor._exitReadSection()
       attemptsLeft &-= 1
       if attemptsLeft == 0 {
-        unsafe Flavor._enterLongReadSection()
+        unsafe Flavor._enterFencedReadSection()
         return body(load())
       }
-      number = unsafe Flavor._enterSealedReadSection()
+      number = unsafe Flavor._enterSnapshotReadSection()
       pointers = load()
     }
     return body(pointers)

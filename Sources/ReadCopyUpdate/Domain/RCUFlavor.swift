@@ -25,15 +25,15 @@ public protocol RCUFlavor: SendableMetatype {
   /// The same, for a section beside which a memory barrier costs nothing: a writer that looks whether its
   /// readers have left needs no system call then. Not in a signal handler.
   @unsafe
-  static func _enterLongReadSection()
+  static func _enterFencedReadSection()
   /// The same, for a section that loads pointers, by acquiring loads, and then either follows these, if
-  /// ``_isSealed(_:)``, and no others, or leaves. What is published later, and replaced again, doesn't wait for it.
+  /// ``_isSnapshotSection(_:)``, and no others, or leaves. What is published later, and replaced again, doesn't wait for it.
   @unsafe
-  static func _enterSealedReadSection() -> UInt64
+  static func _enterSnapshotReadSection() -> UInt64
   /// Whether what has been loaded may be followed.
   ///
-  /// - Parameter number: what ``_enterSealedReadSection()`` returned.
-  static func _isSealed(_ number: UInt64) -> Bool
+  /// - Parameter number: what ``_enterSnapshotReadSection()`` returned.
+  static func _isSnapshotSection(_ number: UInt64) -> Bool
   /// `rcu_read_unlock`.
   @unsafe
   static func _exitReadSection()
@@ -60,13 +60,13 @@ public protocol RCUFlavor: SendableMetatype {
 extension RCUFlavor {
   public static var _checksSections: Bool { true }
   @unsafe
-  public static func _enterLongReadSection() { unsafe _enterReadSection() }
+  public static func _enterFencedReadSection() { unsafe _enterReadSection() }
   @unsafe
-  public static func _enterSealedReadSection() -> UInt64 {
-    unsafe _enterLongReadSection()
+  public static func _enterSnapshotReadSection() -> UInt64 {
+    unsafe _enterFencedReadSection()
     return .max
   }
-  public static func _isSealed(_ number: UInt64) -> Bool { true }
+  public static func _isSnapshotSection(_ number: UInt64) -> Bool { true }
   public static func _retire(_ retirement: consuming _Retirement, mayWait: Bool, owner: UInt) {
     _reclaimer.retire(retirement, mayWait: mayWait, owner: owner)
   }
@@ -74,7 +74,7 @@ extension RCUFlavor {
 
   /// What every flavor's grace period is, unless a test leaves something out.
   public static func _waitForGracePeriod() {
-    trapIfLost(rcushims_is_lost(_number))
+    trapIfForkedInsideSection(rcushims_is_lost(_number))
     rcushims_synchronize(_number)
   }
 }
@@ -89,7 +89,7 @@ public protocol ThreadRegisteringFlavor: RCUFlavor {
 extension ThreadRegisteringFlavor {
   @unsafe
   public static func _registerThread() {
-    trapIfLost(rcushims_is_lost(_number))
+    trapIfForkedInsideSection(rcushims_is_lost(_number))
     rcushims_register_thread(_number)
   }
 
@@ -107,9 +107,9 @@ func _unregisteredReader(_ flavor: StaticString) -> Never {
 }
 
 /// Traps where this process was forked inside a read section: nobody can wait for its readers.
-func trapIfLost(_ isLost: Bool) {
+func trapIfForkedInsideSection(_ wasForkedInsideSection: Bool) {
   require(
-    !isLost,
+    !wasForkedInsideSection,
     "RCUDomain: this process was forked inside a read section; leave the section before fork, or exec in the child"
   )
 }

@@ -5,7 +5,7 @@ internal import Synchronization
 internal import _SystemShims
 
 /// How an orderly end of a domain's work went, and what is left.
-public struct RCUShutdown: Sendable, Equatable, CustomStringConvertible {
+public struct RCUShutdown: Sendable, Hashable, Codable, CustomStringConvertible {
   /// Whether all that was retired before the call has been destroyed, and the domain's thread has ended.
   public let isComplete: Bool
   /// Retirements that still wait, or run.

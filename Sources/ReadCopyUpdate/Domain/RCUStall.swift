@@ -5,10 +5,10 @@ internal import Glibc
 internal import _SystemShims
 
 /// A grace period, or a deferred call, that takes too long, and who holds it up.
-public struct RCUStall: Sendable, Equatable, CustomStringConvertible {
+public struct RCUStall: Sendable, Hashable, Codable, CustomStringConvertible {
   /// The flavor's name, or the one given to the domain.
   public let domainName: String
-  /// The same with the type's name, for messages.
+  /// The domain's name with its type's, for messages.
   let title: String
   /// How long somebody has been waiting for this grace period.
   public let duration: Duration
@@ -41,41 +41,58 @@ public struct RCUStall: Sendable, Equatable, CustomStringConvertible {
   }
 }
 
-/// A thread inside a read section that a grace period waits for.
-public struct RCUStalledReader: Sendable, Equatable, CustomStringConvertible {
-  /// The thread's name, as `pthread_setname_np` set it; empty if the thread has ended. A thread that Dispatch or Swift
-  /// Concurrency made is named after its queue, such as `oot.default-qos`: then a task or a block holds the section
-  /// open. Threads inherit the name of the one that started them.
-  public let threadName: String
-  /// The kernel's number of the thread, as `gettid` gives it and `/proc/self/task` lists it. 0 for
-  /// the sections of a ``SleepableRCU``, which belong to no thread.
-  public let threadID: Int32
-  /// How many sections are nested. With `qsbr`, 0: the thread is outside of sections, but announced
-  /// no quiescent state. For a ``SleepableRCU``, how many sections the grace period waits for.
-  public let nesting: Int
+/// What a grace period waits for.
+public enum RCUStalledReader: Sendable, Hashable, Codable, CustomStringConvertible {
+  /// A thread that is inside so many nested read sections.
+  case inside(Thread, nesting: Int)
+  /// A thread that reads by `qsbr`, and is outside of sections, but has announced no quiescent state.
+  case notQuiescent(Thread)
+  /// So many sections of a ``SleepableRCU``, which belong to no thread.
+  case sections(count: Int)
 
-  init(threadID: Int32, nesting: Int) {
-    self.threadID = threadID
-    self.nesting = nesting
-    threadName = Self.name(of: threadID)
+  /// A thread of this process.
+  public struct Thread: Sendable, Hashable, Codable {
+    /// The kernel's number of the thread, as `gettid` gives it and `/proc/self/task` lists it.
+    public let id: Int32
+    /// The thread's name, as `pthread_setname_np` set it; empty if the thread has ended. A thread that Dispatch or
+    /// Swift Concurrency made is named after its queue, such as `oot.default-qos`: then a task or a block holds the
+    /// section open. Threads inherit the name of the one that started them.
+    public let name: String
+  }
+
+  /// The thread, if the grace period waits for one.
+  public var thread: Thread? {
+    switch self {
+    case .inside(let thread, _), .notQuiescent(let thread): thread
+    case .sections: nil
+    }
   }
 
   public var description: String {
-    let noun = nesting == 1 ? "section" : "sections"
-    if threadID == 0 { return "\(nesting) open \(noun)" }
-    return "thread \(threadID) “\(threadName)”, \(nesting) nested \(noun)"
+    switch self {
+    case .inside(let thread, let nesting):
+      "thread \(thread.id) “\(thread.name)”, \(nesting) nested \(nesting == 1 ? "section" : "sections")"
+    case .notQuiescent(let thread):
+      "thread \(thread.id) “\(thread.name)”, outside of sections, without a quiescent state"
+    case .sections(let count):
+      "\(count) open \(count == 1 ? "section" : "sections")"
+    }
   }
+}
 
-  private static func name(of threadID: Int32) -> String {
-    let descriptor = unsafe open("/proc/self/task/\(threadID)/comm", O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return "" }
+extension RCUStalledReader.Thread {
+  /// The thread with this number, with the name that it has now.
+  static func running(_ id: Int32) -> Self {
+    let descriptor = unsafe open("/proc/self/task/\(id)/comm", O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return Self(id: id, name: "") }
     defer { close(descriptor) }
     // The kernel's limit is 15 bytes and a newline.
-    return unsafe withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { buffer in
+    let name = unsafe withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { buffer in
       let count = unsafe read(descriptor, buffer.baseAddress, buffer.count)
       guard count > 0 else { return "" }
       return unsafe String(decoding: buffer.prefix(count).prefix { $0 != 0x0a }, as: UTF8.self)
     }
+    return Self(id: id, name: name)
   }
 }
 
@@ -94,11 +111,14 @@ public struct RCUStalledReader: Sendable, Equatable, CustomStringConvertible {
 ///
 /// - Source: the CPU stall warnings of Linux's RCU.
 public struct RCUStallMonitor: Sendable {
+  /// What is called with a stall.
   public typealias Handler = @Sendable (RCUStall) -> Void
 
   let thresholdNanoseconds: UInt64?
   let handler: Handler
 
+  /// A monitor that calls `handler`.
+  ///
   /// - Parameter threshold: how long a grace period may take; at least a millisecond. It is looked
   ///   at about four times as often.
   /// - Parameter handler: runs on the monitor's thread, which serves all domains; must not block, and

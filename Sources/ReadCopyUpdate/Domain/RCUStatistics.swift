@@ -5,26 +5,29 @@
 ///
 /// A retired pointee counts with its own size. Memory that it owns elsewhere, such as an array's
 /// storage, is not known: bound such retirements by their count.
-public struct RCULimits: Sendable, Equatable {
+public struct RCULimits: Sendable, Hashable, Codable {
   /// The most bytes that may wait. Default 64 MiB: a reader that stalls for a second must not cost
   /// more memory than a cache would.
-  public var pendingBytesMax: Int {
-    didSet { require(pendingBytesMax > 0, "RCULimits: limits are positive") }
+  public var maximumPendingBytes: Int {
+    didSet { require(maximumPendingBytes > 0, "RCULimits: limits are positive") }
   }
   /// The most retirements that may wait. Default 1,048,576.
-  public var pendingCountMax: Int {
-    didSet { require(pendingCountMax > 0, "RCULimits: limits are positive") }
+  public var maximumPendingCount: Int {
+    didSet { require(maximumPendingCount > 0, "RCULimits: limits are positive") }
   }
 
-  public init(pendingBytesMax: Int = 64 << 20, pendingCountMax: Int = 1 << 20) {
-    require(pendingBytesMax > 0 && pendingCountMax > 0, "RCULimits: limits are positive")
-    self.pendingBytesMax = pendingBytesMax
-    self.pendingCountMax = pendingCountMax
+  /// Bounds of these sizes.
+  ///
+  /// - Precondition: they are positive.
+  public init(maximumPendingBytes: Int = 64 << 20, maximumPendingCount: Int = 1 << 20) {
+    require(maximumPendingBytes > 0 && maximumPendingCount > 0, "RCULimits: limits are positive")
+    self.maximumPendingBytes = maximumPendingBytes
+    self.maximumPendingCount = maximumPendingCount
   }
 }
 
 /// What a domain's reclaimer holds and has done, at one instant.
-public struct RCUStatistics: Sendable, Equatable {
+public struct RCUStatistics: Sendable, Hashable, Codable {
   /// Retirements that wait for a grace period or run now.
   public internal(set) var pendingCount = 0
   /// The largest that ``pendingCount`` has been.
@@ -61,21 +64,22 @@ public struct RCUStatistics: Sendable, Equatable {
 ///
 /// Class 0 counts what took less than 2 ns; class `n` what took from 2ⁿ to less than 2ⁿ⁺¹ ns; the last one
 /// also all that took longer.
-public struct RCULatencyHistogram: Sendable, Equatable {
-  /// Occurrences by class.
-  public private(set) var counts: [Int]
+public struct RCULatencyHistogram: Sendable {
+  /// Occurrences by class. 2⁴⁰ ns, where the last class begins, are eighteen minutes.
+  public private(set) var counts: InlineArray<41, Int>
 
-  /// 2⁴⁰ ns are eighteen minutes.
-  private static let classCount = 41
-
-  init() { counts = Array(repeating: 0, count: Self.classCount) }
+  init() { counts = InlineArray(repeating: 0) }
 
   mutating func record(nanoseconds: UInt64) {
-    counts[min(63 - (nanoseconds | 1).leadingZeroBitCount, Self.classCount - 1)] += 1
+    counts[min(63 - (nanoseconds | 1).leadingZeroBitCount, counts.count - 1)] += 1
   }
 
   /// All occurrences.
-  public var count: Int { counts.reduce(0, +) }
+  public var count: Int {
+    var sum = 0
+    for index in counts.indices { sum += counts[index] }
+    return sum
+  }
 
   /// The latency, rounded up to the end of its class, that a share of all occurrences didn't
   /// exceed; `nil` if there are none.
@@ -89,10 +93,34 @@ public struct RCULatencyHistogram: Sendable, Equatable {
     guard total > 0 else { return nil }
     let rank = max(1, Int((Double(total) * percentile / 100).rounded(.up)))
     var seen = 0
-    for (index, count) in counts.enumerated() {
-      seen += count
+    for index in counts.indices {
+      seen += counts[index]
       if seen >= rank { return .nanoseconds(Int64(1) << Int64(index + 1)) }
     }
     return nil
+  }
+}
+
+extension RCULatencyHistogram: Hashable {
+  public static func == (left: Self, right: Self) -> Bool {
+    left.counts.indices.allSatisfy { left.counts[$0] == right.counts[$0] }
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    for index in counts.indices { hasher.combine(counts[index]) }
+  }
+}
+
+/// As an array of the occurrences by class.
+extension RCULatencyHistogram: Codable {
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.unkeyedContainer()
+    for index in counts.indices { try container.encode(counts[index]) }
+  }
+
+  public init(from decoder: any Decoder) throws {
+    self.init()
+    var container = try decoder.unkeyedContainer()
+    for index in counts.indices { counts[index] = try container.decode(Int.self) }
   }
 }

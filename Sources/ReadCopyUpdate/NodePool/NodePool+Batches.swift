@@ -10,11 +10,11 @@ internal import _SystemShims
 /// Of bounded length, since to make a longer one and copy it would take as long as fifty updates; and used again
 /// and again, since on fresh pages of the system's every few updates would wait for one.
 @usableFromInline
-final class BlockList: @unchecked Sendable {
+final class Bag: @unchecked Sendable {
   // Sendable: handed from the writer to the reclaimer and back; only who has it touches it.
   var sizeClass = 0
-  var blocks = BlockStack()
-  fileprivate var next: BlockList?
+  var blocks = WordStack()
+  fileprivate var next: Bag?
 
   /// A page of addresses.
   static var capacity: Int { 512 }
@@ -33,23 +33,23 @@ final class BlockList: @unchecked Sendable {
 }
 
 /// Lists in a row, linked through themselves: what moves them allocates nothing.
-struct BlockLists: Sendable {
-  private var first: BlockList?
-  private var last: BlockList?
+struct BagQueue: Sendable {
+  private var first: Bag?
+  private var last: Bag?
 
   var isEmpty: Bool { first == nil }
 
   /// Puts `list` in front of the others.
   ///
   /// - Precondition: it is in no other row.
-  mutating func push(_ list: BlockList) {
+  mutating func push(_ list: Bag) {
     list.next = first
     first = list
     if last == nil { last = list }
   }
 
   /// Takes the one in front.
-  mutating func pop() -> BlockList? {
+  mutating func pop() -> Bag? {
     let list = first
     first = list?.next
     list?.next = nil
@@ -59,16 +59,16 @@ struct BlockLists: Sendable {
 
   /// Takes the one in front, or a new one. Then there are some more: each is a fresh page, for which an update
   /// would wait.
-  mutating func take() -> BlockList {
+  mutating func take() -> Bag {
     if let list = pop() { return list }
-    for _ in 1..<Self.madeAtOnce { push(BlockList()) }
-    return BlockList()
+    for _ in 1..<Self.madeAtOnce { push(Bag()) }
+    return Bag()
   }
 
   private static var madeAtOnce: Int { 8 }
 
   /// Moves all of `others` behind these.
-  mutating func append(_ others: BlockLists) {
+  mutating func append(_ others: BagQueue) {
     if isEmpty {
       self = others
     } else if !others.isEmpty {
@@ -84,9 +84,9 @@ struct RetiredBlocks: ~Copyable {
   private let sizeClass: Int
   @usableFromInline let blockBytes: Int
   /// Until there is no room for more, or they are put in a batch.
-  @usableFromInline var blocks = BlockStack()
+  @usableFromInline var blocks = WordStack()
   /// Lists of more of them.
-  private var lists = BlockLists()
+  private var lists = BagQueue()
   /// To a whole cache line.
   private let padding = 0
 
@@ -98,11 +98,11 @@ struct RetiredBlocks: ~Copyable {
   var isEmpty: Bool { blocks.count == 0 && lists.isEmpty }
 
   /// Puts all on a list, and goes on with an empty one, of `spare`.
-  mutating func beginList(_ spare: inout BlockLists) {
+  mutating func beginList(_ spare: inout BagQueue) {
     let list = spare.take()
     swap(&list.blocks, &blocks)
     // What was a free list may be short.
-    blocks.reserve(BlockList.capacity)
+    blocks.reserve(Bag.capacity)
     list.sizeClass = sizeClass
     if list.blocks.count > 0 { lists.push(list) }
   }
@@ -110,7 +110,7 @@ struct RetiredBlocks: ~Copyable {
   /// Moves all to the front of `batch`, from the oldest to the newest.
   ///
   /// - Returns: their bytes.
-  mutating func take(into batch: inout BlockLists, _ spare: inout BlockLists) -> Int {
+  mutating func take(into batch: inout BagQueue, _ spare: inout BagQueue) -> Int {
     if blocks.count > 0 { beginList(&spare) }
     var bytes = 0
     while let list = lists.pop() {
@@ -128,9 +128,9 @@ struct RetiredBlocks: ~Copyable {
 struct SizeClass: ~Copyable {
   @usableFromInline let blockBytes: Int
   /// What is handed out next.
-  @usableFromInline var free = BlockStack()
+  @usableFromInline var free = WordStack()
   /// Lists whose grace period has passed, the one that came last to be used next.
-  private var reusable = BlockLists()
+  private var reusable = BagQueue()
   /// The last slab, and which of its blocks have not been used yet.
   private var slab = Slab.empty
   private var unused = ScatteredOrder(count: 0)
@@ -140,14 +140,14 @@ struct SizeClass: ~Copyable {
   /// A quarter of what there is: small stores stay small, large ones have few slabs. Where much is in limbo,
   /// as much as that: there will soon be twice as much, and each slab holds up an update.
   func nextSlabBytes(limboBytes: Int) -> Int {
-    let quarter = min(reservedBytes / 4, Slab.bytesMax)
-    return min(max(quarter, limboBytes, Slab.bytesMin) & -4096, Slab.limboBytesMax)
+    let quarter = min(reservedBytes / 4, Slab.maximumBytes)
+    return min(max(quarter, limboBytes, Slab.minimumBytes) & -4096, Slab.maximumLimboBytes)
   }
 
   init(blockBytes: Int) { self.blockBytes = blockBytes }
 
   /// Takes over blocks whose grace period has passed.
-  mutating func takeBack(_ list: BlockList) { reusable.push(list) }
+  mutating func takeBack(_ list: Bag) { reusable.push(list) }
 
   /// Takes over a block that nobody can see.
   mutating func takeBack(_ block: UInt) {
@@ -158,7 +158,7 @@ struct SizeClass: ~Copyable {
   /// Makes the next list the free one, which is used up and becomes one of `spare`.
   ///
   /// - Returns: whether there was any.
-  mutating func refill(_ spare: inout BlockLists) -> Bool {
+  mutating func refill(_ spare: inout BagQueue) -> Bool {
     guard let list = reusable.pop() else { return false }
     swap(&list.blocks, &free)
     if sysshims_poisons() {
@@ -180,7 +180,7 @@ struct SizeClass: ~Copyable {
   /// Puts the next blocks of the slab on the free list: some, for all would take as long as ten updates.
   ///
   /// - Returns: whether there were any.
-  mutating func cutBlocks() -> Bool {
+  mutating func carveBlocks() -> Bool {
     for number in 0..<Self.cutAtOnce {
       guard let index = unused.next() else { return number > 0 }
       free.push(slab.address + UInt(index * blockBytes))
@@ -202,10 +202,10 @@ struct SizeClass: ~Copyable {
   /// - Returns: those slabs.
   mutating func removeEmpty(_ slabs: [Slab]) -> [Slab] {
     var blocks: [UInt] = []
-    var emptied = BlockLists()
+    var emptied = BagQueue()
     repeat {
       while free.count > 0 { blocks.append(free.pop()) }
-    } while refill(&emptied) || cutBlocks()
+    } while refill(&emptied) || carveBlocks()
     blocks.sort()
     var empty: [Slab] = []
     var kept: [UInt] = []
@@ -228,9 +228,9 @@ struct SizeClass: ~Copyable {
 }
 
 /// What comes back to a pool.
-struct ReturnedBatch: Sendable {
+struct Batch: Sendable {
   /// Retired blocks, those of a class from the oldest to the newest, with their bytes.
-  var lists = BlockLists()
+  var lists = BagQueue()
   var bytes = 0
   /// Blocks that were kept, with their size classes: words.
   var kept: [UInt] = []
@@ -251,14 +251,14 @@ struct WaitingBatch {
   /// Where all of its blocks were published after an earlier cookie was taken, that one.
   let bornAfter: GracePeriodCookie?
   var cookie: GracePeriodCookie
-  var batch: ReturnedBatch
+  var batch: Batch
   /// Since when it has been seen to wait, in `sysshims_now`'s time; 0 if it hasn't.
   var waitsSince: UInt64 = 0
 
   func hasPassed(_ scan: ReaderScan) -> Bool { scan.hasPassed(cookie, bornAfter: bornAfter) }
 }
 
-/// From which cookie on blocks are *recent*: those born after it don't wait for the sealed sections that began before.
+/// From which cookie on blocks are *recent*: those born after it don't wait for the snapshot sections that began before.
 struct CutOff {
   /// The last cookie that batches wait for.
   private var last = DatedCookie.none
@@ -266,31 +266,31 @@ struct CutOff {
   private var cookie = DatedCookie.none
   /// What it was before the last batch.
   private var before = DatedCookie.none
-  /// Blocks of later transactions are recent; the largest number: none is. Where nobody is sealed, what is in lists of its
+  /// Blocks of later transactions are recent; the largest number: none is. Where nobody is a snapshot section, what is in lists of its
   /// own would cost twice as many cache lines for nothing.
   private(set) var transaction: UInt64 = 0
 
   /// All recent blocks that have been retired so far were born after this one.
   var ofRetired: GracePeriodCookie { before.stamp < cookie.stamp ? before.cookie : cookie.cookie }
 
-  /// Says which blocks are recent from now on: made after the cookie `new`, unless there are sealed readers that
+  /// Says which blocks are recent from now on: made after the cookie `new`, unless there are snapshot readers that
   /// have stayed from the last one to this one; then after the first that was taken after they had come.
   ///
-  /// Keeps the cut-off as long as a sealed section is open that began before it: moving it forward would make
-  /// blocks old again that this reader wasn't blocking. Newer sealed sections usually end first. If they don't, and
+  /// Keeps the cut-off as long as a snapshot section is open that began before it: moving it forward would make
+  /// blocks old again that this reader wasn't blocking. Newer snapshot sections usually end first. If they don't, and
   /// `isMuchWaiting` for them, moves it anyway.
   mutating func choose(_ new: DatedCookie, _ scan: ReaderScan, isMuchWaiting: Bool) {
     before = cookie
-    if let sealed = scan.sealedStamps(since: last.stamp) {
-      let isBehind = cookie.stamp <= sealed.upperBound
-      if isBehind && (sealed.lowerBound >= cookie.stamp || isMuchWaiting) {
-        cookie = last.stamp > sealed.upperBound ? last : new
+    if let snapshot = scan.snapshotStamps(since: last.stamp) {
+      let isBehind = cookie.stamp <= snapshot.upperBound
+      if isBehind && (snapshot.lowerBound >= cookie.stamp || isMuchWaiting) {
+        cookie = last.stamp > snapshot.upperBound ? last : new
       }
     } else {
       cookie = new
     }
     last = new
-    transaction = scan.sealed_count > 0 ? cookie.transaction : .max
+    transaction = scan.snapshot_count > 0 ? cookie.transaction : .max
   }
 }
 
@@ -299,7 +299,7 @@ package final class PoolShared: @unchecked Sendable {
   // Sendable: the variables are read and written under `monitor`.
   // A pthread monitor, not Synchronization's Mutex: ThreadSanitizer doesn't see the latter.
   private let monitor = Monitor()
-  private var returned: [ReturnedBatch] = []
+  private var returned: [Batch] = []
   private var slabs: [Slab] = []
   // What the pool has in limbo, and the batch that has waited longest: since when, and its cookie's stamp; 0 if none
   // has. Written by the writer, and the second by the stall monitor; read for statistics and reports. Relaxed.
@@ -329,25 +329,25 @@ package final class PoolShared: @unchecked Sendable {
   }
 
   /// On the reclaimer, after the grace period.
-  func giveBack(_ batch: ReturnedBatch) {
+  func giveBack(_ batch: Batch) {
     monitor.withLock { add(batch) }
   }
 
   /// Takes back blocks that were never retired, with their size classes: words. The owner
   /// kept them for longer than a grace period, and now no reader can see them. From any thread.
   package func giveBack(kept blocks: [UInt]) {
-    monitor.withLock { add(ReturnedBatch(kept: blocks)) }
+    monitor.withLock { add(Batch(kept: blocks)) }
   }
 
   /// Under `monitor`.
-  private func add(_ batch: ReturnedBatch) {
+  private func add(_ batch: Batch) {
     returned.append(batch)
     // The lock orders the contents; the count is only a hint.
     returnedCount.store(returned.count, ordering: .relaxed)
     monitor.signalAll()
   }
 
-  func takeReturned() -> [ReturnedBatch] {
+  func takeReturned() -> [Batch] {
     guard returnedCount.load(ordering: .relaxed) > 0 else { return [] }
     return monitor.withLock {
       let batches = returned

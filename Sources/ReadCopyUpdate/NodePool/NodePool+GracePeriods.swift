@@ -10,7 +10,7 @@ internal import _SystemShims
 extension NodePool {
   @usableFromInline
   @inline(never)
-  mutating func attend() {
+  mutating func maintain() {
     // One thing with each update: all of them take as long as three or four updates.
     if let list = passed.pop() {
       takeBack(list)
@@ -25,11 +25,11 @@ extension NodePool {
       takeBackPassed(Flavor._reclaimer.source.scanReaders())
     }
     if batchClassCount > 0 || !passed.isEmpty {
-      attentionBytes = 0
+      nextMaintenanceBytes = 0
     } else if waiting.isEmpty {
-      attentionBytes = startBytes
+      nextMaintenanceBytes = startBytes
     } else {
-      attentionBytes = min(batchedBytes + Self.pollBytes, startBytes)
+      nextMaintenanceBytes = min(batchedBytes + Self.pollBytes, startBytes)
     }
     noteLimbo()
   }
@@ -54,7 +54,7 @@ extension NodePool {
       let blocks = unsafe retired + batchClassCount
       if unsafe !blocks.pointee.isEmpty {
         if bytes > 0 { return }
-        if BlockWord.isRecent(UInt(batchClassCount)) {
+        if TaggedBlock.isRecent(UInt(batchClassCount)) {
           bytes = unsafe blocks.pointee.take(into: &recentBatch.lists, &spare)
           recentBatch.bytes += bytes
         } else {
@@ -68,23 +68,23 @@ extension NodePool {
   }
 
   /// - Returns: what has been retired, and isn't recent, and what is.
-  private mutating func takeBatches() -> (ReturnedBatch, recent: ReturnedBatch) {
+  private mutating func takeBatches() -> (Batch, recent: Batch) {
     while batchClassCount < Self.retiredCount { completeClass() }
     batchClassCount = 0
     let complete = (batch, recent: recentBatch)
-    batch = ReturnedBatch()
-    recentBatch = ReturnedBatch()
+    batch = Batch()
+    recentBatch = Batch()
     return complete
   }
 
   /// Takes a cookie for the batches that are complete; or hands these over, if there is none, or if too
   /// much waits already. But recent blocks soon pass, while the reclaimer would wait for all readers.
   private mutating func startGracePeriod() {
-    if limboBytes >= Self.waitingBytesMax {
+    if limboBytes >= Self.maximumWaitingBytes {
       startBytes = Self.batchBytes
       guard recentBatch.bytes > 0 else { return handOverBatch() }
       if batch.bytes > 0 { handOver(batch) }
-      batch = ReturnedBatch()
+      batch = Batch()
     }
     var scan = ReaderScan()
     let cookie = Flavor._reclaimer.source.startGracePeriod(&scan)
@@ -98,17 +98,17 @@ extension NodePool {
 
   /// Lets the batches that are complete wait for their grace period.
   private mutating func letBatchesWait(_ dated: DatedCookie, _ scan: ReaderScan) {
-    if limboBytes >= Self.waitingBytesMax {
+    if limboBytes >= Self.maximumWaitingBytes {
       startBytes = Self.batchBytes
     } else if dated.cookie.interruption <= Self.cheapInterruption {
-      startBytes = max(startBytes / 2, Self.startBytesMin)
+      startBytes = max(startBytes / 2, Self.minimumStartBytes)
     } else {
-      startBytes = min(startBytes * 2, Self.startBytesMax)
+      startBytes = min(startBytes * 2, Self.maximumStartBytes)
     }
     let (batch, recentBatch) = takeBatches()
     let bornAfter = cutOff.ofRetired
     // By what has waited already.
-    let isMuchWaiting = recentLimboBytes(scan) > Self.recentBytesMax
+    let isMuchWaiting = recentLimboBytes(scan) > Self.maximumRecentBytes
     cutOff.choose(dated, scan, isMuchWaiting: isMuchWaiting)
     recentTransaction = cutOff.transaction
     if batch.bytes > 0 { letWait(batch, dated.cookie) }
@@ -119,11 +119,11 @@ extension NodePool {
     takeBackPassed(scan)
   }
 
-  /// Lets a batch wait that isn't recent, with the one before if both are small: beside a sealed reader that
+  /// Lets a batch wait that isn't recent, with the one before if both are small: beside a snapshot reader that
   /// stays there would soon be hundreds. Not if they aren't, since the other one waits longer for that.
-  private mutating func letWait(_ batch: ReturnedBatch, _ cookie: GracePeriodCookie) {
+  private mutating func letWait(_ batch: Batch, _ cookie: GracePeriodCookie) {
     if let index = waiting.lastIndex(where: { $0.bornAfter == nil }),
-      waiting[index].batch.bytes + batch.bytes <= Self.startBytesMin
+      waiting[index].batch.bytes + batch.bytes <= Self.minimumStartBytes
     {
       waiting[index].batch.lists.append(batch.lists)
       waiting[index].batch.bytes += batch.bytes
@@ -158,7 +158,7 @@ extension NodePool {
     if let oldest = waiting.firstIndex(where: { $0.bornAfter == nil && waitsForLong($0) }) {
       handOver(waiting.remove(at: oldest).batch)
     } else if waiting.contains(where: waitsForLong) {
-      // With it the reclaimer would wait for the sealed ones, too. The stall monitor reports who stays.
+      // With it the reclaimer would wait for snapshot sections, too. The stall monitor reports who stays.
       Flavor._reclaimer.watchPools()
     }
     // The others came before these.
@@ -170,20 +170,20 @@ extension NodePool {
   }
 
   /// Its grace period has passed.
-  mutating func takeBack(_ batch: ReturnedBatch) {
+  mutating func takeBack(_ batch: Batch) {
     limboBytes -= batch.bytes
     passed.append(batch.lists)
     if !batch.kept.isEmpty { kept.append(batch.kept) }
   }
 
-  mutating func takeBack(_ list: BlockList) {
+  mutating func takeBack(_ list: Bag) {
     unsafe (sizeClasses + list.sizeClass).pointee.takeBack(list)
   }
 
   /// Takes back what readers have left meanwhile: for an owner that waits.
-  package mutating func lookAgain() {
+  package mutating func scanAgain() {
     // What is to be done with a batch, to its end; or a look at the readers.
-    repeat { attend() } while attentionBytes == 0
+    repeat { maintain() } while nextMaintenanceBytes == 0
     collect()
   }
 
@@ -206,7 +206,7 @@ extension NodePool {
     if batch.bytes > 0 { handOver(batch) }
   }
 
-  private func handOver(_ batch: ReturnedBatch) {
+  private func handOver(_ batch: Batch) {
     let shared = self.shared
     // Counted by the domain, but never waiting for it here, within the owner's lock: this pool has a
     // bound of its own, and its owner waits outside.

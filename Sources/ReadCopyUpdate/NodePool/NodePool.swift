@@ -20,7 +20,7 @@ public import _SystemShims
 /// see it any more, with `PoolShared.giveBack(kept:)`.
 ///
 /// A reader that stays, since its thread has lost the processor, say, would keep all that is retired meanwhile
-/// from use. But if its section is sealed (``RCUDomain/withSealedReadSection(_:_:)``), it can only see what
+/// from use. But if its section is a snapshot section (``RCUDomain/withSnapshotReadSection(_:_:)``), it can only see what
 /// there was when it began, and soon most of what is retired has been made since. So the owner numbers its
 /// publications, the *transactions*, and says of each block that it retires whether that is *recent*: of a later transaction than
 /// the first cookie after such readers had come: the ``CutOff``. Recent blocks don't wait for these, and so aren't left to the
@@ -51,7 +51,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   // Bytes that have been retired, and are in no batch yet.
   @usableFromInline var batchedBytes = 0
   // How many they are when something is to be done with them, or with a batch before them.
-  @usableFromInline var attentionBytes = Self.startBytesMin
+  @usableFromInline var nextMaintenanceBytes = Self.minimumStartBytes
   // Recent blocks are of later transactions: `cutOff.transaction`.
   @usableFromInline var recentTransaction: UInt64 = 0
   // The last transaction in which something was retired.
@@ -61,21 +61,21 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   package internal(set) var reservedBytes = 0
   let sizeClassCount: Int
   // Lists to be filled again.
-  var spare = BlockLists()
+  var spare = BagQueue()
   // Kept blocks that have come back, with their size classes.
   var kept: [[UInt]] = []
   // How many bytes become a batch, for which the writer takes a cookie.
-  var startBytes = Self.startBytesMin
+  var startBytes = Self.minimumStartBytes
   // Who stays inside for longer than this does more than wait for a processor: then the reclaimer waits,
   // and reports it, with what isn't recent.
   var patienceNanoseconds: UInt64 = 100_000_000
   // Batches that wait for the readers of their cookies.
   var waiting: [WaitingBatch] = []
   // Lists whose grace period has passed, until their classes have them.
-  var passed = BlockLists()
+  var passed = BagQueue()
   // The batches that are put together, and of how many classes they have their blocks already.
-  var batch = ReturnedBatch()
-  var recentBatch = ReturnedBatch()
+  var batch = Batch()
+  var recentBatch = Batch()
   var batchClassCount = 0
   // The grace period for these, until they wait.
   var started: (cookie: DatedCookie, scan: ReaderScan)?
@@ -89,31 +89,31 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// Retired bytes after which the writer takes a cookie. Where no other thread runs, that costs as
   /// much as one update or two. Where some do, it interrupts their processors, and costs as much as twenty:
   /// each time the next one is put off for twice as long.
-  static var startBytesMin: Int { 512 << 10 }
-  static var startBytesMax: Int { 4 << 20 }
+  static var minimumStartBytes: Int { 512 << 10 }
+  static var maximumStartBytes: Int { 4 << 20 }
   /// Nanoseconds that it takes to interrupt nobody.
   static var cheapInterruption: UInt64 { 4000 }
   /// Retired bytes after which to scan again.
   static var pollBytes: Int { 128 << 10 }
   /// Past this much in limbo the reclaimer waits for the readers that stay inside, with what isn't recent. What is
   /// left up to the limit is for one batch of its.
-  static var waitingBytesMax: Int { limboBytesMax - batchBytes }
-  /// Past this much that waits, apart from old blocks, sealed readers that have come later than others matter.
-  static var recentBytesMax: Int { 2 << 20 }
-  static var retiredCount: Int { Int(BlockWord.mask) + 1 }
+  static var maximumWaitingBytes: Int { maximumLimboBytes - batchBytes }
+  /// Past this much that waits, apart from old blocks, snapshot readers that have come later than others matter.
+  static var maximumRecentBytes: Int { 2 << 20 }
+  static var retiredCount: Int { Int(TaggedBlock.mask) + 1 }
   /// Kept blocks that are put on free lists at a time.
   private static var recycledAtOnce: Int { 256 }
   /// How many blocks of the same size are allocated before one that is prefetched. Measured: one is too
   /// few, from two on it makes no difference.
   @inlinable static var prefetchDistance: Int { 2 }
   /// Past this the writer should wait.
-  @inlinable package static var limboBytesMax: Int { 32 << 20 }
+  @inlinable package static var maximumLimboBytes: Int { 32 << 20 }
 
   /// - Parameter blockBytes: bytes of a block, by size class; multiples of a cache line, 64 bytes.
   package init(blockBytes: [Int]) {
     require(
-      blockBytes.count <= Int(BlockWord.sizeClassMask) + 1
-        && blockBytes.allSatisfy { $0 > 0 && $0 % 64 == 0 && $0 <= Slab.bytesMin },
+      blockBytes.count <= Int(TaggedBlock.sizeClassMask) + 1
+        && blockBytes.allSatisfy { $0 > 0 && $0 % 64 == 0 && $0 <= Slab.minimumBytes },
       "NodePool: at most 8 size classes, each a multiple of 64 bytes, and at most 16 KiB")
     sizeClassCount = blockBytes.count
     unsafe sizeClasses = .allocate(capacity: blockBytes.count)
@@ -125,7 +125,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
       byteCount: Self.retiredCount * MemoryLayout<RetiredBlocks>.stride, alignment: 64)
     unsafe retired = memory.bindMemory(to: RetiredBlocks.self, capacity: Self.retiredCount)
     for index in 0..<Self.retiredCount {
-      let sizeClass = BlockWord.sizeClass(UInt(index))
+      let sizeClass = TaggedBlock.sizeClass(UInt(index))
       let bytes = sizeClass < blockBytes.count ? blockBytes[sizeClass] : 0
       unsafe (retired + index).initialize(
         to: RetiredBlocks(sizeClass: sizeClass, blockBytes: bytes))
@@ -181,7 +181,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @inlinable
   @unsafe
   package mutating func retire(_ block: UnsafeMutableRawPointer, sizeClass: Int) {
-    let word = unsafe BlockWord.make(block, sizeClass, isRecent: false)
+    let word = unsafe TaggedBlock.make(block, sizeClass, isRecent: false)
     didRetire(bytes: unsafe retire(word))
   }
 
@@ -190,7 +190,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// - Parameter transaction: of the version without them: one more with each version.
   @inlinable
   @unsafe
-  package mutating func retire(_ blocks: borrowing BlockStack, transaction: UInt64) {
+  package mutating func retire(_ blocks: borrowing WordStack, transaction: UInt64) {
     self.transaction = transaction
     var bytes = 0
     for index in 0..<blocks.count { bytes &+= unsafe retire(blocks.word(at: index)) }
@@ -207,9 +207,9 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @inline(__always)
   @unsafe
   mutating func retire(_ word: UInt) -> Int {
-    let retired = unsafe retired + Int(word & BlockWord.mask)
+    let retired = unsafe retired + Int(word & TaggedBlock.mask)
     if unsafe retired.pointee.blocks.isFull { unsafe beginList(retired) }
-    unsafe retired.pointee.blocks.pushFetchingAhead(BlockWord.address(word))
+    unsafe retired.pointee.blocks.pushFetchingAhead(TaggedBlock.address(word))
     return unsafe retired.pointee.blockBytes
   }
 
@@ -226,15 +226,15 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   mutating func didRetire(bytes: Int) {
     limboBytes &+= bytes
     batchedBytes &+= bytes
-    if batchedBytes >= attentionBytes { attend() }
+    if batchedBytes >= nextMaintenanceBytes { maintain() }
   }
 
-  /// Whether more is in limbo than ``limboBytesMax``. The writer should then leave its lock, wait with
-  /// ``PoolShared/waitForReturn(_:)``, and ``lookAgain()``, again and again: within the lock it would hold up
+  /// Whether more is in limbo than ``maximumLimboBytes``. The writer should then leave its lock, wait with
+  /// ``PoolShared/waitForReturn(_:)``, and ``scanAgain()``, again and again: within the lock it would hold up
   /// readers, and a deferred call that takes the same lock would never end.
   @inlinable
   @inline(__always)
-  package var isOverLimit: Bool { limboBytes > Self.limboBytesMax }
+  package var isOverLimit: Bool { limboBytes > Self.maximumLimboBytes }
 
   @usableFromInline
   @inline(never)
@@ -245,7 +245,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
       let word = unsafe sizeClass.pointee.free.pop()
       if let block = unsafe UnsafeMutableRawPointer(bitPattern: word) { return unsafe block }
       if unsafe sizeClass.pointee.refill(&spare) || recycleKept()
-        || sizeClass.pointee.cutBlocks()
+        || sizeClass.pointee.carveBlocks()
       {
         continue
       }
@@ -262,7 +262,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   }
 
   /// Frees the lists that are to be filled again.
-  mutating func forgetLists() { spare = BlockLists() }
+  mutating func forgetLists() { spare = BagQueue() }
 
   /// Puts some kept blocks on the free lists: there may be any number, and no update is to take much
   /// longer for it.
@@ -272,8 +272,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     guard var words = kept.popLast() else { return false }
     let count = min(words.count, Self.recycledAtOnce)
     for word in words.suffix(count) {
-      let sizeClass = unsafe sizeClasses + BlockWord.sizeClass(word)
-      unsafe sizeClass.pointee.takeBack(BlockWord.address(word))
+      let sizeClass = unsafe sizeClasses + TaggedBlock.sizeClass(word)
+      unsafe sizeClass.pointee.takeBack(TaggedBlock.address(word))
     }
     words.removeLast(count)
     if !words.isEmpty { kept.append(words) }

@@ -8,20 +8,20 @@ struct Slab: Sendable {
   let address: UInt
   let bytes: Int
 
-  static var bytesMin: Int { 16 << 10 }
-  static var bytesMax: Int { 256 << 10 }
+  static var minimumBytes: Int { 16 << 10 }
+  static var maximumBytes: Int { 256 << 10 }
   /// The same where as much is in limbo. An update waits for its pages, for 0.2 ms.
-  static var limboBytesMax: Int { 512 << 10 }
+  static var maximumLimboBytes: Int { 512 << 10 }
   /// From this size on a slab is given its pages at once: that takes half as long as one by one,
   /// and one update waits, not one in a few. A smaller one is of a small store, which may never need them.
-  private static var populatedBytesMin: Int { 64 << 10 }
+  private static var minimumPopulatedBytes: Int { 64 << 10 }
 
   static var empty: Slab { Slab(address: 0, bytes: 0) }
 
   /// From the heap.
   static func allocate(bytes: Int) -> Slab {
     let address = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
-    if bytes >= populatedBytesMin { unsafe sysshims_populate(address, bytes) }
+    if bytes >= minimumPopulatedBytes { unsafe sysshims_populate(address, bytes) }
     return Slab(address: UInt(bitPattern: address), bytes: bytes)
   }
 

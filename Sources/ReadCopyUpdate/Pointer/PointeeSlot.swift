@@ -86,31 +86,48 @@ extension _PointeeSlot where Pointee: Sendable {
   /// One attempt of `update`, inside a section. The old pointee can't be freed and allocated again at the same
   /// address while the section is open, so that comparing addresses is enough.
   ///
-  /// - Returns: the old pointee's address; `nil` if another writer came first.
+  /// - Parameter makePointee: what is changed where there is no pointee; `nil` for nothing.
   @inlinable
-  borrowing func update<E: Error>(
-    _ body: (inout Pointee) throws(E) -> Void
-  ) throws(E) -> UnsafeMutableRawPointer? {
-    guard let old = unsafe load() else {
-      fail("Pointer.update: the pointer is empty; use store")
+  borrowing func update<R, E: Error>(
+    orFrom makePointee: () -> Pointee?, _ body: (inout Pointee) throws(E) -> R
+  ) throws(E) -> _UpdateAttempt<R> {
+    let old = unsafe load()
+    var copy: Pointee
+    if let old = unsafe old {
+      copy = unsafe old.assumingMemoryBound(to: Pointee.self).pointee
+    } else if let made = makePointee() {
+      copy = made
+    } else {
+      return unsafe .empty
     }
-    var copy = unsafe old.assumingMemoryBound(to: Pointee.self).pointee
-    try change(&copy, body)
+    let result = try change(&copy, body)
     let new = unsafe _PointeeBox<Pointee>.allocate(copy)
     let (exchanged, _) = unsafe address.compareExchange(
       expected: old, desired: new, ordering: .acquiringAndReleasing)
-    if exchanged { return unsafe old }
+    if exchanged { return unsafe .replaced(old: old, result) }
     unsafe _PointeeBox<Pointee>.destroy(new)
-    return nil
+    return unsafe .collided
   }
 
   @inlinable
-  borrowing func change<E: Error>(
-    _ copy: inout Pointee, _ body: (inout Pointee) throws(E) -> Void
-  ) throws(E) {
+  borrowing func change<R, E: Error>(
+    _ copy: inout Pointee, _ body: (inout Pointee) throws(E) -> R
+  ) throws(E) -> R {
     let outer = unsafe sysshims_updating()
     defer { unsafe sysshims_set_updating(outer) }
     unsafe withUnsafePointer(to: address) { unsafe sysshims_set_updating(UnsafeRawPointer($0)) }
-    try body(&copy)
+    return try body(&copy)
   }
+}
+
+/// How an attempt of `update` ended.
+@unsafe
+@usableFromInline
+enum _UpdateAttempt<R> {
+  /// There is no pointee to change.
+  case empty
+  /// Another writer came first.
+  case collided
+  /// The changed copy is in place of the pointee at `old`.
+  case replaced(old: UnsafeMutableRawPointer?, R)
 }

@@ -108,28 +108,67 @@ extension RCUDomain.Pointer where Pointee: Sendable {
   ///
   /// Equivalent to a loop of ``load(in:)``, a copy, and a compare-and-exchange.
   ///
-  /// - Precondition: the pointer points to something.
   /// - Parameter body: may run more than once; runs inside a read section, hence doesn't block.
   ///   If it throws, nothing is changed. Replacing this pointer's pointee in it is a trap.
+  /// - Returns: what `body` returned of the change that was published; `nil`, without calling `body`, if the pointer
+  ///   points to nothing.
   /// - Memory ordering: as ``exchange(_:)``.
   /// - Complexity: O(copy), times the number of writers that collide.
   @inlinable
-  public borrowing func update<E: Error>(_ body: (inout Pointee) throws(E) -> Void) throws(E) {
+  @discardableResult
+  public borrowing func update<R, E: Error>(
+    _ body: (inout Pointee) throws(E) -> R
+  ) throws(E) -> R? {
+    try update(orFrom: { nil }, body)
+  }
+
+  /// As ``update(_:)``, and where the pointer points to nothing, changes and publishes what `pointee` gives.
+  ///
+  /// ```swift
+  /// counts.update(default: [:]) { $0[word, default: 0] += 1 }
+  /// ```
+  ///
+  /// - Parameters:
+  ///   - pointee: made where there is none, and perhaps in vain.
+  ///   - body: as ``update(_:)``'s.
+  /// - Returns: what `body` returned of the change that was published.
+  /// - Memory ordering: as ``exchange(_:)``.
+  /// - Complexity: O(copy), times the number of writers that collide.
+  @inlinable
+  @discardableResult
+  public borrowing func update<R, E: Error>(
+    default pointee: @autoclosure () -> Pointee, _ body: (inout Pointee) throws(E) -> R
+  ) throws(E) -> R {
+    guard let result = try update(orFrom: pointee, body) else {
+      fatalError("Pointer.update: a default is always there")
+    }
+    return result
+  }
+
+  @inlinable
+  borrowing func update<R, E: Error>(
+    orFrom makePointee: () -> Pointee?, _ body: (inout Pointee) throws(E) -> R
+  ) throws(E) -> R? {
     while true {
-      guard let old = try updateOnce(body) else { continue }
-      // The attempt's section has ended: past a limit, retiring waits for the reclaimer here.
-      old.retire()
-      return
+      switch unsafe try updateOnce(orFrom: makePointee, body) {
+      case .empty: return nil
+      case .collided: continue
+      case .replaced(let old, let result):
+        // The attempt's section has ended: past a limit, retiring waits for the reclaimer here.
+        unsafe retired(old)?.retire()
+        return result
+      }
     }
   }
 
-  /// One attempt; `nil` if another writer came first.
+  /// One attempt, in a section of its own.
   @inlinable
-  borrowing func updateOnce<E: Error>(
-    _ body: (inout Pointee) throws(E) -> Void
-  ) throws(E) -> RCUDomain.Retired<Pointee>? {
+  @unsafe
+  borrowing func updateOnce<R, E: Error>(
+    orFrom makePointee: () -> Pointee?, _ body: (inout Pointee) throws(E) -> R
+  ) throws(E) -> _UpdateAttempt<R> {
     unsafe Flavor._enterReadSection()
     defer { unsafe Flavor._exitReadSection() }
-    return unsafe retired(try slot.update(body))
+    return unsafe try slot.update(orFrom: makePointee, body)
   }
 }

@@ -39,7 +39,7 @@ protocol GracePeriodSource: Sendable {
   /// Who holds up the grace period that is under way.
   func blockingReaders() -> [RCUStalledReader]
   /// Whether this process was forked where its grace periods can't be waited for any more.
-  var isLost: Bool { get }
+  var wasForkedInsideSection: Bool { get }
   /// Whether the calling thread, about to fork, must not wait for grace periods.
   var mustNotWaitToFork: Bool { get }
   /// Whether a thread may fork while another is in ``waitForGracePeriod()``.
@@ -55,7 +55,7 @@ extension GracePeriodSource {
     return GracePeriodCookie()
   }
   func scanReaders() -> ReaderScan { ReaderScan() }
-  var mustNotWaitToFork: Bool { isLost || isInReadSection }
+  var mustNotWaitToFork: Bool { wasForkedInsideSection || isInReadSection }
   var allowsForkInGracePeriod: Bool { false }
 }
 
@@ -77,7 +77,7 @@ struct FlavorSource: GracePeriodSource {
 
   func asReader(_ body: () -> Void) {
     if rcushims_is_registered(number) { return body() }
-    trapIfLost(isLost)
+    trapIfForkedInsideSection(wasForkedInsideSection)
     rcushims_register_thread(number)
     // liburcu's registry leads through the threads' own memory.
     defer { rcushims_unregister_thread(number) }
@@ -111,6 +111,16 @@ struct FlavorSource: GracePeriodSource {
     _ = poll(&scan, for: 5_000_000, every: 10) { $0.hasPassed(first) }
   }
 
+  /// As above, and suspends the task meanwhile.
+  func letReadersLeave() async {
+    let first = GracePeriodCookie(stamp: scanReaders().stamp, interruption: 0)
+    guard number != RCUSHIMS_QSBR else { return }
+    let deadline = sysshims_now() + 5_000_000
+    while !scanReaders().hasPassed(first), sysshims_now() < deadline {
+      try? await Task.sleep(for: .microseconds(10))
+    }
+  }
+
   /// Scans until `condition` holds; whether it did within so many nanoseconds: a section that is open for longer is no
   /// passing one.
   private func poll(
@@ -126,7 +136,7 @@ struct FlavorSource: GracePeriodSource {
     return true
   }
 
-  var isLost: Bool { rcushims_is_lost(flavor._number) }
+  var wasForkedInsideSection: Bool { rcushims_is_lost(flavor._number) }
 
   // The shims do that, for all reclaimers of a flavor at once.
   func forgetOtherThreads() {}
@@ -161,9 +171,9 @@ extension rcushims_reader_scan {
     }
   }
 
-  /// Stamps at which the sealed sections began that have been open since a scan; `nil` if there are none.
-  func sealedStamps(since stamp: UInt64) -> ClosedRange<UInt64>? {
-    let stamps = unsafe withUnsafePointer(to: self) { unsafe rcushims_sealed_since($0, stamp) }
+  /// Stamps at which the snapshot sections began that have been open since a scan; `nil` if there are none.
+  func snapshotStamps(since stamp: UInt64) -> ClosedRange<UInt64>? {
+    let stamps = unsafe withUnsafePointer(to: self) { unsafe rcushims_snapshot_since($0, stamp) }
     return stamps.last == 0 ? nil : stamps.first...stamps.last
   }
 
@@ -174,6 +184,10 @@ extension rcushims_reader_scan {
       unsafe Array($0.bindMemory(to: rcushims_inside_reader.self).prefix(count))
     }
     return readers.filter { reader in cookie.map { reader.since <= $0.stamp } ?? reader.holds_up }
-      .map { RCUStalledReader(threadID: $0.thread, nesting: Int($0.nesting)) }
+      .map { reader in
+        let thread = RCUStalledReader.Thread.running(reader.thread)
+        return reader.nesting == 0
+          ? .notQuiescent(thread) : .inside(thread, nesting: Int(reader.nesting))
+      }
   }
 }

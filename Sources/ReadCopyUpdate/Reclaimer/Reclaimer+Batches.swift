@@ -26,7 +26,7 @@ extension _Reclaimer {
 
   @inline(never)
   private func start() {
-    becomeKnown()
+    register()
     // The system has let no thread start lately.
     guard sysshims_now() >= nextStart.load(ordering: .relaxed) else { return }
     _Reclaimer.known.withLock {
@@ -126,7 +126,7 @@ extension _Reclaimer {
 
   /// Frees the memory that no retiring thread has taken. Under `monitor`, which it leaves meanwhile.
   private func freeSpent() {
-    var spent = SpentMemory()
+    var spent = RecycledBlocks()
     swap(&spent, &retiring.spent)
     monitor.unlock()
     spent.freeAll()
@@ -156,7 +156,7 @@ extension _Reclaimer {
 
   /// One grace period, counted and watched.
   func waitForGracePeriod() {
-    becomeKnown()
+    register()
     let start = sysshims_now()
     monitor.withLock { waitStarts.append(start) }
     StallWatch.shared.gracePeriodBegins()
@@ -228,7 +228,7 @@ extension _Reclaimer {
     )
     requireGracePeriods()
     startOnce()
-    monitor.withLock { hurry() }
+    monitor.withLock { expedite() }
     source.whileBlocked { waitUntil { hasEnded(gracePeriod: target) } }
   }
 
@@ -239,7 +239,7 @@ extension _Reclaimer {
     let isOver = monitor.withLock { () -> Bool in
       if hasEnded(gracePeriod: target) { return true }
       gracePeriodActions.append(action, at: target)
-      hurry()
+      expedite()
       return false
     }
     if isOver { return action() }

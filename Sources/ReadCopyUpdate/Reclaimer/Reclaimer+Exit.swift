@@ -13,7 +13,7 @@ extension _Reclaimer {
 
   /// Takes part in what is done with all reclaimers.
   @inline(__always)
-  func becomeKnown() {
+  func register() {
     if !isKnown.load(ordering: .relaxed) { _Reclaimer.known.add(self) }
   }
 
@@ -88,7 +88,7 @@ extension _Reclaimer {
       guard isDone else { return }
       monitor.withLock {
         endsThread = thread != nil
-        hurry()
+        expedite()
       }
       waitUntil(deadline: deadline) { !endsThread }
     }

@@ -45,13 +45,13 @@ struct NestedRetirements: ~Copyable {
 
 /// What the runner carries along while it runs a batch.
 struct BatchRun: ~Copyable {
-  var spent = SpentMemory()
+  var spent = RecycledBlocks()
   /// Retirements without a serial that have run and are still counted as pending, and their bytes.
   var nestedCount = 0
   var nestedBytes: Int128 = 0
 
   /// How many may be.
-  static var nestedCountMax: Int { 256 }
+  static var maximumNestedCount: Int { 256 }
 }
 
 extension _Reclaimer {
@@ -78,7 +78,7 @@ extension _Reclaimer {
       run.nestedCount += 1
       run.nestedBytes += Int128(owned.bytes)
       runAlone(owned, &run)
-      if run.nestedCount >= BatchRun.nestedCountMax { noteNested(&run) }
+      if run.nestedCount >= BatchRun.maximumNestedCount { noteNested(&run) }
     }
   }
 

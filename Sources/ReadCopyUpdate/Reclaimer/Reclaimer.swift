@@ -13,7 +13,7 @@ internal import _SystemShims
 /// the reclaimer's own thread; where the system lets no thread start, a thread that waits.
 /// liburcu's `call_rcu` polls every 10 ms instead, and lets the queue grow without bound.
 ///
-/// The runner destroys objects and leaves their memory to threads that retire: see `SpentMemory`.
+/// The runner destroys objects and leaves their memory to threads that retire: see `RecycledBlocks`.
 /// What is retired by what it destroys is a matter of its own: see `Reclaimer+Nested.swift`.
 ///
 /// No code of users runs, nor is anything of theirs released, under a lock of this.
@@ -35,7 +35,7 @@ public final class _Reclaimer: @unchecked Sendable {
   // Signalled when something has come to an end. Waiters: threads past a limit, and barriers.
   let progress = Monitor()
 
-  private let state: UnsafeMutablePointer<RetiringState>
+  private let state: UnsafeMutablePointer<ReclaimerState>
   /// The runner's own.
   let nested: UnsafeMutablePointer<NestedRetirements>
   var executedSerial: UInt64 = 0
@@ -101,7 +101,7 @@ public final class _Reclaimer: @unchecked Sendable {
   init(source: any GracePeriodSource) {
     self.source = source
     unsafe state = .allocate(capacity: 1)
-    unsafe state.initialize(to: RetiringState())
+    unsafe state.initialize(to: ReclaimerState())
     unsafe nested = .allocate(capacity: 1)
     unsafe nested.initialize(to: NestedRetirements())
   }
@@ -153,7 +153,7 @@ public final class _Reclaimer: @unchecked Sendable {
   }
 
   /// Under `monitor`.
-  var retiring: RetiringState {
+  var retiring: ReclaimerState {
     @inline(__always)
     unsafeAddress { unsafe UnsafePointer(state) }
     @inline(__always)
@@ -230,7 +230,7 @@ public final class _Reclaimer: @unchecked Sendable {
     requireGracePeriods()
     startOnce()
     return monitor.withLock {
-      hurry()
+      expedite()
       return retiring.enqueuedSerial
     }
   }
@@ -248,7 +248,7 @@ public final class _Reclaimer: @unchecked Sendable {
       let target = retiring.enqueuedSerial
       if hasExecuted(to: target) { return nil }
       drainActions.append(action, at: target)
-      hurry()
+      expedite()
       return target
     }
     guard let target else { return action() }
@@ -270,10 +270,10 @@ public final class _Reclaimer: @unchecked Sendable {
     return pthread_equal(runner, pthread_self()) != 0
   }
 
-  func requireGracePeriods() { trapIfLost(source.isLost) }
+  func requireGracePeriods() { trapIfForkedInsideSection(source.wasForkedInsideSection) }
 
   /// Lets the thread begin at once what is there. Under `monitor`.
-  func hurry() {
+  func expedite() {
     isUrgent = true
     monitor.signalAll()
   }
@@ -316,7 +316,7 @@ public final class _Reclaimer: @unchecked Sendable {
     requireGracePeriods()
     monitor.withLock {
       retiring.counters.waitCount += 1
-      hurry()
+      expedite()
     }
     var lastCall: UInt64?
     while !waitUntil(deadline: sysshims_now() + Self.patienceNanoseconds, { !retiring.isOver }) {

@@ -10,7 +10,7 @@ internal import Glibc
 @safe
 struct RetirementQueue: ~Copyable {
   /// The most retirements whose memory is kept when they have run.
-  private static let keptCapacityMax = 4096
+  private static let maximumKeptCapacity = 4096
 
   private var elements: UnsafeMutablePointer<_Retirement>?
   private var capacity = 0
@@ -51,7 +51,7 @@ struct RetirementQueue: ~Copyable {
     }
     count = 0
     bytes = 0
-    guard capacity > Self.keptCapacityMax else { return }
+    guard capacity > Self.maximumKeptCapacity else { return }
     unsafe elements.unsafelyUnwrapped.deallocate()
     unsafe elements = nil
     capacity = 0
@@ -78,17 +78,17 @@ struct RetirementQueue: ~Copyable {
 /// one block of these.
 ///
 /// Invariant: `bytes` is the sum of what was added since all was freed, at least 32 each, and less than
-/// ``bytesMax`` and a block.
+/// ``maximumBytes`` and a block.
 @safe
-struct SpentMemory: ~Copyable {
+struct RecycledBlocks: ~Copyable {
   /// Larger blocks are rare, and their allocation is not what costs.
-  private static let blockBytesMax = 1024
+  private static let maximumBlockBytes = 1024
   /// What the allocator takes for the smallest.
-  private static let blockBytesMin = 32
+  private static let minimumBlockBytes = 32
   /// What may wait for threads that perhaps never retire again.
-  private static let bytesMax = 1 << 20
+  private static let maximumBytes = 1 << 20
 
-  private var blocks = BlockStack()
+  private var blocks = WordStack()
   private var bytes = 0
 
   init() {}
@@ -106,10 +106,10 @@ struct SpentMemory: ~Copyable {
   /// - Safety: nobody else uses the block, nor frees it.
   @unsafe
   mutating func add(_ block: UnsafeMutableRawPointer, bytes: Int) {
-    guard bytes <= Self.blockBytesMax && self.bytes < Self.bytesMax else {
+    guard bytes <= Self.maximumBlockBytes && self.bytes < Self.maximumBytes else {
       return unsafe block.deallocate()
     }
-    self.bytes += max(bytes, Self.blockBytesMin)
+    self.bytes += max(bytes, Self.minimumBlockBytes)
     blocks.push(UInt(bitPattern: block))
   }
 
@@ -130,9 +130,9 @@ struct SpentMemory: ~Copyable {
 ///
 /// Behind a pointer: the run-time checks of exclusive access to a class's variables would cost a
 /// tenth of a retirement.
-struct RetiringState: ~Copyable {
+struct ReclaimerState: ~Copyable {
   var queue = RetirementQueue()
-  var spent = SpentMemory()
+  var spent = RecycledBlocks()
   var enqueuedSerial: UInt64 = 0
   /// With `pendingBytes` and its peak as they were last read; see ``statistics``.
   var counters = RCUStatistics()
@@ -148,7 +148,8 @@ struct RetiringState: ~Copyable {
   var isIdle = false
 
   var isOver: Bool {
-    pendingBytes > Int128(bounds.pendingBytesMax) || counters.pendingCount > bounds.pendingCountMax
+    pendingBytes > Int128(bounds.maximumPendingBytes)
+      || counters.pendingCount > bounds.maximumPendingCount
   }
 
   var statistics: RCUStatistics {

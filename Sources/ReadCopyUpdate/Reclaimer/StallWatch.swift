@@ -25,11 +25,11 @@ final class StallWatch: @unchecked Sendable {
   let isAsleep = Atomic(true)
 
   /// Rounds without anything to watch before the thread goes to sleep.
-  private static let idleRoundsMax = 8
+  private static let maximumIdleRounds = 8
   /// How often the thread looks within a threshold.
   private static let looksPerThreshold: UInt64 = 4
-  private static let pauseMin: UInt64 = 1_000_000
-  private static let pauseMax: UInt64 = 1_000_000_000
+  private static let minimumPause: UInt64 = 1_000_000
+  private static let maximumPause: UInt64 = 1_000_000_000
 
   /// By whoever is about to wait for a grace period.
   func gracePeriodBegins() {
@@ -66,13 +66,13 @@ final class StallWatch: @unchecked Sendable {
       idleRounds = isBusy ? 0 : idleRounds + 1
       monitor.withLock {
         guard !isStopping else { return }
-        if idleRounds < Self.idleRoundsMax {
+        if idleRounds < Self.maximumIdleRounds {
           monitor.wait(until: sysshims_now() + pause)
         } else {
           isAsleep.store(true, ordering: .relaxed)
         }
       }
-      guard idleRounds >= Self.idleRoundsMax else { continue }
+      guard idleRounds >= Self.maximumIdleRounds else { continue }
       // A wait that began before the store above is seen here.
       if look().isBusy { isAsleep.store(false, ordering: .relaxed) }
       monitor.withLock {
@@ -85,14 +85,14 @@ final class StallWatch: @unchecked Sendable {
   /// Looks at all domains; whether any waits for a grace period, and when to look again.
   private func look() -> (isBusy: Bool, pause: UInt64) {
     var isBusy = false
-    var pause = Self.pauseMax
+    var pause = Self.maximumPause
     for reclaimer in _Reclaimer.known.all {
       let (isWaiting, threshold) = reclaimer.reportStall()
       guard let threshold else { continue }
       isBusy = isBusy || isWaiting
       pause = min(pause, threshold / Self.looksPerThreshold)
     }
-    return (isBusy, max(pause, Self.pauseMin))
+    return (isBusy, max(pause, Self.minimumPause))
   }
 
   /// Ends the thread, at exit.
@@ -122,7 +122,7 @@ extension _Reclaimer {
     var other = new
     monitor.withLock { swap(&other, &stallMonitor) }
     withExtendedLifetime(other) {}
-    becomeKnown()
+    register()
     StallWatch.shared.wake()
   }
 
@@ -157,7 +157,7 @@ extension _Reclaimer {
 
   /// Has the monitor look at pools, of which one waits for long.
   func watchPools() {
-    becomeKnown()
+    register()
     StallWatch.shared.gracePeriodBegins()
   }
 

@@ -17,7 +17,7 @@
 
     private static let capacity = 4096
     /// How many places are tried.
-    private static let triesMax = 64
+    private static let maximumTries = 64
 
     private let last = Atomic<UInt64>(0)
     // A section's number, or 0. Lives as long as the process.
@@ -31,7 +31,7 @@
     /// - Returns: a number that no other section has had, whose rest is its place; 0 if there is none.
     @usableFromInline
     func begin() -> UInt64 {
-      for _ in 0..<Self.triesMax {
+      for _ in 0..<Self.maximumTries {
         let number = last.wrappingAdd(1, ordering: .relaxed).newValue
         let index = Int(number % UInt64(Self.capacity))
         let isFree = unsafe places[index].compareExchange(

@@ -30,12 +30,14 @@ struct SectionCounters: @unchecked Sendable {
   /// 128 bytes: the line of some processors, and the pair of lines that others fetch together.
   @usableFromInline static var wordsPerLine: Int { 16 }
   /// Beyond that shards only make a grace period longer: 64 make a domain 8 KiB.
-  private static let shardCountMax: UInt = 64
+  private static let maximumShardCount: UInt = 64
 
   init() {
     // A power of two, for the mask.
     var shardCount: UInt = 1
-    while shardCount < min(UInt(sysshims_processor_count()), Self.shardCountMax) { shardCount *= 2 }
+    while shardCount < min(UInt(sysshims_processor_count()), Self.maximumShardCount) {
+      shardCount *= 2
+    }
     shardMask = shardCount - 1
     let count = Self.wordsPerLine * (1 + Int(shardCount))
     let bytes = UnsafeMutableRawPointer.allocate(

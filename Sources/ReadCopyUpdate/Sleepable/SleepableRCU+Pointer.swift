@@ -25,17 +25,17 @@ extension SleepableRCU {
     @usableFromInline
     let domain: SleepableRCU
 
-    /// Creates a pointer to `pointee` in `domain`.
+    /// Creates a pointer to `pointee`, read in sections of `domain`.
     @inlinable
-    public init(_ pointee: consuming Pointee, in domain: SleepableRCU) {
+    public init(_ pointee: consuming Pointee, protectedBy domain: SleepableRCU) {
       slot = _PointeeSlot(pointee)
       unsafe domainAddress = domain.counters.address
       self.domain = domain
     }
 
-    /// Creates a pointer to nothing in `domain`.
+    /// Creates a pointer to nothing, read in sections of `domain`.
     @inlinable
-    public init(in domain: SleepableRCU) {
+    public init(protectedBy domain: SleepableRCU) {
       slot = _PointeeSlot()
       unsafe domainAddress = domain.counters.address
       self.domain = domain
@@ -168,39 +168,73 @@ extension SleepableRCU.Pointer where Pointee: Sendable {
   /// Copies the pointee, lets `body` change the copy, and publishes it unless another writer came
   /// first; then it starts again with that writer's value. The copy-update of RCU.
   ///
-  /// - Precondition: the pointer points to something.
   /// - Parameter body: may run more than once; runs inside a read section that can't suspend.
   ///   If it throws, nothing is changed. Replacing this pointer's pointee in it is a trap.
+  /// - Returns: what `body` returned of the change that was published; `nil`, without calling `body`, if the pointer
+  ///   points to nothing.
   /// - Memory ordering: as ``exchange(_:)``.
   /// - Complexity: O(copy), times the number of writers that collide.
   @inlinable
-  public borrowing func update<E: Error>(_ body: (inout Pointee) throws(E) -> Void) throws(E) {
+  @discardableResult
+  public borrowing func update<R, E: Error>(
+    _ body: (inout Pointee) throws(E) -> R
+  ) throws(E) -> R? {
+    try update(orFrom: { nil }, body)
+  }
+
+  /// As ``update(_:)``, and where the pointer points to nothing, changes and publishes what `pointee` gives.
+  ///
+  /// - Parameters:
+  ///   - pointee: made where there is none, and perhaps in vain.
+  ///   - body: as ``update(_:)``'s.
+  /// - Returns: what `body` returned of the change that was published.
+  /// - Memory ordering: as ``exchange(_:)``.
+  /// - Complexity: O(copy), times the number of writers that collide.
+  @inlinable
+  @discardableResult
+  public borrowing func update<R, E: Error>(
+    default pointee: @autoclosure () -> Pointee, _ body: (inout Pointee) throws(E) -> R
+  ) throws(E) -> R {
+    guard let result = try update(orFrom: pointee, body) else {
+      fatalError("SleepableRCU.Pointer.update: a default is always there")
+    }
+    return result
+  }
+
+  @inlinable
+  borrowing func update<R, E: Error>(
+    orFrom makePointee: () -> Pointee?, _ body: (inout Pointee) throws(E) -> R
+  ) throws(E) -> R? {
     while true {
-      guard let old = try updateOnce(body) else { continue }
-      // The attempt's section has ended: past a limit, retiring may wait for the reclaimer here.
-      old.retire()
-      return
+      switch unsafe try updateOnce(orFrom: makePointee, body) {
+      case .empty: return nil
+      case .collided: continue
+      case .replaced(let old, let result):
+        // The attempt's section has ended: past a limit, retiring may wait for the reclaimer here.
+        unsafe retired(old)?.retire()
+        return result
+      }
     }
   }
 
-  /// One attempt; `nil` if another writer came first.
+  /// One attempt, in a section of its own.
   @inlinable
-  borrowing func updateOnce<E: Error>(
-    _ body: (inout Pointee) throws(E) -> Void
-  ) throws(E) -> SleepableRCU.Retired<Pointee>? {
+  @unsafe
+  borrowing func updateOnce<R, E: Error>(
+    orFrom makePointee: () -> Pointee?, _ body: (inout Pointee) throws(E) -> R
+  ) throws(E) -> _UpdateAttempt<R> {
     let counters = domain.counters
     var record = unsafe sysshims_thread_section()
-    let old = try unsafe withUnsafeMutablePointer(to: &record) {
-      (record) throws(E) -> UnsafeMutableRawPointer? in
+    return try unsafe withUnsafeMutablePointer(to: &record) {
+      (record) throws(E) -> _UpdateAttempt<R> in
       unsafe sysshims_thread_section_opens(record, counters.address)
       let half = counters.begin()
       defer {
         counters.end(half)
         unsafe sysshims_thread_section_ends(record)
       }
-      return unsafe try slot.update(body)
+      return unsafe try slot.update(orFrom: makePointee, body)
     }
-    return unsafe retired(old)
   }
 }
 

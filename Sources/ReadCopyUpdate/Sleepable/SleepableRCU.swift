@@ -11,7 +11,7 @@ public import _SystemShims
 ///
 /// ```swift
 /// let sessions = SleepableRCU(name: "sessions")
-/// let policy = SleepableRCU.Pointer(Policy(), in: sessions)
+/// let policy = SleepableRCU.Pointer(Policy(), protectedBy: sessions)
 ///
 /// let answer = try await sessions.withReadSection { section in
 ///   let policy = policy.load(in: section)!
@@ -50,13 +50,15 @@ public final class SleepableRCU: Sendable {
     counters = source.counters
     _reclaimer = _Reclaimer(source: source)
     // A child of fork forgets sections, which there may be before the first retirement.
-    _reclaimer.becomeKnown()
+    _reclaimer.register()
   }
 
   deinit {
     // Nobody is in a section, since a section keeps the domain. In a child of fork what was pending
     // may have no thread yet.
-    if !source.isLost && _reclaimer.statistics.pendingCount > 0 { _reclaimer.startOnce() }
+    if !source.wasForkedInsideSection && _reclaimer.statistics.pendingCount > 0 {
+      _reclaimer.startOnce()
+    }
     _reclaimer.finishAndForget()
   }
 }

@@ -11,7 +11,7 @@ internal import _SystemShims
 /// Not final: tests leave steps out.
 class SleepableSource: GracePeriodSource, @unchecked Sendable {
   // Sendable: the fields are read and written under `monitor`, but for the atomic, what never
-  // changes, and `isLost`, which is written while there is one thread.
+  // changes, and `wasForkedInsideSection`, which is written while there is one thread.
   let name: String
   let counters = SectionCounters()
   private let monitor = Monitor()
@@ -21,7 +21,7 @@ class SleepableSource: GracePeriodSource, @unchecked Sendable {
   private var endedCount: UInt64 = 0
   private var isUnderWay = false
 
-  private(set) var isLost = false
+  private(set) var wasForkedInsideSection = false
   /// The half that is waited for; -1: none. Written by who waits, read for reports.
   private let awaitedHalf = Atomic(-1)
 
@@ -73,14 +73,14 @@ class SleepableSource: GracePeriodSource, @unchecked Sendable {
   /// How often a wait gives up its processor before it sleeps: a section that doesn't suspend is
   /// over by then.
   private static var yieldCount: Int { 32 }
-  private static var sleepMicrosecondsMin: UInt32 { 10 }
+  private static var minimumSleepMicroseconds: UInt32 { 10 }
   /// How late the end of a long section may be noticed. A thousand looks a second cost less than
   /// one percent of a processor, and readers nothing; to be woken by them would.
-  private static var sleepMicrosecondsMax: UInt32 { 1000 }
+  private static var maximumSleepMicroseconds: UInt32 { 1000 }
 
   func waitUntilQuiet(_ half: Int) {
     var yieldsLeft = Self.yieldCount
-    var pause = Self.sleepMicrosecondsMin
+    var pause = Self.minimumSleepMicroseconds
     awaitedHalf.store(half, ordering: .relaxed)
     while !isQuiet(half) {
       if yieldsLeft > 0 {
@@ -89,7 +89,7 @@ class SleepableSource: GracePeriodSource, @unchecked Sendable {
       } else {
         // About as long as the wait so far.
         usleep(pause)
-        pause = min(pause * 2, Self.sleepMicrosecondsMax)
+        pause = min(pause * 2, Self.maximumSleepMicroseconds)
       }
     }
     awaitedHalf.store(-1, ordering: .relaxed)
@@ -97,7 +97,7 @@ class SleepableSource: GracePeriodSource, @unchecked Sendable {
 
   func requireUsable() {
     require(
-      !isLost,
+      !wasForkedInsideSection,
       "SleepableRCU: this process was forked inside a read section, or in a task while one was open; leave the section before fork, or exec in the child"
     )
   }
@@ -121,7 +121,7 @@ class SleepableSource: GracePeriodSource, @unchecked Sendable {
     let half = awaitedHalf.load(ordering: .relaxed)
     guard half >= 0 else { return [] }
     let count = counters.openCount(half)
-    return count == 0 ? [] : [RCUStalledReader(threadID: 0, nesting: count)]
+    return count == 0 ? [] : [.sections(count: count)]
   }
 
   // MARK: fork
@@ -133,11 +133,12 @@ class SleepableSource: GracePeriodSource, @unchecked Sendable {
   func forgetOtherThreads() {
     // The forking thread's own section goes on in the child. A task's may be its own unless none is
     // open.
-    isLost = isLost || isThreadInSection || (isInTask && !(isQuiet(0) && isQuiet(1)))
+    wasForkedInsideSection =
+      wasForkedInsideSection || isThreadInSection || (isInTask && !(isQuiet(0) && isQuiet(1)))
     monitor.startAfresh()
     endedCount = startedCount
     isUnderWay = false
     awaitedHalf.store(-1, ordering: .relaxed)
-    if !isLost { counters.reset() }
+    if !wasForkedInsideSection { counters.reset() }
   }
 }

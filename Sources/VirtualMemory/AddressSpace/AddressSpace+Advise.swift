@@ -6,8 +6,39 @@ public import SystemPackage
 extension AddressSpace {
   /// Says how memory will be used: `madvise`.
   ///
-  /// Advice that sets flags splits VMAs and lets them merge as ``protect(_:length:_:)`` does. Holes
-  /// are skipped, and the rest is done, before they are reported.
+  /// Advice that sets flags splits VMAs and lets them merge as ``protect(_:_:)`` does. Holes are
+  /// skipped, and the rest is done, before they are reported.
+  ///
+  /// - Parameters:
+  ///   - range: begins at a multiple of the page; its length is rounded up to pages. An empty one
+  ///     changes nothing.
+  ///   - advice: what is said.
+  /// - Throws: as ``SystemCalls/madvise(_:length:_:)``.
+  /// - Threads: any, but not in a read section. Changes exclude one another.
+  /// - Complexity: O(VMAs in the range × log n).
+  public func advise(_ range: Range<UInt64>, _ advice: Advice) throws(Errno) {
+    try systemCalls.madvise(range.lowerBound, length: range.length, advice)
+  }
+
+  /// Names anonymous memory: the text shows `[anon:NAME]`, of shared anonymous memory
+  /// `[anon_shmem:NAME]`.
+  ///
+  /// - Parameters:
+  ///   - name: at most 79 printable ASCII characters other than `` ` ``, `$`, `[`, `\`, `]`; may be
+  ///     empty. `nil` takes the name away.
+  ///   - range: begins at a multiple of the page; its length is rounded up to pages. An empty one
+  ///     changes nothing.
+  /// - Throws: as ``SystemCalls/setName(_:length:_:)``.
+  /// - Threads: any, but not in a read section. Changes exclude one another.
+  /// - Complexity: O(VMAs in the range × log n).
+  public func setName(_ name: String?, of range: Range<UInt64>) throws(Errno) {
+    try systemCalls.setName(
+      range.lowerBound, length: range.length, name.map { Array($0.utf8) })
+  }
+}
+
+extension AddressSpace.SystemCalls {
+  /// `madvise`: says how memory will be used.
   ///
   /// - Parameters:
   ///   - address: the first page.
@@ -23,8 +54,8 @@ extension AddressSpace {
   ///   With ``Advice/populateRead`` and ``Advice/populateWrite``: `EINVAL` for a VMA without the
   ///   access, `EFAULT` for a page that can't be had.
   /// - Complexity: O(VMAs in the range × log n).
-  public func advise(_ address: UInt64, length: UInt64, _ advice: Advice) throws(Errno) {
-    try write { (writer) throws(Errno) in
+  public func madvise(_ address: UInt64, length: UInt64, _ advice: Advice) throws(Errno) {
+    try space.write { (writer) throws(Errno) in
       guard advice.isKnown else { throw .invalidArgument }
       let end = try MemoryMap.adviceEnd(address, length)
       if advice == .populateRead || advice == .populateWrite {
@@ -37,22 +68,22 @@ extension AddressSpace {
     }
   }
 
-  /// Names anonymous memory: `prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, …)`. The text shows
-  /// `[anon:NAME]`, of shared anonymous memory `[anon_shmem:NAME]`.
+  /// `prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, …)`: names anonymous memory.
   ///
   /// - Parameters:
   ///   - address: the first page.
   ///   - length: in bytes, rounded up to pages; 0 changes nothing.
-  ///   - name: at most 79 printable ASCII characters other than `` ` ``, `$`, `[`, `\`, `]`; may be empty.
-  ///     `nil` takes the name away.
-  /// - Throws: `EINVAL` if the name is none, the address is not a multiple of the page, or the range
-  ///   wraps; `EBADF` when it comes to a file's mapping, which ends the operation; `EAGAIN` if a split
-  ///   would make one VMA too many; `ENOMEM` if part of the range is not mapped; the rest is named.
+  ///   - name: at most 79 printable ASCII characters other than `` ` ``, `$`, `[`, `\`, `]`; may be
+  ///     empty. `nil` takes the name away.
+  /// - Throws: `EINVAL` if the name has other bytes or more, the address is not a multiple of the
+  ///   page, or the range wraps; `EBADF` when it comes to a file's mapping, which ends the operation;
+  ///   `EAGAIN` if a split would make one VMA too many; `ENOMEM` if part of the range is not mapped;
+  ///   the rest is named.
   /// - Complexity: O(VMAs in the range × log n).
   /// - Source: `madvise_set_anon_name`, `prctl_set_vma`.
   public func setName(_ address: UInt64, length: UInt64, _ name: [UInt8]?) throws(Errno) {
     if let name { guard Self.isValidName(name) else { throw .invalidArgument } }
-    try write { (writer) throws(Errno) in
+    try space.write { (writer) throws(Errno) in
       let end = try MemoryMap.adviceEnd(address, length)
       try writer.forEachPart(of: address, end) { (map, record, place, start, end) throws(Errno) in
         try map.setName(name, record, start, end, at: place)

@@ -16,16 +16,14 @@ extension AddressSpace {
   /// - Returns: the break that is in force afterwards: the new one, or the old one if it could not
   ///   be moved. Never an error, as in Linux: there was no room, a limit was reached
   ///   (``ResourceLimits/data``, ``ResourceLimits/addressSpace``,
-  ///   ``AddressSpaceConfiguration/mapCountMax``), or `address` is below the heap's start.
+  ///   ``AddressSpaceConfiguration/maximumMapCount``), or `address` is below the heap's start.
   /// - Complexity: O(log n), and O(VMAs unmapped).
   @discardableResult
   public func setBreak(_ address: UInt64) -> UInt64 {
-    var result: UInt64 = 0
-    try? write { writer in
+    write { writer in
       if writer.setBreak(address) { writer.draft.breakEnd = address }
-      result = writer.draft.breakEnd
+      return writer.draft.breakEnd
     }
-    return result
   }
 }
 
@@ -62,7 +60,7 @@ extension MemoryMap {
       .read, .write, .mayRead, .mayWrite, .mayExecute, .accounted,
     ]
     guard mayExpand(by: (end - start) / .page, flags),
-      draft.mapCount <= configuration.mapCountMax
+      draft.mapCount <= configuration.maximumMapCount
     else { return false }
     let record = Record(
       start: start, end: end, flags: flags, pageOffset: start / .page, object: 0)

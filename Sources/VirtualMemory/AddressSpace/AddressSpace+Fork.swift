@@ -15,7 +15,7 @@ extension AddressSpace {
   /// - Complexity: O(n), under the read lock.
   /// - Source: `dup_mmap`, `anon_vma_fork`.
   public func fork() -> AddressSpace {
-    let child = AddressSpace(configuration: configuration, lockPreferring: mapLock.preference)
+    let child = AddressSpace(configuration: configuration)
     mapLock.withReadLock {
       let parent = unsafe writer.pointee.draft
       let limits = unsafe writer.pointee.limits

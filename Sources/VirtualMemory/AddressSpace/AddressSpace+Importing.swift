@@ -2,13 +2,12 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 internal import ReadCopyUpdate
-public import SequenceLocks
 internal import SystemPackage
 
 /// One mapping of an address space that is made from a description, as from another process's text.
-public struct ImportedMapping: Sendable {
+public struct ImportedMapping: Sendable, Hashable {
   /// What a mapping's line says about where its pages come from.
-  public enum Source: Sendable {
+  public enum Source: Sendable, Hashable {
     /// Anonymous memory without a name.
     case anonymous
     /// Anonymous memory with a name: `[anon:NAME]`.
@@ -21,13 +20,23 @@ public struct ImportedMapping: Sendable {
     case special([UInt8])
   }
 
+  /// The first address.
   public var start: UInt64
+  /// The address after the last one.
   public var end: UInt64
+  /// The access allowed.
   public var protection: Protection
+  /// Whether writes may be seen by other processes: the `s` of the text.
   public var isShared: Bool
+  /// Whether a use just below its start makes it longer, as a stack.
   public var growsDown: Bool
+  /// Where its pages come from.
   public var source: Source
 
+  /// The addresses, ``start`` to ``end``.
+  public var range: Range<UInt64> { start..<end }
+
+  /// A mapping with these fields.
   public init(
     start: UInt64, end: UInt64, protection: Protection, isShared: Bool, growsDown: Bool = false,
     source: Source
@@ -42,13 +51,14 @@ public struct ImportedMapping: Sendable {
 }
 
 /// The numbers of a whole address space from which names are derived.
-public struct ImportedLayout: Sendable {
+public struct ImportedLayout: Sendable, Hashable {
   /// The heap's range; `[heap]` is what intersects it. Empty for none.
   public var breakRange: Range<UInt64> = 0..<0
   /// The stack's start; `[stack]` is what contains it, or ends or starts at it.
   public var stackStart: UInt64?
   /// The access of `[vsyscall]`; `nil` if there is none.
   public var gateProtection: Protection?
+  /// Without a heap, a stack and a gate.
   public init() {}
 }
 
@@ -66,21 +76,20 @@ extension AddressSpace {
   /// - Complexity: O(n).
   public convenience init(
     importing mappings: some Sequence<ImportedMapping>, layout: ImportedLayout = ImportedLayout(),
-    configuration: AddressSpaceConfiguration = AddressSpaceConfiguration(),
-    lockPreferring preference: MapLock.Preference = .writers
+    configuration: AddressSpaceConfiguration = AddressSpaceConfiguration()
   ) {
-    self.init(configuration: configuration, lockPreferring: preference)
-    exec(importing: mappings, layout: layout)
+    self.init(configuration: configuration)
+    replaceAll(with: mappings, layout: layout)
   }
 
   /// Replaces everything that is mapped, as a new program does: `execve`.
   ///
   /// One change: readers see the old map or the new one, nothing between. The limits stay.
   ///
-  /// - Parameters and precondition: as ``init(importing:layout:configuration:lockPreferring:)``.
+  /// - Parameters and precondition: as ``init(importing:layout:configuration:)``.
   /// - Complexity: O(n) in what was mapped and what is.
-  public func exec(
-    importing mappings: some Sequence<ImportedMapping>, layout: ImportedLayout = ImportedLayout()
+  public func replaceAll(
+    with mappings: some Sequence<ImportedMapping>, layout: ImportedLayout = ImportedLayout()
   ) {
     var records: [Record] = []
     var lastEnd: UInt64 = 0
@@ -94,7 +103,7 @@ extension AddressSpace {
       lastEnd = mapping.end
       records.append(mapping.record(&names, hasKeys: configuration.hasProtectionKeys))
     }
-    try? write { writer in writer.load(records, layout) }
+    write { writer in writer.load(records, layout) }
     for name in names.values { name.release() }
   }
 }

@@ -25,7 +25,7 @@ extension AddressSpace {
       }
       Self.expect(
         unsafe root.root == version.tree.root && root.height == version.tree.height
-          && root.endMax == version.tree.endMax, "the tree is the current version")
+          && root.maximumEnd == version.tree.maximumEnd, "the tree is the current version")
       Self.expect(count == version.mapCount, "the version counts its VMAs")
       Self.expect(pages == version.pageCount, "the version counts its pages")
       Self.expect(version.generation % 2 == 0, "a generation is even")

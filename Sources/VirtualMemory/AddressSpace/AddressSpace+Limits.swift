@@ -10,7 +10,7 @@ extension AddressSpace {
   public var limits: ResourceLimits {
     get { mapLock.withReadLock { unsafe writer.pointee.limits } }
     // No write section: what readers see stays, and speculation goes on.
-    set { mapLock.withLockAlone { unsafe writer.pointee.limits = newValue } }
+    set { mapLock.withExclusiveLock { unsafe writer.pointee.limits = newValue } }
   }
 }
 

@@ -6,12 +6,36 @@ public import SystemPackage
 extension AddressSpace {
   /// Locks pages in memory: `mlock`, and `mlock2` with `MLOCK_ONFAULT`.
   ///
-  /// VMAs are locked one by one, each split or merged as by ``protect(_:length:_:)``, up to the first
-  /// hole; then the pages are faulted in, unless there was a hole.
+  /// VMAs are locked one by one, each split or merged as by ``protect(_:_:)``, up to the first hole;
+  /// then the pages are faulted in, unless there was a hole.
+  ///
+  /// - Parameters:
+  ///   - range: every page that it touches is locked.
+  ///   - onFault: whether pages are locked when they are first used, and not all at once.
+  /// - Throws: as ``SystemCalls/mlock(_:length:onFault:)``.
+  /// - Threads: any, but not in a read section. Changes exclude one another.
+  /// - Complexity: O(VMAs in the range × log n).
+  public func lock(_ range: Range<UInt64>, onFault: Bool = false) throws(Errno) {
+    try systemCalls.mlock(range.lowerBound, length: range.length, onFault: onFault)
+  }
+
+  /// Unlocks pages: `munlock`.
+  ///
+  /// - Parameter range: every page that it touches is unlocked.
+  /// - Throws: as ``SystemCalls/munlock(_:length:)``.
+  /// - Threads: any, but not in a read section. Changes exclude one another.
+  /// - Complexity: O(VMAs in the range × log n).
+  public func unlock(_ range: Range<UInt64>) throws(Errno) {
+    try systemCalls.munlock(range.lowerBound, length: range.length)
+  }
+}
+
+extension AddressSpace.SystemCalls {
+  /// `mlock`, and `mlock2` with `MLOCK_ONFAULT`: locks pages in memory.
   ///
   /// - Parameters:
   ///   - address: an address in the first page.
-  ///   - length: in bytes, up to the end of whose last page is locked.
+  ///   - length: in bytes; everything up to the end of the last page is locked.
   ///   - onFault: whether pages are locked when they are first used, and not all at once.
   /// - Throws: `EPERM` if the process may not lock memory; `ENOMEM` past
   ///   ``ResourceLimits/lockedMemory``; `EINVAL` if the range wraps; `ENOMEM` at the first page that
@@ -20,8 +44,8 @@ extension AddressSpace {
   ///   only executable where there are protection keys
   ///   (``AddressSpaceConfiguration/hasProtectionKeys``).
   /// - Complexity: O(VMAs in the range × log n).
-  public func lock(_ address: UInt64, length: UInt64, onFault: Bool = false) throws(Errno) {
-    try write { (writer) throws(Errno) in
+  public func mlock(_ address: UInt64, length: UInt64, onFault: Bool = false) throws(Errno) {
+    try space.write { (writer) throws(Errno) in
       guard writer.mayLockAny else { throw .notPermitted }
       let (start, bytes) = MemoryMap.lockRange(address, length)
       guard writer.mayLock(start, bytes) else { throw .noMemory }
@@ -30,13 +54,16 @@ extension AddressSpace {
     }
   }
 
-  /// Unlocks pages: `munlock`.
+  /// `munlock`: unlocks pages.
   ///
+  /// - Parameters:
+  ///   - address: an address in the first page.
+  ///   - length: in bytes; everything up to the end of the last page is unlocked.
   /// - Throws: `EINVAL` if the range wraps; `ENOMEM` at the first page that is not mapped and at a
   ///   split that would make one VMA too many; what precedes it is unlocked.
   /// - Complexity: O(VMAs in the range × log n).
-  public func unlock(_ address: UInt64, length: UInt64) throws(Errno) {
-    try write { (writer) throws(Errno) in
+  public func munlock(_ address: UInt64, length: UInt64) throws(Errno) {
+    try space.write { (writer) throws(Errno) in
       let (start, bytes) = MemoryMap.lockRange(address, length)
       try writer.setLock(start, bytes, [])
     }

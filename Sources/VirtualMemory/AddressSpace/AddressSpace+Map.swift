@@ -7,40 +7,85 @@ internal import SequenceLocks
 extension AddressSpace {
   /// Maps memory: `mmap`.
   ///
+  /// ```swift
+  /// let range = try space.map(length: 3 * AddressSpace.pageSize)
+  /// let code = try space.map(
+  ///   length: size, at: .fixed(0x40_0000), protection: [.read, .execute],
+  ///   backing: .file(program))
+  /// ```
+  ///
   /// A new mapping merges with its neighbours where Linux merges: same flags, same file with
   /// contiguous offsets, same name, and not both touched apart.
   ///
   /// - Parameters:
-  ///   - address: where, if `flags` say ``MapFlags/fixed`` or ``MapFlags/fixedNoReplace``; else a
+  ///   - length: in bytes, rounded up to pages.
+  ///   - placement: where.
+  ///   - protection: the access allowed.
+  ///   - sharing: who sees what is written.
+  ///   - flags: properties of the mapping.
+  ///   - backing: anonymous memory or a file.
+  /// - Returns: the addresses mapped, whole pages.
+  /// - Throws: as ``SystemCalls/mmap(at:length:protection:flags:backing:)``.
+  /// - Threads: any, but not in a read section. Changes exclude one another.
+  /// - Complexity: O(log n), and O(VMAs replaced).
+  @discardableResult
+  public func map(
+    length: UInt64, at placement: Placement = .anywhere,
+    protection: Protection = [.read, .write], sharing: Sharing = .private,
+    flags: MapFlags = [], backing: Backing = .anonymous
+  ) throws(Errno) -> Range<UInt64> {
+    let start = try systemCalls.mmap(
+      at: placement.address, length: length, protection: protection,
+      flags: MmapFlags(flags, sharing, placement), backing: backing)
+    return start..<start + length.roundedUpToPage
+  }
+
+  /// Unmaps memory: `munmap`. Everything mapped in the range goes; VMAs that reach beyond its ends
+  /// are cut.
+  ///
+  /// - Parameter range: begins at a multiple of the page; its length is rounded up to pages.
+  /// - Throws: as ``SystemCalls/munmap(_:length:)``.
+  /// - Threads: any, but not in a read section. Changes exclude one another.
+  /// - Complexity: O(log n), and O(VMAs removed).
+  public func unmap(_ range: Range<UInt64>) throws(Errno) {
+    try systemCalls.munmap(range.lowerBound, length: range.length)
+  }
+}
+
+extension AddressSpace.SystemCalls {
+  /// `mmap`: maps memory.
+  ///
+  /// - Parameters:
+  ///   - address: where, if `flags` say ``MmapFlags/fixed`` or ``MmapFlags/fixedNoReplace``; else a
   ///     hint that is rounded down to a page and used if it is free, or 0.
   ///   - length: in bytes, rounded up to pages.
   ///   - protection: the access allowed.
   ///   - flags: the sharing type and the rest.
   ///   - backing: anonymous memory or a file.
   /// - Returns: the address of the first page.
-  /// - Throws, the first that applies:
+  /// - Throws: the first that applies:
   ///   - `EINVAL`: the file's offset is not a multiple of the page; the length is 0.
   ///   - `ENOMEM`: the length wraps when rounded up.
-  ///   - `ENOMEM`: there are more VMAs than ``AddressSpaceConfiguration/mapCountMax``; no free range
-  ///     is long enough; a fixed range goes beyond the task's addresses.
+  ///   - `ENOMEM`: there are more VMAs than ``AddressSpaceConfiguration/maximumMapCount``; no free
+  ///     range is long enough; a fixed range goes beyond the task's addresses.
   ///   - `EINVAL`: a fixed address is not a multiple of the page. `EPERM`: it is below
-  ///     ``AddressSpaceConfiguration/addressMin`` and the process may not map low addresses.
+  ///     ``AddressSpaceConfiguration/minimumAddress`` and the process may not map low addresses.
   ///     `EEXIST`: something is mapped there, and the flags say no-replace.
-  ///   - `EPERM`: ``MapFlags/locked``, and the process may not lock memory. `EAGAIN`: it may not
+  ///   - `EPERM`: ``MmapFlags/locked``, and the process may not lock memory. `EAGAIN`: it may not
   ///     lock so much.
   ///   - `EOVERFLOW`: the file's offset and the length exceed what an offset can be.
   ///   - `EINVAL`: no sharing type, or one that the backing doesn't allow; a shared or file mapping
   ///     that grows down; droppable memory that grows down or is locked. `EOPNOTSUPP`: unknown flags
-  ///     with ``MapFlags/sharedValidate``.
+  ///     with ``MmapFlags/sharedValidate``.
   ///   - `EACCES`: the file was not opened for that.
   ///   - `ENOMEM`: cutting a hole into one VMA would make one too many.
   ///   - `ENOMEM`: past ``ResourceLimits/addressSpace`` or ``ResourceLimits/data``; the VMAs at the
-  ///     range's edges are split then.
-  ///   - `EOPNOTSUPP`: ``MapFlags/sync`` for a file; what was mapped in the range is gone.
+  ///     range's ends are split then.
+  ///   - `EOPNOTSUPP`: ``MmapFlags/sync`` for a file; what was mapped in the range is gone.
   /// - Complexity: O(log n), and O(VMAs replaced).
   @discardableResult
-  public func map(
-    at address: UInt64 = 0, length: UInt64, protection: Protection, flags: MapFlags,
+  public func mmap(
+    at address: UInt64 = 0, length: UInt64, protection: Protection, flags: MmapFlags,
     backing: Backing = .anonymous
   ) throws(Errno) -> UInt64 {
     var request = MapRequest(
@@ -51,21 +96,21 @@ extension AddressSpace {
     }
     // The file, too, which `request` has without a reference.
     return try withExtendedLifetime(backing) { () throws(Errno) in
-      try write { (writer) throws(Errno) in try writer.map(request) }
+      try space.write { (writer) throws(Errno) in try writer.map(request) }
     }
   }
 
-  /// Unmaps memory: `munmap`. What is mapped in the range goes; VMAs at its edges are cut.
+  /// `munmap`: unmaps memory.
   ///
   /// - Parameters:
   ///   - address: the first page.
   ///   - length: in bytes, rounded up to pages.
   /// - Throws: `EINVAL` if the address is not a multiple of the page, the length is 0, or the range
   ///   goes beyond the task's addresses; `ENOMEM` if it would cut a hole into one VMA and there are
-  ///   already ``AddressSpaceConfiguration/mapCountMax``. Where nothing is mapped: success.
+  ///   already ``AddressSpaceConfiguration/maximumMapCount``. Where nothing is mapped: success.
   /// - Complexity: O(log n), and O(VMAs removed).
-  public func unmap(_ address: UInt64, length: UInt64) throws(Errno) {
-    try write { (writer) throws(Errno) in try writer.unmap(address, length: length) }
+  public func munmap(_ address: UInt64, length: UInt64) throws(Errno) {
+    try space.write { (writer) throws(Errno) in try writer.unmap(address, length: length) }
   }
 }
 
@@ -74,14 +119,14 @@ struct MapRequest {
   var address: UInt64
   var length: UInt64
   var protection: Protection
-  var flags: MapFlags
+  var flags: MmapFlags
   /// `nil` for anonymous memory. Not counted as a reference.
   var file: MapObject?
   /// In bytes; 0 for anonymous memory.
   var fileOffset: UInt64 = 0
 
   /// Files can't be longer: `MAX_LFS_FILESIZE`, in bytes.
-  static var fileOffsetMax: UInt64 { 0x7fff_ffff_ffff_ffff }
+  static var maximumFileOffset: UInt64 { 0x7fff_ffff_ffff_ffff }
 
   /// Whether the pages are wanted at once.
   var populates: Bool { flags.intersection([.populate, .nonBlock]) == .populate }
@@ -108,19 +153,19 @@ struct MapRequest {
   /// - Source: `do_mmap`, `accountable_mapping`.
   func vmaFlags(hasKeys: Bool) throws(Errno) -> VMAFlags {
     var result = baseFlags(hasKeys: hasKeys)
-    let type = flags.rawValue & MapFlags.typeMask
+    let type = flags.rawValue & MmapFlags.typeMask
     if let file {
       let access = unsafe file.header.pointee.access
       switch type {
-      case MapFlags.shared.rawValue, MapFlags.sharedValidate.rawValue:
-        let isValidated = type == MapFlags.sharedValidate.rawValue
-        if isValidated && flags.rawValue & ~MapFlags.validatedMask != 0 {
+      case MmapFlags.shared.rawValue, MmapFlags.sharedValidate.rawValue:
+        let isValidated = type == MmapFlags.sharedValidate.rawValue
+        if isValidated && flags.rawValue & ~MmapFlags.validatedMask != 0 {
           throw .notSupportedOnSocket
         }
         if protection.contains(.write) && access == .readOnly { throw .permissionDenied }
         result.formUnion([.shared, .mayShare])
         if access == .readOnly { result.subtract([.mayWrite, .shared]) }
-      case MapFlags.private.rawValue:
+      case MmapFlags.private.rawValue:
         break
       default:
         throw .invalidArgument
@@ -129,15 +174,15 @@ struct MapRequest {
       if result.contains(.growsDown) { throw .invalidArgument }
     } else {
       switch type {
-      case MapFlags.shared.rawValue:
+      case MmapFlags.shared.rawValue:
         if result.contains(.growsDown) { throw .invalidArgument }
         result.formUnion([.shared, .mayShare])
-      case MapFlags.droppable.rawValue:
+      case MmapFlags.droppable.rawValue:
         guard !flags.contains(.locked), !result.contains(.growsDown) else {
           throw .invalidArgument
         }
         result.formUnion([.droppable, .noReserve, .wipeOnFork, .dontDump])
-      case MapFlags.private.rawValue:
+      case MmapFlags.private.rawValue:
         break
       default:
         throw .invalidArgument
@@ -163,7 +208,7 @@ extension MemoryMap {
     guard request.fileOffset.isPageAligned, request.length > 0 else { throw .invalidArgument }
     let length = request.length.roundedUpToPage
     guard length > 0 else { throw .noMemory }
-    guard draft.mapCount <= configuration.mapCountMax else { throw .noMemory }
+    guard draft.mapCount <= configuration.maximumMapCount else { throw .noMemory }
     let placement = try place(PlacementRequest(request, length: length))
     let start = placement.start
     if request.flags.contains(.locked) {
@@ -171,7 +216,7 @@ extension MemoryMap {
       guard mayLock(pages: length / .page, .locked) else { throw .resourceTemporarilyUnavailable }
     }
     let (sum, wraps) = request.fileOffset.addingReportingOverflow(length)
-    guard !wraps, sum <= MapRequest.fileOffsetMax else { throw .overflow }
+    guard !wraps, sum <= MapRequest.maximumFileOffset else { throw .overflow }
     let flags = try request.vmaFlags(hasKeys: configuration.hasProtectionKeys)
     try insertNew(request, flags, start, start + length, at: placement.place)
     if flags.contains(.locked) || request.populates {
@@ -200,7 +245,7 @@ extension MemoryMap {
     _ request: MapRequest, _ flags: VMAFlags, _ start: UInt64, _ end: UInt64, at place: Place?
   ) throws(Errno) {
     let around = neighbours(start, end, at: place)
-    if around.cutsHole && draft.mapCount >= configuration.mapCountMax { throw .noMemory }
+    if around.cutsHole && draft.mapCount >= configuration.maximumMapCount { throw .noMemory }
     guard mayExpand(by: (end - start) / .page - around.pageCount, flags) else {
       splitEdges(start, end, around)
       throw .noMemory

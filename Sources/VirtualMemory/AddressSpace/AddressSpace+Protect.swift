@@ -6,8 +6,23 @@ public import SystemPackage
 extension AddressSpace {
   /// Changes the access allowed: `mprotect`.
   ///
-  /// VMAs are changed one by one, each split at the range's edges or merged with its neighbours.
+  /// VMAs are changed one by one, each split at the range's ends or merged with its neighbours.
   /// What was changed before an error stays.
+  ///
+  /// - Parameters:
+  ///   - range: begins at a multiple of the page; its length is rounded up to pages. An empty one
+  ///     changes nothing.
+  ///   - protection: the new access.
+  /// - Throws: as ``SystemCalls/mprotect(_:length:_:)``.
+  /// - Threads: any, but not in a read section. Changes exclude one another.
+  /// - Complexity: O(VMAs in the range × log n).
+  public func protect(_ range: Range<UInt64>, _ protection: Protection) throws(Errno) {
+    try systemCalls.mprotect(range.lowerBound, length: range.length, protection)
+  }
+}
+
+extension AddressSpace.SystemCalls {
+  /// `mprotect`: changes the access allowed.
   ///
   /// - Parameters:
   ///   - address: the first page.
@@ -19,10 +34,10 @@ extension AddressSpace {
   ///   many, or what becomes writable is past ``ResourceLimits/data``; `EACCES` if the file was not
   ///   opened for that.
   /// - Complexity: O(VMAs in the range × log n).
-  public func protect(
+  public func mprotect(
     _ address: UInt64, length: UInt64, _ protection: Protection
   ) throws(Errno) {
-    try write { (writer) throws(Errno) in
+    try space.write { (writer) throws(Errno) in
       try writer.protect(address, length, protection)
     }
   }

@@ -4,7 +4,62 @@
 public import SystemPackage
 
 extension AddressSpace {
-  /// Resizes or moves a mapping: `mremap`.
+  /// Makes a mapping shorter or longer: `mremap`.
+  ///
+  /// A shorter one loses its tail. A longer one grows in place if the range reaches to the end of
+  /// its VMA and there is room behind it, and moves otherwise, if it may.
+  ///
+  /// - Parameters:
+  ///   - range: begins at a multiple of the page; its length is rounded up to pages.
+  ///   - newLength: in bytes, rounded up to pages.
+  ///   - mayMove: whether the mapping may go to another address.
+  /// - Returns: where the mapping is now.
+  /// - Throws: as ``SystemCalls/mremap(_:length:newLength:flags:newAddress:)``; `ENOMEM` if there is
+  ///   no room in place, and it may not move.
+  /// - Threads: any, but not in a read section. Changes exclude one another.
+  /// - Complexity: O(VMAs in the range × log n).
+  @discardableResult
+  public func resize(
+    _ range: Range<UInt64>, to newLength: UInt64, mayMove: Bool = true
+  ) throws(Errno) -> Range<UInt64> {
+    let start = try systemCalls.mremap(
+      range.lowerBound, length: range.length, newLength: newLength, flags: mayMove ? .mayMove : [])
+    return start..<start + newLength.roundedUpToPage
+  }
+
+  /// Moves a mapping to another address, in place of what is mapped there: `mremap` with
+  /// `MREMAP_FIXED`.
+  ///
+  /// The range may cover several VMAs, whose gaps are kept, unless its length changes. The moved
+  /// mapping merges with its new neighbours. Untouched anonymous memory takes the place of memory
+  /// mapped there; touched memory remembers where it came from, and merges only with what continues it.
+  ///
+  /// - Parameters:
+  ///   - range: begins at a multiple of the page; its length is rounded up to pages.
+  ///   - address: the new address of the first page.
+  ///   - newLength: in bytes, rounded up to pages; `nil` for the same length.
+  ///   - keepingSource: whether the source stays mapped, without its pages (`MREMAP_DONTUNMAP`).
+  /// - Returns: where the mapping is now.
+  /// - Throws: as ``SystemCalls/mremap(_:length:newLength:flags:newAddress:)``; `EINVAL` if the ranges
+  ///   overlap.
+  /// - Threads: any, but not in a read section. Changes exclude one another.
+  /// - Complexity: O(VMAs in both ranges × log n).
+  @discardableResult
+  public func move(
+    _ range: Range<UInt64>, to address: UInt64, newLength: UInt64? = nil,
+    keepingSource: Bool = false
+  ) throws(Errno) -> Range<UInt64> {
+    let length = newLength ?? range.length
+    let start = try systemCalls.mremap(
+      range.lowerBound, length: range.length, newLength: length,
+      flags: keepingSource ? [.mayMove, .fixed, .dontUnmap] : [.mayMove, .fixed],
+      newAddress: address)
+    return start..<start + length.roundedUpToPage
+  }
+}
+
+extension AddressSpace.SystemCalls {
+  /// `mremap`: resizes or moves a mapping.
   ///
   /// - Without flags that name a target: equal lengths change nothing; a shorter one unmaps the tail,
   ///   over whatever is mapped there; a longer one grows in place if the range reaches to the end of
@@ -14,10 +69,6 @@ extension AddressSpace {
   /// - ``RemapFlags/dontUnmap``: the pages move, the source stays mapped. Without ``RemapFlags/fixed``,
   ///   `newAddress` is a hint.
   /// - `length` 0 makes a second mapping of shared memory.
-  ///
-  /// The moved mapping merges with its new neighbours. Untouched anonymous memory takes the place of
-  /// memory mapped there; touched memory remembers where it came from, and merges only with what
-  /// continues it.
   ///
   /// - Parameters:
   ///   - address: the first page.
@@ -32,7 +83,7 @@ extension AddressSpace {
   ///     ``RemapFlags/mayMove``, or with a target that overlaps the source; ``RemapFlags/dontUnmap`` with
   ///     unequal lengths; length 0 for private memory.
   ///   - `ENOMEM`: a target is named, and there are fewer than six VMAs left of
-  ///     ``AddressSpaceConfiguration/mapCountMax``.
+  ///     ``AddressSpaceConfiguration/maximumMapCount``.
   ///   - `EFAULT`: nothing is mapped at `address`; the range reaches beyond its VMA and is to grow or
   ///     to move with another length. What was mapped at a fixed target is gone if the source was
   ///     part of it.
@@ -41,14 +92,14 @@ extension AddressSpace {
   ///     to move.
   /// - Complexity: O(VMAs in both ranges × log n).
   @discardableResult
-  public func remap(
-    _ address: UInt64, length: UInt64, to newLength: UInt64, flags: RemapFlags = [],
-    at newAddress: UInt64 = 0
+  public func mremap(
+    _ address: UInt64, length: UInt64, newLength: UInt64, flags: RemapFlags = [],
+    newAddress: UInt64 = 0
   ) throws(Errno) -> UInt64 {
     let request = RemapRequest(
       address: address, oldLength: length.roundedUpToPage, newLength: newLength.roundedUpToPage,
       flags: flags, newAddress: newAddress)
-    return try write { (writer) throws(Errno) in try writer.remap(request) }
+    return try space.write { (writer) throws(Errno) in try writer.remap(request) }
   }
 }
 
@@ -77,7 +128,7 @@ private struct RemapRequest {
       !overlaps
     else { throw .invalidArgument }
     // Two more VMAs, and still four less than allowed: moving must not fail part of the way.
-    guard mapCount + 2 < configuration.mapCountMax - 3 else { throw .noMemory }
+    guard mapCount + 2 < configuration.maximumMapCount - 3 else { throw .noMemory }
   }
 
   private var overlaps: Bool {
@@ -190,7 +241,7 @@ extension MemoryMap {
     let (end, wraps) = record.end.addingReportingOverflow(request.delta)
     guard record.end - request.address == request.oldLength, !wraps,
       end <= configuration.taskSize,
-      record.start >= configuration.addressMin || configuration.mayMapLowAddresses
+      record.start >= configuration.minimumAddress || configuration.mayMapLowAddresses
     else { return false }
     let place = tree.locate(record.end)
     let around = neighbours(record.end, end, at: place)
@@ -207,7 +258,7 @@ extension MemoryMap {
   ///
   /// - Source: `vrm_set_new_addr`.
   private mutating func placeCopy(of record: Record, _ request: RemapRequest) throws(Errno)
-    -> Placement
+    -> ChosenPlace
   {
     try placeRaw(
       PlacementRequest(
@@ -249,10 +300,10 @@ extension MemoryMap {
   ///
   /// - Source: `move_vma`, `copy_vma`.
   private mutating func move(
-    _ request: RemapRequest, _ source: Record, to placement: Placement
+    _ request: RemapRequest, _ source: Record, to placement: ChosenPlace
   ) throws(Errno) -> UInt64 {
     let target = placement.start
-    guard draft.mapCount < configuration.mapCountMax - 3 else { throw .noMemory }
+    guard draft.mapCount < configuration.maximumMapCount - 3 else { throw .noMemory }
     var copy = source
     copy.start = target
     copy.end = target + request.newLength

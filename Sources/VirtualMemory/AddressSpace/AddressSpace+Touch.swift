@@ -15,15 +15,7 @@ extension AddressSpace {
   ///   the mapping isn't writable; ``MemoryFault/bus`` for a page behind the end of its file.
   /// - Complexity: O(log n).
   /// - Source: the page fault: `do_user_addr_fault`, `expand_downwards`, `__anon_vma_prepare`.
-  public func touch(_ address: UInt64) throws(MemoryFault) {
-    var fault: MemoryFault?
-    try? write { writer in
-      do throws(MemoryFault) {
-        try writer.touch(address)
-      } catch {
-        fault = error
-      }
-    }
-    if let fault { throw fault }
+  public func simulateWrite(at address: UInt64) throws(MemoryFault) {
+    try write { (writer) throws(MemoryFault) in try writer.touch(address) }
   }
 }

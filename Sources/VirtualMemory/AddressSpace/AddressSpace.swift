@@ -3,7 +3,7 @@
 
 internal import SystemPackage
 internal import ReadCopyUpdate
-public import SequenceLocks
+internal import SequenceLocks
 internal import Synchronization
 internal import _SystemShims
 
@@ -12,10 +12,12 @@ internal import _SystemShims
 ///
 /// ```swift
 /// let space = AddressSpace()
-/// let start = try space.map(length: 3 * pageBytes, protection: [.read, .write], flags: .private)
-/// try space.protect(start + pageBytes, length: pageBytes, .read)   // splits into three
-/// print(space.maps().string)
-/// let found = try space.query(start + 5000)                         // the middle one
+/// let page = AddressSpace.pageSize
+/// let range = try space.map(length: 3 * page)
+/// let start = range.lowerBound
+/// try space.protect(start + page..<start + 2 * page, .read)  // splits it into three
+/// print(space.mapsText().string)
+/// let found = try space.query(start + 5000)                   // the middle one
 /// ```
 ///
 /// Readers see *versions*: immutable trees, of which one is current. A dump or query loads one
@@ -33,6 +35,9 @@ public final class AddressSpace: @unchecked Sendable {
   // Sendable: `current` is atomic, `writer` is used under the write lock only, the rest is
   // immutable and Sendable.
 
+  /// Bytes of a page: 4,096, as on x86-64.
+  @inlinable public static var pageSize: UInt64 { 4096 }
+
   /// The constants that the address space was made with.
   public let configuration: AddressSpaceConfiguration
 
@@ -42,10 +47,10 @@ public final class AddressSpace: @unchecked Sendable {
   private let spaceBefore = CacheLinePadding()
   let current: Atomic<UnsafeMutableRawPointer>
   private let spaceAfter = CacheLinePadding()
-  let mapLock: MapLock
+  let mapLock: SpeculativeRWLock
   let writer: UnsafeMutablePointer<MemoryMap>
   /// Where the pool's retired nodes come back.
-  let nodesUnderWay: PoolShared
+  let returnQueue: PoolShared
   /// The versions that snapshots keep.
   let pins: SnapshotPins
   let labels = Labels()
@@ -56,18 +61,15 @@ public final class AddressSpace: @unchecked Sendable {
   /// Makes an empty address space.
   ///
   /// - Precondition: the configuration's addresses are multiples of the page, and in order.
-  /// - Parameter preference: which side the lock of ``ReadingStrategy/locked`` lets pass first.
-  public init(
-    configuration: AddressSpaceConfiguration = AddressSpaceConfiguration(),
-    lockPreferring preference: MapLock.Preference = .writers
-  ) {
+  public init(configuration: AddressSpaceConfiguration = AddressSpaceConfiguration()) {
     configuration.validate()
     self.configuration = configuration
-    mapLock = MapLock(preferring: preference)
+    mapLock = SpeculativeRWLock(
+      preferring: configuration.lockPreference == .readers ? .readers : .writers)
     unsafe writer = .allocate(capacity: 1)
     unsafe writer.initialize(to: MemoryMap(configuration: configuration))
-    unsafe nodesUnderWay = writer.pointee.tree.pool.shared
-    pins = SnapshotPins(returningTo: nodesUnderWay)
+    unsafe returnQueue = writer.pointee.tree.pool.shared
+    pins = SnapshotPins(returningTo: returnQueue)
     unsafe current = Atomic(writer.pointee.makeVersion())
   }
 
@@ -133,17 +135,17 @@ extension AddressSpace {
   /// Runs `body` with the version that is current when it starts, in a section that nothing that is made later
   /// waits for. `body` looks at this version only.
   @inline(__always)
-  func withSealedVersion<R>(_ body: (Version) -> R) -> R {
-    unsafe RCU.withSealedReadSection({ unsafe currentPointer }) { unsafe body($0.pointee) }
+  func withSnapshotVersion<R>(_ body: (Version) -> R) -> R {
+    unsafe RCU.withSnapshotReadSection({ unsafe currentPointer }) { unsafe body($0.pointee) }
   }
 
   /// Runs `body` in a write section and publishes what it left of the draft, also when it throws:
   /// like the kernel's, operations that fail part of the way keep what they have done.
-  func write<R>(
-    _ body: (inout MemoryMap) throws(Errno) -> R
-  ) throws(Errno) -> R {
+  func write<R, E: Error>(
+    _ body: (inout MemoryMap) throws(E) -> R
+  ) throws(E) -> R {
     var isOverLimit = false
-    var released = BlockStack()
+    var released = WordStack()
     // What may wait for readers waits out of the lock: a deferred call may want the lock too.
     defer {
       for index in 0..<released.count {
@@ -151,7 +153,7 @@ extension AddressSpace {
       }
       if isOverLimit { waitForReaders() }
     }
-    return try mapLock.withWriteLock { () throws(Errno) -> R in
+    return try mapLock.withWriteLock { () throws(E) -> R in
       defer {
         unsafe publish(&writer.pointee)
         isOverLimit = unsafe writer.pointee.tree.pool.isOverLimit
@@ -168,9 +170,9 @@ extension AddressSpace {
   @inline(never)
   private func waitForReaders() {
     var isOverLimit = true
-    while isOverLimit && nodesUnderWay.waitForReturn(BulletproofFlavor.self) {
-      isOverLimit = mapLock.withLockAlone {
-        unsafe writer.pointee.tree.pool.lookAgain()
+    while isOverLimit && returnQueue.waitForReturn(BulletproofFlavor.self) {
+      isOverLimit = mapLock.withExclusiveLock {
+        unsafe writer.pointee.tree.pool.scanAgain()
         return unsafe writer.pointee.tree.pool.isOverLimit
       }
     }
@@ -239,6 +241,6 @@ extension AddressSpace {
   @discardableResult
   public func releaseFreeMemory() -> Int {
     // No write section: what readers see stays, and speculation goes on.
-    mapLock.withLockAlone { unsafe writer.pointee.tree.pool.trim() }
+    mapLock.withExclusiveLock { unsafe writer.pointee.tree.pool.trim() }
   }
 }

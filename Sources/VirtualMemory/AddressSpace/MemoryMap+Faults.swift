@@ -29,7 +29,7 @@ extension MemoryMap {
   private mutating func growDown(
     _ record: Record, to address: UInt64
   ) throws(MemoryFault) -> Record {
-    guard address >= configuration.addressMin else { throw .segmentation }
+    guard address >= configuration.minimumAddress else { throw .segmentation }
     let previous = tree.lastRecord(endingAtOrBefore: record.start)
     if let previous, !previous.flags.contains(.growsDown),
       !previous.flags.isDisjoint(with: .access),

@@ -9,7 +9,7 @@ struct PlacementRequest {
   var length: UInt64
   /// The address if it is fixed; else a hint, or 0.
   var address: UInt64
-  var flags: MapFlags
+  var flags: MmapFlags
   /// For memory that is aligned to huge pages where it can be: its offset in its file in bytes, 0
   /// without a file.
   var hugePageOffset: UInt64?
@@ -18,7 +18,7 @@ struct PlacementRequest {
 }
 
 /// Where a mapping goes.
-struct Placement {
+struct ChosenPlace {
   var start: UInt64
   /// Of `start`, where that is known and the tree isn't empty; until the next change.
   var place: Place?
@@ -49,12 +49,12 @@ extension MemoryMap {
   ///
   /// - Throws: `EEXIST` with ``MapFlags/fixedNoReplace`` if something is there; and as ``placeRaw``.
   @inline(__always)
-  mutating func place(_ request: PlacementRequest) throws(Errno) -> Placement {
+  mutating func place(_ request: PlacementRequest) throws(Errno) -> ChosenPlace {
     var request = request
     if !request.isFixed {
       request.address = request.address.roundedDownToPage
-      if request.address != 0 && request.address < configuration.addressMin {
-        request.address = configuration.addressMin
+      if request.address != 0 && request.address < configuration.minimumAddress {
+        request.address = configuration.minimumAddress
       }
     }
     var placement = try placeRaw(request)
@@ -73,27 +73,27 @@ extension MemoryMap {
   ///   addresses; `EINVAL`: not aligned; `EPERM`: too low.
   /// - Source: `__get_unmapped_area`, `arch_get_unmapped_area_topdown` of x86-64.
   @inline(__always)
-  mutating func placeRaw(_ request: PlacementRequest) throws(Errno) -> Placement {
+  mutating func placeRaw(_ request: PlacementRequest) throws(Errno) -> ChosenPlace {
     let length = request.length
     guard length <= configuration.taskSize else { throw .noMemory }
     let placement = try choosePlacement(request)
     let address = placement.start
     guard address <= configuration.taskSize - length else { throw .noMemory }
     guard address.isPageAligned else { throw .invalidArgument }
-    guard address >= configuration.addressMin || configuration.mayMapLowAddresses else {
+    guard address >= configuration.minimumAddress || configuration.mayMapLowAddresses else {
       throw .notPermitted
     }
     return placement
   }
 
   @inline(__always)
-  private mutating func choosePlacement(_ request: PlacementRequest) throws(Errno) -> Placement {
+  private mutating func choosePlacement(_ request: PlacementRequest) throws(Errno) -> ChosenPlace {
     let length = request.length
     if request.isFixed {
       // The kernel's own functions take an address among the last ones for an error.
       let distance = 0 &- request.address
       if distance != 0 && distance <= 4095 { throw Errno(rawValue: Int32(distance)) }
-      return Placement(start: request.address)
+      return ChosenPlace(start: request.address)
     }
     if let offset = request.hugePageOffset, let found = searchAligned(request, offset) {
       return found
@@ -113,7 +113,7 @@ extension MemoryMap {
 
   /// The hint if it is free; else the highest free range below the mmap base; if there is none, the
   /// lowest above a third of the task's addresses.
-  private mutating func search(_ request: PlacementRequest, length: UInt64) -> Placement? {
+  private mutating func search(_ request: PlacementRequest, length: UInt64) -> ChosenPlace? {
     if request.flags.contains(.low2GiB) {
       return hinted(request, length, below: 2 << 30)
         ?? searchBottomUp(length, from: 1 << 30, below: 2 << 30)
@@ -125,7 +125,7 @@ extension MemoryMap {
 
   /// The hint, if the range there is free, the next VMA's guard gap included.
   private mutating func hinted(_ request: PlacementRequest, _ length: UInt64, below limit: UInt64)
-    -> Placement?
+    -> ChosenPlace?
   {
     let hint = request.address.roundedDownToPage
     guard hint != 0, length <= limit, hint <= limit - length else { return nil }
@@ -134,14 +134,15 @@ extension MemoryMap {
     return hint + length <= guardedStart(next) ? found : nil
   }
 
-  private mutating func placement(at start: UInt64) -> Placement {
-    Placement(start: start, place: tree.locate(start))
+  private mutating func placement(at start: UInt64) -> ChosenPlace {
+    ChosenPlace(start: start, place: tree.locate(start))
   }
 
-  private mutating func searchTopDown(_ length: UInt64, isAbove4GiB: Bool) -> Placement? {
+  private mutating func searchTopDown(_ length: UInt64, isAbove4GiB: Bool) -> ChosenPlace? {
     let low: UInt64 = isAbove4GiB ? 4 << 30 : 0
     var request = GapRequest(
-      length: length, addressMin: max(low, configuration.addressMin), limit: configuration.mmapBase)
+      length: length, minimumAddress: max(low, configuration.minimumAddress),
+      limit: configuration.mmapBase)
     while let start = tree.highestGap(request) {
       let found = placement(at: start)
       guard let next = found.place?.record, start + length > guardedStart(next) else {
@@ -154,16 +155,16 @@ extension MemoryMap {
 
   private mutating func searchBottomUp(
     _ length: UInt64, from start: UInt64, below limit: UInt64
-  ) -> Placement? {
+  ) -> ChosenPlace? {
     var request = GapRequest(
-      length: length, addressMin: max(start, configuration.addressMin), limit: limit)
+      length: length, minimumAddress: max(start, configuration.minimumAddress), limit: limit)
     while let start = tree.lowestGap(request) {
       let found = placement(at: start)
       guard let next = found.place?.record, start + length > guardedStart(next) else {
         return found
       }
       // The guard gap cuts it: go on behind the VMA that grows.
-      request.addressMin = next.end
+      request.minimumAddress = next.end
     }
     return nil
   }
@@ -172,7 +173,8 @@ extension MemoryMap {
   /// page longer. `nil` if there is none, or the range has no whole huge page.
   ///
   /// - Source: `__thp_get_unmapped_area`.
-  private mutating func searchAligned(_ request: PlacementRequest, _ offset: UInt64) -> Placement? {
+  private mutating func searchAligned(_ request: PlacementRequest, _ offset: UInt64) -> ChosenPlace?
+  {
     let mask = Self.hugePage - 1
     // File offsets are signed, and wrap: near the largest one anything counts as a huge page.
     let end = Int64(bitPattern: offset &+ request.length)

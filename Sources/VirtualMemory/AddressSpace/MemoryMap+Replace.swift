@@ -73,7 +73,7 @@ extension MemoryMap {
     }
     let around = neighbours(start, end, at: place)
     if around.isFree { return }
-    if around.cutsHole && draft.mapCount >= configuration.mapCountMax { throw .noMemory }
+    if around.cutsHole && draft.mapCount >= configuration.maximumMapCount { throw .noMemory }
     replace(start, end, with: around.remains(start, end), at: place)
   }
 
@@ -158,7 +158,7 @@ extension MemoryMap {
     of record: Record, _ start: UInt64, _ end: UInt64
   ) throws(Errno) {
     let count = (record.start < start ? 1 : 0) + (end < record.end ? 1 : 0)
-    let room = configuration.mapCountMax - draft.mapCount
+    let room = configuration.maximumMapCount - draft.mapCount
     guard count > 0 && room < count else { return }
     if count == 2 && room == 1 {
       var halves = Replacement()

@@ -22,7 +22,7 @@ struct MemoryMap: ~Copyable {
   /// Whether the draft or the tree differs from the published version.
   var isChanged = false
   /// Objects that the tree refers to once less: released after it is published.
-  var released = BlockStack()
+  var released = WordStack()
   /// Shared anonymous mappings made so far: their inode numbers.
   var sharedMemoryCount: UInt64 = 0
   /// The last number given to an `anon_vma`.

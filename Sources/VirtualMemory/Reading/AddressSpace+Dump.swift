@@ -6,10 +6,10 @@ internal import ReadCopyUpdate
 extension AddressSpace {
   /// The text of `/proc/PID/maps`, whole.
   ///
-  /// - Complexity: O(VMAs), and the allocations of a new buffer; see ``dump(into:_:)``.
-  public func maps(_ strategy: ReadingStrategy = .snapshot) -> MapsBuffer {
+  /// - Complexity: O(VMAs), and the allocations of a new buffer; see ``dump(into:by:)``.
+  public func mapsText(by strategy: ReadingStrategy = .snapshot) -> MapsBuffer {
     var buffer = MapsBuffer()
-    dump(into: &buffer, strategy)
+    dump(into: &buffer, by: strategy)
     return buffer
   }
 
@@ -23,7 +23,7 @@ extension AddressSpace {
   ///   a snapshot that doesn't fit is taken again, of the version that is current then.
   /// - Threads: any. Not from a signal handler: its read section is a long one, with a fence, and mustn't
   ///   begin between the steps of another that begins.
-  public func dump(into buffer: inout MapsBuffer, _ strategy: ReadingStrategy = .snapshot) {
+  public func dump(into buffer: inout MapsBuffer, by strategy: ReadingStrategy = .snapshot) {
     var position: UInt64 = 0
     var kept = 0
     while true {
@@ -43,22 +43,6 @@ extension AddressSpace {
       }
       buffer.count = kept
       buffer.grow()
-    }
-  }
-
-  /// The VMAs of one version, in order, without `[vsyscall]`.
-  ///
-  /// - Threads: as ``dump(into:_:)``.
-  /// - Complexity: O(VMAs). For tests and export: it allocates within its section, which a dump
-  ///   doesn't.
-  public func snapshotVMAs() -> (generation: UInt64, vmas: [VMA]) {
-    withSealedVersion { version in
-      var result: [VMA] = []
-      result.reserveCapacity(version.mapCount)
-      version.tree.forEach(in: 0, .max) { record in
-        result.append(labels.vma(of: record, in: version))
-      }
-      return (version.generation, result)
     }
   }
 }

@@ -25,7 +25,7 @@ extension AddressSpace {
   /// counts references.
   @inline(never)
   private func formatSnapshot(_ formatter: inout ChunkFormatter) {
-    withSealedVersion { formatter.append($0, labels) }
+    withSnapshotVersion { formatter.append($0, labels) }
   }
 
   /// Formats VMA by VMA, each validated against the lock's counter.
@@ -34,8 +34,8 @@ extension AddressSpace {
   private func formatSpeculatively(_ formatter: inout ChunkFormatter) {
     var failures = 0
     while formatter.state == .open {
-      RCU.withLongReadSection { _ in
-        while formatter.state == .open && failures < ReadingStrategy.speculationAttemptsMax {
+      RCU.withFencedReadSection { _ in
+        while formatter.state == .open && failures < ReadingStrategy.maximumSpeculationAttempts {
           if speculateLines(&formatter) {
             failures = 0
           } else {
@@ -53,7 +53,7 @@ extension AddressSpace {
   /// Formats VMAs while the counter stands still. False: it moved before the first of them was
   /// valid, or a writer is inside.
   private func speculateLines(_ formatter: inout ChunkFormatter) -> Bool {
-    guard let speculation = mapLock.speculateTryBegin() else {
+    guard let speculation = mapLock.beginSpeculation() else {
       speculationRetryCount.add(1, ordering: .relaxed)
       return false
     }

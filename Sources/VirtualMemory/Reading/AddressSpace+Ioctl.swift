@@ -4,12 +4,12 @@
 public import SystemPackage
 internal import _SystemShims
 
-extension AddressSpace {
+extension AddressSpace.SystemCalls {
   /// `ioctl` on `/proc/PID/maps`, bit for bit: the errors in the kernel's order, the sizes that
   /// older and newer callers pass, the buffers given as addresses.
   ///
   /// - Parameters:
-  ///   - request: ``ProcmapQuery/request``.
+  ///   - request: ``ProcMapQuery/request``.
   ///   - argument: the caller's structure; its first field says how many bytes of it count.
   /// - Throws, the first that applies; `argument` is then untouched:
   ///   - `ENOTTY`: another request.
@@ -24,17 +24,17 @@ extension AddressSpace {
   /// - Source: `do_procmap_query`.
   public func ioctl(
     _ request: UInt, _ argument: UnsafeMutableRawBufferPointer,
-    _ strategy: ReadingStrategy = .snapshot
+    by strategy: ReadingStrategy = .snapshot
   ) throws(Errno) {
-    guard request == ProcmapQuery.request else { throw Errno(rawValue: 25) }
+    guard request == ProcMapQuery.request else { throw .inappropriateIOCTLForDevice }
     var query = try unsafe Self.copyIn(argument)
-    let known = MemoryLayout<ProcmapQuery>.size
+    let known = MemoryLayout<ProcMapQuery>.size
     guard query.queryFlags & ~QueryFlags.known == 0 else { throw .invalidArgument }
     guard (query.vmaNameSize == 0) == (query.vmaNameAddress == 0) else { throw .invalidArgument }
     guard (query.buildIDSize == 0) == (query.buildIDAddress == 0) else { throw .invalidArgument }
 
-    let found = try namedQuery(
-      query.queryAddress, QueryFlags(rawValue: query.queryFlags), strategy)
+    let found = try space.namedQuery(
+      query.queryAddress, matching: QueryFlags(rawValue: query.queryFlags), by: strategy)
     query.vmaStart = found.result.start
     query.vmaEnd = found.result.end
     query.vmaFlags = found.result.flags.rawValue
@@ -69,19 +69,19 @@ extension AddressSpace {
   /// - Source: `copy_struct_from_user`.
   private static func copyIn(
     _ argument: UnsafeMutableRawBufferPointer
-  ) throws(Errno) -> ProcmapQuery {
+  ) throws(Errno) -> ProcMapQuery {
     guard argument.count >= 8 else { throw .badAddress }
     let size = unsafe argument.loadUnaligned(as: UInt64.self)
-    guard size <= 4096 else { throw Errno(rawValue: 7) }
+    guard size <= 4096 else { throw .argListTooLong }
     guard size >= 24 else { throw .invalidArgument }
     guard argument.count >= Int(size) else { throw .badAddress }
-    let known = MemoryLayout<ProcmapQuery>.size
+    let known = MemoryLayout<ProcMapQuery>.size
     if Int(size) > known {
       for index in known..<Int(size) where unsafe argument[index] != 0 {
-        throw Errno(rawValue: 7)
+        throw .argListTooLong
       }
     }
-    var query = ProcmapQuery()
+    var query = ProcMapQuery()
     unsafe withUnsafeMutableBytes(of: &query) { bytes in
       let count = min(Int(size), known)
       unsafe bytes.copyMemory(

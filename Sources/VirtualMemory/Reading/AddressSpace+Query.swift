@@ -19,7 +19,7 @@ extension AddressSpace {
   ///   counts no reference.
   /// - Complexity: O(log n), and O(VMAs that fail a filter).
   public func query(
-    _ address: UInt64, _ flags: QueryFlags = [], _ strategy: ReadingStrategy = .snapshot
+    _ address: UInt64, matching flags: QueryFlags = [], by strategy: ReadingStrategy = .snapshot
   ) throws(Errno) -> QueryResult {
     guard flags.rawValue & ~QueryFlags.known == 0 else { throw .invalidArgument }
     // The result of the usual case is not copied together with those of the others.
@@ -62,18 +62,18 @@ extension AddressSpace {
   /// - Complexity: O(addresses × log n), in one read section, which holds up nothing that is changed later.
   public func lookup(_ addresses: [UInt64]) -> [QueryResult?] {
     var results = [QueryResult?](repeating: nil, count: addresses.count)
-    withSealedVersion { version in
+    withSnapshotVersion { version in
       for index in addresses.indices { results[index] = version.query(addresses[index], []) }
     }
     return results
   }
 
-  /// ``query(_:_:_:)`` with the name and the build id.
+  /// ``query(_:matching:by:)`` with the name and the build id.
   ///
-  /// - Throws: as ``query(_:_:_:)``.
+  /// - Throws: as ``query(_:matching:by:)``.
   /// - Complexity: O(log n + name); allocates the copies, outside of the section.
   public func namedQuery(
-    _ address: UInt64, _ flags: QueryFlags = [], _ strategy: ReadingStrategy = .snapshot
+    _ address: UInt64, matching flags: QueryFlags = [], by strategy: ReadingStrategy = .snapshot
   ) throws(Errno) -> NamedQueryResult {
     guard flags.rawValue & ~QueryFlags.known == 0 else { throw .invalidArgument }
     var pinned: PinnedAnswer?
@@ -105,9 +105,9 @@ extension AddressSpace {
   /// - Parameter body: runs in a read section or under the lock, perhaps more than once.
   ///   It is given a test of whether the counter has stood still so far.
   private func speculate(_ body: (Version, () -> Bool) -> Void) {
-    for _ in 0..<ReadingStrategy.speculationAttemptsMax {
+    for _ in 0..<ReadingStrategy.maximumSpeculationAttempts {
       let isValid = RCU.withReadSection { _ -> Bool in
-        guard let speculation = mapLock.speculateTryBegin() else { return false }
+        guard let speculation = mapLock.beginSpeculation() else { return false }
         body(currentVersion) { mapLock.validate(speculation) }
         return mapLock.validate(speculation)
       }

@@ -49,7 +49,7 @@ struct ChunkFormatter {
   /// Formats one VMA, unless it doesn't fit.
   @inline(__always)
   mutating func append(_ record: Record, _ object: MapObject) {
-    guard count &+ LineFormatter.byteCountMax(object) <= capacity else {
+    guard count &+ LineFormatter.maximumByteCount(object) <= capacity else {
       state = .full
       return
     }
@@ -95,9 +95,9 @@ struct ChunkFormatter {
   private mutating func append(
     _ lines: PlainLines, _ leaf: Leaf, _ first: Int, _ last: Int
   ) -> Int {
-    let countMax = min(capacity, limit, wanted &- 1) &- PlainLines.byteCount
+    let maximumCount = min(capacity, limit, wanted &- 1) &- PlainLines.byteCount
     var (count, index) = (count, first)
-    while index <= last && count <= countMax {
+    while index <= last && count <= maximumCount {
       let access = leaf.plainAccess(index)
       guard access != 0 else { break }
       unsafe lines.write(leaf.start(index), leaf.end(index), access, at: out + count)

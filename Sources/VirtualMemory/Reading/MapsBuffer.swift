@@ -11,7 +11,8 @@
 /// }
 /// ```
 @safe
-public struct MapsBuffer: ~Copyable {
+public struct MapsBuffer: ~Copyable, @unchecked Sendable {
+  // Sendable: it alone refers to its memory.
   private(set) var memory: UnsafeMutableRawPointer
   private(set) var capacity: Int
   /// Bytes of text.
@@ -23,6 +24,7 @@ public struct MapsBuffer: ~Copyable {
   /// The first capacity, in bytes: about a hundred lines.
   private static var capacityInitial: Int { 16 << 10 }
 
+  /// An empty buffer, with room for about a hundred lines.
   public init() {
     capacity = Self.capacityInitial
     unsafe memory = .allocate(byteCount: capacity, alignment: 64)

@@ -5,7 +5,7 @@ internal import ReadCopyUpdate
 
 /// A block that the current version no longer uses, and a snapshot does.
 struct HeldNode {
-  /// The block's address, with what ``BlockWord`` says in the low bits.
+  /// The block's address, with what ``TaggedBlock`` says in the low bits.
   let word: UInt
   /// The write section that made it.
   let transaction: UInt64
@@ -13,7 +13,7 @@ struct HeldNode {
   /// before the leaf does.
   private let objects: [UInt]
 
-  private var sizeClass: Int { BlockWord.sizeClass(word) }
+  private var sizeClass: Int { TaggedBlock.sizeClass(word) }
   var blockBytes: Int { NodeLayout.blockBytes(sizeClass) }
 
   /// Takes a reference to what each VMA of a leaf refers to. By the writer, before it releases those of
@@ -21,9 +21,9 @@ struct HeldNode {
   init(_ word: UInt, _ transaction: UInt64) {
     self.word = word
     self.transaction = transaction
-    guard BlockWord.sizeClass(word) == NodeLayout.leafClass,
+    guard TaggedBlock.sizeClass(word) == NodeLayout.leafClass,
       // Safety: the word was made of a leaf's address.
-      let leaf = unsafe UnsafeMutableRawPointer(bitPattern: BlockWord.address(word)).map({
+      let leaf = unsafe UnsafeMutableRawPointer(bitPattern: TaggedBlock.address(word)).map({
         unsafe Leaf($0)
       })
     else {

@@ -20,7 +20,7 @@
 ///   space; O(VMAs) if not.
 public struct MapsDifference: Sequence, Sendable {
   /// One change.
-  public enum Change: Sendable, Hashable {
+  public enum Change: Sendable, Hashable, Codable {
     /// The older version has this VMA; the newer has none with its range.
     case removed(VMA)
     /// The newer version has this VMA; the older has none with its range.

@@ -9,7 +9,7 @@ extension MapsSnapshot {
   /// The text of `/proc/PID/maps`, whole.
   ///
   /// - Complexity: O(VMAs), and the allocations of a new buffer; see ``dump(into:)``.
-  public func maps() -> MapsBuffer {
+  public func mapsText() -> MapsBuffer {
     var buffer = MapsBuffer()
     dump(into: &buffer)
     return buffer
@@ -44,11 +44,13 @@ extension MapsSnapshot {
 // MARK: - Queries
 
 extension MapsSnapshot {
-  /// ``AddressSpace/query(_:_:_:)`` on this version.
+  /// ``AddressSpace/query(_:matching:by:)`` on this version.
   ///
   /// - Throws: `EINVAL` for unknown flags, `ENOENT` if nothing matches.
   /// - Complexity: O(log n), and O(VMAs that fail a filter).
-  public func query(_ address: UInt64, _ flags: QueryFlags = []) throws(Errno) -> QueryResult {
+  public func query(
+    _ address: UInt64, matching flags: QueryFlags = []
+  ) throws(Errno) -> QueryResult {
     guard flags.rawValue & ~QueryFlags.known == 0 else { throw .invalidArgument }
     guard let found = withVersion({ $0.query(address, flags) }) else {
       throw .noSuchFileOrDirectory
@@ -56,12 +58,12 @@ extension MapsSnapshot {
     return found
   }
 
-  /// ``AddressSpace/namedQuery(_:_:_:)`` on this version: with the name and the build id.
+  /// ``AddressSpace/namedQuery(_:matching:by:)`` on this version: with the name and the build id.
   ///
-  /// - Throws: as ``query(_:_:)``.
+  /// - Throws: as ``query(_:matching:)``.
   /// - Complexity: O(log n + name); allocates the copies.
   public func namedQuery(
-    _ address: UInt64, _ flags: QueryFlags = []
+    _ address: UInt64, matching flags: QueryFlags = []
   ) throws(Errno) -> NamedQueryResult {
     guard flags.rawValue & ~QueryFlags.known == 0 else { throw .invalidArgument }
     let found = withVersion { version -> NamedQueryResult? in
@@ -93,10 +95,70 @@ extension MapsSnapshot {
   }
 }
 
-// MARK: - Sequence
+// MARK: - Collection
 
 /// The VMAs in ascending order, without `[vsyscall]`, each copied when it is asked for.
-extension MapsSnapshot: Sequence {
+extension MapsSnapshot: Collection {
+  /// The position of a VMA, or the one after the last.
+  public struct Index: Sendable, Hashable, Comparable {
+    /// The VMA's first address; the largest number after the last VMA.
+    let start: UInt64
+
+    public static func < (left: Index, right: Index) -> Bool { left.start < right.start }
+  }
+
+  /// The position of the first VMA.
+  ///
+  /// - Complexity: O(log n).
+  public var startIndex: Index { index(ofFirstEndingAfter: 0) }
+
+  /// The position after the last VMA.
+  public var endIndex: Index { Index(start: .max) }
+
+  /// The position after that of a VMA.
+  ///
+  /// - Precondition: `index` is the position of a VMA of this snapshot.
+  /// - Complexity: O(log n).
+  public func index(after index: Index) -> Index {
+    self.index(ofFirstEndingAfter: record(at: index).end)
+  }
+
+  /// The VMA at a position.
+  ///
+  /// - Precondition: `index` is the position of a VMA of this snapshot.
+  /// - Complexity: O(log n + name).
+  public subscript(index: Index) -> VMA {
+    let record = record(at: index)
+    return withVersion { version in space.labels.vma(of: record, in: version) }
+  }
+
+  /// The position of the VMA that covers an address, or `nil`.
+  ///
+  /// - Complexity: O(log n).
+  public func index(covering address: UInt64) -> Index? {
+    let index = index(ofFirstEndingAfter: address)
+    return index.start <= address && index != endIndex ? index : nil
+  }
+
+  private func index(ofFirstEndingAfter address: UInt64) -> Index {
+    withVersion { version in
+      guard let (leaf, index) = version.tree.find(endingAfter: address) else { return endIndex }
+      return Index(start: leaf.start(index))
+    }
+  }
+
+  private func record(at index: Index) -> Record {
+    let record = withVersion { version -> Record? in
+      guard let (leaf, found) = version.tree.find(endingAfter: index.start) else { return nil }
+      let record = leaf.record(found)
+      return record.start == index.start ? record : nil
+    }
+    guard let record else {
+      fatalError("MapsSnapshot: the index is not the position of a VMA of this snapshot")
+    }
+    return record
+  }
+
   /// Goes through the VMAs of a snapshot, which it keeps.
   @safe
   public struct Iterator: IteratorProtocol {

@@ -8,9 +8,9 @@ internal import Synchronization
 ///
 /// ```swift
 /// let before = space.snapshot()
-/// try space.unmap(start, length: pageBytes)
+/// try space.unmap(range)
 /// let after = space.snapshot()
-/// print(before.maps().string)                          // still as it was
+/// print(before.mapsText().string)                          // still as it was
 /// for change in AddressSpace.difference(from: before, to: after) { print(change) }
 /// ```
 ///
@@ -65,7 +65,7 @@ public final class MapsSnapshot: @unchecked Sendable {
 }
 
 /// What an address space keeps for its snapshots.
-public struct SnapshotStatistics: Sendable, Equatable {
+public struct SnapshotStatistics: Sendable, Hashable, Codable {
   /// Snapshots that are alive.
   public let snapshotCount: Int
   /// Versions that they keep.

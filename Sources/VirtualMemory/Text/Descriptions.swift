@@ -64,8 +64,8 @@ extension MapsText {
       + (protection.contains(.execute) ? "x" : "-") + (isShared ? "s" : "p")
   }
 
-  fileprivate static func padded(_ value: some UnsignedInteger, _ digitsMin: Int) -> String {
-    String(decoding: hex(UInt64(value), digitsMin: digitsMin), as: UTF8.self)
+  fileprivate static func padded(_ value: some UnsignedInteger, _ minimumDigits: Int) -> String {
+    String(decoding: hex(UInt64(value), minimumDigits: minimumDigits), as: UTF8.self)
   }
 }
 
@@ -81,6 +81,16 @@ extension Protection: CustomStringConvertible {
 }
 
 extension MapFlags: CustomStringConvertible {
+  public var description: String {
+    describe([
+      (.low2GiB, "low2GiB"), (.above4GiB, "above4GiB"), (.growsDown, "growsDown"),
+      (.locked, "locked"), (.noReserve, "noReserve"), (.populate, "populate"),
+      (.nonBlock, "nonBlock"), (.stack, "stack"), (.sync, "sync"),
+    ])
+  }
+}
+
+extension MmapFlags: CustomStringConvertible {
   public var description: String {
     describe([
       (.sharedValidate, "sharedValidate"), (.shared, "shared"), (.private, "private"),

@@ -4,19 +4,19 @@
 /// Formats VMAs as lines of text into raw memory.
 ///
 /// Everything here runs inside read sections: no allocation, no call out, no bounds but the ones
-/// the caller has made sure of with ``byteCountMax(_:)``.
+/// the caller has made sure of with ``maximumByteCount(_:)``.
 enum LineFormatter {
   /// Bytes that formatting one line may touch: the header, the tail, and what whole-step copies
   /// write beyond it.
   @inline(__always)
-  static func byteCountMax(_ object: MapObject) -> Int {
+  static func maximumByteCount(_ object: MapObject) -> Int {
     unsafe 192 &+ object.header.pointee.tailCount
   }
 
   /// Writes one line at `out` and returns its length.
   ///
   /// - Parameter object: its device, inode and name end the line.
-  /// - Safety: `out` has room for `byteCountMax` bytes.
+  /// - Safety: `out` has room for `maximumByteCount` bytes.
   /// - Complexity: O(length), without a branch on the digits of an address.
   @inline(__always)
   static func line(

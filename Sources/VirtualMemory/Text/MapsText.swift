@@ -15,9 +15,9 @@ enum MapsText {
 
   /// `major:minor inode␠`
   static func deviceInode(device: DeviceNumber, inode: UInt64) -> [UInt8] {
-    var bytes = hex(UInt64(device.major), digitsMin: 2)
+    var bytes = hex(UInt64(device.major), minimumDigits: 2)
     bytes.append(UInt8(ascii: ":"))
-    bytes += hex(UInt64(device.minor), digitsMin: 2)
+    bytes += hex(UInt64(device.minor), minimumDigits: 2)
     bytes.append(UInt8(ascii: " "))
     bytes += String(inode).utf8
     bytes.append(UInt8(ascii: " "))
@@ -45,8 +45,9 @@ enum MapsText {
     return name.flatMap { $0 == UInt8(ascii: "\n") ? Array("\\012".utf8) : [$0] }
   }
 
-  static func hex(_ value: UInt64, digitsMin: Int) -> [UInt8] {
+  static func hex(_ value: UInt64, minimumDigits: Int) -> [UInt8] {
     let digits = Array(String(value, radix: 16).utf8)
-    return [UInt8](repeating: UInt8(ascii: "0"), count: max(0, digitsMin - digits.count)) + digits
+    return [UInt8](repeating: UInt8(ascii: "0"), count: max(0, minimumDigits - digits.count))
+      + digits
   }
 }

@@ -12,7 +12,7 @@ struct ChildSummaries {
   /// The most that any step gathers: the children of one node, of which two may have become four, or of
   /// two nodes of which one has too few.
   private static var capacity: Int {
-    NodeLayout.innerCapacity + max(2, NodeLayout.innerCountMin - 1)
+    NodeLayout.innerCapacity + max(2, NodeLayout.minimumInnerCount - 1)
   }
 
   /// - Safety: `storage` holds `capacity` edges and outlives the list.

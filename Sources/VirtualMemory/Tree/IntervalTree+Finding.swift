@@ -11,7 +11,7 @@ extension IntervalTree {
   /// - Complexity: O(height).
   mutating func locate(_ address: UInt64) -> Place? {
     guard var child = top else { return nil }
-    require(height <= Path.heightMax, "IntervalTree: the tree is too high")
+    require(height <= Path.maximumHeight, "IntervalTree: the tree is too high")
     var endBefore: UInt64 = 0
     var startAfter = UInt64.max
     var level = height
@@ -44,7 +44,7 @@ extension IntervalTree {
   /// - Complexity: O(height).
   mutating func find(endingAfter address: UInt64) -> (leaf: Leaf, index: Int)? {
     // Past this no rank below can be a node's count: a child's key is its largest end.
-    guard address < endMax, var child = top else { return nil }
+    guard address < maximumEnd, var child = top else { return nil }
     while let node = child.asWriterNode { child = node.child(node.rank(address)) }
     let leaf = child.asLeaf
     return (leaf, leaf.rank(address))

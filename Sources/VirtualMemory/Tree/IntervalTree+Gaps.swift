@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// A free range that is asked for: `length` bytes between `addressMin` and `limit`.
+/// A free range that is asked for: `length` bytes between `minimumAddress` and `limit`.
 struct GapRequest {
   var length: UInt64
-  var addressMin: UInt64
+  var minimumAddress: UInt64
   var limit: UInt64
 
   /// The highest start in the free range `low..<high`.
   func highest(in low: UInt64, _ high: UInt64) -> UInt64? {
-    let (low, high) = (max(low, addressMin), min(high, limit))
+    let (low, high) = (max(low, minimumAddress), min(high, limit))
     return high >= low && high - low >= length ? high - length : nil
   }
 
   /// The lowest start in the free range `low..<high`.
   func lowest(in low: UInt64, _ high: UInt64) -> UInt64? {
-    let (low, high) = (max(low, addressMin), min(high, limit))
+    let (low, high) = (max(low, minimumAddress), min(high, limit))
     return high >= low && high - low >= length ? low : nil
   }
 }
@@ -27,18 +27,18 @@ extension IntervalTree {
   ///   and a limit cuts through one subtree per level.
   /// - Source: `vm_unmapped_area` with `VM_UNMAPPED_AREA_TOPDOWN`.
   mutating func highestGap(_ request: GapRequest) -> UInt64? {
-    request.highest(in: endMax, .max)
+    request.highest(in: maximumEnd, .max)
       ?? top?.highestGap(request)
-      ?? request.highest(in: 0, startMin)
+      ?? request.highest(in: 0, minimumStart)
   }
 
   /// The lowest free range of the tree, by its start.
   ///
   /// - Complexity: as ``highestGap(_:)``.
   mutating func lowestGap(_ request: GapRequest) -> UInt64? {
-    request.lowest(in: 0, startMin)
+    request.lowest(in: 0, minimumStart)
       ?? top?.lowestGap(request)
-      ?? request.lowest(in: endMax, .max)
+      ?? request.lowest(in: maximumEnd, .max)
   }
 }
 
@@ -80,7 +80,7 @@ extension Child {
       if index > 0, let found = request.lowest(in: bounds.end(index - 1), bounds.start(index)) {
         return found
       }
-      if node.gap(index) >= request.length && bounds.end(index) > request.addressMin,
+      if node.gap(index) >= request.length && bounds.end(index) > request.minimumAddress,
         let found = node.child(index).lowestGap(request)
       {
         return found

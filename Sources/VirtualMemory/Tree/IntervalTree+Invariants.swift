@@ -18,10 +18,10 @@ extension IntervalTree {
       Self.expect(unsafe top.node == root.root, "readers have the writer's root")
       let summary = Self.check(top, level: height, isRoot: true, &lastEnd, body)
       Self.expect(
-        summary.end == endMax && summary.start == startMin, "the tree knows where it ends")
+        summary.end == maximumEnd && summary.start == minimumStart, "the tree knows where it ends")
     } else {
       Self.expect(
-        height == 0 && endMax == 0 && startMin == .max, "an empty tree has no height")
+        height == 0 && maximumEnd == 0 && minimumStart == .max, "an empty tree has no height")
     }
     return root
   }
@@ -45,8 +45,9 @@ extension IntervalTree {
     _ leaf: Leaf, isRoot: Bool, _ lastEnd: inout UInt64, _ body: (Record) -> Void
   ) -> ChildSummary {
     let count = leaf.count
-    let countMin = isRoot ? 1 : NodeLayout.leafCountMin
-    Self.expect((countMin...NodeLayout.leafCapacity).contains(count), "a leaf's count is allowed")
+    let minimumCount = isRoot ? 1 : NodeLayout.minimumLeafCount
+    Self.expect(
+      (minimumCount...NodeLayout.leafCapacity).contains(count), "a leaf's count is allowed")
     for index in 0..<count {
       let record = leaf.record(index)
       Self.expect(record.start < record.end, "a record is not empty")
@@ -79,9 +80,9 @@ extension IntervalTree {
       inner.transaction == node.innerTransaction, "the writer knows its inner nodes' transactions")
     Self.expect(bounds.transaction <= inner.transaction, "bounds are not younger than their node")
     let count = bounds.count
-    let countMin = isRoot ? 2 : NodeLayout.innerCountMin
+    let minimumCount = isRoot ? 2 : NodeLayout.minimumInnerCount
     Self.expect(
-      (countMin...NodeLayout.innerCapacity).contains(count), "an inner node's count is allowed")
+      (minimumCount...NodeLayout.innerCapacity).contains(count), "an inner node's count is allowed")
     for index in 0..<count {
       let held = node.summary(index)
       Self.expect(

@@ -4,8 +4,10 @@
 extension IntervalTree {
   /// Whether a node that is not the root should be joined with a neighbour.
   static func isUnderfull(_ summary: ChildSummary) -> Bool {
-    if let node = summary.child.asWriterNode { return node.bounds.count < NodeLayout.innerCountMin }
-    return summary.child.asLeaf.count < NodeLayout.leafCountMin
+    if let node = summary.child.asWriterNode {
+      return node.bounds.count < NodeLayout.minimumInnerCount
+    }
+    return summary.child.asLeaf.count < NodeLayout.minimumLeafCount
   }
 
   /// Joins the nodes of `list` that have too few entries with their neighbours.

@@ -62,10 +62,11 @@ extension IntervalTree {
     -> NewLeaves
   {
     let total = leaf.count - range.count + items.count
-    let countMin = NodeLayout.leafCountMin
+    let minimumCount = NodeLayout.minimumLeafCount
     let firstCount =
       isRun(leaf, range)
-      ? min(max(range.lowerBound + items.count, countMin), total - countMin) : (total + 1) / 2
+      ? min(max(range.lowerBound + items.count, minimumCount), total - minimumCount)
+      : (total + 1) / 2
     var new = makeLeaves(total, firstCount)
     new.append(leaf, range, items)
     new.finish()

@@ -26,8 +26,8 @@ extension IntervalTree {
     let newCount = count &- (last &- first) &+ items.count
     let isRoot = height == 0
     // A root may have any number of records but none.
-    let countMin = isRoot ? 1 : NodeLayout.leafCountMin
-    guard newCount >= countMin && newCount <= NodeLayout.leafCapacity else {
+    let minimumCount = isRoot ? 1 : NodeLayout.minimumLeafCount
+    guard newCount >= minimumCount && newCount <= NodeLayout.leafCapacity else {
       return !isRoot && splitOrJoin(leaf, first..<last, items)
     }
     let oldGap = leaf.gap(between: first &- 1, last)
@@ -67,7 +67,7 @@ extension IntervalTree {
     let neighbour = step.node.child(isLeft ? left + 1 : left).asLeaf
     if newCount + neighbour.count <= NodeLayout.leafCapacity {
       let isTop = height == 1
-      guard siblingCount > (isTop ? 2 : NodeLayout.innerCountMin) else { return false }
+      guard siblingCount > (isTop ? 2 : NodeLayout.minimumInnerCount) else { return false }
     }
     let new = join(leaf, range, items, with: neighbour, isLeft: isLeft)
     replaceChildren(of: step.node, left..<left + 2, new)
@@ -110,7 +110,7 @@ extension IntervalTree {
     if level &+ 1 < height {
       let newGap = node.gap(around: step.index, last)
       summary.gap = Self.changedGap(path[level &+ 1].gap, without: oldGap, with: newGap) {
-        node.gapMax
+        node.maximumGap
       }
     }
     return summary

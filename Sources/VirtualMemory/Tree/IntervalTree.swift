@@ -23,7 +23,7 @@ struct IntervalTree: ~Copyable {
   /// What readers will have. To be read only: it changes with the writer's own nodes.
   private(set) var root = Tree()
   /// The start of the first record, or the largest number.
-  private(set) var startMin = UInt64.max
+  private(set) var minimumStart = UInt64.max
   /// The root as the writer has it, if it is an inner node.
   private var rootWriterNode: UnsafeMutableRawPointer?
   /// The number of the open write section; nodes made in it carry it.
@@ -45,7 +45,7 @@ struct IntervalTree: ~Copyable {
   var height: Int { root.height }
 
   /// The end of the last record, or 0.
-  var endMax: UInt64 { root.endMax }
+  var maximumEnd: UInt64 { root.maximumEnd }
 
   /// The root of the writer's tree; `nil` if there is no record.
   @inline(__always)
@@ -65,8 +65,8 @@ struct IntervalTree: ~Copyable {
   @inline(__always)
   mutating func setTop(_ summary: ChildSummary?, height: Int) {
     root.height = height
-    root.endMax = summary?.end ?? 0
-    startMin = summary?.start ?? .max
+    root.maximumEnd = summary?.end ?? 0
+    minimumStart = summary?.start ?? .max
     unsafe root.root = summary?.child.node
     unsafe rootWriterNode = summary?.child.writerNode
   }

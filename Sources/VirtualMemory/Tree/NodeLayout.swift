@@ -29,8 +29,8 @@ enum NodeLayout {
   /// A node with fewer entries is joined with a neighbour, where it has one. Well below half, so that
   /// mapping and unmapping around a boundary doesn't split and join without end; but leaves of random
   /// changes are 62 % full, and would be 56 % full with a quarter.
-  static var leafCountMin: Int { 12 }
-  static var innerCountMin: Int { 10 }
+  static var minimumLeafCount: Int { 12 }
+  static var minimumInnerCount: Int { 10 }
   /// Entries per node of a tree that is built at once: room for a few changes before a split.
   static var leafCountBuilt: Int { 28 }
   static var innerCountBuilt: Int { 27 }

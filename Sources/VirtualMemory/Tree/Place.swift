@@ -65,9 +65,9 @@ struct Path: ~Copyable {
 
   /// A tree of 17 inner levels has 2^36 records, with nodes as empty as they may be: more than there are
   /// pages in 128 TiB.
-  static var heightMax: Int { 16 }
+  static var maximumHeight: Int { 16 }
 
-  private let steps = UnsafeMutablePointer<Step>.allocate(capacity: heightMax)
+  private let steps = UnsafeMutablePointer<Step>.allocate(capacity: maximumHeight)
 
   deinit { unsafe steps.deallocate() }
 

@@ -5,10 +5,10 @@ internal import ReadCopyUpdate
 
 /// Blocks of nodes that have been replaced.
 struct ReplacedBlocks: ~Copyable {
-  /// Addresses, with what ``BlockWord`` says in the low bits.
-  private(set) var words = BlockStack()
+  /// Addresses, with what ``TaggedBlock`` says in the low bits.
+  private(set) var words = WordStack()
   /// The write sections that made the payloads among them, in the same order: other blocks say it themselves.
-  private var payloadTransactions = BlockStack()
+  private var payloadTransactions = WordStack()
 
   /// - Parameter isRecent: what the pool says of a block that this write section made.
   /// - Safety: `address` is that of a node's block of this class, which the write section `transaction` made.
@@ -17,7 +17,7 @@ struct ReplacedBlocks: ~Copyable {
   mutating func push(
     _ address: UnsafeMutableRawPointer, _ transaction: UInt64, _ sizeClass: Int, isRecent: Bool
   ) {
-    unsafe words.push(BlockWord.make(address, sizeClass, isRecent: isRecent))
+    unsafe words.push(TaggedBlock.make(address, sizeClass, isRecent: isRecent))
     if sizeClass == NodeLayout.payloadClass { payloadTransactions.push(UInt(transaction)) }
   }
 
@@ -25,7 +25,7 @@ struct ReplacedBlocks: ~Copyable {
   @unsafe
   @inline(__always)
   mutating func push(version: UnsafeMutableRawPointer, isRecent: Bool) {
-    unsafe words.push(BlockWord.make(version, NodeLayout.versionClass, isRecent: isRecent))
+    unsafe words.push(TaggedBlock.make(version, NodeLayout.versionClass, isRecent: isRecent))
   }
 
   mutating func removeAll() {
@@ -42,9 +42,9 @@ struct ReplacedBlocks: ~Copyable {
     var payloadCount = 0
     for index in 0..<words.count {
       let word = words[index]
-      let sizeClass = BlockWord.sizeClass(word)
+      let sizeClass = TaggedBlock.sizeClass(word)
       // Safety: the word was made of a block's address.
-      let address = unsafe UnsafeMutableRawPointer(bitPattern: BlockWord.address(word))
+      let address = unsafe UnsafeMutableRawPointer(bitPattern: TaggedBlock.address(word))
         .unsafelyUnwrapped
       let transaction: UInt64
       switch sizeClass {
@@ -59,7 +59,7 @@ struct ReplacedBlocks: ~Copyable {
       if transaction <= newest {
         taken.append((word, transaction))
       } else {
-        unsafe kept.push(address, transaction, sizeClass, isRecent: BlockWord.isRecent(word))
+        unsafe kept.push(address, transaction, sizeClass, isRecent: TaggedBlock.isRecent(word))
       }
     }
     self = kept

@@ -11,7 +11,7 @@ struct Tree: BitwiseCopyable {
   /// InnerNode levels above the leaves.
   var height = 0
   /// The end of the last record, or 0.
-  var endMax: UInt64 = 0
+  var maximumEnd: UInt64 = 0
 
   init() { unsafe root = nil }
 }
@@ -23,7 +23,7 @@ extension Tree {
   @inline(__always)
   func find(endingAfter address: UInt64) -> (leaf: Leaf, index: Int)? {
     // Past this no rank below can be a node's count: a child's key is its largest end.
-    guard address < endMax, var node = unsafe root else { return nil }
+    guard address < maximumEnd, var node = unsafe root else { return nil }
     for _ in 0..<height {
       let inner = unsafe InnerNode(node)
       unsafe node = inner.child(inner.rank(address))

@@ -40,7 +40,7 @@ struct TreeCursor {
     guard let root = unsafe tree.root else { return }
     // A leaf's starts and an inner node's lie at different places.
     let start = tree.height == 0 ? unsafe Leaf(root).start(0) : unsafe InnerNode(root).start(0)
-    item = unsafe Item(start: start, end: tree.endMax, node: root, level: tree.height)
+    item = unsafe Item(start: start, end: tree.maximumEnd, node: root, level: tree.height)
   }
 
   /// The record that the cursor stands at.

@@ -188,11 +188,11 @@ struct WriterNode {
   var summary: ChildSummary {
     let bounds = bounds
     return ChildSummary(
-      child: asChild, start: bounds.start(0), end: bounds.end(bounds.count - 1), gap: gapMax)
+      child: asChild, start: bounds.start(0), end: bounds.end(bounds.count - 1), gap: maximumGap)
   }
 
   /// The largest gap in a child or between two.
-  var gapMax: UInt64 {
+  var maximumGap: UInt64 {
     let bounds = bounds
     var gap = self.gap(0)
     for index in 0..<bounds.count - 1 {

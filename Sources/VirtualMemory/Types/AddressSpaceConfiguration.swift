@@ -6,19 +6,19 @@ internal import Glibc
 internal import _SystemShims
 
 /// The constants of one machine and process that decide where mappings go and how many there are.
-public struct AddressSpaceConfiguration: Sendable, Hashable {
+public struct AddressSpaceConfiguration: Sendable, Hashable, Codable {
   /// The end of user addresses, `TASK_SIZE`: 0x7fff_ffff_f000 on x86-64 with four page-table levels.
   public var taskSize: UInt64 = 0x7fff_ffff_f000
   /// The lowest address that may be mapped, `vm.mmap_min_addr`.
-  public var addressMin: UInt64 = 4096
-  /// Whether fixed mappings may lie below ``addressMin`` all the same, as for a process with
+  public var minimumAddress: UInt64 = 4096
+  /// Whether fixed mappings may lie below ``minimumAddress`` all the same, as for a process with
   /// `CAP_SYS_RAWIO`.
   public var mayMapLowAddresses = false
   /// The end of the area that the top-down search uses. The kernel leaves at least 128 MiB for
   /// the stack above it. At most ``taskSize``.
   public var mmapBase: UInt64 = 0x7fff_ffff_f000 - (128 << 20)
   /// `vm.max_map_count`: `map` fails when there are more; a split fails when there are as many.
-  public var mapCountMax: Int = 65_530
+  public var maximumMapCount: Int = 65_530
   /// Bytes kept free below a mapping that grows down: 256 pages.
   public var stackGuardGap: UInt64 = 256 * 4096
   /// The device of shared anonymous memory, which the kernel keeps in a file system of its own.
@@ -27,18 +27,30 @@ public struct AddressSpaceConfiguration: Sendable, Hashable {
   /// since 2017: `ospke` among the flags of `/proc/cpuinfo`.
   ///
   /// With keys, memory whose protection is exactly ``Protection/execute`` has one that forbids
-  /// reading. Such memory can't be populated: ``AddressSpace/lock(_:length:onFault:)`` locks it and
+  /// reading. Such memory can't be populated: ``AddressSpace/lock(_:onFault:)`` locks it and
   /// fails with `ENOMEM`; ``MapFlags/locked``, ``MapFlags/populate`` and growth succeed and populate
   /// nothing. The key is one of the flags that merging compares: memory that is executable only
   /// without it, since ``Protection/atomicOperations`` was asked for too, stays apart.
   ///
   /// - Source: `execute_only_pkey`, `arch_override_mprotect_pkey`, `arch_vma_access_permitted`.
   public var hasProtectionKeys = false
+  /// Which side the lock of the address space lets pass first. Readers take it only with
+  /// ``ReadingStrategy/locked``, and with ``ReadingStrategy/speculative`` after failures.
+  public var lockPreference = LockPreference.writers
 
+  /// Which side a readers-writer lock lets pass first.
+  public enum LockPreference: Sendable, Hashable, Codable {
+    /// Readers: a writer may wait as long as there are any.
+    case readers
+    /// Writers: readers that come later wait for a writer that waits.
+    case writers
+  }
+
+  /// The constants of Linux on x86-64 with four page-table levels.
   public init() {}
 
   /// The configuration of the running machine, as far as it can be read: ``hasProtectionKeys`` from
-  /// the processor, ``mapCountMax`` and ``addressMin`` from `/proc/sys/vm`. The rest, and what can't
+  /// the processor, ``maximumMapCount`` and ``minimumAddress`` from `/proc/sys/vm`. The rest, and what can't
   /// be read, is as in ``init()``.
   ///
   /// - Complexity: two short files are read.
@@ -46,10 +58,10 @@ public struct AddressSpaceConfiguration: Sendable, Hashable {
     var configuration = AddressSpaceConfiguration()
     configuration.hasProtectionKeys = sysshims_has_protection_keys()
     if let count = number(in: "/proc/sys/vm/max_map_count") {
-      configuration.mapCountMax = Int(clamping: count)
+      configuration.maximumMapCount = Int(clamping: count)
     }
     if let address = number(in: "/proc/sys/vm/mmap_min_addr") {
-      configuration.addressMin = min(address.roundedUpToPage, configuration.mmapBase)
+      configuration.minimumAddress = min(address.roundedUpToPage, configuration.mmapBase)
     }
     return configuration
   }
@@ -70,13 +82,13 @@ public struct AddressSpaceConfiguration: Sendable, Hashable {
   /// Traps unless the numbers fit together.
   func validate() {
     require(
-      taskSize.isPageAligned && addressMin.isPageAligned && mmapBase.isPageAligned
+      taskSize.isPageAligned && minimumAddress.isPageAligned && mmapBase.isPageAligned
         && stackGuardGap.isPageAligned,
       "AddressSpaceConfiguration: addresses are multiples of the page")
     require(
-      addressMin < taskSize && mmapBase <= taskSize && taskSize < 1 << 63,
-      "AddressSpaceConfiguration: addressMin < taskSize, mmapBase <= taskSize < 2^63")
-    require(mapCountMax >= 0, "AddressSpaceConfiguration: mapCountMax is not negative")
+      minimumAddress < taskSize && mmapBase <= taskSize && taskSize < 1 << 63,
+      "AddressSpaceConfiguration: minimumAddress < taskSize, mmapBase <= taskSize < 2^63")
+    require(maximumMapCount >= 0, "AddressSpaceConfiguration: maximumMapCount is not negative")
   }
 
   /// The bottom-up search, used when nothing is free below ``mmapBase``, starts here.
@@ -84,20 +96,20 @@ public struct AddressSpaceConfiguration: Sendable, Hashable {
 }
 
 /// A device's number, as `stat` and the maps text split it.
-public struct DeviceNumber: Sendable, Hashable, BitwiseCopyable {
+public struct DeviceNumber: Sendable, Hashable, Codable, BitwiseCopyable {
+  /// The driver's number.
   public var major: UInt32
+  /// The device's number within its driver.
   public var minor: UInt32
+  /// A device number of two parts.
   @inlinable public init(major: UInt32, minor: UInt32) {
     self.major = major
     self.minor = minor
   }
 }
 
-/// The page of x86-64, in bytes.
-public let pageBytes: UInt64 = 4096
-
 extension UInt64 {
-  /// Bytes of a page, without the access to a global that `pageBytes` is.
+  /// Bytes of a page.
   static var page: UInt64 { 4096 }
   var isPageAligned: Bool { self & (Self.page - 1) == 0 }
   var roundedDownToPage: UInt64 { self & ~(Self.page - 1) }

@@ -3,7 +3,7 @@
 
 /// What a process says about how it will use memory: `MADV_*`. The raw values are Linux's; a value
 /// that is not among these is refused by the operation.
-public struct Advice: RawRepresentable, Sendable, Hashable {
+public struct Advice: RawRepresentable, Sendable, Hashable, Codable {
   public let rawValue: Int32
   @inlinable public init(rawValue: Int32) { self.rawValue = rawValue }
 

@@ -4,7 +4,7 @@
 internal import ReadCopyUpdate
 
 /// What the pages of a mapping come from.
-public enum Backing: Sendable {
+public enum Backing: Sendable, Hashable {
   /// Zeroed memory: `MAP_ANONYMOUS`.
   case anonymous
   /// A file, from an offset in bytes, which must be a multiple of the page.
@@ -20,10 +20,10 @@ public final class MappedFile: Sendable {
   let object: MapObject
 
   /// A path has fewer bytes than this: `PATH_MAX`.
-  public static var pathCountMax: Int { 4096 }
+  package static var maximumPathBytes: Int { 4096 }
 
   /// What the descriptor was opened for.
-  public enum Access: Sendable, Hashable {
+  public enum Access: Sendable, Hashable, Codable {
     /// `O_RDONLY`: a shared mapping can't be made writable.
     case readOnly
     /// `O_RDWR`.
@@ -50,7 +50,7 @@ public final class MappedFile: Sendable {
     access: Access = .readWrite, isDeleted: Bool = false, buildID: [UInt8] = [],
     byteCount: UInt64 = .max, usesHugePages: Bool = true
   ) {
-    require(path.count < Self.pathCountMax, "MappedFile: a path has at most 4,095 bytes")
+    require(path.count < Self.maximumPathBytes, "MappedFile: a path has at most 4,095 bytes")
     require(!path.contains(0), "MappedFile: a path has no NUL")
     require(buildID.count <= 20, "MappedFile: a build id has at most 20 bytes")
     var name = Array(path)
@@ -60,6 +60,9 @@ public final class MappedFile: Sendable {
       usesHugePages: usesHugePages, byteCount: byteCount)
   }
 
+  /// Describes a file whose path is a string.
+  ///
+  /// - Parameters and precondition: as ``init(path:device:inode:access:isDeleted:buildID:byteCount:usesHugePages:)-(Collection<UInt8>,_,_,_,_,_,_,_)``.
   public convenience init(
     path: String, device: DeviceNumber, inode: UInt64, access: Access = .readWrite,
     isDeleted: Bool = false, buildID: [UInt8] = [], byteCount: UInt64 = .max,
@@ -71,4 +74,10 @@ public final class MappedFile: Sendable {
   }
 
   deinit { object.release() }
+}
+
+/// Two files are equal if they are one object, as mappings see it.
+extension MappedFile: Hashable {
+  public static func == (left: MappedFile, right: MappedFile) -> Bool { left === right }
+  public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 }

@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 /// What a process gets that uses an address it may not use.
-public enum MemoryFault: Error, Sendable, Hashable {
+public enum MemoryFault: Error, Sendable, Hashable, Codable {
   /// `SIGSEGV`: nothing is mapped there, or the access isn't allowed.
   case segmentation
   /// `SIGBUS`: the page lies behind the end of the file.

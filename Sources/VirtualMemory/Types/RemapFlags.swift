@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// How a mapping is moved or resized: `MREMAP_*`. The raw values are Linux's.
-public struct RemapFlags: OptionSet, Sendable, Hashable {
+/// How ``AddressSpace/SystemCalls/mremap(_:length:newLength:flags:newAddress:)`` moves or resizes a
+/// mapping: `MREMAP_*`. The raw values are Linux's.
+public struct RemapFlags: OptionSet, Sendable, Hashable, Codable {
   public let rawValue: UInt64
   @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue }
 

@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 /// What a process may use of memory, in bytes: the soft limits that `setrlimit` sets.
-public struct ResourceLimits: Sendable, Hashable {
+public struct ResourceLimits: Sendable, Hashable, Codable {
   /// `RLIMIT_AS`: all mappings together. `.max` for no limit.
   public var addressSpace: UInt64 = .max
   /// `RLIMIT_DATA`: private writable mappings together. `.max` for no limit.
@@ -13,5 +13,6 @@ public struct ResourceLimits: Sendable, Hashable {
   /// memory (`CAP_IPC_LOCK`).
   public var lockedMemory: UInt64?
 
+  /// No limit but the usual 8 MiB for a stack.
   public init() {}
 }

@@ -20,6 +20,7 @@ public struct VMA: Sendable, Hashable {
   /// The name as the text shows it, empty if there is none; bytes, since paths need not be UTF-8.
   public var name: [UInt8]
 
+  /// A VMA with these fields.
   public init(
     start: UInt64, end: UInt64, protection: Protection, isShared: Bool = false, offset: UInt64 = 0,
     device: DeviceNumber = DeviceNumber(major: 0, minor: 0), inode: UInt64 = 0, name: [UInt8] = []
@@ -33,6 +34,9 @@ public struct VMA: Sendable, Hashable {
     self.inode = inode
     self.name = name
   }
+
+  /// The addresses, ``start`` to ``end``.
+  public var range: Range<UInt64> { start..<end }
 
   /// ``name`` as a string, with what isn't UTF-8 replaced.
   public var nameString: String { String(decoding: name, as: UTF8.self) }

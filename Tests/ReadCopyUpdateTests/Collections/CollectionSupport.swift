@@ -67,7 +67,7 @@ enum CollectionStress<Subject: StressSubject & ~Copyable> {
     let totals = Locked(Totals())
     // A short queue: what is pending at the end must not take longer than the run.
     let limits = Domain.limits
-    Domain.limits = RCULimits(pendingCountMax: 10_000)
+    Domain.limits = RCULimits(maximumPendingCount: 10_000)
     withReaderThread(Subject.Flavor.self) {
       let run = Shared(counter)
       var threads: [@Sendable () -> Void] = []

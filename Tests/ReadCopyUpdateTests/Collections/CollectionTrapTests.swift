@@ -22,7 +22,7 @@ import Testing
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) {
       let table = RCUDomain<MembarrierFlavor>.HashTable<Int, Int>()
-      table.insert(1, forKey: 1)
+      table.addDuplicate(1, forKey: 1)
     }
     expectMessage(of: result, names: ["MembarrierFlavor", "withRegisteredThread"])
   }
@@ -60,7 +60,7 @@ import Testing
         RunningThread.startDetached {
           while true {
             let table = RCU.HashTable<Int, Int>(minimumCapacity: 1)
-            for key in 0..<5000 { table.insert(key, forKey: key) }
+            for key in 0..<5000 { table.addDuplicate(key, forKey: key) }
             for key in 0..<5000 { table.removeValue(forKey: key) }
             resized.add()
           }
@@ -78,7 +78,7 @@ import Testing
       let before = Set(CollectionTrapTests.threads())
       let table = RCU.HashTable<Int, Int>(minimumCapacity: 1)
       // Large enough for liburcu to start threads for parts of it.
-      for key in 0..<100_000 { table.insert(key, forKey: key) }
+      for key in 0..<100_000 { table.addDuplicate(key, forKey: key) }
       await RCU.barrier()
       precondition(table.bucketCount > 50_000)
       let started = CollectionTrapTests.threads().filter { !before.contains($0) }

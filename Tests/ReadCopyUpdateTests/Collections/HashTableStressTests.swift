@@ -24,7 +24,7 @@ struct HashTableSubject<Flavor: RCUFlavor>: StressSubject, ~Copyable {
 
   init(_ counter: InstanceCounter) {
     for key in 0..<Self.lastingKeys {
-      table.insert(Value(key: key, pointee: StressPointee(counter)), forKey: key)
+      table.addDuplicate(Value(key: key, pointee: StressPointee(counter)), forKey: key)
     }
   }
 
@@ -43,7 +43,7 @@ struct HashTableSubject<Flavor: RCUFlavor>: StressSubject, ~Copyable {
     } else {
       let key = Self.lastingKeys + random.below(Self.keys)
       if isFilling {
-        _ = table.insertUnique(Value(key: key, pointee: StressPointee(counter)), forKey: key)
+        _ = table.insert(Value(key: key, pointee: StressPointee(counter)), forKey: key)
       } else {
         let old = table.removeValue(forKey: key)
         if choice == 99 { old?.reclaim() }

@@ -26,7 +26,7 @@ import Testing
     let counter = InstanceCounter()
     do {
       let table = Table()
-      for key in 0..<10 { table.insert(Counted(key * 10, counter), forKey: key) }
+      for key in 0..<10 { table.addDuplicate(Counted(key * 10, counter), forKey: key) }
       let isEmpty = table.isEmpty
       #expect(table.count == 10 && !isEmpty)
       for key in 0..<10 { #expect(Self.value(of: key, in: table) == key * 10) }
@@ -37,14 +37,13 @@ import Testing
     #expect(counter.live == 0)
   }
 
-  @Test func insertUniqueGivesTheValueBack() {
+  @Test func insertGivesTheValueBackIfTheKeyHasOne() {
     let counter = InstanceCounter()
     do {
       let table = Table()
-      let first = table.insertUnique(Counted(1, counter), forKey: 7)
-      let isInserted = first == nil
+      let isInserted = table.insert(Counted(1, counter), forKey: 7).isInserted
       #expect(isInserted)
-      if let second = table.insertUnique(Counted(2, counter), forKey: 7) {
+      if case .notInserted(let second) = table.insert(Counted(2, counter), forKey: 7) {
         #expect(second.value == 2)
       } else {
         Issue.record("a second value was inserted")
@@ -80,7 +79,7 @@ import Testing
     case .notFound(let new): #expect(new.value == 1)
     }
     #expect(table.count == 0 && counter.live == 0)
-    table.insert(Counted(2, counter), forKey: 7)
+    table.addDuplicate(Counted(2, counter), forKey: 7)
     switch table.replaceValue(forKey: 7, with: Counted(3, counter)) {
     case .replaced(let old): #expect(old.value.value == 2)
     case .notFound: Issue.record("the value was not found")
@@ -94,7 +93,7 @@ import Testing
   @Test func removedValueComesBack() {
     let counter = InstanceCounter()
     let table = Table()
-    table.insert(Counted(1, counter), forKey: 7)
+    table.addDuplicate(Counted(1, counter), forKey: 7)
     if let taken = table.removeValue(forKey: 7)?.take() {
       #expect(taken.value == 1 && counter.live == 1)
     } else {
@@ -110,7 +109,7 @@ import Testing
   @Test func removedValueOutlivesOpenSections() {
     let counter = InstanceCounter()
     let table = Table()
-    table.insert(Counted(1, counter), forKey: 7)
+    table.addDuplicate(Counted(1, counter), forKey: 7)
     Domain.withReadSection { section in
       let ref = table.lookup(7, in: section)
       table.removeValue(forKey: 7)
@@ -127,13 +126,13 @@ import Testing
     do {
       let table = Domain.HashTable<ObjectKey, Counted>()
       for value in 0..<5 {
-        table.insert(Counted(value, counter), forKey: ObjectKey(value, counter))
+        table.addDuplicate(Counted(value, counter), forKey: ObjectKey(value, counter))
       }
       #expect(counter.live == 10)
       table.removeValue(forKey: ObjectKey(0, counter))
       _ = table.removeValue(forKey: ObjectKey(1, counter))?.take()
       table.removeValue(forKey: ObjectKey(2, counter))?.reclaim()
-      _ = table.insertUnique(Counted(3, counter), forKey: ObjectKey(3, counter))
+      _ = table.insert(Counted(3, counter), forKey: ObjectKey(3, counter))
       Domain.barrier()
       #expect(counter.live == 4)
     }
@@ -155,7 +154,7 @@ import Testing
   @Test func duplicatesKeepTheirOrder() {
     let counter = InstanceCounter()
     let table = Table()
-    for value in 1...3 { table.insert(Counted(value, counter), forKey: 7) }
+    for value in 1...3 { table.addDuplicate(Counted(value, counter), forKey: 7) }
     #expect(Self.values(of: 7, in: table) == [1, 2, 3])
     #expect(Self.value(of: 7, in: table) == 1)
     #expect(table.removeValue(forKey: 7)?.value.value == 1)
@@ -171,10 +170,10 @@ import Testing
     do {
       let table = Domain.HashTable<Colliding, Counted>(minimumCapacity: 1)
       for value in 0..<300 {
-        let isNew = table.insertUnique(Counted(value, counter), forKey: Colliding(value)) == nil
+        let isNew = table.insert(Counted(value, counter), forKey: Colliding(value)).isInserted
         #expect(isNew)
       }
-      let isOld = table.insertUnique(Counted(0, counter), forKey: Colliding(150)) != nil
+      let isOld = table.insert(Counted(0, counter), forKey: Colliding(150)).isInserted == false
       #expect(isOld)
       for value in stride(from: 0, to: 300, by: 2) {
         #expect(table.removeValue(forKey: Colliding(value))?.value.value == value)
@@ -203,7 +202,7 @@ import Testing
     let counter = InstanceCounter()
     do {
       let table = Table(minimumCapacity: minimumCapacity)
-      for key in 0..<count { table.insert(Counted(key, counter), forKey: key) }
+      for key in 0..<count { table.addDuplicate(Counted(key, counter), forKey: key) }
       Domain.barrier()
       #expect(table.count == count)
       #expect(table.bucketCount > count / 2)
@@ -216,7 +215,7 @@ import Testing
       for key in 0..<10 {
         table.removeValue(forKey: key)
         Domain.barrier()
-        table.insert(Counted(key, counter), forKey: key)
+        table.addDuplicate(Counted(key, counter), forKey: key)
       }
       #expect(table.bucketCount < count / 2)
       #expect(table.bucketCount >= minimumCapacity)
@@ -230,7 +229,7 @@ import Testing
   @Test func growsWhileASectionIsOpen() {
     let table = Domain.HashTable<Int, Int>(minimumCapacity: 1)
     let section = HeldSection<CollectionTestFlavor>()
-    for key in 0..<5000 { table.insert(key, forKey: key) }
+    for key in 0..<5000 { table.addDuplicate(key, forKey: key) }
     #expect(table.bucketCount >= 5000 / 8)
     section.end()
     Domain.barrier()
@@ -238,7 +237,7 @@ import Testing
 
   @Test func forEachSeesEveryElementOnce() {
     let table = Domain.HashTable<String, Int>()
-    for key in 0..<1000 { table.insert(key, forKey: String(key)) }
+    for key in 0..<1000 { table.addDuplicate(key, forKey: String(key)) }
     var seen: [String: Int] = [:]
     Domain.withReadSection { section in
       table.forEach(in: section) { entry in
@@ -252,7 +251,7 @@ import Testing
   @Test func forEachPassesErrorsOn() {
     struct Found: Error { let key: Int }
     let table = Domain.HashTable<Int, Int>()
-    for key in 0..<10 { table.insert(key, forKey: key) }
+    for key in 0..<10 { table.addDuplicate(key, forKey: key) }
     var visited = 0
     #expect(throws: Found.self) {
       try Domain.withReadSection { section throws(Found) in
@@ -268,7 +267,7 @@ import Testing
   @Test func aWalkMayChangeTheTable() {
     let counter = InstanceCounter()
     let table = Table()
-    for key in 0..<500 { table.insert(Counted(key, counter), forKey: key) }
+    for key in 0..<500 { table.addDuplicate(Counted(key, counter), forKey: key) }
     Domain.withReadSection { section in
       table.forEach(in: section) { entry in
         if entry.key.isMultiple(of: 2) { table.removeValue(forKey: entry.key) }
@@ -282,12 +281,12 @@ import Testing
   @Test func removeAllEmpties() {
     let counter = InstanceCounter()
     let table = Table()
-    for key in 0..<3000 { table.insert(Counted(key, counter), forKey: key % 1000) }
+    for key in 0..<3000 { table.addDuplicate(Counted(key, counter), forKey: key % 1000) }
     #expect(table.removeAll() == 3000)
     #expect(table.count == 0)
     Domain.barrier()
     #expect(counter.live == 0)
-    table.insert(Counted(1, counter), forKey: 1)
+    table.addDuplicate(Counted(1, counter), forKey: 1)
     #expect(Self.value(of: 1, in: table) == 1)
   }
 
@@ -298,7 +297,7 @@ import Testing
     let section = HeldSection<CollectionTestFlavor>()
     do {
       let table = Table()
-      for key in 0..<100 { table.insert(Counted(key, counter), forKey: key) }
+      for key in 0..<100 { table.addDuplicate(Counted(key, counter), forKey: key) }
     }
     #expect(counter.live == 100)
     section.end()
@@ -313,7 +312,7 @@ import Testing
       let section = HeldSection<CollectionTestFlavor>()
       do {
         let table = Table(minimumCapacity: 1)
-        for key in 0..<20 { table.insert(Counted(key, counter), forKey: key) }
+        for key in 0..<20 { table.addDuplicate(Counted(key, counter), forKey: key) }
       }
       section.end()
     }

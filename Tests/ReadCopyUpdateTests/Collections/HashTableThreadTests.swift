@@ -16,7 +16,7 @@ import Testing
     runThreads(4) { _ in
       var won = 0
       for key in 0..<300 {
-        if shared.table.insertUnique(Counted(key, counter), forKey: Colliding(key)) == nil {
+        if shared.table.insert(Counted(key, counter), forKey: Colliding(key)).isInserted {
           won += 1
         }
       }
@@ -88,7 +88,7 @@ import Testing
       table.removeValue(forKey: 19_990)
       Domain.barrier()
       #expect(counter.live == 9 && table.bucketCount < 10_000, "\(Flavor.name)")
-      for key in 0..<1000 { table.insert(Counted(key, counter), forKey: key) }
+      for key in 0..<1000 { table.addDuplicate(Counted(key, counter), forKey: key) }
     }
     Domain.barrier()
     #expect(counter.live == 0, "\(Flavor.name)")

@@ -17,7 +17,7 @@ struct ListSubject<Flavor: RCUFlavor>: StressSubject, ~Copyable {
   private static var lastingKeys: Int { 16 }
   /// What comes and goes has keys from here.
   private static var passingKeys: Range<Int> { 1000..<1032 }
-  private static var countMax: Int { 64 }
+  private static var maximumCount: Int { 64 }
 
   private let list = Domain.List<Element>()
 
@@ -32,7 +32,7 @@ struct ListSubject<Flavor: RCUFlavor>: StressSubject, ~Copyable {
   borrowing func write(_ random: inout SplitMixGenerator, _ counter: InstanceCounter) {
     let lasting = random.below(Self.lastingKeys)
     let passing = Self.passingKeys.lowerBound + random.below(Self.passingKeys.count)
-    let isFull = list.count > Self.countMax
+    let isFull = list.count > Self.maximumCount
     switch random.below(isFull ? 4 : 8) {
     case 0:
       list.removeFirst { $0.key == passing }

@@ -42,10 +42,10 @@ import Testing
     let list = List()
     for value in [1, 5, 5, 9] { list.append(Counted(value, counter)) }
     let inserted = [
-      list.insert(Counted(6, counter), afterFirstWhere: { $0.value == 5 }) == nil,
-      list.insert(Counted(4, counter), beforeFirstWhere: { $0.value == 5 }) == nil,
-      list.insert(Counted(0, counter), beforeFirstWhere: { $0.value == 1 }) == nil,
-      list.insert(Counted(10, counter), afterFirstWhere: { $0.value == 9 }) == nil,
+      list.insert(Counted(6, counter), afterFirstWhere: { $0.value == 5 }).isInserted,
+      list.insert(Counted(4, counter), beforeFirstWhere: { $0.value == 5 }).isInserted,
+      list.insert(Counted(0, counter), beforeFirstWhere: { $0.value == 1 }).isInserted,
+      list.insert(Counted(10, counter), afterFirstWhere: { $0.value == 9 }).isInserted,
     ]
     #expect(inserted == [true, true, true, true])
     #expect(Self.values(list) == [0, 1, 4, 5, 6, 5, 9, 10])
@@ -59,12 +59,16 @@ import Testing
     let counter = InstanceCounter()
     let list = List()
     list.append(Counted(1, counter))
-    if let back = list.insert(Counted(2, counter), afterFirstWhere: { $0.value == 7 }) {
+    if case .notInserted(let back) = list.insert(
+      Counted(2, counter), afterFirstWhere: { $0.value == 7 })
+    {
       #expect(back.value == 2)
     } else {
       Issue.record("it was inserted")
     }
-    if let back = list.insert(Counted(3, counter), beforeFirstWhere: { $0.value == 7 }) {
+    if case .notInserted(let back) = list.insert(
+      Counted(3, counter), beforeFirstWhere: { $0.value == 7 })
+    {
       #expect(back.value == 3)
     } else {
       Issue.record("it was inserted")

@@ -42,10 +42,10 @@ import Testing
       let old = model[number]?.first
       switch random.below(1000) {
       case 0..<100:
-        table.insert(Counted(operation, counter), forKey: key)
+        table.addDuplicate(Counted(operation, counter), forKey: key)
         model[number, default: []].append(operation)
       case 100..<400:
-        let isInserted = table.insertUnique(Counted(operation, counter), forKey: key) == nil
+        let isInserted = table.insert(Counted(operation, counter), forKey: key).isInserted
         #expect(isInserted == (old == nil), "seed \(seed)")
         if isInserted { model[number] = [operation] }
       case 400..<600:
@@ -146,12 +146,12 @@ import Testing
       model.insert(value, at: 0)
     case 6:
       let isInserted =
-        list.insert(Counted(value, counter), afterFirstWhere: { $0.value == target }) == nil
+        list.insert(Counted(value, counter), afterFirstWhere: { $0.value == target }).isInserted
       #expect(isInserted == (index != nil), "seed \(seed)")
       if let index { model.insert(value, at: index + 1) }
     default:
       let isInserted =
-        list.insert(Counted(value, counter), beforeFirstWhere: { $0.value == target }) == nil
+        list.insert(Counted(value, counter), beforeFirstWhere: { $0.value == target }).isInserted
       #expect(isInserted == (index != nil), "seed \(seed)")
       if let index { model.insert(value, at: index) }
     }
@@ -164,7 +164,7 @@ import Testing
     let counter = InstanceCounter()
     do {
       let stack = Domain.LockFreeStack<Counted>()
-      let queue = WaitFreeQueue<Counted>()
+      let queue = ConcurrentQueue<Counted>()
       var (stacked, queued): ([Int], [Int]) = ([], [])
       var random = SplitMixGenerator(seed: seed)
       for operation in 0..<Self.operations {
@@ -196,7 +196,7 @@ import Testing
     #expect(counter.live == 0)
   }
 
-  private static func next(_ queue: borrowing WaitFreeQueue<Counted>) -> Int? {
+  private static func next(_ queue: borrowing ConcurrentQueue<Counted>) -> Int? {
     guard let element = queue.dequeue() else { return nil }
     return element.value
   }

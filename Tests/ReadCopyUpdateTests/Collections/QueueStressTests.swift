@@ -77,7 +77,7 @@ struct StackSubject<Flavor: RCUFlavor>: StressSubject, ~Copyable {
   }
 }
 
-@Suite(.serialized, .stress) struct WaitFreeQueueStressTests {
+@Suite(.serialized, .stress) struct ConcurrentQueueStressTests {
   private struct Item: ~Copyable, Sendable {
     let producer: Int
     let number: Int
@@ -85,7 +85,7 @@ struct StackSubject<Flavor: RCUFlavor>: StressSubject, ~Copyable {
   }
 
   private final class Shared: Sendable {
-    let queue = WaitFreeQueue<Item>()
+    let queue = ConcurrentQueue<Item>()
     let isStopping = Atomic(false)
     let finished = Atomic(0)
     let violations = Atomic(0)
@@ -120,12 +120,12 @@ struct StackSubject<Flavor: RCUFlavor>: StressSubject, ~Copyable {
   }
 
   /// What waits in the queue at most, per producer: the producers are quicker.
-  private static let backlogMax = 10_000
+  private static let maximumBacklog = 10_000
 
   private static func produce(_ producer: Int, _ shared: Shared, _ counter: InstanceCounter) {
     var number = 0
     while !shared.isStopping.load(ordering: .relaxed) {
-      if counter.live > backlogMax {
+      if counter.live > maximumBacklog {
         yieldThread()
         continue
       }

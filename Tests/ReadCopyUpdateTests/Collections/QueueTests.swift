@@ -104,8 +104,8 @@ import Testing
   }
 }
 
-@Suite struct WaitFreeQueueTests {
-  private typealias Queue = WaitFreeQueue<Counted>
+@Suite struct ConcurrentQueueTests {
+  private typealias Queue = ConcurrentQueue<Counted>
 
   private static func next(_ queue: borrowing Queue) -> Int? {
     guard let element = queue.dequeue() else { return nil }
@@ -113,7 +113,7 @@ import Testing
   }
 
   @Test func emptyQueueHasNothing() {
-    let queue = WaitFreeQueue<Int>()
+    let queue = ConcurrentQueue<Int>()
     let isEmpty = queue.isEmpty
     #expect(isEmpty)
     #expect(queue.dequeue() == nil)
@@ -153,8 +153,8 @@ import Testing
 
   @Test func moveAllAppendsInOrder() {
     let counter = InstanceCounter()
-    let first = WaitFreeQueue<CountedObject>()
-    let second = WaitFreeQueue<CountedObject>()
+    let first = ConcurrentQueue<CountedObject>()
+    let second = ConcurrentQueue<CountedObject>()
     for value in 0..<3 { first.enqueue(CountedObject(value, counter)) }
     for value in 3..<6 { second.enqueue(CountedObject(value, counter)) }
     second.moveAll(to: first)
@@ -181,7 +181,7 @@ import Testing
 
   /// Elements that are aligned to more than liburcu's link.
   @Test func alignmentIsKept() {
-    let queue = WaitFreeQueue<SIMD16<Int32>>()
+    let queue = ConcurrentQueue<SIMD16<Int32>>()
     let stack = RCU.LockFreeStack<SIMD16<Int32>>()
     let list = RCU.List<SIMD16<Int32>>()
     let table = RCU.HashTable<SIMD2<Int64>, SIMD16<Int32>>()
@@ -190,7 +190,7 @@ import Testing
       queue.enqueue(value)
       stack.push(value)
       list.append(value)
-      table.insert(value, forKey: SIMD2(repeating: Int64(number)))
+      table.addDuplicate(value, forKey: SIMD2(repeating: Int64(number)))
     }
     var sum = SIMD16<Int32>.zero
     while let value = queue.dequeue() { sum &+= value }

@@ -7,7 +7,7 @@ import ReadCopyUpdate
 final class Shared: Sendable {
   let domain = SleepableRCU()
   let pointer: SleepableRCU.Pointer<Int>
-  init() { pointer = SleepableRCU.Pointer(1, in: domain) }
+  init() { pointer = SleepableRCU.Pointer(1, protectedBy: domain) }
 }
 
 func show(_ shared: Shared) async {

@@ -18,7 +18,7 @@ import Testing
       RunningThread {
         world.runWithReadersAndWriters {
           for _ in 0..<20 {
-            let end = runInForkedChild { world.useInChild(lostMax: 1) }
+            let end = runInForkedChild { world.useInChild(maximumLost: 1) }
             precondition(end == .exited(0), "the child ended with \(end)")
           }
         }
@@ -114,10 +114,10 @@ import Testing
       let section = Locked<SleepableRCU?>(SleepableRCU())
       do {
         let domain = section.withLock { $0! }
-        SleepableRCU.Pointer(Counted(1, counter), in: domain).clear()
+        SleepableRCU.Pointer(Counted(1, counter), protectedBy: domain).clear()
         await domain.barrier()
         let open = await SuspendedSection(in: domain)
-        SleepableRCU.Pointer(Counted(2, counter), in: domain).clear()
+        SleepableRCU.Pointer(Counted(2, counter), protectedBy: domain).clear()
         RunningThread {
           let end = runInForkedChild {
             // The other references are those of threads that the child doesn't have.
@@ -185,7 +185,7 @@ private final class ForkedDomain: Sendable {
   private let pointer: SleepableRCU.Pointer<StressPointee>
   private let isStopping = Flag()
 
-  init() { pointer = SleepableRCU.Pointer(StressPointee(counter), in: domain) }
+  init() { pointer = SleepableRCU.Pointer(StressPointee(counter), protectedBy: domain) }
 
   func replace() { pointer.store(StressPointee(counter)) }
 
@@ -199,9 +199,9 @@ private final class ForkedDomain: Sendable {
   /// Also run once before a fork: Swift's runtime looks things up under locks of its own the first
   /// time.
   ///
-  /// - Parameter lostMax: pointees that threads which the child doesn't have may have been about to
+  /// - Parameter maximumLost: pointees that threads which the child doesn't have may have been about to
   ///   publish or to retire.
-  func useInChild(lostMax: Int = 0) -> Int32 {
+  func useInChild(maximumLost: Int = 0) -> Int32 {
     for _ in 0..<100 { replace() }
     guard read() else { return 1 }
     domain.synchronize()
@@ -217,7 +217,7 @@ private final class ForkedDomain: Sendable {
     }
     thread.join()
     domain.barrier()
-    return (1...1 + lostMax).contains(counter.live) ? 0 : 4
+    return (1...1 + maximumLost).contains(counter.live) ? 0 : 4
   }
 
   func runWithReadersAndWriters(_ body: () -> Void) {

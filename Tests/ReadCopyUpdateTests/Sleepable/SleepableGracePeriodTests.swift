@@ -61,7 +61,7 @@ import Testing
     let (slow, quick) = (SleepableRCU(name: "slow"), SleepableRCU(name: "quick"))
     let counter = InstanceCounter()
     let section = await SuspendedSection(in: slow)
-    let pointer = SleepableRCU.Pointer(Counted(1, counter), in: quick)
+    let pointer = SleepableRCU.Pointer(Counted(1, counter), protectedBy: quick)
     pointer.store(Counted(2, counter))
     await quick.synchronize()
     await quick.barrier()
@@ -181,7 +181,7 @@ import Testing
   /// A thread that runs no task and is in no section waits; one in a section is counted.
   @Test func threadsPastTheLimitWaitOutsideOfSections() async {
     let domain = SleepableRCU()
-    domain.limits = RCULimits(pendingCountMax: 10)
+    domain.limits = RCULimits(maximumPendingCount: 10)
     let counter = InstanceCounter()
     let section = await SuspendedSection(in: domain)
     let returned = Flag()
@@ -209,7 +209,7 @@ import Testing
   /// says so.
   @Test func tasksPastTheLimitAreCounted() async {
     let domain = SleepableRCU()
-    domain.limits = RCULimits(pendingCountMax: 10)
+    domain.limits = RCULimits(maximumPendingCount: 10)
     let ran = InstanceCounter()
     await domain.withReadSection { _ in
       await Task.yield()
@@ -231,7 +231,7 @@ import Testing
 
   @Test func waitBelowLimitsSuspends() async {
     let domain = SleepableRCU()
-    domain.limits = RCULimits(pendingBytesMax: 100)
+    domain.limits = RCULimits(maximumPendingBytes: 100)
     let section = await SuspendedSection(in: domain)
     domain.afterGracePeriod(bytes: 101) {}
     let task = Task {

@@ -15,9 +15,9 @@ import Testing
     let number: SleepableRCU.Pointer<Int>
 
     init() {
-      pointer = SleepableRCU.Pointer(Counted(1, counter), in: domain)
-      empty = SleepableRCU.Pointer(in: domain)
-      number = SleepableRCU.Pointer(0, in: domain)
+      pointer = SleepableRCU.Pointer(Counted(1, counter), protectedBy: domain)
+      empty = SleepableRCU.Pointer(protectedBy: domain)
+      number = SleepableRCU.Pointer(0, protectedBy: domain)
     }
 
     func read(_ pointer: borrowing SleepableRCU.Pointer<Counted>) -> Int? {
@@ -153,7 +153,7 @@ import Testing
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) {
-      let pointer = SleepableRCU.Pointer(1, in: SleepableRCU())
+      let pointer = SleepableRCU.Pointer(1, protectedBy: SleepableRCU())
       pointer.update { value in
         value += 1
         pointer.store(value)
@@ -162,12 +162,18 @@ import Testing
     expectMessage(of: result, names: ["the body of update replaces", "change the copy instead"])
   }
 
-  @Test func updatingAnEmptyPointerTraps() async {
-    let result = await #expect(
-      processExitsWith: .failure, observing: [\.standardErrorContent]
-    ) {
-      SleepableRCU.Pointer<Int>(in: SleepableRCU()).update { $0 += 1 }
-    }
-    expectMessage(of: result, names: ["the pointer is empty", "use store"])
+  @Test func updateOfAnEmptyPointer() {
+    let pointer = SleepableRCU.Pointer<Int>(protectedBy: SleepableRCU())
+    let changed: Void? = pointer.update { _ in Issue.record("there is nothing to change") }
+    #expect(changed == nil)
+    #expect(
+      pointer.update(default: 7) { number in
+        number += 1; return number * 2
+      } == 16)
+    #expect(
+      pointer.update { number in
+        number += 1; return number
+      } == 9)
+    #expect(pointer.update(default: 7) { $0 } == 9)
   }
 }

@@ -12,7 +12,7 @@ import Testing
   @Test func sectionReturnsAndThrowsWhatItsBodyDoes() async {
     let domain = SleepableRCU()
     let counter = InstanceCounter()
-    let pointer = SleepableRCU.Pointer(Counted(7, counter), in: domain)
+    let pointer = SleepableRCU.Pointer(Counted(7, counter), protectedBy: domain)
     #expect(domain.withReadSection { pointer.load(in: $0)?.value.value } == 7)
     // A result that can't be copied, of both forms.
     let first = domain.withReadSection { _ in Counted(1, counter) }
@@ -37,7 +37,7 @@ import Testing
 
   @Test func sectionsNest() async {
     let domain = SleepableRCU()
-    let pointer = SleepableRCU.Pointer(1, in: domain)
+    let pointer = SleepableRCU.Pointer(1, protectedBy: domain)
     let open = await domain.withReadSection { outer in
       await domain.withReadSection { inner in
         await Task.yield()
@@ -73,7 +73,7 @@ import Testing
   private final class SharedNumber: Sendable {
     let domain = SleepableRCU()
     let pointer: SleepableRCU.Pointer<Int>
-    init(_ number: Int) { pointer = SleepableRCU.Pointer(number, in: domain) }
+    init(_ number: Int) { pointer = SleepableRCU.Pointer(number, protectedBy: domain) }
   }
 
   @Test func sectionRunsOnTheCallersActor() async {
@@ -135,7 +135,7 @@ import Testing
     let domain = SleepableRCU()
     let counter = InstanceCounter()
     let pointer: SleepableRCU.Pointer<StressPointee>
-    init() { pointer = SleepableRCU.Pointer(StressPointee(counter), in: domain) }
+    init() { pointer = SleepableRCU.Pointer(StressPointee(counter), protectedBy: domain) }
     func replace() { pointer.store(StressPointee(counter)) }
   }
 
@@ -145,7 +145,7 @@ import Testing
     let domain = SleepableRCU()
     let counter = InstanceCounter()
     do {
-      let pointer = SleepableRCU.Pointer<Counted>(in: domain)
+      let pointer = SleepableRCU.Pointer<Counted>(protectedBy: domain)
       #expect(domain.withReadSection { pointer.load(in: $0) == nil })
       let nothing = pointer.exchange(Counted(1, counter))
       let wasEmpty = nothing == nil
@@ -172,7 +172,7 @@ import Testing
   @Test func retiredValuesAreReclaimed() async {
     let domain = SleepableRCU()
     let counter = InstanceCounter()
-    let pointer = SleepableRCU.Pointer(Counted(1, counter), in: domain)
+    let pointer = SleepableRCU.Pointer(Counted(1, counter), protectedBy: domain)
     await pointer.exchange(Counted(2, counter))?.reclaim()
     #expect(counter.live == 1)
     reclaim(pointer, counter)
@@ -208,7 +208,7 @@ import Testing
     for value in 0..<50 {
       let domain = SleepableRCU(source: CountingSource(sources))
       if value.isMultiple(of: 2) {
-        let pointer = SleepableRCU.Pointer(Counted(value, objects), in: domain)
+        let pointer = SleepableRCU.Pointer(Counted(value, objects), protectedBy: domain)
         pointer.store(Counted(value, objects))
         domain.afterGracePeriod { [object = CountedObject(value, objects)] in
           withExtendedLifetime(object) {}
@@ -228,7 +228,7 @@ import Testing
     do {
       let domain = SleepableRCU(source: CountingSource(sources))
       let outer = SleepableRCU.Pointer(
-        Nested(SleepableRCU.Pointer(Counted(1, objects), in: domain)), in: domain)
+        Nested(SleepableRCU.Pointer(Counted(1, objects), protectedBy: domain)), protectedBy: domain)
       outer.clear()
     }
     #expect(await eventually { objects.live == 0 && sources.live == 0 })

@@ -28,10 +28,10 @@ final class SleepableStressRun: Sendable {
 
   init(_ source: SleepableSource = SleepableSource(name: "stress"), countsSections: Bool = true) {
     domain = SleepableRCU(source: source)
-    pointer = SleepableRCU.Pointer(StressPointee(counter), in: domain)
+    pointer = SleepableRCU.Pointer(StressPointee(counter), protectedBy: domain)
     self.countsSections = countsSections
     // A short queue: what is pending at the end must not take longer than the run.
-    domain.limits = RCULimits(pendingCountMax: 10_000)
+    domain.limits = RCULimits(maximumPendingCount: 10_000)
   }
 
   private static var looksPerSection: Int { 20 }

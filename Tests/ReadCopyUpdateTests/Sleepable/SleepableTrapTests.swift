@@ -13,7 +13,7 @@ import Testing
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) {
       let (one, other) = (SleepableRCU(), SleepableRCU())
-      let pointer = SleepableRCU.Pointer(1, in: one)
+      let pointer = SleepableRCU.Pointer(1, protectedBy: one)
       other.withReadSection { section in _ = pointer.load(in: section)?.value }
     }
     expectMessage(
@@ -25,7 +25,7 @@ import Testing
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) {
       let (one, other) = (SleepableRCU(), SleepableRCU())
-      let pointer = SleepableRCU.Pointer(1, in: one)
+      let pointer = SleepableRCU.Pointer(1, protectedBy: one)
       await other.withReadSection { section in
         await Task.yield()
         _ = pointer.load(in: section)?.value
@@ -55,7 +55,7 @@ import Testing
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) {
       let domain = SleepableRCU()
-      let pointer = SleepableRCU.Pointer(1, in: domain)
+      let pointer = SleepableRCU.Pointer(1, protectedBy: domain)
       domain.withReadSection { _ in pointer.exchange(2)?.reclaim() }
     }
     expectMessage(of: result, names: ["SleepableRCU.synchronize()", "leave the section first"])
@@ -115,7 +115,7 @@ import Testing
       precondition(stall.domainName == "selfish")
       precondition(stall.pendingCount == 1 && stall.pendingBytes == 5)
       precondition(stall.readers.count == 1)
-      precondition(stall.readers[0].threadID == 0 && stall.readers[0].nesting == 1)
+      precondition(stall.readers[0] == .sections(count: 1))
       let text = stall.description
       precondition(text.hasPrefix("SleepableRCU “selfish”: a grace period has been waiting"))
       precondition(text.contains("on 1 open section;"))
@@ -138,7 +138,7 @@ import Testing
     let later = await SuspendedSection(in: domain)
     #expect(await eventually { reports.withLock { !$0.isEmpty } })
     // Not the one that isn't waited for.
-    #expect(reports.withLock { $0 }.allSatisfy { $0.nesting == 5 && $0.threadName == "" })
+    #expect(reports.withLock { $0 }.allSatisfy { $0 == .sections(count: 5) })
     #expect(reports.withLock { $0.first?.description } == "5 open sections")
     for section in sections { await section.end() }
     await waiting.value

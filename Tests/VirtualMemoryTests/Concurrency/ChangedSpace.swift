@@ -61,7 +61,7 @@ struct MapsState: Sendable, Equatable {
   let text: [UInt8]
 
   init(of space: AddressSpace) throws {
-    text = space.maps().array
+    text = space.mapsText().array
     lines = try #require(DumpParser.parse(text))
   }
 

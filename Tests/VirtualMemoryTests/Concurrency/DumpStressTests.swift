@@ -18,7 +18,7 @@ import Testing
         var buffer = MapsBuffer()
         var dumps = 0
         repeat {
-          region.space.dump(into: &buffer, strategy)
+          region.space.dump(into: &buffer, by: strategy)
           region.checkContract(buffer.array)
           region.checkContract(Self.chunks(region.space, strategy))
           dumps += 2

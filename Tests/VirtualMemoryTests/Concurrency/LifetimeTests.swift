@@ -64,7 +64,7 @@ import Testing
       try space.mapPages(0..<1, "r", backing: .file(Self.file(7)))
     }
     RCU.barrier()
-    #expect(space.maps().string.hasSuffix(" /lib/7\n"))
+    #expect(space.mapsText().string.hasSuffix(" /lib/7\n"))
     #expect(try space.namedQuery(AddressSpace.testBase).name == Array("/lib/7".utf8))
   }
 
@@ -79,7 +79,7 @@ import Testing
     let record = try #require(space.currentVersion.tree.firstRecord(endingAfter: 0))
     let object = try #require(MapObject(word: record.object))
     #expect(object.references == 10)
-    try space.unmap(0x1000, length: 0x5000)
+    try space.systemCalls.munmap(0x1000, length: 0x5000)
     #expect(object.references == 7)
   }
 
@@ -96,7 +96,7 @@ import Testing
       repeat {
         for strategy in ReadingStrategy.allCases {
           let address = AddressSpace.testBase + random.below(256) * 4096
-          let found = try? space.namedQuery(address, .coveringOrNext, strategy)
+          let found = try? space.namedQuery(address, matching: .coveringOrNext, by: strategy)
           if let found {
             // The name, the build id and the numbers are one file's.
             let number = found.result.inode
@@ -107,7 +107,7 @@ import Testing
             answers.add()
           }
         }
-        space.dump(into: &buffer, .speculative)
+        space.dump(into: &buffer, by: .speculative)
       } while !stop.isRaised
     }
     runThreads([

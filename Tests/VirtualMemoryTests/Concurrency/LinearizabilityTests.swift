@@ -37,7 +37,7 @@ import Testing
     ])
     #expect(replay.withLock { $0 } == nil)
     let left = history.waitForVersion(history.space.generation)
-    #expect(left?.text == history.space.maps().array)
+    #expect(left?.text == history.space.mapsText().array)
     history.space._checkInvariants()
     let counts = operations.withLock { $0 }
     for kind in SpaceOperation.Kind.allCases {
@@ -51,7 +51,7 @@ import Testing
   /// Speculative texts keep the contract, but are of no version.
   @Test func dumpsOfManyVersionsAreFound() {
     Self.expectFound(
-      Observer.Ways(dump: { space, buffer in space.dump(into: &buffer, .speculative) }))
+      Observer.Ways(dump: { space, buffer in space.dump(into: &buffer, by: .speculative) }))
   }
 
   @Test func dumpsWithAnotherGenerationAreFound() {
@@ -73,9 +73,9 @@ import Testing
   @Test func answersOfTwoVersionsAreFound() {
     Self.expectFound(
       Observer.Ways(query: { space, address, flags in
-        var found = try? space.query(address, flags)
+        var found = try? space.query(address, matching: flags)
         yieldThread()
-        if let changed = try? space.query(address, flags) { found?.end = changed.end }
+        if let changed = try? space.query(address, matching: flags) { found?.end = changed.end }
         return found
       }))
   }

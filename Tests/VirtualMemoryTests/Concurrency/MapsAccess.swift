@@ -33,14 +33,14 @@ struct MapsAccess: Sendable, CustomTestStringConvertible {
       chunks: { space, firstCount, between in
         readChunks(of: space, strategy, firstCount ?? chunkBytes, between)
       },
-      query: { space, address, flags in try? space.query(address, flags, strategy) },
+      query: { space, address, flags in try? space.query(address, matching: flags, by: strategy) },
       batch: batch)
   }
 
   private static func readText(
     of space: AddressSpace, _ strategy: ReadingStrategy
   ) -> TextSection {
-    let buffer = space.maps(strategy)
+    let buffer = space.mapsText(by: strategy)
     return TextSection(buffer.array, generation: buffer.generation)
   }
 
@@ -88,9 +88,9 @@ enum BrokenAccess: String, CaseIterable, Sendable {
     case .queriesWithoutValidation:
       var access = MapsAccess.strategy(.speculative)
       access.query = { space, address, flags in
-        var found = try? space.query(address, flags)
+        var found = try? space.query(address, matching: flags)
         yieldThread()
-        if let changed = try? space.query(address, flags) {
+        if let changed = try? space.query(address, matching: flags) {
           found?.end = changed.end
         }
         return found

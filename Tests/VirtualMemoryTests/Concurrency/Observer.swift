@@ -18,7 +18,7 @@ struct Observer {
       space.dump(into: &buffer)
     }
     var query: @Sendable (AddressSpace, UInt64, QueryFlags) -> QueryResult? = {
-      space, address, flags in try? space.query(address, flags)
+      space, address, flags in try? space.query(address, matching: flags)
     }
     var batch: @Sendable (AddressSpace, [UInt64]) -> [QueryResult?] = { space, addresses in
       space.lookup(addresses)
@@ -67,7 +67,7 @@ struct Observer {
   private var lastDumped: UInt64 = 0
   private(set) var counts = Counts()
 
-  private static let seenMax = 48
+  private static let maximumSeen = 48
 
   init(_ history: VersionHistory, index: Int, ways: Ways) {
     self.history = history
@@ -81,7 +81,7 @@ struct Observer {
     defer { reader.needsNothing() }
     var buffer = MapsBuffer()
     while !stop.isRaised {
-      while seen.count < Self.seenMax {
+      while seen.count < Self.maximumSeen {
         if let wrong = look(&buffer) { return wrong }
       }
       if let wrong = compareAll() { return wrong }
@@ -129,7 +129,7 @@ struct Observer {
 
   private mutating func snapshot() {
     let snapshot = history.space.snapshot()
-    let text = snapshot.maps()
+    let text = snapshot.mapsText()
     seen.append((snapshot.generation, .text(note(text.bytes))))
     counts.snapshots += 1
   }
@@ -181,7 +181,7 @@ struct Observer {
 
   private mutating func namedQuery() {
     let (address, flags) = (address(), flags())
-    guard let found = try? history.space.namedQuery(address, flags) else { return }
+    guard let found = try? history.space.namedQuery(address, matching: flags) else { return }
     seen.append((found.result.generation, .named(address, flags, found)))
     counts.answers += 1
   }

@@ -49,9 +49,10 @@ import Testing
         while !stop.isRaisedRelaxed && ContinuousClock.now < deadline {
           letter = letter == UInt8(ascii: "z") ? UInt8(ascii: "a") : letter + 1
           try? space.mapPages(0..<1)
-          try? space.setName(
+          try? space.systemCalls.setName(
             here, length: 4096, [UInt8](repeating: letter, count: nameCount))
-          _ = try? space.remap(here, length: 4096, to: 4096, flags: [.mayMove, .fixed], at: there)
+          _ = try? space.systemCalls.mremap(
+            here, length: 4096, newLength: 4096, flags: [.mayMove, .fixed], newAddress: there)
         }
         stop.raise()
       },

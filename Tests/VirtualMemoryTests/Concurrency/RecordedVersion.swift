@@ -15,7 +15,7 @@ final class RecordedVersion: @unchecked Sendable {
 
   /// Makes it the current version of `space`.
   func record(_ space: AddressSpace, _ entry: VersionHistory.Entry) {
-    text = space.maps().array
+    text = space.mapsText().array
     vmas.removeAll(keepingCapacity: true)
     space.withCurrentVersion { version in
       version.tree.forEach(in: 0, .max) { record in

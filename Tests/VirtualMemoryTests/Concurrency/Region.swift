@@ -94,7 +94,7 @@ final class Region: Sendable {
   func checkQuery(_ page: UInt64, _ strategy: ReadingStrategy) {
     let address = AddressSpace.testBase + page * 4096
     let fixed = page - page % Self.fixedEvery
-    let found = try? space.query(address + 123, [], strategy)
+    let found = try? space.query(address + 123, by: strategy)
     if page == fixed {
       precondition(
         found?.start == address && found?.end == address + 4096
@@ -108,7 +108,8 @@ final class Region: Sendable {
           && found.flags == [.readable, .writable], "never was: \(found)")
     }
     let next = try? space.query(
-      AddressSpace.testBase + fixed * 4096 + 1, [.executable, .coveringOrNext], strategy)
+      AddressSpace.testBase + fixed * 4096 + 1, matching: [.executable, .coveringOrNext],
+      by: strategy)
     precondition(
       next?.start == AddressSpace.testBase + fixed * 4096, "a VMA that stays is not found")
   }

@@ -9,7 +9,7 @@ import TestSupport
 /// A change of an address space, as a value: it can be done again on another one.
 enum SpaceOperation: Sendable {
   case map(
-    UInt64, length: UInt64, Protection, MapFlags, file: Int?, offset: UInt64)
+    UInt64, length: UInt64, Protection, MmapFlags, file: Int?, offset: UInt64)
   case unmap(UInt64, length: UInt64)
   case protect(UInt64, length: UInt64, Protection)
   case remap(UInt64, length: UInt64, to: UInt64, RemapFlags, at: UInt64)
@@ -56,17 +56,17 @@ enum SpaceOperation: Sendable {
 enum SmallSpace {
   static let base: UInt64 = 0x10_0000_0000
   static let pageCount: UInt64 = 160
-  static let mapCountMax = 64
+  static let maximumMapCount = 64
   static let breakStart = page(8) + 0x120
 
   static func page(_ index: UInt64) -> UInt64 { base + index * 4096 }
 
   static func make() -> AddressSpace {
     var configuration = AddressSpaceConfiguration()
-    configuration.addressMin = base
+    configuration.minimumAddress = base
     configuration.taskSize = page(pageCount)
     configuration.mmapBase = page(pageCount - 16)
-    configuration.mapCountMax = mapCountMax
+    configuration.maximumMapCount = maximumMapCount
     configuration.stackGuardGap = 2 * 4096
     let space = AddressSpace(importing: mappings, layout: layout, configuration: configuration)
     var limits = space.limits
@@ -131,29 +131,30 @@ extension SpaceOperation {
     switch self {
     case .map(let address, let length, let protection, let flags, let file, let offset):
       let backing = file.map { Backing.file(SmallSpace.files[$0], offset: offset) }
-      return try space.map(
+      return try space.systemCalls.mmap(
         at: address, length: length, protection: protection, flags: flags,
         backing: backing ?? .anonymous)
-    case .unmap(let address, let length): try space.unmap(address, length: length)
+    case .unmap(let address, let length): try space.systemCalls.munmap(address, length: length)
     case .protect(let address, let length, let protection):
-      try space.protect(address, length: length, protection)
+      try space.systemCalls.mprotect(address, length: length, protection)
     case .remap(let address, let length, let newLength, let flags, let target):
-      return try space.remap(address, length: length, to: newLength, flags: flags, at: target)
+      return try space.systemCalls.mremap(
+        address, length: length, newLength: newLength, flags: flags, newAddress: target)
     case .advise(let address, let length, let advice):
-      try space.advise(address, length: length, advice)
+      try space.systemCalls.madvise(address, length: length, advice)
     case .lock(let address, let length, let onFault):
-      try space.lock(address, length: length, onFault: onFault)
-    case .unlock(let address, let length): try space.unlock(address, length: length)
+      try space.systemCalls.mlock(address, length: length, onFault: onFault)
+    case .unlock(let address, let length): try space.systemCalls.munlock(address, length: length)
     case .touch(let address):
       do {
-        try space.touch(address)
+        try space.simulateWrite(at: address)
       } catch {
         throw error == .bus ? .ioError : .badAddress
       }
     case .setName(let address, let length, let name):
-      try space.setName(address, length: length, name.map { SmallSpace.names[$0] })
+      try space.systemCalls.setName(address, length: length, name.map { SmallSpace.names[$0] })
     case .setBreak(let address): return space.setBreak(address)
-    case .exec: space.exec(importing: SmallSpace.mappings, layout: SmallSpace.layout)
+    case .exec: space.replaceAll(with: SmallSpace.mappings, layout: SmallSpace.layout)
     }
     return 0
   }
@@ -188,7 +189,7 @@ extension SpaceOperation {
   private static func map(
     _ address: UInt64, _ length: UInt64, _ random: inout SeededGenerator
   ) -> Self {
-    var flags: MapFlags = random.pick([.private, .private, .private, .shared, .droppable])
+    var flags: MmapFlags = random.pick([.private, .private, .private, .shared, .droppable])
     if random.oneIn(2) { flags.insert(.fixed) }
     for (flag, count) in rareFlags where random.oneIn(count) { flags.insert(flag) }
     var file: Int?
@@ -205,7 +206,7 @@ extension SpaceOperation {
       offset: offset)
   }
 
-  private static let rareFlags: [(MapFlags, UInt64)] = [
+  private static let rareFlags: [(MmapFlags, UInt64)] = [
     (.growsDown, 16), (.locked, 20), (.noReserve, 16), (.populate, 8), (.stack, 20),
     (.fixedNoReplace, 12),
   ]

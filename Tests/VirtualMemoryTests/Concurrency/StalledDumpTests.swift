@@ -21,8 +21,8 @@ import Testing
   @Test func keepsItsVersionAndLittleMore() async {
     await #expect(processExitsWith: .exitCode(0)) {
       let space = AddressSpace()
-      let limbo = StalledDumpTests.limboMax(of: space) { stays in
-        space.withSealedVersion { version in
+      let limbo = StalledDumpTests.maximumLimbo(of: space) { stays in
+        space.withSnapshotVersion { version in
           let before = StalledDumpTests.text(of: version, in: space)
           stays()
           if StalledDumpTests.text(of: version, in: space) != before { exit(1) }
@@ -36,7 +36,7 @@ import Testing
   @Test func othersKeepAll() async {
     await #expect(processExitsWith: .exitCode(0)) {
       let space = AddressSpace()
-      let limbo = StalledDumpTests.limboMax(of: space) { stays in
+      let limbo = StalledDumpTests.maximumLimbo(of: space) { stays in
         space.withCurrentVersion { version in
           let before = StalledDumpTests.text(of: version, in: space)
           stays()
@@ -47,7 +47,7 @@ import Testing
     }
   }
 
-  /// Another reader, who isn't sealed, keeps all that comes, up to the limit, at which the writer waits. When that
+  /// Another reader, who isn't a snapshot section, keeps all that comes, up to the limit, at which the writer waits. When that
   /// one has left, the writer goes on, though the dump still stands.
   @Test func whoWaitsForAnotherDoesNotWaitForIt() async {
     await #expect(processExitsWith: .exitCode(0)) {
@@ -55,7 +55,7 @@ import Testing
       var changes = Changes(space)
       let (isInside, mayLeave, isDone) = (Flag(), Flag(), Flag())
       let dump = RunningThread {
-        space.withSealedVersion { version in
+        space.withSnapshotVersion { version in
           let before = StalledDumpTests.text(of: version, in: space)
           isInside.raise()
           if !waitUntil({ isDone.isRaised }) { exit(3) }
@@ -120,10 +120,10 @@ import Testing
       isMapped[slot].toggle()
       do {
         if isMapped[slot] {
-          _ = try space.map(
+          _ = try space.systemCalls.mmap(
             at: address, length: 4096, protection: .read, flags: [.private, .fixed])
         } else {
-          try space.unmap(address, length: 4096)
+          try space.systemCalls.munmap(address, length: 4096)
         }
       } catch { preconditionFailure("\(error)") }
     }
@@ -138,7 +138,7 @@ import Testing
   /// Changes the space at random beside a reader that stays.
   ///
   /// - Returns: the most bytes of nodes that waited meanwhile.
-  private static func limboMax(
+  private static func maximumLimbo(
     of space: AddressSpace, reader: @escaping @Sendable (_ stays: () -> Void) -> Void
   ) -> Int {
     var changes = Changes(space)

@@ -159,23 +159,27 @@ struct Seam {
     let (one, three) = (page, 3 * page)
     func map(_ protection: Protection) -> ReversibleChange.Operation {
       { space throws(Errno) in
-        try space.map(at: a, length: one, protection: protection, flags: [.private, .fixed])
+        try space.systemCalls.mmap(
+          at: a, length: one, protection: protection, flags: [.private, .fixed])
       }
     }
     return switch change {
     case .split: (map([.read, .write, .execute]), map([.read, .write]))
     case .resize:
       (
-        { space throws(Errno) in try space.remap(a, length: three, to: one) },
-        { space throws(Errno) in try space.remap(a, length: one, to: three) }
+        { space throws(Errno) in try space.systemCalls.mremap(a, length: three, newLength: one) },
+        { space throws(Errno) in try space.systemCalls.mremap(a, length: one, newLength: three) }
       )
     case .remap:
       (
         { space throws(Errno) in
-          try space.remap(
-            b + 2 * one, length: one, to: one, flags: [.dontUnmap, .fixed, .mayMove], at: a + one)
+          try space.systemCalls.mremap(
+            b + 2 * one, length: one, newLength: one, flags: [.dontUnmap, .fixed, .mayMove],
+            newAddress: a + one)
         },
-        { space throws(Errno) in try space.protect(a + one, length: one, [.read, .write]) }
+        { space throws(Errno) in
+          try space.systemCalls.mprotect(a + one, length: one, [.read, .write])
+        }
       )
     }
   }

@@ -29,20 +29,20 @@ import Testing
   @Test func walkOutsideOfASectionIsFound() async {
     // The reader may follow what isn't a pointer any more before the race on it is reported: every
     // run must be found, and one of a few by the report of the race.
-    for attempt in 1...Self.attemptsMax {
+    for attempt in 1...Self.maximumAttempts {
       let result = await #expect(
         processExitsWith: Self.found, observing: [\.standardErrorContent]
       ) {
         VersionCanaryTests.walk(inSection: false, for: Self.duration)
       }
-      if attempt == Self.attemptsMax || Self.reportsARace(result) {
+      if attempt == Self.maximumAttempts || Self.reportsARace(result) {
         Self.expectReport(result)
         return
       }
     }
   }
 
-  static let attemptsMax = 8
+  static let maximumAttempts = 8
 
   @Test func walkInASectionIsRight() async {
     let result = await #expect(
@@ -109,7 +109,7 @@ import Testing
       }
     }
     while true {
-      guard position < version.tree.endMax, let leaf = leaf(above: position, in: version) else {
+      guard position < version.tree.maximumEnd, let leaf = leaf(above: position, in: version) else {
         break
       }
       usleep(20)

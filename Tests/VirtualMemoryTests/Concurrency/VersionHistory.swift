@@ -11,7 +11,7 @@ import TestSupport
 /// likes: writers wait for the replay, the replay for the readers that may still ask for a version.
 final class VersionHistory: Sendable {
   /// Operations that the replay may lag behind.
-  static let lagMax = 256
+  static let maximumLag = 256
   /// Write sections whose versions are kept.
   static let keptCount: UInt64 = 1024
 
@@ -76,7 +76,7 @@ extension VersionHistory {
   func perform(_ operation: SpaceOperation) -> SpaceOperation.Outcome? {
     while !hasEnded.isRaised {
       let outcome = log.withLock { log -> SpaceOperation.Outcome? in
-        guard log.count < Self.lagMax else { return nil }
+        guard log.count < Self.maximumLag else { return nil }
         let outcome = operation.perform(on: space)
         let generation = space.generation
         log.append(Entry(operation: operation, outcome: outcome, generation: generation))

@@ -25,7 +25,7 @@ import Testing
     }
     _ = waitUntil { opened.isRaised }
     RCU.afterGracePeriod {
-      try? space.unmap(base, length: 4096)
+      try? space.systemCalls.munmap(base, length: 4096)
       ran.raise()
     }
     // Retires until it has to wait; then the section ends, and the deferred call runs first.
@@ -36,9 +36,9 @@ import Testing
     var operations = 0
     while !ran.isRaised && operations < 200_000 {
       let page = UInt64(operations % 4096)
-      try space.map(
+      try space.systemCalls.mmap(
         at: base + page * 8192, length: 4096, protection: .read, flags: [.private, .fixed])
-      try space.unmap(base + page * 8192, length: 4096)
+      try space.systemCalls.munmap(base + page * 8192, length: 4096)
       operations += 1
     }
     watcher.join()
@@ -57,9 +57,9 @@ import Testing
           start: 0x400000, end: 0x402000, protection: .read, isShared: false,
           source: .file(file, offset: 0xffff_ffff_ffff_f000))
       ])
-    try space.unmap(0x400000, length: 4096)
+    try space.systemCalls.munmap(0x400000, length: 4096)
     #expect(space.snapshotVMAs().vmas.count == 1)
     #expect(try space.query(0x401000).offset == 0)
-    #expect(space.maps().string.hasPrefix("00401000-00402000 r--p 00000000 08:01 1"))
+    #expect(space.mapsText().string.hasPrefix("00401000-00402000 r--p 00000000 08:01 1"))
   }
 }

@@ -23,7 +23,7 @@ import Testing
   }
 
   private static func lines(_ space: AddressSpace) -> [String] {
-    MapsLine.parse(space.maps().string).map { line in
+    MapsLine.parse(space.mapsText().string).map { line in
       let pages = [line.start, line.end].map { (Int64($0) - Int64(base)) / 4096 }
       return "\(pages[0])-\(pages[1]) \(line.permissions) \(line.name)"
     }
@@ -57,7 +57,7 @@ import Testing
     }
     #expect(space.generation == generation)
     // A page must stay free below what follows.
-    try space.map(
+    try space.systemCalls.mmap(
       at: Self.page(8), length: 4096, protection: .read, flags: [.private, .fixed])
     #expect(space.setBreak(Self.page(7) + 1) == Self.page(2))
     #expect(space.setBreak(Self.page(7)) == Self.page(7))
@@ -68,7 +68,7 @@ import Testing
 
   @Test func keepsTheGuardGap() throws {
     let space = Self.space()
-    try space.map(
+    try space.systemCalls.mmap(
       at: Self.page(300), length: 4096, protection: [.read, .write],
       flags: [.private, .fixed, .growsDown])
     #expect(space.setBreak(Self.page(43) + 1) == Self.base)
@@ -95,7 +95,7 @@ import Testing
     let space = Self.space()
     space.limits.data = 4 * 4096
     space.setBreak(Self.page(4))
-    try space.unmap(Self.page(0), length: 3 * 4096)
+    try space.systemCalls.munmap(Self.page(0), length: 3 * 4096)
     #expect(space.setBreak(Self.page(4) + 1) == Self.page(4))
     space.limits.data += 4096
     #expect(space.setBreak(Self.page(5)) == Self.page(5))
@@ -104,14 +104,14 @@ import Testing
 
   @Test func obeysTheMapCount() throws {
     var configuration = AddressSpaceConfiguration()
-    configuration.mapCountMax = 1
+    configuration.maximumMapCount = 1
     let space = Self.space(configuration)
     for page in [20, 22] as [UInt64] {
-      try space.map(
+      try space.systemCalls.mmap(
         at: Self.page(page), length: 4096, protection: .read, flags: [.private, .fixed])
     }
     #expect(space.setBreak(Self.page(1)) == Self.base)
-    try space.unmap(Self.page(22), length: 4096)
+    try space.systemCalls.munmap(Self.page(22), length: 4096)
     #expect(space.setBreak(Self.page(1)) == Self.page(1))
     // Also what would grow in place.
     #expect(space.setBreak(Self.page(2)) == Self.page(1))
@@ -140,7 +140,7 @@ import Testing
       start: kernel.below.lowerBound, end: kernel.below.upperBound, protection: [.read, .write],
       isShared: false, source: .anonymous)
     var space = AddressSpace(importing: [below], layout: layout)
-    try space.touch(kernel.below.lowerBound)
+    try space.simulateWrite(at: kernel.below.lowerBound)
     var done: [String] = []
     for (step, expected) in zip(steps, kernel.results) {
       let result = step.perform(on: &space, programBreak: kernel.programBreak)
@@ -156,7 +156,7 @@ import Testing
   }
 
   private static func map(
-    _ pages: Range<UInt64>, _ letters: String = "rw", _ flags: MapFlags = []
+    _ pages: Range<UInt64>, _ letters: String = "rw", _ flags: MmapFlags = []
   ) -> KernelProcess.Step {
     .heapOperation(
       .map(

@@ -14,16 +14,17 @@ import Testing
     space.limits = limits
     let file = MappedFile(path: "/old", device: DeviceNumber(major: 8, minor: 1), inode: 1)
     for index in 0..<500 as Range<UInt64> {
-      try space.map(
-        at: (2 * index + 1) * pageBytes, length: pageBytes, protection: .read,
-        flags: [.private, .fixed], backing: .file(file, offset: index * 2 * pageBytes))
+      try space.systemCalls.mmap(
+        at: (2 * index + 1) * AddressSpace.pageSize, length: AddressSpace.pageSize,
+        protection: .read,
+        flags: [.private, .fixed], backing: .file(file, offset: index * 2 * AddressSpace.pageSize))
     }
     let before = space.generation
     var layout = ImportedLayout()
     layout.breakRange = 0x9000..<0xb000
     layout.stackStart = 0x7ffe_0000
-    space.exec(
-      importing: [
+    space.replaceAll(
+      with: [
         ImportedMapping(
           start: 0x9000, end: 0xb000, protection: [.read, .write], isShared: false,
           source: .anonymous),
@@ -34,7 +35,7 @@ import Testing
     #expect(space.generation == before + 2)
     #expect(space.count == 2)
     #expect(space.mappedBytes == 0x13000)
-    let lines = space.maps().string.split(separator: "\n")
+    let lines = space.mapsText().string.split(separator: "\n")
     #expect(lines.map { $0.suffix(7) } == [" [heap]", "[stack]"])
     #expect(space.programBreak == 0xb000)
     #expect(space.limits.stack == 1 << 20)
@@ -45,10 +46,11 @@ import Testing
 
   @Test func replacesByNothing() throws {
     let space = AddressSpace()
-    try space.map(length: 5 * pageBytes, protection: .read, flags: .private)
-    space.exec(importing: [])
+    try space.systemCalls.mmap(
+      length: 5 * AddressSpace.pageSize, protection: .read, flags: .private)
+    space.replaceAll(with: [])
     #expect(space.count == 0)
-    #expect(space.maps().count == 0)
+    #expect(space.mapsText().count == 0)
     space._checkInvariants()
   }
 }

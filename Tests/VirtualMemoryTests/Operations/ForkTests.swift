@@ -30,7 +30,7 @@ import Testing
   @Test func emptySpacesFork() {
     let child = AddressSpace().fork()
     #expect(child.count == 0)
-    #expect(child.maps().count == 0)
+    #expect(child.mapsText().count == 0)
     child._checkInvariants()
   }
 
@@ -54,7 +54,7 @@ import Testing
     limits.lockedMemory = 8192
     parent.limits = limits
     let child = parent.fork()
-    #expect(child.maps().string == parent.maps().string)
+    #expect(child.mapsText().string == parent.mapsText().string)
     #expect(child.limits == limits)
     #expect(child.setBreak(0x14000) == 0x14000)
     #expect(parent.programBreak == 0x13000)
@@ -69,7 +69,7 @@ import Testing
     let parent = AddressSpace()
     try parent.mapPages(0..<4, "rw", .shared)
     let child = parent.fork()
-    #expect(child.maps().string == parent.maps().string)
+    #expect(child.mapsText().string == parent.mapsText().string)
     try child.protectPages(1..<2, "r")
     try child.protectPages(1..<2, "rw")
     #expect(child.pages == ["0-4 rw-s"])
@@ -84,11 +84,12 @@ import Testing
     let file = MappedFile(path: "/lib/a", device: DeviceNumber(major: 8, minor: 1), inode: 7)
     try parent?.mapPages(0..<1, "r", backing: .file(file))
     try parent?.mapPages(2..<3)
-    try parent?.setName(AddressSpace.testBase + 2 * 4096, length: 4096, Array("heap 1".utf8))
+    try parent?.systemCalls.setName(
+      AddressSpace.testBase + 2 * 4096, length: 4096, Array("heap 1".utf8))
     let child = try #require(parent?.fork())
-    let text = parent?.maps().string
+    let text = parent?.mapsText().string
     parent = nil
-    #expect(child.maps().string == text)
+    #expect(child.mapsText().string == text)
     #expect(text?.contains("[anon:heap 1]\n") == true)
     #expect(try child.namedQuery(AddressSpace.testBase).name == Array("/lib/a".utf8))
     child._checkInvariants()
@@ -99,14 +100,14 @@ import Testing
     let parent = AddressSpace()
     parent.limits.lockedMemory = 4 * 4096
     try parent.mapPages(0..<6)
-    try parent.lock(AddressSpace.testBase, length: 4 * 4096)
+    try parent.systemCalls.mlock(AddressSpace.testBase, length: 4 * 4096)
     #expect(parent.pages == ["0-4 rw-p", "4-6 rw-p"])
     let refused = errno { () throws(Errno) in
-      try parent.lock(AddressSpace.testBase + 4 * 4096, length: 4096)
+      try parent.systemCalls.mlock(AddressSpace.testBase + 4 * 4096, length: 4096)
     }
     #expect(refused == .noMemory)
     let child = parent.fork()
-    try child.lock(AddressSpace.testBase + 2 * 4096, length: 4 * 4096)
+    try child.systemCalls.mlock(AddressSpace.testBase + 2 * 4096, length: 4 * 4096)
     child._checkInvariants()
   }
 

@@ -62,7 +62,7 @@ final class OraclePair {
       try #require(
         actual == expected, "seed \(seed): \(log.last ?? ""): the kernel says \(expected)")
       let lines = window.lines().map(Self.comparable)
-      let ours = MapsLine.parse(space.maps().string).map(Self.comparable)
+      let ours = MapsLine.parse(space.mapsText().string).map(Self.comparable)
       if ours != lines {
         Issue.record(
           """
@@ -111,7 +111,7 @@ final class OraclePair {
         return 0
       },
       Self.outcome { () throws(Errno) in
-        try space.unmap(address, length: length)
+        try space.systemCalls.munmap(address, length: length)
         return 0
       }
     )
@@ -130,7 +130,7 @@ final class OraclePair {
         return 0
       },
       Self.outcome { () throws(Errno) in
-        try space.protect(address, length: length, protection)
+        try space.systemCalls.mprotect(address, length: length, protection)
         return 0
       }
     )
@@ -157,7 +157,7 @@ final class OraclePair {
 
 extension OraclePair {
   private func map(_ address: UInt64, _ length: UInt64) -> (String, String) {
-    var flags: MapFlags = random.pick([.private, .private, .private, .shared, .sharedValidate])
+    var flags: MmapFlags = random.pick([.private, .private, .private, .shared, .sharedValidate])
     var descriptor: Int32 = -1
     var backing = Backing.anonymous
     var offset: UInt64 = 0
@@ -189,23 +189,23 @@ extension OraclePair {
         }
       },
       Self.outcome { () throws(Errno) in
-        let start = try space.map(
+        let start = try space.systemCalls.mmap(
           at: address, length: length, protection: protection, flags: flags, backing: backing)
         return try settle(start, length) { (start, length) throws(Errno) in
-          try space.unmap(start, length: length)
+          try space.systemCalls.munmap(start, length: length)
         }
       }
     )
   }
 
-  private func addRareFlags(_ flags: inout MapFlags) {
+  private func addRareFlags(_ flags: inout MmapFlags) {
     if random.oneIn(10) { flags.insert(.noReserve) }
     if random.oneIn(20) { flags.insert(.stack) }
     if random.oneIn(20) { flags.insert(.growsDown) }
     if random.oneIn(10) { flags.insert(.fixedNoReplace) }
     if random.oneIn(40) && refusesSyncLate { flags.insert(.sync) }
-    if random.oneIn(40) { flags.insert(MapFlags(rawValue: 0x0400_0000)) }
-    if random.oneIn(40) { flags.insert(MapFlags(rawValue: 0x0080_0000)) }
+    if random.oneIn(40) { flags.insert(MmapFlags(rawValue: 0x0400_0000)) }
+    if random.oneIn(40) { flags.insert(MmapFlags(rawValue: 0x0080_0000)) }
     if random.oneIn(40) { flags.remove(.sharedValidate) }
   }
 

@@ -26,7 +26,7 @@ import Testing
     let space = AddressSpace()
     try space.mapPages(0..<3)
     let generation = space.generation
-    let speculation = try #require(space.mapLock.speculateTryBegin())
+    let speculation = try #require(space.mapLock.beginSpeculation())
     var limits = ResourceLimits()
     limits.addressSpace = 1
     limits.data = 2
@@ -52,11 +52,13 @@ import Testing
     // In the place of what is there.
     try space.mapPages(0..<3, "rx")
     #expect(
-      errno { () throws(Errno) in try space.remap(Self.page(3), length: 4096, to: 8192) }
+      errno { () throws(Errno) in
+        try space.systemCalls.mremap(Self.page(3), length: 4096, newLength: 8192)
+      }
         == .noMemory)
     #expect(space.pages == ["0-3 r-xp", "3-4 r--p"])
     space.limits.addressSpace = .max
-    try space.remap(Self.page(3), length: 4096, to: 8192)
+    try space.systemCalls.mremap(Self.page(3), length: 4096, newLength: 8192)
     #expect(space.pages == ["0-3 r-xp", "3-5 r--p"])
   }
 
@@ -92,27 +94,29 @@ import Testing
     let space = AddressSpace()
     space.limits.lockedMemory = 3 * 4096
     try space.mapPages(0..<8)
-    try space.lock(Self.page(0), length: 2 * 4096)
+    try space.systemCalls.mlock(Self.page(0), length: 2 * 4096)
     // What is locked already counts once.
-    try space.lock(Self.page(0), length: 3 * 4096)
+    try space.systemCalls.mlock(Self.page(0), length: 3 * 4096)
     #expect(
-      errno { () throws(Errno) in try space.lock(Self.page(0), length: 4 * 4096) } == .noMemory)
+      errno { () throws(Errno) in try space.systemCalls.mlock(Self.page(0), length: 4 * 4096) }
+        == .noMemory)
     #expect(
       errno { () throws(Errno) in try space.mapPages(10..<11, "rw", .locked) }
         == .resourceTemporarilyUnavailable)
-    try space.unlock(Self.page(0), length: 4096)
+    try space.systemCalls.munlock(Self.page(0), length: 4096)
     try space.mapPages(10..<11, "rw", .locked)
     #expect(space.pages == ["0-1 rw-p", "1-3 rw-p", "3-8 rw-p", "10-11 rw-p"])
     // No right at all.
     space.limits.lockedMemory = 0
     #expect(
-      errno { () throws(Errno) in try space.lock(Self.page(0), length: 4096) } == .notPermitted)
+      errno { () throws(Errno) in try space.systemCalls.mlock(Self.page(0), length: 4096) }
+        == .notPermitted)
     #expect(
       errno { () throws(Errno) in try space.mapPages(10..<11, "rw", .locked) } == .notPermitted)
-    try space.unlock(Self.page(0), length: 11 * 4096 - 3 * 4096)
+    try space.systemCalls.munlock(Self.page(0), length: 11 * 4096 - 3 * 4096)
     // And no limit.
     space.limits.lockedMemory = nil
-    try space.lock(Self.page(0), length: 8 * 4096)
+    try space.systemCalls.mlock(Self.page(0), length: 8 * 4096)
     space._checkInvariants()
   }
 

@@ -11,7 +11,7 @@ import Testing
   /// Five VMAs of three pages, with gaps, where the limit is `limit`.
   private static func space(limit: Int) throws -> AddressSpace {
     var configuration = AddressSpaceConfiguration()
-    configuration.mapCountMax = limit
+    configuration.maximumMapCount = limit
     let space = AddressSpace(configuration: configuration)
     for page in 0..<5 as Range<UInt64> { try space.mapPages(4 * page..<4 * page + 3) }
     #expect(space.count == 5)
@@ -79,7 +79,7 @@ import Testing
 
   @Test func protectThatMergesWithANeighbourNeedsNoRoom() throws {
     var configuration = AddressSpaceConfiguration()
-    configuration.mapCountMax = 2
+    configuration.maximumMapCount = 2
     let space = AddressSpace(configuration: configuration)
     try space.mapPages(0..<3, "r")
     try space.mapPages(3..<6, "rw")

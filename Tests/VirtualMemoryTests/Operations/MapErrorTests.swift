@@ -24,26 +24,26 @@ import Testing
     var address: UInt64 = taken
     var length: UInt64 = page
     var protection: Protection = .read
-    var flags: MapFlags
+    var flags: MmapFlags
     var backing: Backing = .anonymous
-    var mapCountMax = 65_530
+    var maximumMapCount = 65_530
     var testDescription: String { name }
   }
 
   private static let eopnotsupp = Errno(rawValue: 95)
-  private static let unknownFlag = MapFlags(rawValue: 0x80_0000)
+  private static let unknownFlag = MmapFlags(rawValue: 0x80_0000)
 
   static let cases: [Case] = [
     // In order.
     Case(
       name: "offset not aligned", expected: .invalidArgument, length: 0, flags: [],
       backing: .file(writeOnly, offset: 17)),
-    Case(name: "length 0", expected: .invalidArgument, length: 0, flags: [], mapCountMax: 0),
+    Case(name: "length 0", expected: .invalidArgument, length: 0, flags: [], maximumMapCount: 0),
     Case(
       name: "length wraps", expected: .noMemory, address: 1, length: .max - 17, flags: [],
-      mapCountMax: 0),
+      maximumMapCount: 0),
     Case(
-      name: "too many", expected: .noMemory, address: 1, flags: [.fixed], mapCountMax: 0),
+      name: "too many", expected: .noMemory, address: 1, flags: [.fixed], maximumMapCount: 0),
     Case(
       name: "longer than everything", expected: .noMemory, address: 1, length: taskSize + page,
       flags: [.fixed]),
@@ -69,7 +69,7 @@ import Testing
     Case(name: "validate", expected: .invalidArgument, flags: [.fixed, .sharedValidate]),
     Case(
       name: "droppable and private", expected: .invalidArgument,
-      flags: MapFlags(rawValue: 0xa | 0x10)),
+      flags: MmapFlags(rawValue: 0xa | 0x10)),
     Case(
       name: "shared grows down", expected: .invalidArgument, flags: [.fixed, .shared, .growsDown]),
     Case(name: "private grows down", expected: nil, flags: [.fixed, .private, .growsDown]),
@@ -87,7 +87,7 @@ import Testing
       flags: [.fixedNoReplace, .sharedValidate], backing: .file(file)),
     Case(
       name: "file: validate, a huge page's size", expected: nil,
-      flags: [.fixed, .sharedValidate, MapFlags(rawValue: 0x400_0000)], backing: .file(file)),
+      flags: [.fixed, .sharedValidate, MmapFlags(rawValue: 0x400_0000)], backing: .file(file)),
     Case(
       name: "file: validate", expected: nil, flags: [.fixed, .sharedValidate],
       backing: .file(file)),
@@ -115,13 +115,13 @@ import Testing
   @Test(arguments: cases)
   func errors(_ test: Case) throws {
     var configuration = AddressSpaceConfiguration()
-    configuration.mapCountMax = max(test.mapCountMax, 0)
+    configuration.maximumMapCount = max(test.maximumMapCount, 0)
     let space = AddressSpace(configuration: configuration)
     try space.mapPages(0..<3)
     let before = space.pages
     let generation = space.generation
     let error = errno { () throws(Errno) in
-      try space.map(
+      try space.systemCalls.mmap(
         at: test.address, length: test.length, protection: test.protection, flags: test.flags,
         backing: test.backing)
     }
@@ -135,8 +135,8 @@ import Testing
   }
 
   /// The one error that comes when the range has been cleared.
-  @Test(arguments: [MapFlags.private, .shared, .sharedValidate])
-  func syncIsRefusedLate(_ type: MapFlags) throws {
+  @Test(arguments: [MmapFlags.private, .shared, .sharedValidate])
+  func syncIsRefusedLate(_ type: MmapFlags) throws {
     let space = AddressSpace()
     try space.mapPages(0..<3)
     #expect(
@@ -150,7 +150,7 @@ import Testing
   /// Unknown bits of the protection are ignored, unlike those of `protect`.
   @Test func unknownProtectionIsIgnored() throws {
     let space = AddressSpace()
-    try space.map(
+    try space.systemCalls.mmap(
       at: Self.taken, length: 1, protection: [.read, Protection(rawValue: 0x7f0)],
       flags: [.fixed, .private])
     #expect(space.pages == ["0-1 r--p"])
@@ -158,7 +158,7 @@ import Testing
 
   @Test func lengthIsRoundedUp() throws {
     let space = AddressSpace()
-    try space.map(
+    try space.systemCalls.mmap(
       at: Self.taken, length: 4097, protection: .read, flags: [.fixed, .private])
     #expect(space.pages == ["0-2 r--p"])
   }

@@ -116,7 +116,7 @@ import Testing
   // MARK: What keeps neighbours apart
 
   @Test func invisibleFlagsKeepNeighboursApart() throws {
-    for flags in [.noReserve, .stack, .growsDown, .locked, .sync] as [MapFlags] {
+    for flags in [.noReserve, .stack, .growsDown, .locked, .sync] as [MmapFlags] {
       let space = AddressSpace()
       try space.mapPages(0..<1)
       try space.mapPages(1..<2, "rw", flags)

@@ -13,13 +13,13 @@ import Testing
   private static func name(
     _ space: AddressSpace, _ pages: Range<UInt64>, _ name: String?
   ) throws(Errno) {
-    try space.setName(
+    try space.systemCalls.setName(
       page(pages.lowerBound), length: UInt64(pages.count) * 4096, name.map { Array($0.utf8) })
   }
 
   /// `0-3 [anon:x]`
   private static func lines(_ space: AddressSpace) -> [String] {
-    MapsLine.parse(space.maps().string).map { line in
+    MapsLine.parse(space.mapsText().string).map { line in
       let pages = [line.start, line.end].map { ($0 - page(0)) / 4096 }
       return "\(pages[0])-\(pages[1]) \(line.name)"
     }
@@ -33,14 +33,14 @@ import Testing
     try space.mapPages(2..<3, "rw", .shared)
     try Self.name(space, 0..<1, "my arena")
     try Self.name(space, 2..<3, "ring")
-    let text = space.maps().string.split(separator: "\n")
+    let text = space.mapsText().string.split(separator: "\n")
     let blanks = String(repeating: " ", count: 73 - 44)
     #expect(text[0] == "1000000000-1000001000 rw-p 00000000 00:00 0 \(blanks)[anon:my arena]")
     #expect(text[1].hasSuffix(" [anon_shmem:ring]"))
     #expect(try space.namedQuery(Self.page(0)).name == Array("[anon:my arena]".utf8))
     #expect(try space.namedQuery(Self.page(2)).name == Array("[anon_shmem:ring]".utf8))
     for strategy in ReadingStrategy.allCases {
-      let same = space.maps(strategy).string == space.maps().string
+      let same = space.mapsText(by: strategy).string == space.mapsText().string
       #expect(same)
     }
   }
@@ -74,7 +74,7 @@ import Testing
     for byte in 0...255 as ClosedRange<UInt8> {
       let isAllowed = (0x20...0x7e).contains(byte) && !"\\`$[]".utf8.contains(byte)
       let error = errno { () throws(Errno) in
-        try space.setName(Self.page(0), length: 4096, [0x61, byte])
+        try space.systemCalls.setName(Self.page(0), length: 4096, [0x61, byte])
       }
       #expect(error == (isAllowed ? nil : .invalidArgument), "\(byte)")
     }
@@ -86,7 +86,9 @@ import Testing
     let space = AddressSpace()
     try space.mapPages(0..<2)
     func error(_ address: UInt64, _ length: UInt64, _ name: String = "n") -> Errno? {
-      errno { () throws(Errno) in try space.setName(address, length: length, Array(name.utf8)) }
+      errno { () throws(Errno) in
+        try space.systemCalls.setName(address, length: length, Array(name.utf8))
+      }
     }
     let generation = space.generation
     #expect(error(Self.page(0) + 1, 4096) == .invalidArgument)
@@ -117,8 +119,8 @@ import Testing
   }
 
   /// A file ends it; what comes before is named, what comes behind is not.
-  @Test(arguments: [MapFlags.private, .shared])
-  func filesHaveNamesAlready(_ sharing: MapFlags) throws {
+  @Test(arguments: [MmapFlags.private, .shared])
+  func filesHaveNamesAlready(_ sharing: MmapFlags) throws {
     let space = AddressSpace()
     let file = MappedFile(path: "/f", device: DeviceNumber(major: 8, minor: 1), inode: 1)
     try space.mapPages(0..<2)
@@ -158,8 +160,8 @@ import Testing
   }
 
   /// Also those of two calls that had nothing to do with one another.
-  @Test(arguments: [MapFlags.private, .shared])
-  func equalNamesAreOne(_ sharing: MapFlags) throws {
+  @Test(arguments: [MmapFlags.private, .shared])
+  func equalNamesAreOne(_ sharing: MmapFlags) throws {
     let space = AddressSpace()
     try space.mapPages(0..<7, "rw", sharing)
     let kind = sharing == .private ? "[anon:x]" : "[anon_shmem:x]"
@@ -173,8 +175,9 @@ import Testing
     // One that comes from elsewhere.
     try space.mapPages(20..<21, "rw", sharing)
     try Self.name(space, 20..<21, "x")
-    try space.remap(
-      Self.page(20), length: 4096, to: 4096, flags: [.mayMove, .fixed], at: Self.page(7))
+    try space.systemCalls.mremap(
+      Self.page(20), length: 4096, newLength: 4096, flags: [.mayMove, .fixed],
+      newAddress: Self.page(7))
     // Shared memory of another mapping is another file.
     #expect(space.count == (sharing == .private ? 1 : 2))
     space._checkInvariants()
@@ -199,10 +202,11 @@ import Testing
     #expect(Self.lines(space) == ["0-1 [anon:x]", "1-2 [anon:x]", "2-4 [anon:x]"])
     try space.protectPages(1..<2, "rw")
     #expect(Self.lines(space) == ["0-4 [anon:x]"])
-    try space.remap(
-      Self.page(0), length: 4096, to: 4096, flags: [.mayMove, .fixed], at: Self.page(8))
+    try space.systemCalls.mremap(
+      Self.page(0), length: 4096, newLength: 4096, flags: [.mayMove, .fixed],
+      newAddress: Self.page(8))
     #expect(Self.lines(space) == ["1-4 [anon:x]", "8-9 [anon:x]"])
-    try space.remap(Self.page(8), length: 4096, to: 8192)
+    try space.systemCalls.mremap(Self.page(8), length: 4096, newLength: 8192)
     #expect(Self.lines(space) == ["1-4 [anon:x]", "8-10 [anon:x]"])
     try space.mapPages(2..<3)
     let expected = ["1-2 [anon:x]", "2-3 ", "3-4 [anon:x]", "8-10 [anon:x]"]
@@ -213,7 +217,7 @@ import Testing
   /// A split too many.
   @Test func mapCountLimitsNames() throws {
     var configuration = AddressSpaceConfiguration()
-    configuration.mapCountMax = 2
+    configuration.maximumMapCount = 2
     let space = AddressSpace(configuration: configuration)
     try space.mapPages(0..<3)
     #expect(

@@ -35,7 +35,7 @@ import Testing
 
   @Test func hintBelowTheMinimumIsRaisedToIt() throws {
     var configuration = AddressSpaceConfiguration()
-    configuration.addressMin = 0x10000
+    configuration.minimumAddress = 0x10000
     let space = AddressSpace(configuration: configuration)
     #expect(try space.place(1, at: 0x2000) == 0x10000)
     // A hint that rounds to 0 is none.
@@ -45,7 +45,7 @@ import Testing
   @Test func hintRespectsTheGuardGap() throws {
     let space = AddressSpace()
     let stack: UInt64 = 1 << 40
-    try space.map(
+    try space.systemCalls.mmap(
       at: stack, length: Self.page, protection: [.read, .write],
       flags: [.private, .fixed, .growsDown])
     let gap = space.configuration.stackGuardGap
@@ -53,7 +53,7 @@ import Testing
     #expect(try space.place(1, at: stack - gap) != stack - gap)
     #expect(try space.place(1, at: stack - gap - Self.page) == stack - gap - Self.page)
     // Fixed ignores it.
-    let start = try space.map(
+    let start = try space.systemCalls.mmap(
       at: stack - Self.page, length: Self.page, protection: .read, flags: [.private, .fixed])
     #expect(start == stack - Self.page)
     space._checkInvariants()
@@ -65,7 +65,7 @@ import Testing
     let space = AddressSpace()
     let first = try space.place(10)
     #expect(first == Self.top - 10 * Self.page)
-    try space.unmap(first + 2 * Self.page, length: 3 * Self.page)
+    try space.systemCalls.munmap(first + 2 * Self.page, length: 3 * Self.page)
     #expect(try space.place(4) == first - 4 * Self.page)
     #expect(try space.place(2) == first + 3 * Self.page)
     #expect(try space.place(1) == first + 2 * Self.page)
@@ -78,11 +78,11 @@ import Testing
     let space = AddressSpace()
     let gap = space.configuration.stackGuardGap
     let stack = Self.top - Self.page
-    try space.map(
+    try space.systemCalls.mmap(
       at: stack, length: Self.page, protection: .read, flags: [.private, .fixed, .growsDown])
     #expect(try space.place(1) == stack - gap - Self.page)
     // A gap that is shorter than the guard: the next lower one.
-    try space.map(
+    try space.systemCalls.mmap(
       at: stack - gap / 2, length: Self.page, protection: [], flags: [.private, .fixed])
     #expect(try space.place(1) == stack - gap - 2 * Self.page)
     space._checkInvariants()
@@ -96,7 +96,7 @@ import Testing
     let third = ((configuration.taskSize / 3) + 4095) & ~4095
     #expect(try space.place(1) == third)
     #expect(try space.place(1) == third + Self.page)
-    try space.map(
+    try space.systemCalls.mmap(
       at: third + 2 * Self.page + configuration.stackGuardGap, length: Self.page,
       protection: .read, flags: [.private, .fixed, .growsDown])
     // Nothing fits below the guard gap but this.
@@ -109,7 +109,7 @@ import Testing
     #expect(
       errno { () throws(Errno) in _ = try space.place(space.configuration.taskSize / 4096) }
         == .noMemory)
-    try space.map(
+    try space.systemCalls.mmap(
       at: Self.page, length: space.configuration.taskSize - Self.page, protection: [],
       flags: [.private, .fixed])
     #expect(errno { () throws(Errno) in _ = try space.place(1) } == .noMemory)
@@ -127,7 +127,7 @@ import Testing
     #expect(try space.place(513) % Self.hugePage != 0)
     let file = MappedFile(
       path: "/f", device: DeviceNumber(major: 8, minor: 1), inode: 9, usesHugePages: false)
-    let mapped = try space.map(
+    let mapped = try space.systemCalls.mmap(
       length: Self.hugePage, protection: .read, flags: .private, backing: .file(file))
     #expect(mapped % Self.hugePage != 0)
     space._checkInvariants()
@@ -138,10 +138,10 @@ import Testing
     configuration.taskSize = 1 << 30
     configuration.mmapBase = 1 << 30
     let space = AddressSpace(configuration: configuration)
-    try space.map(
+    try space.systemCalls.mmap(
       at: Self.page, length: 1 << 30 - Self.page, protection: [], flags: [.private, .fixed])
     let hole: UInt64 = 64 * Self.hugePage + Self.page
-    try space.unmap(hole, length: Self.hugePage)
+    try space.systemCalls.munmap(hole, length: Self.hugePage)
     #expect(try space.place(512) == hole)
   }
 
@@ -151,7 +151,7 @@ import Testing
     let file = MappedFile(
       path: "/f", device: DeviceNumber(major: 8, minor: 1), inode: 9, usesHugePages: true)
     func map(_ bytes: UInt64, offset: UInt64, at hint: UInt64 = 0) throws(Errno) -> UInt64 {
-      try space.map(
+      try space.systemCalls.mmap(
         at: hint, length: bytes, protection: .read, flags: .private,
         backing: .file(file, offset: offset))
     }
@@ -167,15 +167,15 @@ import Testing
     // A hint counts if a huge page more is free there.
     let hint = AddressSpace.testBase + Self.page
     #expect(try map(Self.hugePage, offset: 0, at: hint) == hint)
-    try space.unmap(hint, length: Self.hugePage)
-    try space.map(
+    try space.systemCalls.munmap(hint, length: Self.hugePage)
+    try space.systemCalls.mmap(
       at: hint + Self.hugePage + Self.page, length: Self.page, protection: .read,
       flags: [.private, .fixed])
     #expect(try map(Self.hugePage, offset: 0, at: hint) % Self.hugePage == 0)
     #expect(try space.place(512, at: hint) == hint)
     // A copy is placed as a mapping is.
-    let moved = try space.remap(
-      second + Self.page, length: Self.page, to: 3 * Self.hugePage, flags: .mayMove)
+    let moved = try space.systemCalls.mremap(
+      second + Self.page, length: Self.page, newLength: 3 * Self.hugePage, flags: .mayMove)
     #expect(moved % Self.hugePage == 2 * Self.page)
     space._checkInvariants()
   }
@@ -228,7 +228,7 @@ import Testing
           at: hint, length: pages * 4096, protection: .read, flags: .private,
           descriptor: kernelFile.descriptor, offset: offset)
         let before = text.lines
-        let expected = try placementModel(of: before).map(
+        let expected = try placementModel(of: before).systemCalls.mmap(
           at: hint, length: pages * 4096, protection: .read, flags: .private,
           backing: .file(file, offset: offset))
         if actual != expected && !isDisturbed(before, actual, pages, text) {
@@ -246,7 +246,8 @@ import Testing
 
 extension AddressSpace {
   fileprivate func place(_ pages: UInt64, at hint: UInt64 = 0) throws(Errno) -> UInt64 {
-    try map(at: hint, length: pages * 4096, protection: [.read, .write], flags: .private)
+    try systemCalls.mmap(
+      at: hint, length: pages * 4096, protection: [.read, .write], flags: .private)
   }
 }
 

@@ -21,7 +21,7 @@ struct ProtectionKeyTests {
 
   private static func lockError(_ space: AddressSpace) -> Errno? {
     do throws(Errno) {
-      try space.lock(start, length: pageBytes)
+      try space.systemCalls.mlock(start, length: AddressSpace.pageSize)
       return nil
     } catch {
       return error
@@ -31,36 +31,40 @@ struct ProtectionKeyTests {
   @Test func thereAreNoneUnlessTheConfigurationSaysSo() throws {
     #expect(!AddressSpaceConfiguration().hasProtectionKeys)
     let space = AddressSpace()
-    try space.map(
-      at: Self.start, length: pageBytes, protection: .execute, flags: [.private, .fixed])
+    try space.systemCalls.mmap(
+      at: Self.start, length: AddressSpace.pageSize, protection: .execute,
+      flags: [.private, .fixed])
     #expect(Self.lockError(space) == nil)
   }
 
   @Test(arguments: [false, true]) func aChildHasTheKeyToo(_ hasKeys: Bool) throws {
     let parent = Self.space(hasKeys)
-    try parent.map(
-      at: Self.start, length: pageBytes, protection: .execute, flags: [.private, .fixed])
+    try parent.systemCalls.mmap(
+      at: Self.start, length: AddressSpace.pageSize, protection: .execute,
+      flags: [.private, .fixed])
     #expect(Self.lockError(parent.fork()) == (hasKeys ? .noMemory : nil))
   }
 
   /// An import can't tell why memory is only executable: it has a key, as nearly all of it has.
   @Test(arguments: [false, true]) func importedMemoryHasTheKey(_ hasKeys: Bool) {
     let mapping = ImportedMapping(
-      start: Self.start, end: Self.start + pageBytes, protection: .execute, isShared: false,
+      start: Self.start, end: Self.start + AddressSpace.pageSize, protection: .execute,
+      isShared: false,
       source: .anonymous)
     let space = Self.space(hasKeys)
-    space.exec(importing: [mapping])
+    space.replaceAll(with: [mapping])
     #expect(Self.lockError(space) == (hasKeys ? .noMemory : nil))
   }
 
   /// Advice to populate asks for the right to read or write, which the key isn't asked about.
   @Test(arguments: [false, true]) func adviceToPopulateFailsAnyway(_ hasKeys: Bool) throws {
     let space = Self.space(hasKeys)
-    try space.map(
-      at: Self.start, length: pageBytes, protection: .execute, flags: [.private, .fixed])
+    try space.systemCalls.mmap(
+      at: Self.start, length: AddressSpace.pageSize, protection: .execute,
+      flags: [.private, .fixed])
     for advice in [Advice.populateRead, .populateWrite] {
       #expect(throws: Errno.invalidArgument) {
-        try space.advise(Self.start, length: pageBytes, advice)
+        try space.systemCalls.madvise(Self.start, length: AddressSpace.pageSize, advice)
       }
     }
   }
@@ -74,9 +78,11 @@ struct ProtectionKeyTests {
       let text = try String(contentsOfFile: "/proc/sys/vm/" + name, encoding: .utf8)
       return UInt64(text.trimmingCharacters(in: .whitespacesAndNewlines))
     }
-    #expect(try number("max_map_count") == UInt64(configuration.mapCountMax))
+    #expect(try number("max_map_count") == UInt64(configuration.maximumMapCount))
     let lowest = try #require(try number("mmap_min_addr"))
-    #expect(configuration.addressMin == (lowest + pageBytes - 1) / pageBytes * pageBytes)
+    #expect(
+      configuration.minimumAddress == (lowest + AddressSpace.pageSize - 1) / AddressSpace.pageSize
+        * AddressSpace.pageSize)
     // It is one that an address space takes.
     #expect(AddressSpace(configuration: configuration).count == 0)
   }

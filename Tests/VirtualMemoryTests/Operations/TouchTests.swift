@@ -12,7 +12,7 @@ import Testing
 
   private static func fault(_ space: AddressSpace, _ address: UInt64) -> MemoryFault? {
     do {
-      try space.touch(address)
+      try space.simulateWrite(at: address)
       return nil
     } catch {
       return error
@@ -68,8 +68,8 @@ import Testing
     let space = AddressSpace()
     try space.mapPages(0..<2)
     try space.mapPages(4..<6)
-    try space.touch(Self.page(0))
-    try space.touch(Self.page(5))
+    try space.simulateWrite(at: Self.page(0))
+    try space.simulateWrite(at: Self.page(5))
     try space.mapPages(2..<4)
     #expect(space.pages == ["0-4 rw-p", "4-6 rw-p"])
     // One of them untouched: one VMA.
@@ -81,16 +81,16 @@ import Testing
   @Test func neighboursShareTheirPast() throws {
     let space = AddressSpace()
     try space.mapPages(0..<2)
-    try space.touch(Self.page(0))
+    try space.simulateWrite(at: Self.page(0))
     try space.mapPages(2..<4, "rwx")
-    try space.touch(Self.page(2))
+    try space.simulateWrite(at: Self.page(2))
     try space.protectPages(2..<4, "rw")
     #expect(space.pages == ["0-4 rw-p"])
     // Beside memory that differs in more it gets one of its own.
     try space.mapPages(10..<12)
-    try space.touch(Self.page(10))
+    try space.simulateWrite(at: Self.page(10))
     try space.mapPages(12..<14, "rw", .noReserve)
-    try space.touch(Self.page(12))
+    try space.simulateWrite(at: Self.page(12))
     #expect(space.pages.suffix(2) == ["10-12 rw-p", "12-14 rw-p"])
   }
 
@@ -104,9 +104,9 @@ import Testing
 
   @Test func stacksGrowToTheWrite() throws {
     let space = try Self.stackSpace()
-    try space.touch(Self.page(1000) - 1)
+    try space.simulateWrite(at: Self.page(1000) - 1)
     #expect(space.pages == ["999-1002 rw-p"])
-    try space.touch(Self.page(900) + 17)
+    try space.simulateWrite(at: Self.page(900) + 17)
     #expect(space.pages == ["900-1002 rw-p"])
     #expect(space.mappedBytes == 102 * 4096)
     space._checkInvariants()
@@ -117,12 +117,12 @@ import Testing
     space.limits.stack = 10 * 4096
     #expect(Self.fault(space, Self.page(991)) == .segmentation)
     #expect(space.pages == ["1000-1002 rw-p"])
-    try space.touch(Self.page(992))
+    try space.simulateWrite(at: Self.page(992))
     #expect(space.pages == ["992-1002 rw-p"])
     space.limits.stack = .max
     space.limits.addressSpace = 12 * 4096
     #expect(Self.fault(space, Self.page(989)) == .segmentation)
-    try space.touch(Self.page(990))
+    try space.simulateWrite(at: Self.page(990))
     #expect(space.pages == ["990-1002 rw-p"])
   }
 
@@ -131,15 +131,15 @@ import Testing
     let space = try Self.stackSpace()
     try space.mapPages(600..<700, "r")
     #expect(Self.fault(space, Self.page(955)) == .segmentation)
-    try space.touch(Self.page(956))
+    try space.simulateWrite(at: Self.page(956))
     #expect(space.pages == ["600-700 r--p", "956-1002 rw-p"])
     try space.protectPages(600..<700, "")
-    try space.touch(Self.page(700))
+    try space.simulateWrite(at: Self.page(700))
     #expect(space.pages == ["600-700 ---p", "700-1002 rw-p"])
     // It grows beside its like, and doesn't merge.
     let other = try Self.stackSpace()
     try other.mapPages(600..<700, "rw", .growsDown)
-    try other.touch(Self.page(700))
+    try other.simulateWrite(at: Self.page(700))
     #expect(other.pages == ["600-700 rw-p", "700-1002 rw-p"])
   }
 

@@ -25,7 +25,9 @@ import Testing
   func unmapErrors(_ address: UInt64, _ length: UInt64, _ expected: Errno?) throws {
     let space = AddressSpace()
     try space.mapPages(0..<1)
-    #expect(errno { () throws(Errno) in try space.unmap(address, length: length) } == expected)
+    #expect(
+      errno { () throws(Errno) in try space.systemCalls.munmap(address, length: length) }
+        == expected)
     #expect(space.count == (expected == nil && address == Self.base ? 0 : 1))
     space._checkInvariants()
   }
@@ -33,7 +35,7 @@ import Testing
   @Test func unmapEverything() throws {
     let space = AddressSpace()
     for page in 0..<100 as Range<UInt64> { try space.mapPages(2 * page..<2 * page + 1) }
-    try space.unmap(0, length: Self.taskSize)
+    try space.systemCalls.munmap(0, length: Self.taskSize)
     #expect(space.count == 0)
     space._checkInvariants()
   }
@@ -42,7 +44,7 @@ import Testing
     let space = AddressSpace()
     try space.mapPages(0..<4)
     try space.mapPages(6..<8)
-    try space.unmap(Self.base + 2 * 4096, length: 4 * 4096 + 1)
+    try space.systemCalls.munmap(Self.base + 2 * 4096, length: 4 * 4096 + 1)
     #expect(space.pages == ["0-2 rw-p", "7-8 rw-p"])
   }
 
@@ -101,7 +103,7 @@ import Testing
     let space = try Self.mixed()
     let before = space.pages
     let error = errno { () throws(Errno) in
-      try space.protect(test.address, length: test.length, test.protection)
+      try space.systemCalls.mprotect(test.address, length: test.length, test.protection)
     }
     #expect(error == test.expected)
     if error != nil { #expect(space.pages == before) }
@@ -123,7 +125,7 @@ import Testing
   @Test func protectGrowsDownFromTheStart() throws {
     let space = AddressSpace()
     try space.mapPages(0..<8, "rw", .growsDown)
-    try space.protect(Self.base + 4 * 4096, length: 4096, [.read, .growsDown])
+    try space.systemCalls.mprotect(Self.base + 4 * 4096, length: 4096, [.read, .growsDown])
     #expect(space.pages == ["0-5 r--p", "5-8 rw-p"])
   }
 

@@ -107,7 +107,7 @@ import Testing
   @Test func anotherRequest() throws {
     let memory = QueryMemory()
     var call = QueryCall(size: 1)
-    call.request = ProcmapQuery.request + 1
+    call.request = ProcMapQuery.request + 1
     #expect(memory.ask(call, try Self.space()).error == Errno(rawValue: 25))
   }
 
@@ -118,7 +118,7 @@ import Testing
       if count > 7 { bytes[0] = UInt8(size) }
       let error = unsafe bytes.withUnsafeMutableBytes { buffer in
         errno { () throws(Errno) in
-          try unsafe space.ioctl(ProcmapQuery.request, buffer)
+          try unsafe space.systemCalls.ioctl(ProcMapQuery.request, buffer)
         }
       }
       #expect(error == .badAddress)

@@ -17,7 +17,7 @@ import Testing
     let space = child.model()
     space._checkInvariants()
     for strategy in ReadingStrategy.allCases {
-      let text = space.maps(strategy).string
+      let text = space.mapsText(by: strategy).string
       #expect(text == child.text)
     }
   }

@@ -30,7 +30,7 @@ import Testing
       sizes.append(chunk.count)
       text += chunk
     }
-    #expect(text == space.maps().array)
+    #expect(text == space.mapsText().array)
     let offset = reader.offset
     #expect(offset == text.count)
     // All but the last are as full as whole lines allow.
@@ -55,7 +55,7 @@ import Testing
 
   @Test func readsOfAnySizeGiveThatMuch() throws {
     let space = try Self.space()
-    let text = space.maps().array
+    let text = space.mapsText().array
     for size in [1, 7, 1000, 4095] {
       var reader = MapsReader(space)
       var read: [UInt8] = []
@@ -92,7 +92,7 @@ import Testing
 
   @Test func seeksToAnyOffset() throws {
     let space = try Self.space()
-    let text = space.maps().array
+    let text = space.mapsText().array
     var reader = MapsReader(space)
     var random = SeededGenerator(seed: 9)
     for _ in 0..<100 {
@@ -138,7 +138,7 @@ import Testing
       let first = 2 * UInt64(page)
       try space.mapPages(first..<first + 1, "r", backing: .file(file))
     }
-    let text = space.maps(strategy).array
+    let text = space.mapsText(by: strategy).array
     #expect(text == referenceText(space.snapshotVMAs().vmas))
     var reader = MapsReader(space, strategy: strategy)
     var read: [UInt8] = []
@@ -168,7 +168,7 @@ import Testing
       guard let chunk else { break }
       text += chunk
     }
-    #expect(text == space.maps().array)
+    #expect(text == space.mapsText().array)
   }
 
   // MARK: Changes
@@ -200,7 +200,7 @@ import Testing
     let first = reader.read(count: 1 << 20)
     let last = MapsLine.parse(String(decoding: first, as: UTF8.self)).last!
     // The last VMA reported grows: what comes next starts before its old end.
-    try space.map(
+    try space.systemCalls.mmap(
       at: last.start, length: 3 * 4096, protection: [.read, .write], flags: [.private, .fixed])
     let next = reader.read(count: 1 << 20)
     let line = MapsLine.parse(String(decoding: next, as: UTF8.self)).first!

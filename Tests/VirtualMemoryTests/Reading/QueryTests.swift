@@ -24,7 +24,7 @@ import Testing
           let expected = Self.scan(vmas, address, flags)
           var result: QueryResult?
           let error = errno { () throws(Errno) in
-            result = try space.query(address, flags, strategy)
+            result = try space.query(address, matching: flags, by: strategy)
           }
           foundCount += result == nil ? 0 : 1
           let isRight =
@@ -37,7 +37,7 @@ import Testing
           }
           if let result, let expected {
             #expect(result == Self.result(expected, generation))
-            let named = try space.namedQuery(address, flags, strategy)
+            let named = try space.namedQuery(address, matching: flags, by: strategy)
             #expect(named.result == result)
             // The text escapes what the query gives as it is.
             #expect(MapsText.escapingNewlines(named.name) == expected.name)
@@ -54,7 +54,7 @@ import Testing
     try space.mapPages(0..<1)
     let base = AddressSpace.testBase
     func start(_ address: UInt64, _ flags: QueryFlags) -> UInt64? {
-      try? space.query(address, flags, strategy).start
+      try? space.query(address, matching: flags, by: strategy).start
     }
     #expect(start(base, []) == base)
     #expect(start(base + 4095, []) == base)
@@ -74,10 +74,10 @@ import Testing
       for bit in 6..<64 as Range<UInt64> {
         let flags = QueryFlags(rawValue: 1 << bit)
         #expect(throws: Errno.invalidArgument) {
-          try space.query(AddressSpace.testBase, flags, strategy)
+          try space.query(AddressSpace.testBase, matching: flags, by: strategy)
         }
         #expect(throws: Errno.invalidArgument) {
-          try space.namedQuery(AddressSpace.testBase, flags, strategy)
+          try space.namedQuery(AddressSpace.testBase, matching: flags, by: strategy)
         }
       }
     }
@@ -90,14 +90,15 @@ import Testing
     try space.mapPages(4..<5, "rw")
     try space.mapPages(6..<7, "rx")
     let base = AddressSpace.testBase
-    #expect(throws: Errno.noSuchFileOrDirectory) { try space.query(base, .writable) }
-    #expect(try space.query(base, [.writable, .coveringOrNext]).start == base + 4 * 4096)
-    #expect(try space.query(base, [.executable, .coveringOrNext]).start == base + 6 * 4096)
+    #expect(throws: Errno.noSuchFileOrDirectory) { try space.query(base, matching: .writable) }
+    #expect(try space.query(base, matching: [.writable, .coveringOrNext]).start == base + 4 * 4096)
+    #expect(
+      try space.query(base, matching: [.executable, .coveringOrNext]).start == base + 6 * 4096)
     #expect(throws: Errno.noSuchFileOrDirectory) {
-      try space.query(base, [.writable, .executable, .coveringOrNext])
+      try space.query(base, matching: [.writable, .executable, .coveringOrNext])
     }
     // A subset test.
-    #expect(try space.query(base + 4 * 4096, .readable).flags == [.readable, .writable])
+    #expect(try space.query(base + 4 * 4096, matching: .readable).flags == [.readable, .writable])
   }
 
   @Test func lookupsOfManyAddressesAreOfOneVersion() throws {

@@ -59,9 +59,10 @@ private typealias Change = MapsDifference.Change
     let space = AddressSpace()
     try space.mapPages(0..<4, "rw")
     let before = space.snapshot()
-    try space.lock(AddressSpace.testBase, length: 4 * pageBytes)
-    try space.advise(AddressSpace.testBase, length: 4 * pageBytes, .dontFork)
-    try space.touch(AddressSpace.testBase)
+    try space.systemCalls.mlock(AddressSpace.testBase, length: 4 * AddressSpace.pageSize)
+    try space.systemCalls.madvise(
+      AddressSpace.testBase, length: 4 * AddressSpace.pageSize, .dontFork)
+    try space.simulateWrite(at: AddressSpace.testBase)
     #expect(space.generation > before.generation)
     #expect(Self.text(before, space.snapshot()) == [])
     // Mapped anew, without being charged.
@@ -200,22 +201,26 @@ private typealias Change = MapsDifference.Change
 
   private static func perform(_ random: inout SeededGenerator, _ space: AddressSpace) {
     // The heap may grow into the window.
-    let address = 0x10_0000 + random.below(64) * pageBytes
-    let length = (1 + random.below(8)) * pageBytes
-    let target = 0x10_0000 + random.below(64) * pageBytes
+    let address = 0x10_0000 + random.below(64) * AddressSpace.pageSize
+    let length = (1 + random.below(8)) * AddressSpace.pageSize
+    let target = 0x10_0000 + random.below(64) * AddressSpace.pageSize
     do {
       switch random.below(8) {
       case 0, 1:
-        try space.map(
+        try space.systemCalls.mmap(
           at: address, length: length, protection: [.read, .write], flags: [.private, .fixed])
-      case 2: try space.unmap(address, length: length)
-      case 3: try space.protect(address, length: length, random.oneIn(2) ? .read : [.read, .write])
+      case 2: try space.systemCalls.munmap(address, length: length)
+      case 3:
+        try space.systemCalls.mprotect(
+          address, length: length, random.oneIn(2) ? .read : [.read, .write])
       case 4:
-        try space.remap(
-          address, length: length, to: length, flags: [.mayMove, .fixed], at: target)
-      case 5: try space.setName(address, length: length, random.oneIn(3) ? nil : Array("a".utf8))
+        try space.systemCalls.mremap(
+          address, length: length, newLength: length, flags: [.mayMove, .fixed], newAddress: target)
+      case 5:
+        try space.systemCalls.setName(
+          address, length: length, random.oneIn(3) ? nil : Array("a".utf8))
       case 6: space.setBreak(target)
-      default: try space.touch(address)
+      default: try space.simulateWrite(at: address)
       }
     } catch {
       // Refused, as is fine.

@@ -16,13 +16,13 @@ import Testing
   // MARK: Nodes
 
   @Test func walkOfADroppedSnapshotIsFound() async {
-    for attempt in 1...Canary.attemptsMax {
+    for attempt in 1...Canary.maximumAttempts {
       let result = await #expect(
         processExitsWith: Canary.found, observing: [\.standardErrorContent]
       ) {
         SnapshotCanaryTests.walk(keepsSnapshot: false, for: VersionCanaryTests.duration)
       }
-      if attempt == Canary.attemptsMax || Canary.reportsARace(result) {
+      if attempt == Canary.maximumAttempts || Canary.reportsARace(result) {
         Canary.expectReport(result)
         return
       }

@@ -91,7 +91,7 @@ import Testing
     Self.settle()
     let before = space.memoryBytes
     var snapshot: MapsSnapshot? = space.snapshot()
-    let text = try #require(snapshot).maps().array
+    let text = try #require(snapshot).mapsText().array
     let bytes = try #require(snapshot).withVersion { Self.nodeBytes(of: $0) }
     var random = SeededGenerator(seed: 1)
     for _ in 0..<updates / 2 {
@@ -99,7 +99,7 @@ import Testing
       try space.unmapPages(page..<page + 1)
       try space.mapPages(page..<page + 1)
     }
-    #expect(snapshot?.maps().array == text)
+    #expect(snapshot?.mapsText().array == text)
     #expect(space.snapshotStatistics.heldBytes == bytes)
     // Limbo has a bound of its own, whatever the number of updates; each replaced kilobytes.
     let after = space.memoryBytes
@@ -147,7 +147,7 @@ import Testing
     for round in 1...3 {
       let snapshots = (0..<3).map { number in
         let snapshot = space.snapshot()
-        space.exec(importing: mappings(number % 2 == 0 ? [.read, .write] : .read))
+        space.replaceAll(with: mappings(number % 2 == 0 ? [.read, .write] : .read))
         return snapshot
       }
       #expect(space.memoryBytes >= 4 * versionBytes)
@@ -244,8 +244,8 @@ import Testing
         try space.unmapPages(0..<200)
         for _ in 0..<2 { await RCU.barrier() }
         #expect(MapObject.liveCount == before + 200)
-        #expect(first?.maps().string.hasSuffix("/f/99\n") == true)
-        #expect(second?.maps().string.hasSuffix("/f/199\n") == true)
+        #expect(first?.mapsText().string.hasSuffix("/f/99\n") == true)
+        #expect(second?.mapsText().string.hasSuffix("/f/199\n") == true)
         first = nil
         for _ in 0..<3 { await RCU.barrier() }
         // The second shows all of them.

@@ -38,7 +38,7 @@ import Testing
               // One that has been kept for a while, and the one just taken.
               let other = random.pick(kept)
               precondition(
-                DumpParser.parse(other.snapshot.maps().array) == other.lines,
+                DumpParser.parse(other.snapshot.mapsText().array) == other.lines,
                 "the snapshot of generation \(other.snapshot.generation) is not that version")
               Self.compare(other.snapshot, snapshot)
               compared.add()

@@ -42,16 +42,17 @@ import Testing
   /// All faces of `snapshot` agree with what the address space showed when it was taken.
   @Test func showsWhatTheSpaceShowed() throws {
     let space = Self.importedSpace()
-    let text = space.maps().array
+    let text = space.mapsText().array
     let (generation, vmas) = space.snapshotVMAs()
     let (count, mappedBytes) = (space.count, space.mappedBytes)
     let addresses = vmas.flatMap { [$0.start, $0.end - 1, $0.end] } + [0, .max]
     let results = space.lookup(addresses)
-    let named = addresses.map { address in Result { try space.namedQuery(address, .coveringOrNext) }
+    let named = addresses.map { address in
+      Result { try space.namedQuery(address, matching: .coveringOrNext) }
     }
 
     let snapshot = space.snapshot()
-    try space.unmap(0, length: space.configuration.taskSize)
+    try space.systemCalls.munmap(0, length: space.configuration.taskSize)
     #expect(space.count == 0)
     #expect(space.generation > generation)
 
@@ -61,27 +62,30 @@ import Testing
     #expect(snapshot.mappedBytes == mappedBytes)
     #expect(Array(snapshot) == vmas)
     #expect(snapshot.underestimatedCount == vmas.count)
-    #expect(snapshot.maps().array == text)
-    #expect(snapshot.maps().generation == generation)
+    #expect(snapshot.mapsText().array == text)
+    #expect(snapshot.mapsText().generation == generation)
     #expect(snapshot.lookup(addresses) == results)
     for (address, (result, named)) in zip(addresses, zip(results, named)) {
       #expect(snapshot.lookup(address) == result)
       #expect((try? snapshot.query(address)) == result)
-      #expect((try? snapshot.namedQuery(address, .coveringOrNext)) == (try? named.get()))
+      #expect((try? snapshot.namedQuery(address, matching: .coveringOrNext)) == (try? named.get()))
     }
     #expect(errno { () throws(Errno) in _ = try snapshot.query(0) } == .noSuchFileOrDirectory)
     let unknown = QueryFlags(rawValue: 1 << 40)
-    #expect(errno { () throws(Errno) in _ = try snapshot.query(0, unknown) } == .invalidArgument)
     #expect(
-      errno { () throws(Errno) in _ = try snapshot.namedQuery(0, unknown) } == .invalidArgument)
-    #expect(try snapshot.query(0, [.fileBacked, .coveringOrNext]).inode == 77)
+      errno { () throws(Errno) in _ = try snapshot.query(0, matching: unknown) } == .invalidArgument
+    )
+    #expect(
+      errno { () throws(Errno) in _ = try snapshot.namedQuery(0, matching: unknown) }
+        == .invalidArgument)
+    #expect(try snapshot.query(0, matching: [.fileBacked, .coveringOrNext]).inode == 77)
   }
 
   @Test func emptySpace() {
     let snapshot = AddressSpace().snapshot()
     #expect(snapshot.count == 0 && snapshot.mappedBytes == 0)
     #expect(Array(snapshot) == [])
-    #expect(snapshot.maps().array == [])
+    #expect(snapshot.mapsText().array == [])
     #expect(snapshot.lookup(0) == nil)
     var reader = MapsReader(snapshot)
     #expect(reader.read(count: 100) == [])
@@ -91,7 +95,7 @@ import Testing
   @Test func readerStaysAtItsVersion() throws {
     let space = AddressSpace()
     for page in 0..<1000 as Range<UInt64> { try space.mapPages(2 * page..<2 * page + 1) }
-    let text = space.maps().array
+    let text = space.mapsText().array
     let snapshot = space.snapshot()
     var reader = MapsReader(snapshot)
     var live = MapsReader(space)
@@ -117,7 +121,7 @@ import Testing
   @Test func longTextIsWhole() throws {
     let space = AddressSpace()
     for page in 0..<5000 as Range<UInt64> { try space.mapPages(2 * page..<2 * page + 1) }
-    let text = space.maps().array
+    let text = space.mapsText().array
     let snapshot = space.snapshot()
     try space.unmapPages(100..<9000)
     var buffer = MapsBuffer()
@@ -132,13 +136,13 @@ import Testing
     weak var space: AddressSpace?
     do {
       let made = Self.importedSpace()
-      try made.unmap(0x7f00_0000_4000, length: 4096)
+      try made.systemCalls.munmap(0x7f00_0000_4000, length: 4096)
       snapshot = made.snapshot()
       space = made
     }
     await RCU.barrier()
     #expect(snapshot.count == 5)
-    #expect(snapshot.maps().string.contains("/lib/libc.so\n"))
+    #expect(snapshot.mapsText().string.contains("/lib/libc.so\n"))
     #expect(try snapshot.namedQuery(0x7f00_0000_0000).buildID == Array(1...20))
     #expect(space === snapshot.space)
   }

@@ -20,25 +20,31 @@ extension AddressSpace {
 
   /// Maps pages, counted from `testBase`, fixed and private.
   func mapPages(
-    _ pages: Range<UInt64>, _ letters: String = "rw", _ flags: MapFlags = [],
+    _ pages: Range<UInt64>, _ letters: String = "rw", _ flags: MmapFlags = [],
     backing: Backing = .anonymous
   ) throws(Errno) {
     var flags = flags.union(.fixed)
-    if flags.rawValue & MapFlags.typeMask == 0 { flags.insert(.private) }
-    try map(
+    if flags.rawValue & MmapFlags.typeMask == 0 { flags.insert(.private) }
+    try systemCalls.mmap(
       at: Self.testBase + pages.lowerBound * 4096, length: UInt64(pages.count) * 4096,
       protection: protection(letters), flags: flags, backing: backing)
   }
 
   func unmapPages(_ pages: Range<UInt64>) throws(Errno) {
-    try unmap(
+    try systemCalls.munmap(
       Self.testBase + pages.lowerBound * 4096, length: UInt64(pages.count) * 4096)
   }
 
   func protectPages(_ pages: Range<UInt64>, _ letters: String) throws(Errno) {
-    try protect(
+    try systemCalls.mprotect(
       Self.testBase + pages.lowerBound * 4096, length: UInt64(pages.count) * 4096,
       protection(letters))
+  }
+
+  /// The VMAs of one version, and its generation.
+  func snapshotVMAs() -> (generation: UInt64, vmas: [VMA]) {
+    let snapshot = snapshot()
+    return (snapshot.generation, Array(snapshot))
   }
 
   /// The VMAs as short text: `0-3 rw-p`, with the offset in pages where it isn't 0.

@@ -8,7 +8,7 @@ import VirtualMemory
 /// The running kernel's `mmap`, `munmap` and `mprotect`, on this process.
 enum KernelCalls {
   static func map(
-    at address: UInt64, length: UInt64, protection: Protection, flags: MapFlags,
+    at address: UInt64, length: UInt64, protection: Protection, flags: MmapFlags,
     descriptor: Int32 = -1, offset: UInt64 = 0
   ) throws(Errno) -> UInt64 {
     let result = unsafe Glibc.mmap(

@@ -125,7 +125,7 @@ extension KernelProcess.Step {
     case .setBreak(let offset):
       return [String(space.setBreak(programBreak &+ UInt64(bitPattern: offset)), radix: 16)]
     case .dump(let range):
-      return space.maps().string.split(separator: "\n").map(String.init).filter { line in
+      return space.mapsText().string.split(separator: "\n").map(String.init).filter { line in
         let line = MapsLine(line)
         return line.end > range.lowerBound && line.start < range.upperBound
       }

@@ -34,7 +34,7 @@ final class KernelWindow {
   var end: UInt64 { base + pageCount * 4096 }
 
   func map(
-    at address: UInt64, length: UInt64, protection: Protection, flags: MapFlags,
+    at address: UInt64, length: UInt64, protection: Protection, flags: MmapFlags,
     descriptor: Int32 = -1, offset: UInt64 = 0
   ) throws(Errno) -> UInt64 {
     try KernelCalls.map(

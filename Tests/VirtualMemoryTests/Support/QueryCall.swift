@@ -21,7 +21,7 @@ struct QueryCall: Sendable {
   var buildIDBuffer = Buffer.none
   /// A byte beyond the known fields that isn't zero: its position.
   var dirtyByte: Int?
-  var request: UInt = ProcmapQuery.request
+  var request: UInt = ProcMapQuery.request
 
   /// What came of it: all memory that it could have written.
   struct Outcome: Equatable, CustomStringConvertible {
@@ -30,8 +30,8 @@ struct QueryCall: Sendable {
     var name: [UInt8]
     var buildID: [UInt8]
 
-    var query: ProcmapQuery {
-      unsafe structure.withUnsafeBytes { bytes in unsafe bytes.loadUnaligned(as: ProcmapQuery.self)
+    var query: ProcMapQuery {
+      unsafe structure.withUnsafeBytes { bytes in unsafe bytes.loadUnaligned(as: ProcMapQuery.self)
       }
     }
 
@@ -78,9 +78,9 @@ final class QueryMemory {
     prepare(call)
     return outcome(
       VirtualMemoryTests.errno { () throws(Errno) in
-        try unsafe space.ioctl(
+        try unsafe space.systemCalls.ioctl(
           call.request,
-          UnsafeMutableRawBufferPointer(start: memory, count: Self.structBytes), strategy)
+          UnsafeMutableRawBufferPointer(start: memory, count: Self.structBytes), by: strategy)
       })
   }
 
@@ -94,7 +94,7 @@ final class QueryMemory {
     unsafe memory.initializeMemory(
       as: UInt8.self, repeating: Self.filler,
       count: Self.structBytes + Self.nameBytes + Self.buildIDBytes)
-    var query = ProcmapQuery()
+    var query = ProcMapQuery()
     query.size = call.size
     query.queryFlags = call.flags
     query.queryAddress = call.address
@@ -102,8 +102,8 @@ final class QueryMemory {
     query.buildIDSize = call.buildIDSize
     query.vmaNameAddress = address(call.nameBuffer, Self.structBytes)
     query.buildIDAddress = address(call.buildIDBuffer, Self.structBytes + Self.nameBytes)
-    let known = MemoryLayout<ProcmapQuery>.size
-    unsafe memory.storeBytes(of: query, as: ProcmapQuery.self)
+    let known = MemoryLayout<ProcMapQuery>.size
+    unsafe memory.storeBytes(of: query, as: ProcMapQuery.self)
     let given = max(known, min(Int(clamping: call.size), Self.structBytes))
     unsafe (memory + known).initializeMemory(as: UInt8.self, repeating: 0, count: given - known)
     if let dirty = call.dirtyByte {

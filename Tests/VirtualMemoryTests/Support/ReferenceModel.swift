@@ -114,9 +114,9 @@ func referenceLine(_ vma: VMA) -> String { String(decoding: referenceText([vma])
 
 private func appendReferenceLine(_ vma: VMA, to text: inout [UInt8]) {
   let lineStart = text.count
-  func appendHex(_ value: UInt64, _ digitsMin: Int = 8) {
+  func appendHex(_ value: UInt64, _ minimumDigits: Int = 8) {
     let digits = String(value, radix: 16).utf8
-    for _ in 0..<max(0, digitsMin - digits.count) { text.append(UInt8(ascii: "0")) }
+    for _ in 0..<max(0, minimumDigits - digits.count) { text.append(UInt8(ascii: "0")) }
     text += digits
   }
   appendHex(vma.start)

@@ -11,28 +11,28 @@ import VirtualMemory
     let space = AddressSpace()
     let file = MappedFile(
       path: "/lib/a\nb.so", device: DeviceNumber(major: 8, minor: 0x101), inode: 4242)
-    try space.map(
+    try space.systemCalls.mmap(
       at: 0x1000_0000, length: 0x3000, protection: [.read, .execute], flags: [.private, .fixed],
       backing: .file(file, offset: 0x1_2345_6000))
-    try space.map(
+    try space.systemCalls.mmap(
       at: 0x7f00_0000_0000, length: 0x1000, protection: [.read, .write], flags: [.private, .fixed])
-    try space.map(
+    try space.systemCalls.mmap(
       at: 0x7f00_0001_0000, length: 0x1000, protection: [], flags: [.shared, .fixed, .anonymous])
-    try space.setName(0x7f00_0000_0000, length: 0x1000, Array("heap of mine".utf8))
+    try space.systemCalls.setName(0x7f00_0000_0000, length: 0x1000, Array("heap of mine".utf8))
     let snapshot = space.snapshot()
     let lines = snapshot.map { "\($0)\n" }.joined()
-    #expect(lines == space.maps().string)
+    #expect(lines == space.mapsText().string)
     #expect(lines.contains("[anon:heap of mine]") && lines.contains("a\\012b.so"))
   }
 
   @Test func changesAreLinesWithASign() throws {
     let space = AddressSpace()
-    try space.map(
+    try space.systemCalls.mmap(
       at: 0x10_0000, length: 0x1000, protection: .read, flags: [.private, .fixed])
     let before = space.snapshot()
-    try space.map(
+    try space.systemCalls.mmap(
       at: 0x20_0000, length: 0x1000, protection: .write, flags: [.private, .fixed])
-    try space.protect(0x10_0000, length: 0x1000, [.read, .write])
+    try space.systemCalls.mprotect(0x10_0000, length: 0x1000, [.read, .write])
     let changes = AddressSpace.difference(from: before, to: space.snapshot())
     #expect(
       changes.map(\.description) == [
@@ -48,7 +48,7 @@ import VirtualMemory
     let space = AddressSpace()
     let file = MappedFile(
       path: "/bin/x", device: DeviceNumber(major: 1, minor: 2), inode: 3, buildID: [0xab, 1])
-    try space.map(
+    try space.systemCalls.mmap(
       at: 0x10_0000, length: 0x1000, protection: .read, flags: [.shared, .fixed],
       backing: .file(file))
     let answer = try space.namedQuery(0x10_0000)
@@ -61,8 +61,8 @@ import VirtualMemory
     #expect("\(Protection([.read, .execute]))" == "[.read, .execute]")
     #expect("\(Protection())" == "[]")
     #expect("\(Protection(rawValue: 0x11))" == "[.read, 0x10]")
-    #expect("\(MapFlags([.private, .fixedNoReplace]))" == "[.private, .fixedNoReplace]")
-    #expect("\(MapFlags.sharedValidate)" == "[.sharedValidate]")
+    #expect("\(MmapFlags([.private, .fixedNoReplace]))" == "[.private, .fixedNoReplace]")
+    #expect("\(MmapFlags.sharedValidate)" == "[.sharedValidate]")
     #expect("\(RemapFlags([.mayMove, .dontUnmap]))" == "[.mayMove, .dontUnmap]")
     #expect("\(QueryFlags([.coveringOrNext, .shared]))" == "[.shared, .coveringOrNext]")
     #expect("\(Advice.wipeOnFork) \(Advice(rawValue: 77))" == ".wipeOnFork Advice(77)")

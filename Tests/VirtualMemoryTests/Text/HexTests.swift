@@ -68,8 +68,8 @@ import Testing
   }
 
   @Test func fixedDigits() {
-    #expect(MapsText.hex(0, digitsMin: 2) == Array("00".utf8))
-    #expect(MapsText.hex(0xabc, digitsMin: 2) == Array("abc".utf8))
+    #expect(MapsText.hex(0, minimumDigits: 2) == Array("00".utf8))
+    #expect(MapsText.hex(0xabc, minimumDigits: 2) == Array("abc".utf8))
     #expect(
       MapsText.deviceInode(device: DeviceNumber(major: 0xfd, minor: 1), inode: 5)
         == Array("fd:01 5 ".utf8))

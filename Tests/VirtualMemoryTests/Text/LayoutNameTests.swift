@@ -18,10 +18,10 @@ import Testing
           start: start * 4096, end: end * 4096, protection: .read, isShared: false, source: source)
       }, layout: layout)
     for strategy in ReadingStrategy.allCases {
-      let other = space.maps(strategy).string
-      #expect(other == space.maps().string)
+      let other = space.mapsText(by: strategy).string
+      #expect(other == space.mapsText().string)
     }
-    return MapsLine.parse(space.maps().string).map(\.name)
+    return MapsLine.parse(space.mapsText().string).map(\.name)
   }
 
   /// What starts below the break and ends above its start.
@@ -69,18 +69,18 @@ import Testing
       "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0"
       + "                  [vsyscall]\n"
     for strategy in ReadingStrategy.allCases {
-      let text = space.maps(strategy).string
+      let text = space.mapsText(by: strategy).string
       #expect(text == "00001000-00002000 r--p 00000000 00:00 0 \n" + gate)
       for address in [0xffff_ffff_ff60_0000, 0xffff_ffff_ff60_0fff, .max] as [UInt64] {
         #expect(throws: Errno.noSuchFileOrDirectory) {
-          try space.query(address, .coveringOrNext, strategy)
+          try space.query(address, matching: .coveringOrNext, by: strategy)
         }
       }
     }
     // A gate that allows nothing is printed too.
     layout.gateProtection = []
     let closed = AddressSpace(importing: [], layout: layout)
-    #expect(closed.maps().string == gate.replacing("--xp", with: "---p"))
+    #expect(closed.mapsText().string == gate.replacing("--xp", with: "---p"))
     #expect(closed.count == 0)
   }
 }

@@ -23,10 +23,10 @@ import Testing
           start: start, end: end, protection: protection(letters), isShared: isShared,
           source: source)
       ], layout: layout, configuration: configuration)
-    let text = space.maps().string
+    let text = space.mapsText().string
     // The other ways of reading, and of formatting, agree.
     for strategy in ReadingStrategy.allCases {
-      let other = space.maps(strategy).string
+      let other = space.mapsText(by: strategy).string
       #expect(other == text)
     }
     #expect(referenceText(space.snapshotVMAs().vmas) == Array(text.utf8))
@@ -90,7 +90,7 @@ import Testing
       object: object.word)
     let header = "\(digits(start))-\(digits(end)) r-xp \(digits(offset)) 08:01 5 "
     let padding = String(repeating: " ", count: max(1, 73 - header.utf8.count))
-    let bytes = LineFormatter.byteCountMax(object)
+    let bytes = LineFormatter.maximumByteCount(object)
     unsafe withUnsafeTemporaryAllocation(byteCount: bytes + 64, alignment: 8) { memory in
       unsafe memory.initializeMemory(as: UInt8.self, repeating: 0x21)
       let count = unsafe LineFormatter.line(record, object, at: memory.baseAddress!)
@@ -159,7 +159,7 @@ import Testing
         start: 4096, end: 8192, protection: .read, isShared: false,
         source: .file(MappedFile(path: bytes, device: Self.root, inode: 1), offset: 0))
     ])
-    let text = space.maps().array
+    let text = space.mapsText().array
     #expect(text.suffix(5) == [0x2f, 0xff, 0xfe, 0x80, 0x0a])
   }
 
@@ -170,14 +170,14 @@ import Testing
 
   @Test func sharedAnonymousMemory() throws {
     let space = AddressSpace()
-    try space.map(
+    try space.systemCalls.mmap(
       at: 0x1000, length: 8192, protection: [.read, .write], flags: [.shared, .fixed])
     #expect(
-      space.maps().string == "00001000-00003000 rw-s 00000000 00:01 1"
+      space.mapsText().string == "00001000-00003000 rw-s 00000000 00:01 1"
         + "                                  /dev/zero (deleted)\n")
     // A cut one has an offset.
-    try space.unmap(0x1000, length: 4096)
-    #expect(space.maps().string.hasPrefix("00002000-00003000 rw-s 00001000 00:01 1 "))
+    try space.systemCalls.munmap(0x1000, length: 4096)
+    #expect(space.mapsText().string.hasPrefix("00002000-00003000 rw-s 00001000 00:01 1 "))
   }
 
   @Test func namedAnonymousMemory() {

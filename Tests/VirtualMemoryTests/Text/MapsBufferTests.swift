@@ -17,7 +17,7 @@ import Testing
     let space = try Self.space(5000)
     var buffer = MapsBuffer()
     let initial = buffer.capacity
-    space.dump(into: &buffer, strategy)
+    space.dump(into: &buffer, by: strategy)
     let expected = referenceText(space.snapshotVMAs().vmas)
     #expect(buffer.array == expected)
     #expect(buffer.count == expected.count)
@@ -27,12 +27,12 @@ import Testing
 
     // It stays as large, and is filled anew.
     try space.unmapPages(2..<10_000)
-    space.dump(into: &buffer, strategy)
+    space.dump(into: &buffer, by: strategy)
     let one = referenceText(space.snapshotVMAs().vmas)
     #expect(buffer.array == one)
     #expect(buffer.capacity == grown)
     try space.unmapPages(0..<1)
-    space.dump(into: &buffer, strategy)
+    space.dump(into: &buffer, by: strategy)
     #expect(buffer.count == 0)
     let text = buffer.string
     #expect(text == "")
@@ -47,7 +47,7 @@ import Testing
       0..<1, "r",
       backing: .file(
         MappedFile(path: path, device: DeviceNumber(major: 8, minor: 1), inode: 1)))
-    let buffer = space.maps(strategy)
+    let buffer = space.mapsText(by: strategy)
     let expected = "1000000000-1000001000 r--p 00000000 08:01 1 "
     #expect(buffer.string.hasPrefix(expected))
     #expect(buffer.count == 73 + 1 + 4 * 4094 + 1)
@@ -55,7 +55,7 @@ import Testing
 
   @Test func bytesAreTheText() throws {
     let space = try Self.space(3)
-    let buffer = space.maps()
+    let buffer = space.mapsText()
     let bytes = buffer.bytes
     var copy: [UInt8] = []
     for index in bytes.indices { copy.append(bytes[index]) }
@@ -66,11 +66,11 @@ import Testing
   /// The generation is the version's that the text shows.
   @Test func generationFollowsChanges() throws {
     let space = AddressSpace()
-    #expect(space.maps().generation == 0)
+    #expect(space.mapsText().generation == 0)
     try space.mapPages(0..<1)
-    let generation = space.maps().generation
+    let generation = space.mapsText().generation
     #expect(generation == space.generation && generation == 2)
     try space.mapPages(1..<2)
-    #expect(space.maps().generation == 4)
+    #expect(space.mapsText().generation == 4)
   }
 }

@@ -15,17 +15,17 @@ import Testing
     var random = SeededGenerator(seed: 11)
     for _ in 0..<400 {
       let space = Self.randomSpace(&random)
-      let text = space.maps().array
+      let text = space.mapsText().array
       let isReference = text == referenceText(space.snapshotVMAs().vmas)
-      let isSpeculative = text == space.maps(.speculative).array
-      #expect(isReference && isSpeculative, "\(space.maps().string)")
+      let isSpeculative = text == space.mapsText(by: .speculative).array
+      #expect(isReference && isSpeculative, "\(space.mapsText().string)")
       // Queries, too, are answered from beside the slots.
       for vma in space.snapshotVMAs().vmas {
         let expected = UInt64(vma.protection.rawValue & 7) | (vma.isShared ? 8 : 0)
         #expect(space.lookup(vma.start)?.flags.rawValue == expected)
         let filters = QueryFlags(rawValue: random.below(16))
         let passes = filters.rawValue & ~expected == 0
-        #expect((try? space.query(vma.start, filters))?.end == (passes ? vma.end : nil))
+        #expect((try? space.query(vma.start, matching: filters))?.end == (passes ? vma.end : nil))
       }
       // Chunks and reads of any size end where they would if each line were made by itself.
       var reader = MapsReader(space)
@@ -36,7 +36,7 @@ import Testing
           PlainLines.byteCount * lineCount, Int(random.below(700)) + 1, 1 << 20,
         ])
         let (read, expected) = (reader.read(count: size), other.read(count: size))
-        #expect(read == expected, "\(space.maps().string)")
+        #expect(read == expected, "\(space.mapsText().string)")
         if read.isEmpty || read != expected { break }
       }
     }

@@ -15,7 +15,7 @@ import Testing
     let first: UInt64 = 0x1000
     let space = AddressSpace()
     for _ in 0..<pageCount / 4 {
-      try space.map(
+      try space.systemCalls.mmap(
         at: (first + random.below(pageCount)) * 4096, length: 4096 * (1 + random.below(4)),
         protection: random.oneIn(2) ? .read : [.read, .write], flags: [.private, .fixed])
     }
@@ -23,7 +23,7 @@ import Testing
     for _ in 0..<1000 {
       let low = first - 20 + random.below(pageCount + 20)
       let request = GapRequest(
-        length: 4096 * (1 + random.below(random.oneIn(4) ? 64 : 8)), addressMin: low * 4096,
+        length: 4096 * (1 + random.below(random.oneIn(4) ? 64 : 8)), minimumAddress: low * 4096,
         limit: (low + random.below(pageCount + 40)) * 4096)
       Self.expectEqual(space, vmas, request, "seed \(seed)")
     }
@@ -31,7 +31,7 @@ import Testing
 
   @Test func emptySpaceIsOneGap() {
     let space = AddressSpace()
-    let request = GapRequest(length: 4096, addressMin: 8192, limit: 1 << 30)
+    let request = GapRequest(length: 4096, minimumAddress: 8192, limit: 1 << 30)
     let found = Self.search(space, request)
     #expect(found.highest == 1 << 30 - 4096)
     #expect(found.lowest == 8192)
@@ -39,16 +39,16 @@ import Testing
 
   @Test func gapsAtTheEdges() throws {
     let space = AddressSpace()
-    try space.map(
+    try space.systemCalls.mmap(
       at: 0x10000, length: 4096, protection: .read, flags: [.private, .fixed])
-    try space.map(
+    try space.systemCalls.mmap(
       at: 0x14000, length: 4096, protection: .read, flags: [.private, .fixed])
     let vmas = space.snapshotVMAs().vmas
     for length in 1...5 as ClosedRange<UInt64> {
       for low in 0xe...0x16 as ClosedRange<UInt64> {
         for high in 0xe...0x18 as ClosedRange<UInt64> {
           let request = GapRequest(
-            length: length * 4096, addressMin: low * 4096, limit: high * 4096)
+            length: length * 4096, minimumAddress: low * 4096, limit: high * 4096)
           Self.expectEqual(space, vmas, request, "edges")
         }
       }
@@ -83,7 +83,7 @@ import Testing
     var highest: UInt64?
     let starts = vmas.map(\.start) + [.max]
     for (low, high) in zip([0] + vmas.map(\.end), starts) {
-      let low = max(low, request.addressMin)
+      let low = max(low, request.minimumAddress)
       let high = min(high, request.limit)
       guard low <= high, high - low >= request.length else { continue }
       lowest = lowest ?? low

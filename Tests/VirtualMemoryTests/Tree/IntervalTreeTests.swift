@@ -11,7 +11,7 @@ import Testing
 @Suite struct IntervalTreeTests {
   /// Few addresses, so that ranges meet; many, so that the tree is high; wide ranges, so that whole subtrees go.
   @Test(arguments: [(60, 8, 3000), (4000, 40, 12_000), (200_000, 600, 12_000)])
-  func randomReplacements(_ addressCount: Int, _ lengthMax: Int, _ steps: Int) {
+  func randomReplacements(_ addressCount: Int, _ maximumLength: Int, _ steps: Int) {
     var random = SeededGenerator(seed: UInt64(addressCount))
     var model = ArrayModel()
     var owner = TreeOwner()
@@ -19,7 +19,8 @@ import Testing
       // A phase that fills, and one that empties.
       let isFilling = step / 2000 % 2 == 0
       let start = random.below(UInt64(addressCount))
-      let length = random.oneIn(50) ? UInt64(addressCount) / 4 : 1 + random.below(UInt64(lengthMax))
+      let length =
+        random.oneIn(50) ? UInt64(addressCount) / 4 : 1 + random.below(UInt64(maximumLength))
       let end = start + length
       let inserts = isFilling ? !random.oneIn(5) : random.oneIn(5)
       let new = inserts ? Record(start: start, end: end, number: UInt64(step)) : nil
@@ -50,10 +51,10 @@ import Testing
     owner.publish()
     var random = SeededGenerator(seed: 5)
     ArrayModel(records: records).expectEqual(&owner.tree, &random)
-    #expect(owner.tree.startMin == 10 && owner.tree.endMax == 12 + 4 * 4999)
-    #expect(owner.tree.highestGap(GapRequest(length: 3, addressMin: 10, limit: 20_000)) == nil)
+    #expect(owner.tree.minimumStart == 10 && owner.tree.maximumEnd == 12 + 4 * 4999)
+    #expect(owner.tree.highestGap(GapRequest(length: 3, minimumAddress: 10, limit: 20_000)) == nil)
     #expect(
-      owner.tree.highestGap(GapRequest(length: 2, addressMin: 10, limit: 20_000)) == 19_996)
+      owner.tree.highestGap(GapRequest(length: 2, minimumAddress: 10, limit: 20_000)) == 19_996)
   }
 
   /// What a reader has stays as it is while the writer goes on, for as long as its section lasts.
@@ -168,11 +169,11 @@ private struct ArrayModel {
     var found: [Record] = []
     let root = tree.checkInvariants { found.append($0) }
     #expect(found.elementsEqual(records, by: { $0.isEqual(to: $1) }))
-    #expect(tree.startMin == records.first?.start ?? .max)
-    #expect(tree.endMax == records.last?.end ?? 0)
-    var addresses: [UInt64] = [0, .max, tree.startMin, tree.endMax]
+    #expect(tree.minimumStart == records.first?.start ?? .max)
+    #expect(tree.maximumEnd == records.last?.end ?? 0)
+    var addresses: [UInt64] = [0, .max, tree.minimumStart, tree.maximumEnd]
     for _ in 0..<20 {
-      addresses.append(random.below(tree.endMax &+ 10 == 0 ? 10 : tree.endMax + 10))
+      addresses.append(random.below(tree.maximumEnd &+ 10 == 0 ? 10 : tree.maximumEnd + 10))
       if !records.isEmpty {
         let record = random.pick(records)
         addresses += [record.start, record.end, record.start &- 1, record.end - 1]
@@ -220,9 +221,9 @@ private struct ArrayModel {
     let starts = records.map(\.start) + [.max]
     let gaps = zip([0] + records.map(\.end), starts)
     for _ in 0..<6 {
-      let low = random.below(max(tree.endMax, 1))
+      let low = random.below(max(tree.maximumEnd, 1))
       let request = GapRequest(
-        length: 1 + random.below(12), addressMin: low, limit: low + random.below(5000))
+        length: 1 + random.below(12), minimumAddress: low, limit: low + random.below(5000))
       #expect(tree.lowestGap(request) == gaps.lazy.compactMap { request.lowest(in: $0, $1) }.first)
       #expect(
         tree.highestGap(request)

@@ -24,13 +24,14 @@ import Testing
 
   static func space(of count: Int, _ order: Order) throws -> AddressSpace {
     var configuration = AddressSpaceConfiguration()
-    configuration.mapCountMax = count + 10
-    let starts = (0..<UInt64(count)).map { (2 * $0 + 16) * pageBytes }
+    configuration.maximumMapCount = count + 10
+    let starts = (0..<UInt64(count)).map { (2 * $0 + 16) * AddressSpace.pageSize }
     if order == .imported {
       return AddressSpace(
         importing: starts.map {
           ImportedMapping(
-            start: $0, end: $0 + pageBytes, protection: .read, isShared: false, source: .anonymous)
+            start: $0, end: $0 + AddressSpace.pageSize, protection: .read, isShared: false,
+            source: .anonymous)
         }, configuration: configuration)
     }
     let space = AddressSpace(configuration: configuration)
@@ -39,8 +40,9 @@ import Testing
     if order == .downwards { ordered.reverse() }
     if order == .random { ordered.shuffle(using: &random) }
     for start in ordered {
-      try space.map(
-        at: start, length: pageBytes, protection: .read, flags: [.private, .fixedNoReplace])
+      try space.systemCalls.mmap(
+        at: start, length: AddressSpace.pageSize, protection: .read,
+        flags: [.private, .fixedNoReplace])
     }
     return space
   }
@@ -64,21 +66,22 @@ import Testing
     space.dump(into: &buffer)
     #expect(buffer.array.count { $0 == UInt8(ascii: "\n") } == count)
     for index in stride(from: 0, to: UInt64(count), by: 997) {
-      let start = (2 * index + 16) * pageBytes
+      let start = (2 * index + 16) * AddressSpace.pageSize
       #expect(space.lookup(start + 5)?.start == start)
-      #expect(space.lookup(start + pageBytes) == nil)
+      #expect(space.lookup(start + AddressSpace.pageSize) == nil)
     }
 
-    let middle = (UInt64(count) + 16) * pageBytes
-    try space.unmap(middle, length: UInt64(count) / 2 * pageBytes)
+    let middle = (UInt64(count) + 16) * AddressSpace.pageSize
+    try space.systemCalls.munmap(middle, length: UInt64(count) / 2 * AddressSpace.pageSize)
     #expect(space.count == count - count / 4)
-    try space.map(
-      at: middle, length: pageBytes, protection: [.read, .write], flags: [.private, .fixed])
-    try space.protect(middle, length: pageBytes, .read)
+    try space.systemCalls.mmap(
+      at: middle, length: AddressSpace.pageSize, protection: [.read, .write],
+      flags: [.private, .fixed])
+    try space.systemCalls.mprotect(middle, length: AddressSpace.pageSize, .read)
     space._checkInvariants()
     let child = space.fork()
     #expect(child.count == space.count)
-    space.exec(importing: [])
+    space.replaceAll(with: [])
     #expect(space.count == 0)
     #expect(child.lookup(middle)?.start == middle)
   }
@@ -89,15 +92,17 @@ import Testing
     #expect(empty > 0)
     let count = 10_000
     let pages = UInt64(2 * count)
-    let start = try space.map(length: pages * pageBytes, protection: .read, flags: .private)
+    let start = try space.systemCalls.mmap(
+      length: pages * AddressSpace.pageSize, protection: .read, flags: .private)
     for page in stride(from: 0, to: pages, by: 2) {
-      try space.protect(start + page * pageBytes, length: pageBytes, [.read, .write])
+      try space.systemCalls.mprotect(
+        start + page * AddressSpace.pageSize, length: AddressSpace.pageSize, [.read, .write])
     }
     #expect(space.count == 2 * count)
     let full = space.memoryBytes
     // A VMA takes 40 bytes in a leaf that is full.
     #expect(full - empty > 2 * count * 40)
-    try space.unmap(start, length: pages * pageBytes)
+    try space.systemCalls.munmap(start, length: pages * AddressSpace.pageSize)
     #expect(space.count == 0)
     #expect(space.memoryBytes >= full)
   }

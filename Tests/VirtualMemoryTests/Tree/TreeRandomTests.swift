@@ -31,7 +31,7 @@ import Testing
   }
 
   @Test(.large) func fiftyThousandVMAs() throws {
-    var pair = TreePair(seed: 21, pageCount: 110_000, mapCountMax: 1 << 20)
+    var pair = TreePair(seed: 21, pageCount: 110_000, maximumMapCount: 1 << 20)
     try pair.fill(every: 2)
     #expect(pair.space.count == 55_000)
     try pair.compare()
@@ -74,9 +74,9 @@ struct TreePair {
 
   static let firstPage: UInt64 = 0x10_0000
 
-  init(seed: UInt64, pageCount: UInt64, mapCountMax: Int = 65_530) {
+  init(seed: UInt64, pageCount: UInt64, maximumMapCount: Int = 65_530) {
     var configuration = AddressSpaceConfiguration()
-    configuration.mapCountMax = mapCountMax
+    configuration.maximumMapCount = maximumMapCount
     space = AddressSpace(configuration: configuration)
     model = ReferenceModel(firstPage: Self.firstPage, count: Int(pageCount))
     random = SeededGenerator(seed: seed)
@@ -106,13 +106,13 @@ struct TreePair {
     case 0...3:
       try map(range, address, length, protection)
     case 4...6:
-      try space.unmap(address, length: length)
+      try space.systemCalls.munmap(address, length: length)
       model.unmap(range)
     default:
       let expected = model.protect(range, protection)
       var error: Errno?
       do {
-        try space.protect(address, length: length, protection)
+        try space.systemCalls.mprotect(address, length: length, protection)
       } catch let thrown {
         error = thrown
       }
@@ -125,7 +125,7 @@ struct TreePair {
   ) throws {
     var source = ReferenceModel.Source()
     var backing = Backing.anonymous
-    var flags: MapFlags = [.private, .fixed]
+    var flags: MmapFlags = [.private, .fixed]
     var protection = protection
     switch random.below(8) {
     case 0:
@@ -148,7 +148,7 @@ struct TreePair {
     default:
       break
     }
-    let start = try space.map(
+    let start = try space.systemCalls.mmap(
       at: address, length: length, protection: protection, flags: flags, backing: backing)
     #expect(start == address)
     model.map(range, protection, source)
@@ -157,7 +157,7 @@ struct TreePair {
   /// Maps every `step`th page.
   mutating func fill(every step: Int) throws {
     for page in stride(from: 0, to: Int(pageCount), by: step) {
-      try space.map(
+      try space.systemCalls.mmap(
         at: (Self.firstPage + UInt64(page)) * 4096, length: 4096, protection: .read,
         flags: [.private, .fixed])
       model.map(page..<page + 1, .read)
@@ -166,7 +166,7 @@ struct TreePair {
 
   mutating func unmap(run: UInt64) throws {
     let first = random.below(pageCount - run + 1)
-    try space.unmap((Self.firstPage + first) * 4096, length: run * 4096)
+    try space.systemCalls.munmap((Self.firstPage + first) * 4096, length: run * 4096)
     model.unmap(Int(first)..<Int(first + run))
   }
 
@@ -180,7 +180,7 @@ struct TreePair {
     #expect(space.mappedBytes == expected.reduce(0) { $0 + $1.end - $1.start })
     let text = referenceText(expected)
     for strategy in ReadingStrategy.allCases {
-      let dump = space.maps(strategy)
+      let dump = space.mapsText(by: strategy)
       let isEqual = dump.array == text && (expected.isEmpty || dump.generation == generation)
       #expect(isEqual, "seed \(seed), \(strategy)")
     }

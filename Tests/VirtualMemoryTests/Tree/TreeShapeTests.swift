@@ -19,15 +19,15 @@ import Testing
     #expect(space.mappedBytes == 0)
     #expect(space.generation == 0)
     for strategy in ReadingStrategy.allCases {
-      let text = space.maps(strategy).string
+      let text = space.mapsText(by: strategy).string
       #expect(text == "")
       #expect(throws: Errno.noSuchFileOrDirectory) {
-        try space.query(0, .coveringOrNext, strategy)
+        try space.query(0, matching: .coveringOrNext, by: strategy)
       }
     }
     #expect(space.lookup(4096) == nil)
     // Unmapping nothing is a success, and no change.
-    try space.unmap(4096, length: 1 << 40)
+    try space.systemCalls.munmap(4096, length: 1 << 40)
     #expect(space.generation == 0)
   }
 
@@ -43,7 +43,7 @@ import Testing
     #expect(space.count == Int(Self.count))
     Self.expectPages(space, pages.sorted())
     for (index, page) in pages.enumerated() {
-      try space.unmap(Self.address(page), length: 4096)
+      try space.systemCalls.munmap(Self.address(page), length: 4096)
       if index % 250 == 0 { space._checkInvariants() }
     }
     space._checkInvariants()
@@ -72,7 +72,7 @@ import Testing
           let isMapped = mapped.contains(page)
           guard isMapped != isGrowing || random.oneIn(60) else { continue }
           if isMapped {
-            try space.unmap(Self.address(page), length: 4096)
+            try space.systemCalls.munmap(Self.address(page), length: 4096)
             mapped.remove(page)
           } else {
             try Self.map(space, page)
@@ -85,7 +85,7 @@ import Testing
       }
     }
     for page in mapped.sorted().shuffled(using: &random) {
-      try space.unmap(Self.address(page), length: 4096)
+      try space.systemCalls.munmap(Self.address(page), length: 4096)
       space._checkInvariants()
     }
     #expect(space.count == 0)
@@ -99,7 +99,7 @@ import Testing
     ] as [(UInt64, UInt64)] {
       let space = AddressSpace()
       for page in 0..<Self.count { try Self.map(space, page) }
-      try space.unmap(Self.base + first * 4096, length: (last - first) * 4096)
+      try space.systemCalls.munmap(Self.base + first * 4096, length: (last - first) * 4096)
       space._checkInvariants()
       Self.expectPages(space, (0..<Self.count).filter { !(first..<last).contains(2 * $0) })
     }
@@ -109,7 +109,7 @@ import Testing
   @Test func oneMappingReplacesAll() throws {
     let space = AddressSpace()
     for page in 0..<Self.count { try Self.map(space, page) }
-    try space.map(
+    try space.systemCalls.mmap(
       at: Self.base, length: 2 * Self.count * 4096, protection: [.read, .write],
       flags: [.private, .fixed])
     space._checkInvariants()
@@ -148,7 +148,7 @@ import Testing
   private static func address(_ page: UInt64) -> UInt64 { base + 2 * page * 4096 }
 
   private static func map(_ space: AddressSpace, _ page: UInt64) throws {
-    try space.map(
+    try space.systemCalls.mmap(
       at: address(page), length: 4096, protection: .read, flags: [.private, .fixed])
   }
 

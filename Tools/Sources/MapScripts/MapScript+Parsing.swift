@@ -207,7 +207,7 @@ private struct ScriptParser {
     if let value = ScriptWords.advice.value(of: field) { return value }
     guard Self.startsWithDigit(field) else { throw error(field, .advice) }
     let value = try number(field)
-    guard value >= ScriptWords.unknownAdviceMin else { throw error(field, .advice) }
+    guard value >= ScriptWords.minimumUnknownAdvice else { throw error(field, .advice) }
     return value
   }
 

@@ -76,7 +76,7 @@ extension ScriptError.Rule: CustomStringConvertible {
       "\(meaning) must be a number or one of \(words.joined(separator: ", ")), "
         + "several joined by |, or - for none"
     case .advice:
-      "an advice must be a number from \(ScriptWords.unknownAdviceMin) on or one of "
+      "an advice must be a number from \(ScriptWords.minimumUnknownAdvice) on or one of "
         + ScriptWords.advice.words.map(\.word).joined(separator: ", ")
     case .source:
       "a source must be one of " + ScriptSource.allCases.map(\.word).joined(separator: ", ")

@@ -11,7 +11,7 @@ extension ScriptReplay {
 
   /// A blank and the answer: `START-END perms offset major:minor inode[ name]`.
   func query(_ address: UInt64, _ flags: UInt64) throws(Errno) -> String {
-    let answer = try space.namedQuery(address, QueryFlags(rawValue: flags))
+    let answer = try space.namedQuery(address, matching: QueryFlags(rawValue: flags))
     let found = answer.result
     guard window.intersects(found.start, found.end) else { throw .noSuchFileOrDirectory }
     let name = String(decoding: answer.name, as: UTF8.self)
@@ -27,9 +27,9 @@ extension ScriptReplay {
     return " " + fields.joined(separator: " ") + (name.isEmpty ? "" : " " + name)
   }
 
-  private static func hex(_ value: UInt64, _ digitsMin: Int) -> String {
+  private static func hex(_ value: UInt64, _ minimumDigits: Int) -> String {
     let digits = String(value, radix: 16)
-    return String(repeating: "0", count: max(0, digitsMin - digits.count)) + digits
+    return String(repeating: "0", count: max(0, minimumDigits - digits.count)) + digits
   }
 
   /// The lines of the maps' text that intersect the window.

@@ -31,14 +31,14 @@ public struct ScriptReplay: ~Copyable {
     var configuration = AddressSpaceConfiguration()
     // The process of the reference may map low addresses, where it says so; the kernel chooses none
     // below the limit that its security modules are built with (CONFIG_LSM_MMAP_MIN_ADDR).
-    configuration.addressMin = 65_536
+    configuration.minimumAddress = 65_536
     configuration.mayMapLowAddresses = true
     configuration.hasProtectionKeys = script.hasExecuteOnlyKeys
     let fillers = script.isConfined ? Self.fillers(around: script.window, configuration) : []
     let fillerBytes = fillers.reduce(0) { $0 + ($1.end - $1.start) }
-    let mapCountMax =
-      script.limits.mapCount.map { Int(clamping: $0) } ?? configuration.mapCountMax
-    configuration.mapCountMax = mapCountMax.addingClamped(fillers.count)
+    let maximumMapCount =
+      script.limits.mapCount.map { Int(clamping: $0) } ?? configuration.maximumMapCount
+    configuration.maximumMapCount = maximumMapCount.addingClamped(fillers.count)
 
     space = AddressSpace(importing: fillers, configuration: configuration)
     var limits = ResourceLimits()
@@ -87,12 +87,15 @@ public struct ScriptReplay: ~Copyable {
     // As shared anonymous memory. An object of its own, so that nothing else merges with it.
     let object = MappedFile(
       path: ScriptReplay.sharedMemoryName, device: configuration.sharedMemoryDevice, inode: 0)
-    let first = pageBytes
+    let first = AddressSpace.pageSize
     let last = configuration.taskSize
-    let base = min(max(window.base / pageBytes * pageBytes, first), last)
+    let base = min(max(window.base / AddressSpace.pageSize * AddressSpace.pageSize, first), last)
     let end =
       window.end >= last
-      ? last : max((window.end + pageBytes - 1) / pageBytes * pageBytes, first)
+      ? last
+      : max(
+        (window.end + AddressSpace.pageSize - 1) / AddressSpace.pageSize * AddressSpace.pageSize,
+        first)
     return [(first, base, UInt64(0)), (end, last, end)].filter { $0.0 < $0.1 }.map {
       ImportedMapping(
         start: $0.0, end: $0.1, protection: [], isShared: true,
@@ -118,19 +121,19 @@ extension ScriptReplay {
       let start = try map(address, length, protection, flags, source, offset)
       return placed(start, length)
     case .remap(let address, let length, let newLength, let flags, let newAddress):
-      let start = try space.remap(
-        address, length: length, to: newLength, flags: RemapFlags(rawValue: flags),
-        at: newAddress)
+      let start = try space.systemCalls.mremap(
+        address, length: length, newLength: newLength, flags: RemapFlags(rawValue: flags),
+        newAddress: newAddress)
       return placed(start, newLength)
-    case .unmap(let address, let length): try space.unmap(address, length: length)
+    case .unmap(let address, let length): try space.systemCalls.munmap(address, length: length)
     case .protect(let address, let length, let protection):
-      try space.protect(address, length: length, Self.protection(protection))
+      try space.systemCalls.mprotect(address, length: length, Self.protection(protection))
     case .advise(let address, let length, let advice):
-      try space.advise(
+      try space.systemCalls.madvise(
         address, length: length, Advice(rawValue: Int32(exactly: advice) ?? .max))
-    case .lock(let address, let length): try space.lock(address, length: length)
-    case .unlock(let address, let length): try space.unlock(address, length: length)
-    case .touch(let address): try space.touch(address)
+    case .lock(let address, let length): try space.systemCalls.mlock(address, length: length)
+    case .unlock(let address, let length): try space.systemCalls.munlock(address, length: length)
+    case .touch(let address): try space.simulateWrite(at: address)
     case .query(let address, let flags): return try query(address, flags)
     case .dump: break
     }
@@ -142,8 +145,8 @@ extension ScriptReplay {
     _ source: ScriptSource, _ offset: UInt64
   ) throws(Errno) -> UInt64 {
     // The system call looks at these before it comes to the address space.
-    guard offset % pageBytes == 0 else { throw .invalidArgument }
-    let flags = MapFlags(rawValue: flags)
+    guard offset % AddressSpace.pageSize == 0 else { throw .invalidArgument }
+    let flags = MmapFlags(rawValue: flags)
     let backing: Backing
     if flags.contains(.anonymous) {
       backing = .anonymous
@@ -152,17 +155,18 @@ extension ScriptReplay {
     } else {
       throw .badFileDescriptor
     }
-    return try space.map(
+    return try space.systemCalls.mmap(
       at: address, length: length, protection: Self.protection(protection), flags: flags,
       backing: backing)
   }
 
   /// The address of a new mapping, which doesn't stay if it is nowhere in the window.
   private func placed(_ start: UInt64, _ length: UInt64) -> String {
-    let end = start + (length + pageBytes - 1) / pageBytes * pageBytes
+    let end =
+      start + (length + AddressSpace.pageSize - 1) / AddressSpace.pageSize * AddressSpace.pageSize
     if window.intersects(start, end) { return " " + ScriptWords.hex(start) }
     // It may fail, when cutting a hole takes one VMA too many; then the mapping stays.
-    try? space.unmap(start, length: end - start)
+    try? space.systemCalls.munmap(start, length: end - start)
     return " OUTSIDE"
   }
 

@@ -43,7 +43,7 @@ public struct ScriptWords: Sendable {
     meaning: "a flag of query",
     words: [("r", 1), ("w", 2), ("x", 4), ("s", 8), ("next", 0x10), ("file", 0x20)])
 
-  /// `MADV_*`: exactly one, or a number from ``unknownAdviceMin`` on.
+  /// `MADV_*`: exactly one, or a number from ``minimumUnknownAdvice`` on.
   public static let advice = ScriptWords(
     meaning: "an advice",
     words: [
@@ -53,7 +53,7 @@ public struct ScriptWords: Sendable {
     ])
 
   /// Numbers from here on are advices that Linux doesn't know.
-  public static let unknownAdviceMin: UInt64 = 1000
+  public static let minimumUnknownAdvice: UInt64 = 1000
 
   /// The values that have a word.
   public var values: [UInt64] { words.map(\.value) }

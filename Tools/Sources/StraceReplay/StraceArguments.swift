@@ -69,7 +69,7 @@ struct StraceArguments {
     // Huge pages by reservation: `MAP_HUGETLB`.
     if flags & 0x40000 != 0 { return .unsupported }
     var file: StraceFile?
-    if flags & MapFlags.anonymous.rawValue == 0 {
+    if flags & MmapFlags.anonymous.rawValue == 0 {
       let descriptor = try descriptor(4)
       if descriptor.number >= 0 {
         guard let path = descriptor.path else { throw error(texts[4], .descriptor) }

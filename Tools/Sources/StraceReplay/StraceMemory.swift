@@ -40,11 +40,13 @@ final class StraceMemory {
     for range in unwritten {
       var position = range.lowerBound
       while position < range.upperBound,
-        let found = try? space.query(position, [.coveringOrNext, .writable]),
+        let found = try? space.query(position, matching: [.coveringOrNext, .writable]),
         found.start < range.upperBound
       {
         // A write behind the end of a file is none, but the first page lies before it.
-        if !found.flags.contains(.shared) { try? space.touch(max(found.start, position)) }
+        if !found.flags.contains(.shared) {
+          try? space.simulateWrite(at: max(found.start, position))
+        }
         position = found.end
       }
     }
@@ -61,7 +63,7 @@ final class StraceMemory {
       return
     }
     // Where nothing is mapped, what lies above may be a stack.
-    try? space.touch(address)
+    try? space.simulateWrite(at: address)
   }
 }
 

@@ -39,7 +39,7 @@ public struct StraceRecorder: Sendable {
   /// How long `exit_group` is delayed at first.
   public var delay: Duration = .milliseconds(500)
   /// How often the delay is made four times longer when it was too short.
-  public var repetitionsMax = 3
+  public var maximumRepetitions = 3
   /// How long the program may run.
   public var timeLimit: Duration = .seconds(120)
   /// Whether the program writes to the caller's standard output and errors.
@@ -71,7 +71,7 @@ public struct StraceRecorder: Sendable {
   public func record(_ command: [String]) throws(Failure) -> StraceRecording {
     if let reason = Self.reasonUnavailable() { throw .unavailable(reason) }
     var delay = delay
-    for _ in 0..<repetitionsMax {
+    for _ in 0..<maximumRepetitions {
       do throws(Failure) {
         return try recordOnce(command, delay)
       } catch {

@@ -140,7 +140,7 @@ extension StraceReplay {
   private func takeAway(_ call: StraceCall, _ result: StraceResult, _ memory: StraceMemory) {
     guard case .map(_, let length, _, _, _, _) = call.operation, case .value(let address) = result
     else { return }
-    try? memory.space.unmap(address, length: length)
+    try? memory.space.systemCalls.munmap(address, length: length)
   }
 
   // MARK: Making a call
@@ -161,26 +161,27 @@ extension StraceReplay {
   ) throws(Errno) -> UInt64 {
     switch operation {
     case .map(let address, let length, let protection, let flags, let file, let offset):
-      return try space.map(
+      return try space.systemCalls.mmap(
         at: address, length: length, protection: Protection(rawValue: protection),
-        flags: MapFlags(rawValue: flags), backing: try backing(flags, file, offset, thread))
+        flags: MmapFlags(rawValue: flags), backing: try backing(flags, file, offset, thread))
     case .unmap(let address, let length):
-      try space.unmap(address, length: length)
+      try space.systemCalls.munmap(address, length: length)
     case .protect(let address, let length, let protection):
-      try space.protect(address, length: length, Protection(rawValue: protection))
+      try space.systemCalls.mprotect(address, length: length, Protection(rawValue: protection))
     case .remap(let address, let length, let newLength, let flags, let newAddress):
-      return try space.remap(
-        address, length: length, to: newLength, flags: RemapFlags(rawValue: flags), at: newAddress)
+      return try space.systemCalls.mremap(
+        address, length: length, newLength: newLength, flags: RemapFlags(rawValue: flags),
+        newAddress: newAddress)
     case .advise(let address, let length, let advice):
-      try space.advise(address, length: length, Advice(rawValue: advice))
+      try space.systemCalls.madvise(address, length: length, Advice(rawValue: advice))
     case .lock(let address, let length, let onFault):
-      try space.lock(address, length: length, onFault: onFault)
+      try space.systemCalls.mlock(address, length: length, onFault: onFault)
     case .unlock(let address, let length):
-      try space.unlock(address, length: length)
+      try space.systemCalls.munlock(address, length: length)
     case .setBreak(let address):
       return space.setBreak(address)
     case .setName(let address, let length, let name):
-      try space.setName(address, length: length, name)
+      try space.systemCalls.setName(address, length: length, name)
     case .start, .execute, .exitProcess, .open, .close, .unsupported:
       break
     }
@@ -191,8 +192,8 @@ extension StraceReplay {
     _ flags: UInt64, _ file: StraceFile?, _ offset: UInt64, _ thread: StraceThread
   ) throws(Errno) -> Backing {
     // The system call looks at it before it comes to the address space.
-    guard offset % pageBytes == 0 else { throw .invalidArgument }
-    if flags & MapFlags.anonymous.rawValue != 0 { return .anonymous }
+    guard offset % AddressSpace.pageSize == 0 else { throw .invalidArgument }
+    if flags & MmapFlags.anonymous.rawValue != 0 { return .anonymous }
     guard let file else { throw .badFileDescriptor }
     return .file(thread.descriptors.file(file, files), offset: offset)
   }
@@ -208,26 +209,28 @@ extension StraceReplay {
     let space = memory.space
     switch call.operation {
     case .map(_, let length, let protection, let flags, let file, let offset):
-      let flags = MapFlags(rawValue: flags)
+      let flags = MmapFlags(rawValue: flags)
       if case .value(let address) = result,
         flags.isDisjoint(with: [.fixed, .fixedNoReplace])
       {
-        try? space.unmap(address, length: length)
+        try? space.systemCalls.munmap(address, length: length)
       }
       guard case .value(let address) = call.result,
         let backing = try? backing(flags.rawValue, file, offset, thread)
       else { return }
-      _ = try? space.map(
+      _ = try? space.systemCalls.mmap(
         at: address, length: length, protection: Protection(rawValue: protection),
         flags: flags.union(.fixed), backing: backing)
     case .remap(let address, let length, let newLength, _, _):
       guard case .value(let target) = call.result else { return }
       if case .value(let moved) = result {
-        _ = try? space.remap(
-          moved, length: newLength, to: newLength, flags: [.mayMove, .fixed], at: target)
+        _ = try? space.systemCalls.mremap(
+          moved, length: newLength, newLength: newLength, flags: [.mayMove, .fixed],
+          newAddress: target)
       } else {
-        _ = try? space.remap(
-          address, length: length, to: newLength, flags: [.mayMove, .fixed], at: target)
+        _ = try? space.systemCalls.mremap(
+          address, length: length, newLength: newLength, flags: [.mayMove, .fixed],
+          newAddress: target)
       }
     case .setBreak:
       if case .value(let address) = call.result { space.setBreak(address) }
@@ -243,7 +246,7 @@ extension StraceCall {
     guard case .value(let value) = result else { return nil }
     switch operation {
     case .map(_, let length, _, let flags, _, _):
-      let flags = MapFlags(rawValue: flags)
+      let flags = MmapFlags(rawValue: flags)
       return flags.contains(.fixed) ? nil : Self.range(value, length)
     case .remap(_, _, let newLength, let flags, _):
       let flags = RemapFlags(rawValue: flags)
@@ -277,7 +280,7 @@ extension StraceCall {
     switch operation {
     case .map(_, let length, let protection, let flags, _, _):
       let isWritable = Protection(rawValue: protection).contains(.write)
-      guard isWritable, flags & MapFlags.shared.rawValue == 0 else { return nil }
+      guard isWritable, flags & MmapFlags.shared.rawValue == 0 else { return nil }
       return Self.range(value, length)
     case .protect(let address, let length, let protection):
       guard Protection(rawValue: protection).contains(.write) else { return nil }
@@ -286,7 +289,7 @@ extension StraceCall {
       return Self.range(value, newLength)
     case .setBreak:
       // All of the heap: where it was touched already, nothing changes.
-      return value > pageBytes ? value - pageBytes..<value : nil
+      return value > AddressSpace.pageSize ? value - AddressSpace.pageSize..<value : nil
     default:
       return nil
     }

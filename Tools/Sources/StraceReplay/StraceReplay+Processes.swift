@@ -137,7 +137,7 @@ extension StraceReplay {
     limits.stack = .max
     space.limits = limits
     // The kernel has written the arguments.
-    if let stack = Self.stack(in: map.text) { try? space.touch(stack.upperBound - 1) }
+    if let stack = Self.stack(in: map.text) { try? space.simulateWrite(at: stack.upperBound - 1) }
     return StraceMemory(space, program: program, unwritten: [0..<configuration.taskSize])
   }
 
@@ -160,13 +160,13 @@ extension StraceReplay {
     if let memory = thread.memory, let map = takeMap(for: call, .end) {
       if faults == nil, let stack = Self.stack(in: map.text) {
         // Nothing happens if it starts lower already: the texts will differ then.
-        try? memory.space.touch(stack.lowerBound)
+        try? memory.space.simulateWrite(at: stack.lowerBound)
       }
       comparisons.append(
         StraceComparison(
           processID: thread.processID, program: memory.program,
           kernelText: StraceComparison.normalized(map.text),
-          modelText: StraceComparison.normalized(memory.space.maps().array)))
+          modelText: StraceComparison.normalized(memory.space.mapsText().array)))
     }
     return StraceStep(call: call, outcome: .notCompared, space: thread.memory?.space)
   }

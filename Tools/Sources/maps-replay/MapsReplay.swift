@@ -58,7 +58,7 @@ struct MapsReplay: ParsableCommand {
     var output = Output()
     for operation in script.operations {
       replay.perform(operation, appendingTo: &output.bytes)
-      output.flush(above: Output.bytesMax)
+      output.flush(above: Output.maximumBytes)
     }
     output.flush()
   }
@@ -79,7 +79,7 @@ struct MapsReplay: ParsableCommand {
 /// The standard output, with what is yet to be written.
 private struct Output {
   /// More bytes than this aren't held back.
-  static let bytesMax = 64 << 10
+  static let maximumBytes = 64 << 10
 
   var bytes: [UInt8] = []
 

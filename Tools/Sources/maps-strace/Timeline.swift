@@ -34,7 +34,7 @@ struct Timeline {
       print("    \(snapshot.count) mappings, \(snapshot.mappedBytes / 1024) KiB")
     }
     if case .exitProcess = step.call.operation {
-      if showsEnds { print(snapshot.maps().string, terminator: "") }
+      if showsEnds { print(snapshot.mapsText().string, terminator: "") }
       last[ObjectIdentifier(space)] = nil
     }
   }
@@ -43,7 +43,7 @@ struct Timeline {
     changeCount += 1
     guard let every, changeCount % every == 0 else { return }
     print("after \(changeCount) changes:")
-    print(snapshot.maps().string, terminator: "")
+    print(snapshot.mapsText().string, terminator: "")
   }
 
   private mutating func header(_ call: StraceCall) -> String {

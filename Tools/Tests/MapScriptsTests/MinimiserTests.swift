@@ -38,7 +38,7 @@ struct MinimiserTests {
     var generator = ScriptGenerator(seed: 1)
     let script = generator.next()
     var count = 0
-    let same = Minimiser.minimise(script, triesMax: 50) { _ in
+    let same = Minimiser.minimise(script, maximumTries: 50) { _ in
       count += 1
       return false
     }
@@ -108,7 +108,7 @@ struct GeneratorTests {
     #expect(kinds == Set(ScriptOperationKind.allCases))
     #expect(sources == Set(ScriptSource.allCases))
     #expect(advices.isSuperset(of: ScriptWords.advice.values))
-    #expect(advices.contains { $0 >= ScriptWords.unknownAdviceMin })
+    #expect(advices.contains { $0 >= ScriptWords.minimumUnknownAdvice })
     for (kind, words) in [
       (ScriptOperationKind.map, ScriptWords.mapFlags), (.protect, .protection),
       (.remap, .remapFlags), (.query, .queryFlags),

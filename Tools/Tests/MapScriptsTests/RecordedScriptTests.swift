@@ -55,14 +55,14 @@ import MapScripts
   }
 
   private static let recordingCount = 40
-  private static let operationsMax = 40
+  private static let maximumOperations = 40
 
   /// A short script to which the two kinds of machines answer differently.
   private static func informativeScript(_ seed: UInt64, hasKeys: Bool) -> MapScript? {
     var generator = ScriptGenerator(seed: seed)
     generator.hasExecuteOnlyKeys = hasKeys
     let script = generator.next()
-    guard script.limits.mapCount == nil, script.operations.count <= operationsMax else {
+    guard script.limits.mapCount == nil, script.operations.count <= maximumOperations else {
       return nil
     }
     var other = script

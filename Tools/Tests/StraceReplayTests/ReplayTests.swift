@@ -44,7 +44,7 @@ import StraceReplay
   /// The lines of the map after `lines`, without the three of the start.
   private static func addedLines(_ lines: String...) throws -> [String] {
     let space = try #require(try steps(replay(lines)).last?.space)
-    return space.maps().string.split(separator: "\n").map(String.init).filter { line in
+    return space.mapsText().string.split(separator: "\n").map(String.init).filter { line in
       !["[stack]", "[vdso]", "/bin/p"].contains { line.hasSuffix($0) }
     }
   }

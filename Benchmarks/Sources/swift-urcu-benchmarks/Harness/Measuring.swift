@@ -23,12 +23,12 @@ struct Effort {
   /// How long a reader stalls.
   var stallNanoseconds: UInt64 { isQuick ? 20_000_000 : 1_000_000_000 }
   /// Rounds with a stalled reader.
-  var stallsMax: Int { 5 }
+  var maximumStalls: Int { 5 }
 
   /// How long updates are measured beside scanners.
   var windowNanoseconds: UInt64 { isQuick ? 3_000_000 : 300_000_000 }
   /// Rounds with scanners.
-  var windowsMax: Int { 7 }
+  var maximumWindows: Int { 7 }
 
   /// Fewer of what takes long to make.
   func scaled(_ vmaCount: Int) -> Int { isQuick ? min(vmaCount, 2_000) : vmaCount }
@@ -152,13 +152,13 @@ struct Group {
   let title: String
   let subjects: [Subject]
   /// For groups whose samples take so long that the rounds asked for would be too many.
-  var roundsMax = Int.max
+  var maximumRounds = Int.max
   /// Checks, after the last round, that everybody did the same.
   var check: () throws -> Void = {}
 
   func measure(_ effort: Effort) throws -> GroupResult {
     var values = subjects.map { $0.metrics.map { _ in [Double]() } }
-    for _ in 0..<min(effort.rounds, roundsMax) {
+    for _ in 0..<min(effort.rounds, maximumRounds) {
       for (index, subject) in subjects.enumerated() {
         for (metric, value) in try subject.sample().enumerated() {
           values[index][metric].append(value)

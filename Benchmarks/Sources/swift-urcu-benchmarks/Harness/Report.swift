@@ -63,8 +63,8 @@ enum Report {
     var median: Double
     var baseline: String
     var ratio: Double
-    var ratioMin: Double
-    var ratioMax: Double
+    var minimumRatio: Double
+    var maximumRatio: Double
     var values: [Double]
   }
 
@@ -74,8 +74,8 @@ enum Report {
         Entry(
           group: result.title, name: row.metric.name, meaning: row.metric.meaning,
           unit: row.metric.unit, median: row.values.median, baseline: row.metric.baseline,
-          ratio: row.ratios.median, ratioMin: row.ratios.min() ?? 0,
-          ratioMax: row.ratios.max() ?? 0, values: row.values)
+          ratio: row.ratios.median, minimumRatio: row.ratios.min() ?? 0,
+          maximumRatio: row.ratios.max() ?? 0, values: row.values)
       }
     }
     let encoder = JSONEncoder()

@@ -121,7 +121,7 @@ struct Verdict {
 extension Thresholds {
   /// How often a group is measured before a threshold counts as broken: noise seldom strikes twice,
   /// a regression always does.
-  private static let attemptsMax = 3
+  private static let maximumAttempts = 3
 
   /// Compares the results with the bounds, and measures again what breaks one.
   ///
@@ -134,7 +134,7 @@ extension Thresholds {
       var own = all.filter { $0.group == result.title }.map {
         Verdict($0, in: result, missing: missing)
       }
-      for _ in 1..<Self.attemptsMax where own.contains(where: \.isBroken) {
+      for _ in 1..<Self.maximumAttempts where own.contains(where: \.isBroken) {
         let again = try measure(result.title)
         for index in own.indices where own[index].isBroken {
           own[index] = Verdict(own[index].threshold, in: again, missing: missing)

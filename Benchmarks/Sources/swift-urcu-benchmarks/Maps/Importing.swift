@@ -51,7 +51,7 @@ enum Importing {
     guard lines == PlainParser.parse(text) else {
       fail("the parsers find different lines", code: 70)
     }
-    guard try AddressSpace(procMaps: bytes).maps().array == bytes else {
+    guard try AddressSpace(procMaps: bytes).mapsText().array == bytes else {
       fail("the address space prints another text than was imported", code: 70)
     }
   }
@@ -66,15 +66,15 @@ private enum SampleText {
     var text = ""
     var address: UInt64 = 0x7f00_0000_0000
     for line in 0..<lineCount {
-      address += (random.next() % 64 + 1) * pageBytes
-      let end = address + (random.next() % 256 + 1) * pageBytes
+      address += (random.next() % 64 + 1) * AddressSpace.pageSize
+      let end = address + (random.next() % 256 + 1) * AddressSpace.pageSize
       let access = ["r--p", "r-xp", "rw-p", "---p"][Int(random.next() % 4)]
       text += "\(hex(address))-\(hex(end)) \(access) "
       if line % 3 == 0 {
         text += "00000000 00:00 0 \n"
       } else {
         let file = line / 8 % pathCount
-        let head = "\(hex(random.next() % 1024 * pageBytes)) 08:01 \(1_000_000 + file) "
+        let head = "\(hex(random.next() % 1024 * AddressSpace.pageSize)) 08:01 \(1_000_000 + file) "
         // The name starts after 73 bytes; range and access, with blanks, are 31.
         text += head + String(repeating: " ", count: 73 - 31 - head.utf8.count)
         text += "/usr/lib/x86_64-linux-gnu/libexample-\(file).so.\(file % 7).0\n"

@@ -59,7 +59,7 @@ final class KernelSide: PlacingSide, @unchecked Sendable {
   @inline(never)
   func query(_ addresses: RandomAddresses, _ count: Int) -> Int {
     var sum = 0
-    var query = ProcmapQuery()
+    var query = ProcMapQuery()
     for index in 0..<count {
       query.queryAddress = addresses[index]
       let found: Void? = try? maps.query(&query)
@@ -73,7 +73,7 @@ final class KernelSide: PlacingSide, @unchecked Sendable {
   func makeChunks() throws -> any MapChunks { try KernelChunks(byteCount: 4096) }
 
   func text() throws -> [UInt8] {
-    guard let text = try maps.stableText(attemptsMax: 100) else {
+    guard let text = try maps.stableText(maximumAttempts: 100) else {
       fail("the maps of this process never stand still", code: 75)
     }
     return text
@@ -120,7 +120,7 @@ private final class KernelChunks: MapChunks {
 extension KernelMaps {
   /// Whether the kernel has `PROCMAP_QUERY`: since Linux 6.11.
   var answersQueries: Bool {
-    var query = ProcmapQuery()
+    var query = ProcMapQuery()
     query.queryFlags = QueryFlags.coveringOrNext.rawValue
     return (try? self.query(&query)) != nil
   }

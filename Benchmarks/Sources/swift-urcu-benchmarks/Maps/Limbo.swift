@@ -31,6 +31,6 @@ enum Limbo {
       try walk.walk.check(store)
       return [bytesBefore, peak, store.space.memoryBytes].map { Double($0) }
     }
-    return Group(title: title, subjects: [subject], roundsMax: effort.windowsMax)
+    return Group(title: title, subjects: [subject], maximumRounds: effort.maximumWindows)
   }
 }

@@ -39,7 +39,7 @@ enum LoadedUpdates {
       subjects: try zip(sides, walks).map {
         try subject($0, $1, load, against: writersFirst.name)
       },
-      roundsMax: effort.windowsMax
+      maximumRounds: effort.maximumWindows
     ) {
       for (side, walk) in zip(sides, walks) { try walk.walk.check(side) }
     }

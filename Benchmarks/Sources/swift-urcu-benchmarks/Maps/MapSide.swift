@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 import ProcessMaps
+import VirtualMemory
 
 /// What has the VMAs of a ``MappedWorld``: this process itself, an address space, or a baseline.
 ///
@@ -55,7 +56,7 @@ extension TextSide {
   func regionStarts() throws -> [UInt64] {
     // Nothing else lies so low, but for a program that isn't position-independent.
     try ProcMapsParser.parse(text()).map(\.start).filter {
-      $0 >= MappedWorld.regionStart && $0 < MappedWorld.regionEndMax
+      $0 >= MappedWorld.regionStart && $0 < MappedWorld.maximumRegionEnd
     }
   }
 }
@@ -138,7 +139,7 @@ final class RandomAddresses: @unchecked Sendable {
     let slots = world.mapped.indices.filter { world.mapped[$0] == (kind == .hits) }
     for index in 0..<count {
       let slot = slots[Int(random.next() % UInt64(slots.count))]
-      addresses[index] = MappedWorld.address(of: slot) + random.next() % MappedWorld.pageBytes
+      addresses[index] = MappedWorld.address(of: slot) + random.next() % AddressSpace.pageSize
     }
   }
 

@@ -18,13 +18,12 @@ import VirtualMemory
 /// Then each side ages by the same random changes, as many as there are slots: what has just been
 /// built lies better in memory than what has lived for a while.
 final class MappedWorld {
-  static let pageBytes: UInt64 = 4096
-  static let slotBytes: UInt64 = 2 * pageBytes
+  static let slotBytes: UInt64 = 2 * AddressSpace.pageSize
   static let regionStart: UInt64 = 0x2000_0000_0000
   /// Above every region.
-  static let regionEndMax = regionStart + 1 << 40
+  static let maximumRegionEnd = regionStart + 1 << 40
   /// The kernel's default limit is 65,530 mappings.
-  static let kernelCountMax = 30_000
+  static let maximumKernelCount = 30_000
 
   let slotCount: Int
   /// This process; `nil` for more mappings than it may have.
@@ -45,7 +44,7 @@ final class MappedWorld {
     var random = Random(seed: 1)
     initiallyMapped = (0..<slotCount).map { _ in random.next() & 1 == 0 }
     agingSeed = random
-    let isInKernel = hasKernel && vmaCount <= Self.kernelCountMax
+    let isInKernel = hasKernel && vmaCount <= Self.maximumKernelCount
     kernel = isInKernel ? try KernelSide(MappedRegion(slotCount: slotCount)) : nil
     if let kernel {
       for slot in 0..<slotCount where initiallyMapped[slot] {
@@ -88,26 +87,30 @@ final class MappedWorld {
 
 extension MappedWorld {
   /// An address space with what this process had to begin with, before any change.
-  func makeImported(preferring preference: MapLock.Preference = .writers) throws -> AddressSpace {
+  func makeImported(preferring preference: AddressSpaceConfiguration.LockPreference = .writers)
+    throws -> AddressSpace
+  {
     var configuration = AddressSpaceConfiguration()
-    configuration.mapCountMax = .max
+    configuration.maximumMapCount = .max
+    configuration.lockPreference = preference
     if let initialText {
-      return try AddressSpace(
-        procMaps: initialText, configuration: configuration, lockPreferring: preference)
+      return try AddressSpace(procMaps: initialText, configuration: configuration)
     }
     let slots = initiallyMapped.indices.lazy.filter { self.initiallyMapped[$0] }
     return AddressSpace(
       importing: slots.map { slot in
         let start = Self.address(of: slot)
         return ImportedMapping(
-          start: start, end: start + Self.pageBytes, protection: StoreSide.protection(of: slot),
+          start: start, end: start + AddressSpace.pageSize,
+          protection: StoreSide.protection(of: slot),
           isShared: false, source: .anonymous)
-      }, configuration: configuration, lockPreferring: preference)
+      }, configuration: configuration)
   }
 
   /// An address space.
   func makeStore(
-    _ name: String = "store", preferring preference: MapLock.Preference = .writers
+    _ name: String = "store",
+    preferring preference: AddressSpaceConfiguration.LockPreference = .writers
   ) throws -> StoreSide {
     try aged(StoreSide(name, makeImported(preferring: preference), .snapshot))
   }

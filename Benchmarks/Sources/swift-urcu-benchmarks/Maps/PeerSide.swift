@@ -4,6 +4,7 @@
 import CBaselines
 import Foundation
 import ProcessMaps
+import VirtualMemory
 
 /// Another library's map of VMAs, under a lock of its own.
 final class PeerSide: TextSide, @unchecked Sendable {
@@ -37,7 +38,7 @@ final class PeerSide: TextSide, @unchecked Sendable {
 
   func change(_ slot: Int, maps: Bool) {
     let start = MappedWorld.address(of: slot)
-    let end = start + MappedWorld.pageBytes
+    let end = start + AddressSpace.pageSize
     guard maps else { return functions.unmap(map, start, end) }
     var vma = baselines_vma()
     (vma.start, vma.end, vma.flags) = (start, end, Self.access(MappedWorld.isWritable(slot)))
@@ -46,7 +47,7 @@ final class PeerSide: TextSide, @unchecked Sendable {
 
   func protect(_ slot: Int, writable: Bool) {
     let start = MappedWorld.address(of: slot)
-    functions.protect(map, start, start + MappedWorld.pageBytes, Self.access(writable))
+    functions.protect(map, start, start + AddressSpace.pageSize, Self.access(writable))
   }
 
   private static func access(_ writable: Bool) -> UInt32 {

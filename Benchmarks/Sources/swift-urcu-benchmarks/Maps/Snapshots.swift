@@ -26,7 +26,7 @@ enum Snapshots {
     return Group(
       title: title,
       subjects: [
-        loop(copy, against: copy, "snapshotVMAs(): what one would keep without snapshots") {
+        loop(copy, against: copy, "Array(snapshot()): what one would keep without snapshots") {
           keeper.copy($0)
         },
         loop("snapshot", against: copy, "taken and dropped") { keeper.takeAndDrop($0) },
@@ -83,7 +83,7 @@ private final class SnapshotKeeper {
   @inline(never)
   func copy(_ count: Int) -> Int {
     var sum = 0
-    for _ in 0..<count { sum += store.space.snapshotVMAs().vmas.count }
+    for _ in 0..<count { sum += Array(store.space.snapshot()).count }
     return sum
   }
 

@@ -78,7 +78,7 @@ extension SortedArray {
     if maps {
       entries.insert(
         Entry(
-          start: start, end: start + MappedWorld.pageBytes,
+          start: start, end: start + AddressSpace.pageSize,
           protection: StoreSide.protection(of: slot), offset: 0, inode: 0), at: index)
     } else {
       entries.remove(at: index)
@@ -89,7 +89,7 @@ extension SortedArray {
     pthread_rwlock_rdlock(lock)
     defer { pthread_rwlock_unlock(lock) }
     return entries.map(\.start).filter {
-      $0 >= MappedWorld.regionStart && $0 < MappedWorld.regionEndMax
+      $0 >= MappedWorld.regionStart && $0 < MappedWorld.maximumRegionEnd
     }
   }
 }

@@ -30,46 +30,48 @@ final class StoreSide: PlacingSide, @unchecked Sendable {
   func change(_ slot: Int, maps: Bool) throws {
     if maps {
       try space.map(
-        at: MappedWorld.address(of: slot), length: MappedWorld.pageBytes,
-        protection: Self.protection(of: slot), flags: [.private, .fixed])
+        length: AddressSpace.pageSize, at: .fixed(MappedWorld.address(of: slot)),
+        protection: Self.protection(of: slot))
     } else {
-      try space.unmap(MappedWorld.address(of: slot), length: MappedWorld.pageBytes)
+      try space.unmap(Self.range(of: slot))
     }
   }
 
   func mapAnywhere() throws -> UInt64 {
-    try space.map(
-      length: MappedWorld.pageBytes, protection: .read, flags: [.private, .anonymous])
+    try space.map(length: AddressSpace.pageSize, protection: .read).lowerBound
   }
 
   func unmap(_ address: UInt64) throws {
-    try space.unmap(address, length: MappedWorld.pageBytes)
+    try space.unmap(address..<address + AddressSpace.pageSize)
   }
 
   func protect(_ slot: Int, writable: Bool) throws {
-    try space.protect(
-      MappedWorld.address(of: slot), length: MappedWorld.pageBytes,
-      writable ? [.read, .write] : .read)
+    try space.protect(Self.range(of: slot), writable ? [.read, .write] : .read)
+  }
+
+  private static func range(of slot: Int) -> Range<UInt64> {
+    let start = MappedWorld.address(of: slot)
+    return start..<start + AddressSpace.pageSize
   }
 
   @inline(never)
   func query(_ addresses: RandomAddresses, _ count: Int) -> Int {
     var sum = 0
     for index in 0..<count {
-      let found = try? space.query(addresses[index], [], strategy)
+      let found = try? space.query(addresses[index], by: strategy)
       sum &+= found.map { Int($0.start) } ?? 1
     }
     return sum
   }
 
   func dumpWhole() -> Int {
-    space.dump(into: &buffer, strategy)
+    space.dump(into: &buffer, by: strategy)
     return buffer.count
   }
 
   func makeChunks() -> any MapChunks { StoreChunks(space, strategy) }
 
-  func text() -> [UInt8] { space.maps(strategy).array }
+  func text() -> [UInt8] { space.mapsText(by: strategy).array }
 }
 
 private final class StoreChunks: MapChunks {

@@ -39,7 +39,7 @@ struct Reader: Sendable {
   /// Nanoseconds for one of `count` reads by each of `threadCount` threads that read at the same
   /// time, each on a core of its own: the mean of their own times.
   func time(_ count: Int, threadCount: Int) -> Double {
-    for _ in 0..<Self.attemptsMax {
+    for _ in 0..<Self.maximumAttempts {
       if threadCount == 1 {
         if let nanoseconds = time(count) { return nanoseconds }
       } else {
@@ -52,7 +52,7 @@ struct Reader: Sendable {
   }
 
   /// How often threads are started that the scheduler may keep from running at the same time.
-  private static let attemptsMax = 1000
+  private static let maximumAttempts = 1000
 
   private func check(_ sum: Int, _ count: Int) {
     guard sum == count else { fail("\(count) reads of a 1 gave \(sum)", code: 70) }

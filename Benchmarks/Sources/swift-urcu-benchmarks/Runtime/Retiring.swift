@@ -70,7 +70,7 @@ enum Retiring {
     ) { fixture.drain() }
     return Subject(metrics: subject.metrics) {
       let before = RCU.limits
-      RCU.limits = RCULimits(pendingBytesMax: 1 << 20)
+      RCU.limits = RCULimits(maximumPendingBytes: 1 << 20)
       defer { RCU.limits = before }
       return try subject.sample()
     }

@@ -35,8 +35,8 @@ enum SequenceLockReads {
         { Int(read($0)) })
     }
     subjects += [
-      .loop("Swift, SeqLock", against: copy, meaning: "one load()", effort: effort) {
-        fixture.readSeqLock($0)
+      .loop("Swift, SequenceLock", against: copy, meaning: "one load()", effort: effort) {
+        fixture.readSequenceLock($0)
       },
       .loop("Swift, Mutex", against: copy, meaning: "one copy under the lock", effort: effort) {
         fixture.readMutex($0)
@@ -71,13 +71,13 @@ private struct EightWords: WordGroup {
 }
 
 private final class SequenceFixture<Words: WordGroup> {
-  let seqLock: SeqLock<Words>
+  let seqLock: SequenceLock<Words>
   let mutex: Mutex<Words>
   // C's. Freed with the fixture.
   let words = UnsafeMutablePointer<Int64>.allocate(capacity: 8)
 
   init(_ value: Words) {
-    seqLock = SeqLock(value)
+    seqLock = SequenceLock(value)
     mutex = Mutex(value)
     words.initialize(repeating: 1, count: 8)
   }
@@ -85,7 +85,7 @@ private final class SequenceFixture<Words: WordGroup> {
   deinit { words.deallocate() }
 
   @inline(never)
-  func readSeqLock(_ count: Int) -> Int {
+  func readSequenceLock(_ count: Int) -> Int {
     var sum = 0
     for _ in 0..<count { sum &+= seqLock.load().sum }
     return sum

@@ -13,8 +13,8 @@ enum StalledReader {
   /// What is retired: a page each.
   fileprivate static let objectBytes = 4096
   /// Where C's run ends: it has no bound of its own.
-  private static let pendingMax: UInt64 = 1 << 30
-  private static let limits = RCULimits(pendingBytesMax: 16 << 20)
+  private static let maximumPending: UInt64 = 1 << 30
+  private static let limits = RCULimits(maximumPendingBytes: 16 << 20)
 
   static func group(_ effort: Effort) -> Group {
     let pointer = PagePointer()
@@ -23,7 +23,8 @@ enum StalledReader {
       subjects: [
         subject("C, call_rcu", "1 GiB at most", effort, baselines_call_rcu_drain) { deadline in
           var retired: UInt64 = 0
-          let peak = baselines_call_rcu_retire_until(deadline, objectBytes, pendingMax, &retired)
+          let peak = baselines_call_rcu_retire_until(
+            deadline, objectBytes, maximumPending, &retired)
           return (peak, retired)
         },
         subject("Swift, store", "limit 16 MiB: the writer waits", effort, pointer.drain) {
@@ -35,7 +36,7 @@ enum StalledReader {
         },
       ],
       // Each takes as long as the reader stalls.
-      roundsMax: effort.stallsMax)
+      maximumRounds: effort.maximumStalls)
   }
 
   /// - Parameters:

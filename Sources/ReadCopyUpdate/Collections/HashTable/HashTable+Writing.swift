@@ -15,34 +15,48 @@ extension RCUDomain {
 
 extension RCUDomain.Replacement: Sendable where Value: ~Copyable {}
 
+extension RCUDomain {
+  /// How an insertion into a collection ended.
+  public enum InsertionResult<Value: ~Copyable & Sendable>: ~Copyable {
+    /// The value is in the collection.
+    case inserted
+    /// The collection is as it was. The value comes back, seen by nobody.
+    case notInserted(Value)
+  }
+}
+
+extension RCUDomain.InsertionResult: Sendable where Value: ~Copyable {}
+
+extension RCUDomain.InsertionResult where Value: ~Copyable {
+  /// Whether the value is in the collection.
+  @inlinable
+  public var isInserted: Bool {
+    switch self {
+    case .inserted: true
+    case .notInserted: false
+    }
+  }
+}
+
 // MARK: - Adding
 
 extension RCUDomain.HashTable where Value: ~Copyable {
-  /// Adds a value, even if the key is there already: the key then has several, see
-  /// ``forEachValue(forKey:in:_:)``.
+  /// Adds a value, unless the key has one already; then the table stays as it is.
   ///
-  /// - Memory ordering: a full barrier before. *Pairs with* the acquire of ``lookup(_:in:)``: who
-  ///   finds the value sees it initialised.
-  /// - Complexity: O(1) on average, and one allocation.
-  /// - Source: `cds_lfht_add`.
-  @inlinable
-  public borrowing func insert(_ value: consuming Value, forKey key: Key) {
-    let hash = key.hashValue
-    let link = unsafe Node.allocate(value, key)
-    unsafe Flavor._enterReadSection()
-    unsafe rcushims_table_add(table, UInt(bitPattern: hash), link)
-    unsafe Flavor._exitReadSection()
-    core.count(1, hash: hash)
-  }
-
-  /// Adds a value unless the key is there already; then the table stays as it is.
+  /// ```swift
+  /// if case .notInserted(let session) = sessions.insert(session, forKey: id) { session.close() }
+  /// ```
   ///
-  /// - Returns: `nil` if the value was added, or the value back.
-  /// - Memory ordering: as ``insert(_:forKey:)``.
+  /// - Returns: whether it was added, and the value back if it was not. To replace the old one, use
+  ///   ``updateValue(_:forKey:)``; to keep both, ``addDuplicate(_:forKey:)``.
+  /// - Memory ordering: a full barrier before. *Pairs with* the acquire of ``lookup(_:in:)``: a reader
+  ///   that finds the value sees it initialised.
   /// - Complexity: O(1) on average, and one allocation.
   /// - Source: `cds_lfht_add_unique`.
   @inlinable
-  public borrowing func insertUnique(_ value: consuming Value, forKey key: Key) -> Value? {
+  public borrowing func insert(
+    _ value: consuming Value, forKey key: Key
+  ) -> RCUDomain.InsertionResult<Value> {
     let hash = key.hashValue
     let link = unsafe Node.allocate(value, key)
     unsafe Flavor._enterReadSection()
@@ -53,9 +67,32 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     unsafe Flavor._exitReadSection()
     guard unsafe present != link else {
       core.count(1, hash: hash)
-      return nil
+      return .inserted
     }
-    return unsafe takeBack(link)
+    return unsafe .notInserted(takeBack(link))
+  }
+
+  /// Adds a value beside those that the key has already. ``forEachValue(forKey:in:_:)`` finds them all;
+  /// ``lookup(_:in:)`` and what replaces or removes take one of them.
+  ///
+  /// - Memory ordering: as ``insert(_:forKey:)``.
+  /// - Complexity: O(1) on average, and one allocation.
+  /// - Source: `cds_lfht_add`.
+  @inlinable
+  public borrowing func addDuplicate(_ value: consuming Value, forKey key: Key) {
+    let hash = key.hashValue
+    let link = unsafe Node.allocate(value, key)
+    unsafe Flavor._enterReadSection()
+    unsafe rcushims_table_add(table, UInt(bitPattern: hash), link)
+    unsafe Flavor._exitReadSection()
+    core.count(1, hash: hash)
+  }
+
+  @available(
+    *, unavailable, renamed: "insert(_:forKey:)", message: "the result says whether it was inserted"
+  )
+  public borrowing func insertUnique(_ value: consuming Value, forKey key: Key) -> Value? {
+    fatalError()
   }
 
   /// Adds a value, or puts it in the place of the key's old one. A lookup sees one or the other,

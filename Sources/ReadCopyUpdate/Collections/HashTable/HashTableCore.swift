@@ -20,7 +20,7 @@ final class _HashTableCore<Flavor: RCUFlavor>: @unchecked Sendable {
   private let flavor: UnsafePointer<rcu_flavor_struct>
   private let node: _RetiredNode
   private let linkOffset: Int
-  @usableFromInline let bucketCountMin: Int
+  @usableFromInline let minimumBucketCount: Int
   // Written by who holds `isResizing`; read by all, as a hint.
   @usableFromInline let bucketCount: Atomic<Int>
   // Whether a resize waits for the reclaimer.
@@ -40,10 +40,10 @@ final class _HashTableCore<Flavor: RCUFlavor>: @unchecked Sendable {
     guard let flavor = unsafe name.withCString({ unsafe rcushims_table_flavor($0) }) else {
       fail("RCUDomain.HashTable: liburcu has no flavor \(name)")
     }
-    bucketCountMin = Self.powerOfTwo(minimumCapacity)
-    bucketCount = Atomic(bucketCountMin)
-    guard let table = unsafe rcushims_table_new(flavor, UInt(bucketCountMin)) else {
-      fail("RCUDomain.HashTable: no memory for \(bucketCountMin) buckets")
+    minimumBucketCount = Self.powerOfTwo(minimumCapacity)
+    bucketCount = Atomic(minimumBucketCount)
+    guard let table = unsafe rcushims_table_new(flavor, UInt(minimumBucketCount)) else {
+      fail("RCUDomain.HashTable: no memory for \(minimumBucketCount) buckets")
     }
     self.node = node
     self.linkOffset = linkOffset
@@ -83,7 +83,7 @@ final class _HashTableCore<Flavor: RCUFlavor>: @unchecked Sendable {
     let buckets = bucketCount.load(ordering: .relaxed)
     // One of 16 counters stands for all: a hint, looked at again with the sum.
     let estimate = shard &* _ShardedCount.shardCount
-    let mayShrink = change < 0 && buckets > bucketCountMin && estimate &* 8 < buckets
+    let mayShrink = change < 0 && buckets > minimumBucketCount && estimate &* 8 < buckets
     if estimate > buckets || mayShrink { considerResize() }
   }
 
@@ -91,7 +91,7 @@ final class _HashTableCore<Flavor: RCUFlavor>: @unchecked Sendable {
   private var wantedBucketCount: Int {
     let (count, buckets) = (counts.sum, bucketCount.load(ordering: .relaxed))
     if count > buckets { return Self.powerOfTwo(count) }
-    if count * 8 < buckets { return max(bucketCountMin, Self.powerOfTwo(max(1, count * 2))) }
+    if count * 8 < buckets { return max(minimumBucketCount, Self.powerOfTwo(max(1, count * 2))) }
     return buckets
   }
 

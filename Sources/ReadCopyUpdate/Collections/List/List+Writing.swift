@@ -34,36 +34,36 @@ extension RCUDomain.List where Element: ~Copyable {
 
   /// Adds an element after the first that `matches`.
   ///
-  /// - Returns: `nil` if it was added; the element back if none matches.
+  /// - Returns: whether it was added; the element comes back if none matches.
   /// - Memory ordering: as ``append(_:)``.
   /// - Complexity: O(elements) and one allocation, under the list's lock.
   @inlinable
   public borrowing func insert(
     _ element: consuming Element, afterFirstWhere matches: (borrowing Element) -> Bool
-  ) -> Element? {
+  ) -> RCUDomain.InsertionResult<Element> {
     let node = unsafe Node.allocate(element)
     lock.lock()
     let place = unsafe find(matches)
     if let place = unsafe place { unsafe link(node, after: place) }
     lock.unlock()
-    return unsafe place == nil ? Node.takeBack(node) : nil
+    return unsafe place == nil ? .notInserted(Node.takeBack(node)) : .inserted
   }
 
   /// Adds an element before the first that `matches`.
   ///
-  /// - Returns: `nil` if it was added; the element back if none matches.
+  /// - Returns: whether it was added; the element comes back if none matches.
   /// - Memory ordering: as ``append(_:)``.
   /// - Complexity: O(elements) and one allocation, under the list's lock.
   @inlinable
   public borrowing func insert(
     _ element: consuming Element, beforeFirstWhere matches: (borrowing Element) -> Bool
-  ) -> Element? {
+  ) -> RCUDomain.InsertionResult<Element> {
     let node = unsafe Node.allocate(element)
     lock.lock()
     let place = unsafe find(matches)
     if let place = unsafe place { unsafe link(node, after: Node.links(place).pointee.previous) }
     lock.unlock()
-    return unsafe place == nil ? Node.takeBack(node) : nil
+    return unsafe place == nil ? .notInserted(Node.takeBack(node)) : .inserted
   }
 }
 

@@ -8,7 +8,7 @@ extension RCUDomain {
   ///
   /// A popped element comes back as ``Retired``: another thread may be looking at it, as ``top(in:)``
   /// or in a pop of its own. Where elements are consumed by one owner and nobody looks at the top,
-  /// ``WaitFreeQueue`` needs no grace period.
+  /// ``ConcurrentQueue`` needs no grace period.
   ///
   /// **Why a grace period.** A pop reads which node comes second, then exchanges the first for it if
   /// that is still the first. If the first had been popped meanwhile, freed, and pushed again at the

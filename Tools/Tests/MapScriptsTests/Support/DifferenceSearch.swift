@@ -7,7 +7,7 @@ import MapScripts
 /// they differ.
 struct DifferenceSearch {
   /// More differences than this are not looked for: one bug of the model shows in many scripts.
-  static let differencesMax = 4
+  static let maximumDifferences = 4
 
   private(set) var tally = Tally()
   /// With the seed of the script that each was found in.
@@ -17,7 +17,7 @@ struct DifferenceSearch {
 
   init(mapLimitRarity: UInt64) { self.mapLimitRarity = mapLimitRarity }
 
-  var isOver: Bool { differences.count >= Self.differencesMax }
+  var isOver: Bool { differences.count >= Self.maximumDifferences }
 
   mutating func run(seed: UInt64) throws(KernelSide.Failure) {
     var generator = ScriptGenerator(seed: seed)
@@ -36,8 +36,8 @@ struct DifferenceSearch {
   static func minimise(_ difference: Difference) -> Difference {
     var start = difference.script
     start.operations.removeSubrange((difference.index + 1)...)
-    let triesMax = start.limits.mapCount == nil ? 3000 : 200
-    let script = Minimiser.minimise(start, triesMax: triesMax) { candidate in
+    let maximumTries = start.limits.mapCount == nil ? 3000 : 200
+    let script = Minimiser.minimise(start, maximumTries: maximumTries) { candidate in
       (try? compare(candidate))?.difference != nil
     }
     return (try? compare(script))?.difference ?? difference

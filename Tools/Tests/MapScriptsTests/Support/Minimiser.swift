@@ -12,18 +12,19 @@ struct Minimiser {
 
   /// - Parameters:
   ///   - script: one of which `isInteresting` is true.
-  ///   - triesMax: how often `isInteresting` may be asked.
-  init(_ script: MapScript, triesMax: Int = 3000, isInteresting: @escaping (MapScript) -> Bool) {
+  ///   - maximumTries: how often `isInteresting` may be asked.
+  init(_ script: MapScript, maximumTries: Int = 3000, isInteresting: @escaping (MapScript) -> Bool)
+  {
     self.script = script
-    triesLeft = triesMax
+    triesLeft = maximumTries
     self.isInteresting = isInteresting
   }
 
   /// The smallest script that was found.
   static func minimise(
-    _ script: MapScript, triesMax: Int = 3000, isInteresting: @escaping (MapScript) -> Bool
+    _ script: MapScript, maximumTries: Int = 3000, isInteresting: @escaping (MapScript) -> Bool
   ) -> MapScript {
-    var minimiser = Minimiser(script, triesMax: triesMax, isInteresting: isInteresting)
+    var minimiser = Minimiser(script, maximumTries: maximumTries, isInteresting: isInteresting)
     var isSmaller: Bool
     repeat {
       isSmaller = minimiser.dropOperations()

@@ -8,7 +8,7 @@ public import _SystemShims
 /// so that readers can do without the lock and find out afterwards whether they were disturbed.
 ///
 /// Three ways to read: ``withReadLock(_:)``, which holds up writers; ``speculate(_:)``, which
-/// doesn't, and fails if one came; ``speculateTryBegin()`` with ``validate(_:)``, the same by hand.
+/// doesn't, and fails if one came; ``beginSpeculation()`` with ``validate(_:)``, the same by hand.
 ///
 /// | state | counter | lock |
 /// |---|---|---|
@@ -19,7 +19,7 @@ public import _SystemShims
 ///
 /// - Source: `mmap_lock`, `mmap_lock_speculate_try_begin`, `mmap_lock_speculate_retry`.
 @safe
-public final class MapLock: @unchecked Sendable {
+public final class SpeculativeRWLock: @unchecked Sendable {
   // Sendable: pthread's locks are made to be shared; the counter is atomic; `isDowngrading` is guarded.
   /// Which side a waiting thread of the other side must let pass.
   public enum Preference: Sendable, Equatable {
@@ -29,7 +29,7 @@ public final class MapLock: @unchecked Sendable {
     case readers
   }
 
-  /// Proof of an even counter, for ``MapLock/validate(_:)``.
+  /// Proof of an even counter, for ``SpeculativeRWLock/validate(_:)``.
   public struct Speculation: Sendable, Equatable {
     @usableFromInline let sequence: UInt64
     @inlinable
@@ -61,7 +61,7 @@ public final class MapLock: @unchecked Sendable {
     let errors = unsafe (
       sysshims_rwlock_init(lock, preference == .writers), pthread_mutex_init(downgrade, nil)
     )
-    require(errors == (0, 0), "MapLock: pthread makes no lock, errno \(errors)")
+    require(errors == (0, 0), "SpeculativeRWLock: pthread makes no lock, errno \(errors)")
   }
 
   deinit {
@@ -103,7 +103,7 @@ public final class MapLock: @unchecked Sendable {
 
   /// Runs `body` with the lock held for writing, but in no write section: the counter stays as it is. `body`
   /// changes nothing that others read without the lock.
-  package func withLockAlone<R: ~Copyable>(_ body: () -> R) -> R {
+  package func withExclusiveLock<R: ~Copyable>(_ body: () -> R) -> R {
     lockForWriting()
     defer { unlock() }
     return body()
@@ -154,7 +154,7 @@ public final class MapLock: @unchecked Sendable {
   @inlinable
   @inline(__always)
   func unlock() {
-    check(unsafe pthread_rwlock_unlock(lock), "MapLock: the thread doesn't hold the lock")
+    check(unsafe pthread_rwlock_unlock(lock), "SpeculativeRWLock: the thread doesn't hold the lock")
   }
 
   /// Ends the process where pthread refuses what was asked of it: going on would give the lock away.
@@ -172,7 +172,7 @@ public final class MapLock: @unchecked Sendable {
 
   @inlinable
   static var nestedMessage: StaticString {
-    "MapLock: the thread holds the lock already; read or write inside the outer call"
+    "SpeculativeRWLock: the thread holds the lock already; read or write inside the outer call"
   }
 
   /// Lets a downgrade pass. The write lock is held before and after, and free meanwhile.
@@ -188,7 +188,7 @@ public final class MapLock: @unchecked Sendable {
 
 // MARK: - Speculation
 
-extension MapLock {
+extension SpeculativeRWLock {
   /// The counter now: odd in a write section, which leaves it one higher. Nothing is ordered by it.
   @inlinable
   public var sequence: UInt64 { counter.current }
@@ -199,7 +199,7 @@ extension MapLock {
   /// - Memory ordering: acquiring; see ``SequenceCounter/tryBegin()``.
   /// - Source: `mmap_lock_speculate_try_begin`.
   @inlinable
-  public func speculateTryBegin() -> Speculation? {
+  public func beginSpeculation() -> Speculation? {
     counter.tryBegin().map(Speculation.init(sequence:))
   }
 

@@ -13,7 +13,7 @@ internal import _SystemShims
 ///
 /// ```swift
 /// struct Totals { var count = 0, bytes = 0 }
-/// let totals = SeqLock(Totals())
+/// let totals = SequenceLock(Totals())
 /// totals.withWriteLock { $0.count += 1; $0.bytes += 4096 }
 /// let seen = totals.load()  // both or none
 /// ```
@@ -36,7 +36,7 @@ internal import _SystemShims
 ///   `exec`. Without a writer at the time of the fork the child goes on as its parent.
 /// - Source: `seqlock_t` of Linux.
 @safe
-public struct SeqLock<Value: BitwiseCopyable>: ~Copyable {
+public struct SequenceLock<Value: BitwiseCopyable>: ~Copyable {
   // Word 0 is the counter; the value's words follow. One allocation, cache-line aligned, so that a
   // small value is read with one miss and shares its line with nothing that is written elsewhere.
   @usableFromInline let words: UnsafeMutablePointer<Atomic<UInt64>>
@@ -48,7 +48,7 @@ public struct SeqLock<Value: BitwiseCopyable>: ~Copyable {
 
   /// How often a reader copies the value before it takes the lock. Reviewers of the kernel's
   /// series asked for three to five.
-  @inlinable static var attemptsMax: Int { 4 }
+  @inlinable static var maximumAttempts: Int { 4 }
 
   @inlinable static var wordCount: Int { (MemoryLayout<Value>.size + 7) / 8 }
   @inlinable static var byteCount: Int { (wordCount + 1) * 8 }
@@ -65,6 +65,9 @@ public struct SeqLock<Value: BitwiseCopyable>: ~Copyable {
     return (retriesOffset + lineBytes + alignment - 1) / alignment * alignment
   }
 
+  /// A lock around `value`.
+  ///
+  /// - Complexity: O(size), and one allocation.
   @inlinable
   public init(_ value: Value) {
     let memory = UnsafeMutableRawPointer.allocate(
@@ -86,13 +89,13 @@ public struct SeqLock<Value: BitwiseCopyable>: ~Copyable {
   deinit { unsafe UnsafeMutableRawPointer(words).deallocate() }
 }
 
-extension SeqLock: @unchecked Sendable where Value: Sendable {
+extension SequenceLock: @unchecked Sendable where Value: Sendable {
   // All access to `words` and `retries` is atomic; BitwiseCopyable values own nothing.
 }
 
 // MARK: - Words
 
-extension SeqLock {
+extension SequenceLock {
   @inlinable
   @inline(__always)
   var counter: UnsafeMutablePointer<Atomic<UInt64>> { unsafe words }
@@ -144,7 +147,7 @@ extension SeqLock {
     }
   }
 
-  /// The same, for a large value. Begins with a copy of the first one, which never changes, since there
+  /// Copies the words into a large value. Begins with a copy of the first one, which never changes, since there
   /// is no other way to have an uninitialised value on the stack, and stores the words over it.
   @inlinable
   @inline(never)

@@ -7,11 +7,11 @@ import Testing
 
 @testable import SequenceLocks
 
-@Suite struct MapLockTests {
+@Suite struct SpeculativeRWLockTests {
   private struct Refusal: Error, Equatable {}
 
   @Test func writeSectionsAdvanceTheCounter() throws {
-    let lock = MapLock()
+    let lock = SpeculativeRWLock()
     #expect(lock.sequence == 0)
     lock.withWriteLock { #expect(lock.sequence == 1) }
     #expect(lock.sequence == 2)
@@ -26,20 +26,20 @@ import Testing
   }
 
   @Test func speculationIsRefusedWhileAWriterIsInside() {
-    let lock = MapLock()
+    let lock = SpeculativeRWLock()
     lock.withWriteLock {
-      #expect(lock.speculateTryBegin() == nil)
+      #expect(lock.beginSpeculation() == nil)
       var ran = false
       #expect(lock.speculate { ran = true } == nil)
       #expect(!ran)
     }
-    #expect(lock.speculateTryBegin() != nil)
+    #expect(lock.beginSpeculation() != nil)
     #expect(lock.speculate { 3 } == 3)
   }
 
   @Test func speculationFailsAfterAWriteSection() throws {
-    let lock = MapLock()
-    let speculation = try #require(lock.speculateTryBegin())
+    let lock = SpeculativeRWLock()
+    let speculation = try #require(lock.beginSpeculation())
     #expect(lock.validate(speculation))
     lock.withReadLock { #expect(lock.validate(speculation)) }
     #expect(lock.validate(speculation))
@@ -52,7 +52,7 @@ import Testing
   }
 
   @Test func readersShareAndWritersDoNot() {
-    let lock = MapLock()
+    let lock = SpeculativeRWLock()
     lock.withReadLock {
       #expect(lock.tryReadLock())
       #expect(!lock.tryWriteLock())
@@ -69,7 +69,7 @@ import Testing
   /// A writer that waits goes before every reader that comes after it, while readers who were there
   /// first are still inside.
   @Test func waitingWriterGoesBeforeNewReaders() {
-    let lock = MapLock(preferring: .writers)
+    let lock = SpeculativeRWLock(preferring: .writers)
     let firstInside = Flag()
     let readersStarted = InstanceCounter()
     let entered = InstanceCounter()
@@ -107,7 +107,7 @@ import Testing
 
   /// The other preference: readers enter while readers are inside, whoever waits.
   @Test func waitingWriterLetsNewReadersPass() {
-    let lock = MapLock(preferring: .readers)
+    let lock = SpeculativeRWLock(preferring: .readers)
     let firstInside = Flag()
     let about = Flag()
     let done = Flag()
@@ -138,7 +138,7 @@ import Testing
   // MARK: Downgrade
 
   @Test func downgradeEndsTheWriteSectionAndKeepsWritersOut() {
-    let lock = MapLock()
+    let lock = SpeculativeRWLock()
     let inside = Flag()
     let entered = Flag()
     runThreads([
@@ -173,7 +173,7 @@ import Testing
   }
 
   @Test func downgradeThatThrowsReleasesTheLock() {
-    let lock = MapLock()
+    let lock = SpeculativeRWLock()
     #expect(throws: Refusal()) {
       try lock.withWriteLock { () throws(Refusal) in
         throw Refusal()
@@ -193,7 +193,7 @@ import Testing
   }
 }
 
-extension MapLock {
+extension SpeculativeRWLock {
   /// Whether a reader could have entered; it doesn't stay.
   func tryReadLock() -> Bool {
     guard unsafe pthread_rwlock_tryrdlock(lock) == 0 else { return false }

@@ -6,7 +6,7 @@ public import _RCUShims
 /// A first-in first-out queue: any number of producers that never wait, and consumers one at a time.
 ///
 /// ```swift
-/// let jobs = WaitFreeQueue<Job>()
+/// let jobs = ConcurrentQueue<Job>()
 /// jobs.enqueue(Job(id: 1))             // from any thread
 /// while let job = jobs.dequeue() { job.run() }
 /// ```
@@ -22,7 +22,7 @@ public import _RCUShims
 /// - Threads: all operations from any thread, in any read section or none.
 /// - Source: `wfcqueue`.
 @safe
-public struct WaitFreeQueue<Element: ~Copyable & Sendable>: ~Copyable {
+public struct ConcurrentQueue<Element: ~Copyable & Sendable>: ~Copyable {
   @usableFromInline typealias Node = _Node<Element, rcushims_queue_node>
 
   @usableFromInline let queue: OpaquePointer
@@ -31,7 +31,7 @@ public struct WaitFreeQueue<Element: ~Copyable & Sendable>: ~Copyable {
   @inlinable
   public init() {
     guard let queue = unsafe rcushims_queue_new() else {
-      fail("WaitFreeQueue: no memory")
+      fail("ConcurrentQueue: no memory")
     }
     unsafe self.queue = queue
   }
@@ -79,7 +79,7 @@ public struct WaitFreeQueue<Element: ~Copyable & Sendable>: ~Copyable {
   @inlinable
   @discardableResult
   public borrowing func dequeueAll(_ body: (consuming Element) -> Void) -> Int {
-    let batch = WaitFreeQueue()
+    let batch = ConcurrentQueue()
     moveAll(to: batch)
     var count = 0
     while let element = batch.dequeue() {
@@ -94,7 +94,7 @@ public struct WaitFreeQueue<Element: ~Copyable & Sendable>: ~Copyable {
   /// - Complexity: O(1).
   /// - Source: `__cds_wfcq_splice_nonblocking`.
   @inlinable
-  public borrowing func moveAll(to other: borrowing WaitFreeQueue) {
+  public borrowing func moveAll(to other: borrowing ConcurrentQueue) {
     guard unsafe queue != other.queue else { return }
     unsafe rcushims_queue_splice(queue, other.queue)
   }
@@ -108,7 +108,7 @@ public struct WaitFreeQueue<Element: ~Copyable & Sendable>: ~Copyable {
   public var isEmpty: Bool { unsafe rcushims_queue_is_empty(queue) }
 }
 
-extension WaitFreeQueue: @unchecked Sendable where Element: ~Copyable {
+extension ConcurrentQueue: @unchecked Sendable where Element: ~Copyable {
   // liburcu's queue is made to be shared, and elements are Sendable.
 }
 

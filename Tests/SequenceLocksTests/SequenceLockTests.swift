@@ -7,11 +7,11 @@ import Testing
 
 @testable import SequenceLocks
 
-@Suite struct SeqLockTests {
+@Suite struct SequenceLockTests {
   private struct Refusal: Error, Equatable { let code: Int }
 
   @Test func loadsWhatWasStored() {
-    let lock = SharedSeqLock(1)
+    let lock = SharedSequenceLock(1)
     #expect(lock.load() == 1)
     #expect(lock.loadIfStable() == 1)
     lock.store(2)
@@ -22,11 +22,11 @@ import Testing
     }
     #expect(former == 2)
     #expect(lock.load() == 3)
-    #expect(lock.statistics == SeqLockStatistics(retryCount: 0, fallbackCount: 0))
+    #expect(lock.statistics == SequenceLockStatistics(retryCount: 0, fallbackCount: 0))
   }
 
   @Test func bodyThatThrowsPublishesNothing() {
-    let lock = SharedSeqLock(Payload4(seed: 7))
+    let lock = SharedSequenceLock(Payload4(seed: 7))
     let before = lock.counter
     #expect(throws: Refusal(code: 5)) {
       try lock.withWriteLock { value throws(Refusal) in
@@ -42,7 +42,7 @@ import Testing
   }
 
   @Test func everyStoreAdvancesTheCounterByTwo() {
-    let lock = SharedSeqLock(0)
+    let lock = SharedSequenceLock(0)
     for round in 1...10 as ClosedRange<UInt64> {
       lock.store(Int(round))
       #expect(lock.counter == 2 * round)
@@ -60,11 +60,11 @@ import Testing
   }
 
   @Test func emptyValue() {
-    let lock = SharedSeqLock(())
+    let lock = SharedSequenceLock(())
     lock.store(())
     lock.load()
     #expect(lock.loadIfStable() != nil)
-    #expect(SeqLock<Void>.wordCount == 0)
+    #expect(SequenceLock<Void>.wordCount == 0)
   }
 
   @Test func valueWithPaddingAndWideAlignment() {
@@ -74,7 +74,7 @@ import Testing
       var last: UInt16
     }
     var value = Padded(flag: 1, wide: [1, 2, 3, 4], last: 9)
-    let lock = SharedSeqLock(value)
+    let lock = SharedSequenceLock(value)
     #expect(lock.load() == value)
     value.last = 10
     value.wide[3] = .max
@@ -84,17 +84,17 @@ import Testing
 
   /// The retry counters are on no line that readers of the value use.
   @Test func retryCountersHaveALineOfTheirOwn() {
-    let lock = SharedSeqLock(Payload4(seed: 1))
+    let lock = SharedSequenceLock(Payload4(seed: 1))
     let words = unsafe UInt(bitPattern: lock.lock.words)
     let retries = unsafe UInt(bitPattern: lock.lock.retries)
     #expect(words % 64 == 0)
     #expect(retries % 64 == 0)
-    #expect(retries - words >= UInt(SeqLock<Payload4>.byteCount))
+    #expect(retries - words >= UInt(SequenceLock<Payload4>.byteCount))
   }
 
   private static func roundTrip<Value: FixedBytes>(_ type: Value.Type, words: Int) {
-    #expect(SeqLock<Value>.wordCount == words)
-    let lock = SharedSeqLock(Value(repeating: 0))
+    #expect(SequenceLock<Value>.wordCount == words)
+    let lock = SharedSequenceLock(Value(repeating: 0))
     for byte in [0, 1, 0x7f, 0x80, 0xff] as [UInt8] {
       lock.store(Value(repeating: byte))
       #expect(lock.load() == Value(repeating: byte), "size \(MemoryLayout<Value>.size)")

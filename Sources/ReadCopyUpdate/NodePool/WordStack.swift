@@ -6,7 +6,7 @@ public import _SystemShims
 /// A block's address, with more in the low bits, which 64-byte alignment leaves free: its size class, and
 /// whether it is recent, as its pool says (``NodePool/isRecent(_:)``).
 @usableFromInline
-package enum BlockWord {
+package enum TaggedBlock {
   @inlinable static var sizeClassMask: UInt { 7 }
   @inlinable static var recentBit: UInt { 8 }
   @inlinable static var mask: UInt { 15 }
@@ -41,7 +41,7 @@ package enum BlockWord {
 @safe
 @frozen
 @usableFromInline
-package struct BlockStack: ~Copyable {
+package struct WordStack: ~Copyable {
   @usableFromInline var words: UnsafeMutablePointer<UInt>?
   @usableFromInline var capacity: Int
   @usableFromInline package private(set) var count = 0
@@ -133,7 +133,7 @@ package struct BlockStack: ~Copyable {
 
   @inlinable
   package subscript(index: Int) -> UInt {
-    require(index >= 0 && index < count, "BlockStack: index out of range")
+    require(index >= 0 && index < count, "WordStack: index out of range")
     return unsafe words.unsafelyUnwrapped[index]
   }
 
@@ -153,6 +153,6 @@ package struct BlockStack: ~Copyable {
   }
 }
 
-extension BlockStack: @unchecked Sendable {
+extension WordStack: @unchecked Sendable {
   // It owns its words; a batch's are not changed any more.
 }

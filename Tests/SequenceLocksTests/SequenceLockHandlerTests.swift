@@ -37,11 +37,11 @@ private struct Block16391: Block {
 }
 
 /// `loadIfStable()` in signal handlers that interrupt `malloc`, and threads that begin and end.
-@Suite struct SeqLockHandlerTests {
+@Suite struct SequenceLockHandlerTests {
   /// Each in a process of its own: the handler is the process's.
   @Test(.stress) func loadsInHandlersStress() async {
     await #expect(processExitsWith: .exitCode(0)) {
-      SeqLockHandlerTests.run()
+      SequenceLockHandlerTests.run()
     }
   }
 
@@ -88,7 +88,7 @@ private struct Block16391: Block {
   /// What a copy of a large value is made of: each byte, also those of the last word.
   @Test func largeValuesAreWhole() {
     func check<Value: Block>(_: Value.Type) {
-      let lock = SharedSeqLock(Value(1))
+      let lock = SharedSequenceLock(Value(1))
       for byte: UInt8 in [1, 0xff, 0x80] {
         lock.store(Value(byte))
         for value in [lock.load(), lock.loadIfStable()!] {
@@ -112,11 +112,11 @@ private struct Block16391: Block {
 private final class HandlerWorld: Sendable {
   static let shared = HandlerWorld()
 
-  private let a = SeqLock(Block64(0))
-  private let b = SeqLock(Block1024(0))
-  private let c = SeqLock(Block1025(0))
-  private let d = SeqLock(Block1280(0))
-  private let e = SeqLock(Block16391(0))
+  private let a = SequenceLock(Block64(0))
+  private let b = SequenceLock(Block1024(0))
+  private let c = SequenceLock(Block1025(0))
+  private let d = SequenceLock(Block1280(0))
+  private let e = SequenceLock(Block16391(0))
   private let loads = Atomic(0)
   private let torn = Atomic(0)
 
@@ -153,20 +153,21 @@ private final class HandlerWorld: Sendable {
 }
 
 /// What a fork beside a writer leaves.
-@Suite struct SeqLockForkTests {
+@Suite struct SequenceLockForkTests {
   /// The child can use the value, or ends with a message that says what to do; it never hangs.
   @Test func childOfAForkBesideAWriter() async {
     let result = await #expect(
       processExitsWith: .exitCode(0), observing: [\.standardErrorContent]
     ) {
-      SeqLockForkTests.forkBesideAWriter()
+      SequenceLockForkTests.forkBesideAWriter()
     }
     // Of the children that were forked in the midst of a write.
-    expectMessage(of: result, names: ["SeqLock: this process was forked", "make a new SeqLock"])
+    expectMessage(
+      of: result, names: ["SequenceLock: this process was forked", "make a new SequenceLock"])
   }
 
   private static func forkBesideAWriter() {
-    let lock = SharedSeqLock(Block16391(0))
+    let lock = SharedSequenceLock(Block16391(0))
     let isStopping = Flag()
     let writer = RunningThread {
       var byte: UInt8 = 0
@@ -206,34 +207,34 @@ private final class HandlerWorld: Sendable {
 }
 
 /// A lock that is held can't be given away.
-@Suite struct MapLockTrapTests {
+@Suite struct SpeculativeRWLockTrapTests {
   @Test func readLockInsideWriteLockTraps() async {
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) {
-      let lock = MapLock()
+      let lock = SpeculativeRWLock()
       lock.withWriteLock { lock.withReadLock {} }
     }
-    expectMessage(of: result, names: ["MapLock", "holds the lock already"])
+    expectMessage(of: result, names: ["SpeculativeRWLock", "holds the lock already"])
   }
 
   @Test func writeLockInsideWriteLockTraps() async {
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) {
-      let lock = MapLock()
+      let lock = SpeculativeRWLock()
       lock.withWriteLock { lock.withWriteLock {} }
     }
-    expectMessage(of: result, names: ["MapLock", "holds the lock already"])
+    expectMessage(of: result, names: ["SpeculativeRWLock", "holds the lock already"])
   }
 
   @Test func writeLockInsideADowngradeTraps() async {
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) {
-      let lock = MapLock()
+      let lock = SpeculativeRWLock()
       lock.withWriteLock({ lock.withReadLock {} }, downgrade: { _ in })
     }
-    expectMessage(of: result, names: ["MapLock", "holds the lock already"])
+    expectMessage(of: result, names: ["SpeculativeRWLock", "holds the lock already"])
   }
 }

@@ -6,10 +6,10 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite(.serialized, .stress) struct MapLockStressTests {
+@Suite(.serialized, .stress) struct SpeculativeRWLockStressTests {
   /// Plain memory under the lock: ThreadSanitizer sees whether the sides exclude one another.
-  @Test(arguments: [MapLock.Preference.writers, .readers])
-  func stressReadersAndWritersExcludeOneAnother(_ preference: MapLock.Preference) {
+  @Test(arguments: [SpeculativeRWLock.Preference.writers, .readers])
+  func stressReadersAndWritersExcludeOneAnother(_ preference: SpeculativeRWLock.Preference) {
     let shared = Shared(preference)
     let deadline = ContinuousClock.now + StressOptions.duration / 2
     let writes = InstanceCounter()
@@ -148,13 +148,13 @@ import Testing
   @safe
   private final class Shared: @unchecked Sendable {
     // Sendable: `plain` is used under the lock, which is what the tests check.
-    let lock: MapLock
+    let lock: SpeculativeRWLock
     let plain: UnsafeMutablePointer<Int>
     let first = Atomic(0)
     let second = Atomic(-1)
 
-    init(_ preference: MapLock.Preference) {
-      lock = MapLock(preferring: preference)
+    init(_ preference: SpeculativeRWLock.Preference) {
+      lock = SpeculativeRWLock(preferring: preference)
       unsafe plain = .allocate(capacity: 2)
       unsafe plain.initialize(to: 0)
       unsafe (plain + 1).initialize(to: -1)

@@ -5,7 +5,7 @@ internal import Glibc
 public import Synchronization
 public import _SystemShims
 
-extension SeqLock {
+extension SequenceLock {
   /// The value as of one instant.
   ///
   /// - Memory ordering: sees everything that the writer of this value did before (acquiring).
@@ -29,7 +29,7 @@ extension SeqLock {
   @inlinable
   @inline(never)
   borrowing func loadSlow() -> Value {
-    for _ in 1..<Self.attemptsMax {
+    for _ in 1..<Self.maximumAttempts {
       unsafe retries[0].add(1, ordering: .relaxed)
       if let value = copy() { return value }
     }
@@ -45,28 +45,28 @@ extension SeqLock {
     return withWriterAfterFork(body)
   }
 
-  /// The same in a child of a fork, where a thread that doesn't exist may have the lock for ever.
+  /// Runs `body` under the writer's lock in a child of a fork, where a thread that doesn't exist may have the lock for ever.
   @inlinable
   @inline(__always)
   borrowing func withWriterAfterFork<R>(_ body: () -> R) -> R {
     // Others of this process may have it, for a moment.
-    for attempt in 0..<Self.attemptsAfterForkMax {
+    for attempt in 0..<Self.maximumAttemptsAfterFork {
       if let result = writer.withLockIfAvailable({ _ in body() }) { return result }
       if attempt > 0 { _sleepAfterFork() }
     }
     fail(
-      "SeqLock: this process was forked while another thread was writing; make a new SeqLock in the child, or exec"
+      "SequenceLock: this process was forked while another thread was writing; make a new SequenceLock in the child, or exec"
     )
   }
 
   /// Milliseconds.
-  @inlinable static var attemptsAfterForkMax: Int { 500 }
+  @inlinable static var maximumAttemptsAfterFork: Int { 500 }
 
   /// What a copy under the writer's lock must give.
   @inlinable
   static func stable(_ value: Value?) -> Value {
     guard let value else {
-      fail("SeqLock: the counter is odd though nobody writes")
+      fail("SequenceLock: the counter is odd though nobody writes")
     }
     return value
   }
@@ -115,15 +115,15 @@ extension SeqLock {
   }
 
   /// How often readers had to repeat.
-  public borrowing func retryStatistics() -> SeqLockStatistics {
-    unsafe SeqLockStatistics(
+  public var statistics: SequenceLockStatistics {
+    unsafe SequenceLockStatistics(
       retryCount: retries[0].load(ordering: .relaxed),
       fallbackCount: retries[1].load(ordering: .relaxed))
   }
 }
 
-/// How often the readers of a ``SeqLock`` were disturbed.
-public struct SeqLockStatistics: Sendable, Equatable {
+/// How often the readers of a ``SequenceLock`` were disturbed.
+public struct SequenceLockStatistics: Sendable, Hashable, Codable {
   /// Attempts repeated because of a writer.
   public let retryCount: UInt64
   /// Reads that took the lock after all attempts had failed.

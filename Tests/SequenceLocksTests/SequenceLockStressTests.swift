@@ -5,7 +5,7 @@ import SequenceLocks
 import TestSupport
 import Testing
 
-@Suite(.serialized, .stress) struct SeqLockStressTests {
+@Suite(.serialized, .stress) struct SequenceLockStressTests {
   @Test(arguments: [(1, 1), (3, 1), (1, 3), (3, 3)])
   func stressNoTornValue(_ threads: (readers: Int, writers: Int)) {
     Self.stress(Payload4.self, readers: threads.readers, writers: threads.writers)
@@ -15,7 +15,7 @@ import Testing
 
   /// Adding under the write lock loses nothing.
   @Test func stressWritersExcludeOneAnother() {
-    let shared = SharedSeqLock(Payload2(seed: 0))
+    let shared = SharedSequenceLock(Payload2(seed: 0))
     let additions = InstanceCounter()
     let deadline = ContinuousClock.now + StressOptions.duration / 2
     runThreads(4) { _ in
@@ -33,7 +33,7 @@ import Testing
   /// The mutant: the same words read without the validation are torn. A test that could not see
   /// that would prove nothing.
   @Test func canaryReadsWithoutValidationAreTorn() {
-    let shared = SharedSeqLock(Payload124(seed: 0))
+    let shared = SharedSequenceLock(Payload124(seed: 0))
     let torn = Flag()
     let deadline = ContinuousClock.now + max(StressOptions.duration, .seconds(60))
     runThreads([
@@ -56,7 +56,7 @@ import Testing
   }
 
   private static func stress<Value: Payload>(_ type: Value.Type, readers: Int, writers: Int) {
-    let shared = SharedSeqLock(Value(seed: 0))
+    let shared = SharedSequenceLock(Value(seed: 0))
     let stop = Flag()
     let reads = InstanceCounter()
     let torn = InstanceCounter()

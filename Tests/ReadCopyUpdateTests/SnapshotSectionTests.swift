@@ -8,7 +8,7 @@ import Testing
 internal import _RCUShims
 
 /// Sections that what was published later doesn't wait for.
-@Suite(.serialized) struct SealedSectionTests {
+@Suite(.serialized) struct SnapshotSectionTests {
   private static let watchable: [TestedFlavor] = [.bp, .memb, .mb]
 
   /// Runs `test` beside a thread that is in a section, until it is told to go on, and then, in the same one,
@@ -47,7 +47,7 @@ internal import _RCUShims
   @Test(arguments: watchable)
   func whatIsNewerDoesNotWait(_ flavor: TestedFlavor) async {
     await #expect(processExitsWith: .exitCode(0)) { [flavor] in
-      SealedSectionTests.checkWhatIsNewerDoesNotWait(flavor)
+      SnapshotSectionTests.checkWhatIsNewerDoesNotWait(flavor)
     }
   }
 
@@ -55,9 +55,9 @@ internal import _RCUShims
     func check<Flavor: RCUFlavor>(_ flavor: Flavor.Type) {
       let before = Flavor.startGracePeriod()
       let stays: @Sendable (() -> Void) -> Void = { stays in
-        RCUDomain<Flavor>.withSealedReadSection({}) { _ in
+        RCUDomain<Flavor>.withSnapshotReadSection({}) { _ in
           stays()
-          // Leaves the section sealed.
+          // Leaves the section snapshot.
           stays()
         }
       }
@@ -82,18 +82,20 @@ internal import _RCUShims
 
   /// A section within it may load anything; so nothing is newer, up to the end of both.
   @Test(arguments: watchable, [false, true])
-  func sectionsWithinUndoIt(_ flavor: TestedFlavor, _ isInnerSealed: Bool) async {
-    await #expect(processExitsWith: .exitCode(0)) { [flavor, isInnerSealed] in
-      SealedSectionTests.checkSectionsWithinUndoIt(flavor, isInnerSealed)
+  func sectionsWithinUndoIt(_ flavor: TestedFlavor, _ isInnerSnapshotSection: Bool) async {
+    await #expect(processExitsWith: .exitCode(0)) { [flavor, isInnerSnapshotSection] in
+      SnapshotSectionTests.checkSectionsWithinUndoIt(flavor, isInnerSnapshotSection)
     }
   }
 
-  private static func checkSectionsWithinUndoIt(_ flavor: TestedFlavor, _ isInnerSealed: Bool) {
+  private static func checkSectionsWithinUndoIt(
+    _ flavor: TestedFlavor, _ isInnerSnapshotSection: Bool
+  ) {
     func check<Flavor: RCUFlavor>(_ flavor: Flavor.Type) {
       let stays: @Sendable (() -> Void) -> Void = { stays in
-        RCUDomain<Flavor>.withSealedReadSection({}) { _ in
-          if isInnerSealed {
-            RCUDomain<Flavor>.withSealedReadSection({}) { _ in stays() }
+        RCUDomain<Flavor>.withSnapshotReadSection({}) { _ in
+          if isInnerSnapshotSection {
+            RCUDomain<Flavor>.withSnapshotReadSection({}) { _ in stays() }
           } else {
             RCUDomain<Flavor>.withReadSection { _ in stays() }
           }
@@ -111,28 +113,28 @@ internal import _RCUShims
     check(flavor.type)
   }
 
-  /// Nor is a sealed section within another one.
+  /// Nor is a snapshot section within another one.
   @Test(arguments: watchable)
-  func othersAreNotSealed(_ flavor: TestedFlavor) async {
+  func othersAreNotSnapshotSections(_ flavor: TestedFlavor) async {
     await #expect(processExitsWith: .exitCode(0)) { [flavor] in
-      SealedSectionTests.checkOthersAreNotSealed(flavor)
+      SnapshotSectionTests.checkOthersAreNotSnapshotSections(flavor)
     }
   }
 
-  private static func checkOthersAreNotSealed(_ flavor: TestedFlavor) {
+  private static func checkOthersAreNotSnapshotSections(_ flavor: TestedFlavor) {
     func check<Flavor: RCUFlavor>(_ flavor: Flavor.Type) {
       let readers: [@Sendable (() -> Void) -> Void] = [
         { stays in
-          RCUDomain<Flavor>.withLongReadSection { _ in
+          RCUDomain<Flavor>.withFencedReadSection { _ in
             stays()
-            RCUDomain<Flavor>.withSealedReadSection({}) { _ in stays() }
+            RCUDomain<Flavor>.withSnapshotReadSection({}) { _ in stays() }
           }
         },
         { stays in
           // A thread that is light.
           for _ in 0..<1000 { RCUDomain<Flavor>.withReadSection { _ in } }
           RCUDomain<Flavor>.withReadSection { _ in
-            RCUDomain<Flavor>.withSealedReadSection({}) { _ in stays() }
+            RCUDomain<Flavor>.withSnapshotReadSection({}) { _ in stays() }
             stays()
           }
         },
@@ -155,7 +157,7 @@ internal import _RCUShims
   @Test(arguments: watchable)
   func loadsAreRepeated(_ flavor: TestedFlavor) async {
     await #expect(processExitsWith: .exitCode(0)) { [flavor] in
-      SealedSectionTests.checkLoadsAreRepeated(flavor)
+      SnapshotSectionTests.checkLoadsAreRepeated(flavor)
     }
   }
 
@@ -165,7 +167,7 @@ internal import _RCUShims
         for disturbances in 0..<20 {
           var loads = 0
           // The thread's own section is one that a look changes the mark for.
-          let loaded = RCUDomain<Flavor>.withSealedReadSection({
+          let loaded = RCUDomain<Flavor>.withSnapshotReadSection({
             loads += 1
             if loads <= disturbances { _ = Flavor.startGracePeriod() }
             return loads
@@ -173,9 +175,9 @@ internal import _RCUShims
             precondition(Flavor._isInReadSection)
             let first = Flavor.startGracePeriod()
             let second = Flavor.startGracePeriod()
-            // In the end it isn't sealed.
-            let isSealed = Flavor.hasPassed(second, bornAfter: first)
-            precondition(isSealed == (disturbances < 8))
+            // In the end it isn't a snapshot section.
+            let isSnapshotSection = Flavor.hasPassed(second, bornAfter: first)
+            precondition(isSnapshotSection == (disturbances < 8))
             return loaded
           }
           precondition(!Flavor._isInReadSection)
@@ -189,12 +191,12 @@ internal import _RCUShims
   /// More of them than a look has room for.
   @Test func moreThanFit() {
     typealias Flavor = MemoryBarrierFlavor
-    let count = Int(RCUSHIMS_SEALED_READERS_MAX) + 1
+    let count = Int(RCUSHIMS_SNAPSHOT_READERS_MAX) + 1
     let (isInside, mayLeave) = ((0..<count).map { _ in Flag() }, Flag())
     let readers = (0..<count).map { index in
       { @Sendable in
         withReaderThread(Flavor.self) {
-          RCUDomain<Flavor>.withSealedReadSection({}) { _ in
+          RCUDomain<Flavor>.withSnapshotReadSection({}) { _ in
             isInside[index].raise()
             mayLeave.wait()
           }
@@ -206,7 +208,7 @@ internal import _RCUShims
     let first = Flavor.startGracePeriod()
     let second = Flavor.startGracePeriod()
     let view = Flavor.source.scanReaders()
-    #expect(view.sealed_count == count - 1 && view.oldest_open <= first.stamp)
+    #expect(view.snapshot_count == count - 1 && view.oldest_open <= first.stamp)
     #expect(!Flavor.hasPassed(second, bornAfter: first))
     mayLeave.raise()
     thread.join()
@@ -221,18 +223,18 @@ internal import _RCUShims
 
   /// Follows what it has loaded, whoever has looked at the readers meanwhile.
   private enum RashFlavor: BulletproofTestFlavor {
-    static func _isSealed(_ number: UInt64) -> Bool { true }
+    static func _isSnapshotSection(_ number: UInt64) -> Bool { true }
     static let _reclaimer = unsafe _Reclaimer(flavor: RashFlavor.self)
   }
 
-  /// Takes all sections for sealed ones of long ago.
+  /// Takes all sections for snapshot sections of long ago.
   private enum TrustingFlavor: BulletproofTestFlavor {
     private static func scanReaders() -> ReaderScan {
       var scan = BulletproofFlavor.source.scanReaders()
       if scan.oldest != .max { scan.oldest = 0 }
       scan.oldest_open = .max
-      scan.sealed.0.stamp = 0
-      scan.sealed.1.stamp = 0
+      scan.snapshot.0.stamp = 0
+      scan.snapshot.1.stamp = 0
       return scan
     }
     static let _reclaimer = _Reclaimer(
@@ -245,7 +247,7 @@ internal import _RCUShims
         }, scan: { scanReaders() }))
   }
 
-  @Test(.stress) func stressNothingIsReusedUnderASealedReader() {
+  @Test(.stress) func stressNothingIsReusedUnderASnapshotReader() {
     let result = Self.run(PoolFlavor.self, for: StressOptions.duration)
     #expect(result.violations == 0)
     #expect(result.reads > 0)
@@ -254,7 +256,7 @@ internal import _RCUShims
   @Test(.stress, .enabled(if: !isAddressSanitizerBuild)) func rashReadersAreFound() async {
     let found = ExitTest.Condition.exitCode(isThreadSanitizerBuild ? 66 : 42)
     await #expect(processExitsWith: found) {
-      let result = SealedSectionTests.run(RashFlavor.self, for: .seconds(180))
+      let result = SnapshotSectionTests.run(RashFlavor.self, for: .seconds(180))
       exit(result.violations > 0 ? 42 : 0)
     }
   }
@@ -262,7 +264,7 @@ internal import _RCUShims
   @Test(.stress, .enabled(if: !isAddressSanitizerBuild)) func trustInReadersIsFound() async {
     let found = ExitTest.Condition.exitCode(isThreadSanitizerBuild ? 66 : 42)
     await #expect(processExitsWith: found) {
-      let result = SealedSectionTests.run(TrustingFlavor.self, for: .seconds(180))
+      let result = SnapshotSectionTests.run(TrustingFlavor.self, for: .seconds(180))
       exit(result.violations > 0 ? 42 : 0)
     }
   }
@@ -280,7 +282,7 @@ internal import _RCUShims
         if bits & 24 == 0 {
           RCUDomain<Flavor>.withReadSection { _ in store.look(at: store.load(), looks) }
         } else {
-          RCUDomain<Flavor>.withSealedReadSection({
+          RCUDomain<Flavor>.withSnapshotReadSection({
             // Long enough for a few watches.
             if bits & 96 == 0 { store.wait(Int(bits >> 20 & 0x7ffff)) }
             return store.load()
@@ -339,7 +341,7 @@ internal import _RCUShims
       // Not before the threads have started.
       let deadline = ContinuousClock.now + duration
       var pool = NodePool<Flavor>(blockBytes: [Self.blockBytes])
-      var replaced = BlockStack()
+      var replaced = WordStack()
       var transaction: UInt64 = 0
       repeat {
         if transaction & 0xff == 0 && ContinuousClock.now >= deadline { break }
@@ -351,7 +353,8 @@ internal import _RCUShims
         let old = current.exchange(block, ordering: .acquiringAndReleasing)
         guard old != 0 else { continue }
         let oldBlock = unsafe UnsafeMutableRawPointer(bitPattern: old)!
-        unsafe replaced.push(BlockWord.make(oldBlock, 0, isRecent: pool.isRecent(transaction - 1)))
+        unsafe replaced.push(
+          TaggedBlock.make(oldBlock, 0, isRecent: pool.isRecent(transaction - 1)))
         unsafe pool.retire(replaced, transaction: transaction)
         replaced.removeAll()
       } while !isOver.load(ordering: .relaxed)

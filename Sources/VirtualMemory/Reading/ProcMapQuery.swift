@@ -2,19 +2,21 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 /// The filters and the mode of a query: `PROCMAP_QUERY_*`. The raw values are Linux's.
-public struct QueryFlags: OptionSet, Sendable, Hashable, BitwiseCopyable {
+public struct QueryFlags: OptionSet, Sendable, Hashable, Codable, BitwiseCopyable {
   public let rawValue: UInt64
   @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue }
 
-  /// Only VMAs that are readable; a subset test, like the three after it.
+  /// `PROCMAP_QUERY_VMA_READABLE`: only VMAs that are readable, whatever else they are.
   public static var readable: Self { Self(rawValue: 0x1) }
+  /// `PROCMAP_QUERY_VMA_WRITABLE`: only VMAs that are writable, whatever else they are.
   public static var writable: Self { Self(rawValue: 0x2) }
+  /// `PROCMAP_QUERY_VMA_EXECUTABLE`: only VMAs that are executable, whatever else they are.
   public static var executable: Self { Self(rawValue: 0x4) }
-  /// Only VMAs that may be shared.
+  /// `PROCMAP_QUERY_VMA_SHARED`: only VMAs that may be shared.
   public static var shared: Self { Self(rawValue: 0x8) }
-  /// The VMA that covers the address, or the next one that passes the filters.
+  /// `PROCMAP_QUERY_COVERING_OR_NEXT_VMA`: the VMA that covers the address, or the next one that passes the filters.
   public static var coveringOrNext: Self { Self(rawValue: 0x10) }
-  /// Only VMAs with a file.
+  /// `PROCMAP_QUERY_FILE_BACKED_VMA`: only VMAs with a file.
   public static var fileBacked: Self { Self(rawValue: 0x20) }
 
   static var known: UInt64 { filters | coveringOrNext.rawValue }
@@ -23,7 +25,7 @@ public struct QueryFlags: OptionSet, Sendable, Hashable, BitwiseCopyable {
 }
 
 /// What a query found: the output fields of `struct procmap_query`.
-public struct QueryResult: Sendable, Hashable, BitwiseCopyable {
+public struct QueryResult: Sendable, Hashable, Codable, BitwiseCopyable {
   /// The first address.
   public var start: UInt64
   /// The address after the last one.
@@ -41,10 +43,14 @@ public struct QueryResult: Sendable, Hashable, BitwiseCopyable {
   public var device: DeviceNumber
   /// The generation of the version that was asked.
   public var generation: UInt64
+
+  /// The addresses, ``start`` to ``end``.
+  @inlinable public var range: Range<UInt64> { start..<end }
 }
 
 /// A ``QueryResult`` with the variable-length fields.
-public struct NamedQueryResult: Sendable, Hashable {
+public struct NamedQueryResult: Sendable, Hashable, Codable {
+  /// The fields of fixed size.
   public var result: QueryResult
   /// The name as the query gives it: newlines of a path as they are. Empty if there is none.
   public var name: [UInt8]
@@ -53,20 +59,28 @@ public struct NamedQueryResult: Sendable, Hashable {
 }
 
 /// `struct procmap_query` of `<linux/fs.h>`, 104 bytes, field by field.
-public struct ProcmapQuery: Sendable, Hashable, BitwiseCopyable {
+public struct ProcMapQuery: Sendable, Hashable, BitwiseCopyable {
   /// In: bytes of the structure that the caller knows.
   public var size: UInt64 = 104
   /// In: ``QueryFlags``.
   public var queryFlags: UInt64 = 0
   /// In: the address asked for.
   public var queryAddress: UInt64 = 0
+  /// Out: the VMA's first address.
   public var vmaStart: UInt64 = 0
+  /// Out: the address after the VMA's last one.
   public var vmaEnd: UInt64 = 0
+  /// Out: the VMA's access and whether it may be shared, as in ``QueryFlags``.
   public var vmaFlags: UInt64 = 0
+  /// Out: bytes of a page of the VMA.
   public var vmaPageSize: UInt64 = 0
+  /// Out: where the VMA starts in its file, in bytes; 0 without a file.
   public var vmaOffset: UInt64 = 0
+  /// Out: the file's inode; 0 without a file.
   public var inode: UInt64 = 0
+  /// Out: the major number of the file's device; 0 without a file.
   public var deviceMajor: UInt32 = 0
+  /// Out: the minor number of the file's device; 0 without a file.
   public var deviceMinor: UInt32 = 0
   /// In: bytes of the buffer for the name. Out: bytes of the name with its terminator.
   public var vmaNameSize: UInt32 = 0
@@ -77,6 +91,7 @@ public struct ProcmapQuery: Sendable, Hashable, BitwiseCopyable {
   /// In: the buffer for the build id, or 0.
   public var buildIDAddress: UInt64 = 0
 
+  /// A query of address 0, without flags and buffers.
   public init() {}
 
   /// `PROCMAP_QUERY`, the request number of the ioctl.

@@ -8,9 +8,9 @@ import Testing
 @testable import SequenceLocks
 
 /// Readers of a lock whose writer stays inside: bounded attempts, then the writer's lock.
-@Suite struct SeqLockFallbackTests {
+@Suite struct SequenceLockFallbackTests {
   @Test func readerEndsAtTheWritersLock() {
-    let shared = SharedSeqLock(1)
+    let shared = SharedSequenceLock(1)
     let inside = Flag()
     let loaded = Loaded()
     runThreads([
@@ -32,22 +32,22 @@ import Testing
       },
     ])
     #expect(loaded.value.load(ordering: .relaxed) == 2)
-    let attempts = UInt64(SeqLock<Int>.attemptsMax)
+    let attempts = UInt64(SequenceLock<Int>.maximumAttempts)
     #expect(
       shared.statistics
-        == SeqLockStatistics(retryCount: attempts - 1, fallbackCount: 1))
+        == SequenceLockStatistics(retryCount: attempts - 1, fallbackCount: 1))
   }
 
   /// One attempt that fails costs one retry, no fallback.
   @Test func loadIfStableNeverWaits() {
-    let shared = SharedSeqLock(Payload4(seed: 1))
+    let shared = SharedSequenceLock(Payload4(seed: 1))
     shared.lock.writer.withLock { _ in
       shared.setCounter(1)
       for _ in 0..<100 { #expect(shared.loadIfStable() == nil) }
       shared.setCounter(2)
     }
     #expect(shared.loadIfStable() == Payload4(seed: 1))
-    #expect(shared.statistics == SeqLockStatistics(retryCount: 0, fallbackCount: 0))
+    #expect(shared.statistics == SequenceLockStatistics(retryCount: 0, fallbackCount: 0))
   }
 
   /// Under the writer's lock nobody else can have left the counter odd.
@@ -55,11 +55,11 @@ import Testing
     let result = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) {
-      let shared = SharedSeqLock(1)
+      let shared = SharedSequenceLock(1)
       shared.setCounter(1)
       _ = shared.load()
     }
-    expectMessage(of: result, names: ["SeqLock", "odd though nobody writes"])
+    expectMessage(of: result, names: ["SequenceLock", "odd though nobody writes"])
   }
 
   private final class Loaded: Sendable {
