@@ -10,6 +10,7 @@
 # make seeded   puts three bugs into a copy of the model, one at a time, and expects them to be found
 # make stress   the stress tests only, SWIFT_URCU_STRESS_SECONDS seconds each (default 60);
 #               SWIFT_URCU_VERBOSE=1 shows the lines around the changes that their readers see first
+# make docs     the documentation of all modules, for a browser, and checks of it; code of articles is run
 # make format   formats the sources in place
 # make clean    removes what was built
 
@@ -35,7 +36,7 @@ checks := check test-release test-tsan test-asan
 side_checks := test-tools test-examples test-benchmarks test-liburcu test-denied test-consumer \
   test-plugins test-arm64 test-without-liburcu test-thread-ends
 
-.PHONY: run prove bench bench-check check test seeded stress format clean deps lint build quick \
+.PHONY: run prove bench bench-check check test seeded stress docs format clean deps lint build quick \
   build-tools quick-tools \
   test-debug $(checks) $(side_checks)
 
@@ -51,7 +52,7 @@ bench-check:
 	@$(MAKE) --no-print-directory bench ARGS='--check Benchmarks/thresholds.txt $(ARGS)'
 
 # Warnings are errors in the checks' builds: a file that isn't compiled again doesn't warn again.
-check test $(checks) $(side_checks) test-debug build build-tools stress: export SWIFT_URCU_WARNINGS_AS_ERRORS = 1
+check test $(checks) $(side_checks) test-debug build build-tools stress docs: export SWIFT_URCU_WARNINGS_AS_ERRORS = 1
 
 test: deps
 	@MAKE="$(MAKE)" $(stages) $(checks) -- $(side_checks)
@@ -164,6 +165,10 @@ stress: deps
 	  $(run_tests) swift test $(release) --scratch-path .build-release --filter "[Ss]tress"
 	SWIFT_URCU_STRESS_SECONDS=$(or $(SWIFT_URCU_STRESS_SECONDS),60) \
 	  $(run_tests) swift test $(release) --package-path Tools --filter "[Ss]tress"
+
+docs: deps
+	$(call heading,Documentation)
+	@bash $(scripts)/docs.sh
 
 format:
 	swift format --in-place --recursive --parallel $(formatted)

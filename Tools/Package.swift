@@ -29,8 +29,8 @@ let argumentParser: Target.Dependency =
   .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 // How the address spaces are checked against Linux: scripts of operations, recordings of real
-// programs, and the running kernel as the judge of both. A package of its own: it uses the library as
-// any other package does.
+// programs, and the running kernel as the judge of both; and how the documentation is checked. A
+// package of its own: it uses the library as any other package does.
 let package = Package(
   name: "Tools",
   dependencies: [
@@ -61,6 +61,12 @@ let package = Package(
     // The running kernel as the judge of scripts.
     .target(name: "KernelOracle", cSettings: cSettings),
 
+    // What documentation lacks, and the code in it.
+    .target(name: "DocumentationChecks", swiftSettings: settings),
+    .executableTarget(
+      name: "check-documentation", dependencies: ["DocumentationChecks", argumentParser],
+      swiftSettings: settings),
+
     // The library's own, by a link.
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
     .testTarget(
@@ -68,6 +74,9 @@ let package = Package(
     .testTarget(
       name: "MapScriptsTests", dependencies: ["MapScripts", "KernelOracle", "TestSupport"],
       exclude: ["Recorded"], swiftSettings: settings),
+    .testTarget(
+      name: "DocumentationChecksTests", dependencies: ["DocumentationChecks", "TestSupport"],
+      exclude: ["Fixtures"], swiftSettings: settings),
     .testTarget(
       name: "StraceReplayTests",
       dependencies: ["StraceReplay", processMaps, virtualMemory, "TestSupport"],

@@ -22,6 +22,7 @@ public struct SequenceCounter: ~Copyable, Sendable {
   // Written by the writer, one at a time; read by everybody.
   @usableFromInline let value = Atomic<UInt64>(0)
 
+  /// Makes a counter at zero: no write section has begun.
   @inlinable
   public init() {}
 

@@ -50,6 +50,9 @@ public final class SpeculativeRWLock: @unchecked Sendable {
   /// Which side passes first.
   public let preference: Preference
 
+  /// Makes a lock that no thread holds.
+  ///
+  /// - Parameter preference: which side passes first where readers and writers wait.
   public init(preferring preference: Preference = .writers) {
     self.preference = preference
     unsafe lock = .allocate(capacity: 1)

@@ -115,3 +115,31 @@ expect_exit 64 "$programs/maps-strace"
 expect_exit 64 "$programs/maps-strace" "$recording" -- /bin/true
 expect_exit 64 "$programs/maps-strace" "$recording" --every 0
 expect_exit 64 "$programs/maps-strace" --initial "$folder/none.maps" -- /bin/true
+
+echo "check-documentation: what is documented and what isn't, and bad arguments"
+fixtures=$root/Tools/Tests/DocumentationChecksTests/Fixtures
+check=$programs/check-documentation
+mkdir -p "$folder/graphs/Sample"
+cp "$fixtures"/Sample*.symbols.json "$folder/graphs/Sample"
+echo '{"diagnostics": []}' >"$folder/Sample.json"
+symbols=(symbols --graphs "$folder/graphs" --diagnostics "$folder")
+expect_exit 1 "$check" "${symbols[@]}" Sample
+grep -q "^/src/Sample.swift:10: Instance Property Sample.undocumented has no documentation comment$" \
+  "$folder/output"
+expect_exit 66 "$check" "${symbols[@]}" Other
+rm "$folder/Sample.json"
+expect_exit 66 "$check" "${symbols[@]}" Sample
+echo "{" >"$folder/Sample.json"
+expect_exit 2 "$check" "${symbols[@]}" Sample
+expect_exit 64 "$check" "${symbols[@]}"
+
+echo "check-documentation: the code of articles"
+printf '# Words\n\n```swift\nprint(1)\n```\n' >"$folder/Article.md"
+expect_exit 0 "$check" code --package "$folder/package" "$folder/Article.md" "$root/CHANGELOG.md"
+[ "$(cat "$folder/output")" = article-Article ]
+[ -f "$folder/package/Sources/article-Article/main.swift" ]
+printf '```swift\n' >"$folder/Article.md"
+expect_exit 2 "$check" code --package "$folder/package" "$folder/Article.md"
+expect_exit 66 "$check" code --package "$folder/package" "$folder/none.md"
+expect_exit 73 "$check" code --package /dev/null/none "$root/README.md"
+expect_exit 64 "$check" code "$root/README.md"

@@ -8,6 +8,7 @@ public import _RCUShims
 /// The default, since the threads of Swift Concurrency, Dispatch and SwiftNIO can't be registered
 /// by hand. Reads as fast as ``MembarrierFlavor``.
 public enum BulletproofFlavor: RCUFlavor {
+  /// The flavor's name in liburcu: `bp`.
   public static var name: String { "bp" }
 
   @inlinable @inline(__always)
@@ -49,6 +50,7 @@ public enum BulletproofFlavor: RCUFlavor {
 ///
 /// A grace period that waits for a long section is woken by its end; `bp` looks every 10 ms.
 public enum MembarrierFlavor: ThreadRegisteringFlavor {
+  /// The flavor's name in liburcu: `memb`.
   public static var name: String { "memb" }
 
   @inlinable @inline(__always)
@@ -97,6 +99,7 @@ public enum MembarrierFlavor: ThreadRegisteringFlavor {
 ///
 /// Threads register as for ``MembarrierFlavor``.
 public enum MemoryBarrierFlavor: ThreadRegisteringFlavor {
+  /// The flavor's name in liburcu: `mb`.
   public static var name: String { "mb" }
 
   @inlinable @inline(__always)
@@ -148,6 +151,7 @@ public enum MemoryBarrierFlavor: ThreadRegisteringFlavor {
 /// Around whatever blocks (input, a lock, a join) a thread is ``RCUDomain/offline(_:)``; the waits of
 /// this module are so by themselves. No sections in signal handlers.
 public enum QuiescentStateFlavor: ThreadRegisteringFlavor {
+  /// The flavor's name in liburcu: `qsbr`.
   public static var name: String { "qsbr" }
 
   @inlinable @inline(__always)
@@ -209,7 +213,7 @@ extension RCUDomain where Flavor == QuiescentStateFlavor {
   /// - Precondition: the thread is registered and online, and in no section.
   /// - Memory ordering: a full barrier, unless no grace period has begun since the last call.
   ///   Everything done before happens before the end of every grace period that waits for this
-  ///   thread now. *Pairs with* ``synchronize()-(()->())``.
+  ///   thread now. *Pairs with* ``synchronize()``.
   /// - Complexity: O(1); two loads while no grace period is under way.
   /// - Source: `rcu_quiescent_state`.
   @inlinable

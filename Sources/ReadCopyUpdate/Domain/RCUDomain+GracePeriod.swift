@@ -23,14 +23,14 @@ extension RCUDomain {
   /// Suspends the task for a grace period. The domain's reclaimer thread waits in its place.
   public static func synchronize() async { await startGracePeriod().wait() }
 
-  /// Waits for a grace period as ``synchronize()-(()->())`` does, but first lets the sections that are
+  /// Waits for a grace period as ``synchronize()`` does, but first lets the sections that are
   /// open now end, looking every ten microseconds.
   ///
   /// `bp`'s grace period sleeps for 10 ms when it meets a section that is open for more than a few
   /// microseconds, such as a preempted reader's. This one usually meets none, at the price of a
   /// thread that is awake. The other flavors are woken by their readers and gain little.
   ///
-  /// - Precondition, ordering: as ``synchronize()-(()->())``.
+  /// - Precondition, ordering: as ``synchronize()``.
   /// - Source: the idea of `synchronize_rcu_expedited` in Linux.
   @available(*, noasync, message: "blocks the thread; the async overload doesn't")
   public static func synchronizeExpedited() {
@@ -53,7 +53,7 @@ extension RCUDomain {
   ///
   /// Actions run one after another, in the order of the calls. An action may retire and call
   /// `afterGracePeriod` itself; it must not block for long, nor call what waits for the domain
-  /// (``barrier()-(()->())``, a ``GracePeriod``), which traps.
+  /// (``barrier()``, a ``GracePeriod``), which traps.
   ///
   /// Retirements that wait are bounded, by ``RCULimits``: past a limit this call waits for the
   /// reclaimer, unless the thread is inside a read section or runs a deferred call now, or `mayWait` is false: that is
@@ -63,6 +63,7 @@ extension RCUDomain {
   ///   that an action takes, and is in no section of another domain.
   /// - Parameter bytes: the memory that `action` gives back.
   /// - Parameter mayWait: false for a caller that must not block, such as a `deinit`.
+  /// - Parameter action: runs once.
   /// - Threads: any thread, inside a section too.
   /// - Source: `call_rcu`, but with a thread of our own: liburcu's polls every 10 ms.
   public static func afterGracePeriod(

@@ -24,9 +24,9 @@ internal import _RCUShims
 /// ```
 ///
 /// The rules that the compiler enforces: a ``Ref`` can't be stored, returned, captured by an
-/// escaping closure or sent elsewhere; there is no `await` inside a section; ``synchronize()-(()->())``,
-/// ``barrier()-(()->())`` and `reclaim()` are not available to `async` code. The rule that traps: no ``synchronize()-(()->())`` or
-/// ``barrier()-(()->())`` inside a section. The rule that is yours: a section ends soon, since
+/// escaping closure or sent elsewhere; there is no `await` inside a section; ``synchronize()``,
+/// ``barrier()`` and `reclaim()` are not available to `async` code. The rule that traps: no ``synchronize()`` or
+/// ``barrier()`` inside a section. The rule that is yours: a section ends soon, since
 /// memory that is retired meanwhile waits for it. Past the domain's ``limits`` whoever retires, by
 /// replacing or dropping a pointee too, waits with it: so hold no lock then that a deferred call takes.
 ///
@@ -44,7 +44,7 @@ extension RCUDomain {
   /// the outermost section ends.
   ///
   /// - Memory ordering: everything `body` does happens before the end of any grace period that
-  ///   starts before the section ends. *Pairs with* ``synchronize()-(()->())``, and with every
+  ///   starts before the section ends. *Pairs with* ``synchronize()``, and with every
   ///   deferred destruction.
   /// - Threads: any thread, once it is registered where the flavor asks for that; signal handlers
   ///   on threads that have read before.

@@ -36,7 +36,7 @@ extension RCUDomain {
   /// ```
   ///
   /// - Precondition: not inside a read section, and not in a deferred call.
-  /// - Complexity: as ``barrier()-(()->())``.
+  /// - Complexity: as ``barrier()``.
   @available(*, noasync, message: "blocks the thread; use barrier()")
   @discardableResult
   public static func shutdown(within duration: Duration) -> RCUShutdown {

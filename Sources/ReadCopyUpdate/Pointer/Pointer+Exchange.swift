@@ -30,6 +30,7 @@ extension RCUDomain.Pointer where Pointee: ~Copyable {
   /// The pointee as of now; if there is none, makes one, and publishes it unless another thread comes first: then
   /// that one's, and this one is destroyed.
   ///
+  /// - Parameter section: the section in which the reference is valid.
   /// - Parameter pointee: made where there is none, and perhaps in vain.
   /// - Memory ordering: as ``load(in:)`` and ``exchange(_:)``.
   /// - Complexity: O(1), one load; one allocation where there is none.
@@ -74,6 +75,7 @@ extension RCUDomain.Pointer where Pointee: ~Copyable {
   /// ```
   ///
   /// - Parameter expected: what ``load(in:)`` gave; `nil` for a pointer to nothing.
+  /// - Parameter desired: the new pointee.
   /// - Returns: the old pointee, or `desired` back if another writer came first. Waiting for the old
   ///   one's grace period, by `reclaim()` or `take()`, has to wait until the section has ended.
   /// - Memory ordering: acquiring and releasing (`memory_order_acq_rel`) where it exchanges, as

@@ -56,6 +56,7 @@ extension RCUDomain {
 
     /// Replaces the pointee; the old one is destroyed after a grace period.
     ///
+    /// - Parameter pointee: the new pointee.
     /// - Parameter mayWait: whether to wait, past ``RCUDomain/limits``, for the reclaimer.
     /// - Precondition: where it may wait, the thread holds no lock that a deferred call or a `deinit` takes.
     /// - Memory ordering: as ``exchange(_:)``.

@@ -6,8 +6,8 @@ extension RCUDomain {
   ///
   /// Dropping it defers its destruction by a grace period, and never waits, since what drops it may be a
   /// `deinit` that doesn't know which locks are held. ``retire(additionalBytes:mayWait:)`` does the same and
-  /// says more. ``reclaim()-(()->())`` waits for a grace period instead,
-  /// and ``take()-(()->Value)`` gives the value itself after one.
+  /// says more. ``reclaim()`` waits for a grace period instead,
+  /// and ``take()`` gives the value itself after one.
   @safe
   @frozen
   public struct Retired<Value: ~Copyable & Sendable>: ~Copyable {
@@ -126,7 +126,7 @@ extension RCUDomain.Retired where Value: ~Copyable {
 extension RCUDomain.Retired where Value: ~Copyable {
   /// Waits for a grace period, then destroys the value on the calling thread.
   ///
-  /// - Precondition: as ``RCUDomain/synchronize()-(()->())``.
+  /// - Precondition: as ``RCUDomain/synchronize()``.
   @available(*, noasync, message: "blocks the thread; the async overload doesn't")
   @inlinable
   public consuming func reclaim() {
@@ -143,7 +143,7 @@ extension RCUDomain.Retired where Value: ~Copyable {
 
   /// Waits for a grace period and gives the value to the caller, who is then its only owner.
   ///
-  /// - Precondition: as ``RCUDomain/synchronize()-(()->())``.
+  /// - Precondition: as ``RCUDomain/synchronize()``.
   @available(*, noasync, message: "blocks the thread; the async overload doesn't")
   @inlinable
   public consuming func take() -> Value {

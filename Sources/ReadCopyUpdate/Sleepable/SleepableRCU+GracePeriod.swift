@@ -27,7 +27,7 @@ extension SleepableRCU {
 
   /// Suspends the task for a grace period. The domain's reclaimer thread waits in its place.
   ///
-  /// - Precondition: as ``synchronize()-(()->())``.
+  /// - Precondition: as ``synchronize()``.
   public func synchronize() async { await startGracePeriod().wait() }
 
   /// Whether the calling thread is in a section of this domain that can't suspend. One that can belongs to no thread:
@@ -66,7 +66,7 @@ extension SleepableRCU {
 
     /// Waits until it is complete.
     ///
-    /// - Precondition: as ``SleepableRCU/synchronize()-(()->())``; not in a deferred call.
+    /// - Precondition: as ``SleepableRCU/synchronize()``; not in a deferred call.
     @available(*, noasync, message: "blocks the thread; the async overload doesn't")
     public func wait() {
       require(
@@ -78,7 +78,7 @@ extension SleepableRCU {
 
     /// Suspends the task until it is complete.
     ///
-    /// - Precondition: as ``SleepableRCU/synchronize()-(()->())``.
+    /// - Precondition: as ``SleepableRCU/synchronize()``.
     public func wait() async {
       await withCheckedContinuation { continuation in
         domain._reclaimer.when(gracePeriod: number) { continuation.resume() }
@@ -89,16 +89,19 @@ extension SleepableRCU {
   /// Runs `action` after a grace period, on the domain's reclaimer thread.
   ///
   /// Actions run one after another, in the order of the calls. An action may retire and call
-  /// `afterGracePeriod` itself; it must not block for long, nor call ``barrier()-(()->())``.
+  /// `afterGracePeriod` itself; it must not block for long, nor call ``barrier()``.
   ///
   /// Retirements that wait are bounded by ``limits`` where that can't deadlock: past a limit a
-  /// thread that runs no task, and is in no section, waits for the reclaimer unless `mayWait` is false. A task may be in a section that suspends, and the pool's threads may be needed
-  /// to end one: it never waits here, is counted in ``RCUStatistics/overLimitCount``, and should
+  /// thread that runs no task, and is in no section, waits for the reclaimer unless `mayWait` is
+  /// false. A task may be in a section that suspends, and the pool's threads may be needed to end
+  /// one: it never waits here, is counted in ``RCUStatistics/overLimitCount``, and should
   /// ``waitBelowLimits()`` where it knows to be outside.
   ///
   /// - Precondition: `bytes` is not negative, and not above 2^48; the thread holds no lock that an
   ///   action takes.
   /// - Parameter bytes: the memory that `action` gives back.
+  /// - Parameter mayWait: false for a caller that must not block, such as a `deinit`.
+  /// - Parameter action: runs once.
   /// - Threads: any thread, inside a section too.
   /// - Source: `call_srcu`.
   public func afterGracePeriod(
@@ -121,7 +124,7 @@ extension SleepableRCU {
   /// }
   /// ```
   ///
-  /// - Precondition: as ``barrier()-(()->())``.
+  /// - Precondition: as ``barrier()``.
   /// - Complexity: O(1) below the limits, under the reclaimer's lock.
   public func waitBelowLimits() async {
     let isOverLimit = _reclaimer.monitor.withLock { () -> Bool in
@@ -134,7 +137,7 @@ extension SleepableRCU {
 
   /// Waits until everything that was retired before the call has been reclaimed.
   ///
-  /// - Precondition: as ``synchronize()-(()->())``; not in a deferred call.
+  /// - Precondition: as ``synchronize()``; not in a deferred call.
   /// - Source: `srcu_barrier`.
   @available(*, noasync, message: "blocks the thread; the async overload doesn't")
   public func barrier() {

@@ -70,6 +70,7 @@ extension SleepableRCU {
     /// that one's, and this one is destroyed.
     ///
     /// - Precondition: `section` is one of the pointer's domain.
+    /// - Parameter section: the section in which the reference is valid.
     /// - Parameter pointee: made where there is none, and perhaps in vain.
     /// - Memory ordering: as ``load(in:)`` and ``exchange(_:)``.
     /// - Complexity: O(1), one load; one allocation where there is none.
@@ -94,6 +95,7 @@ extension SleepableRCU {
 
     /// Replaces the pointee; the old one is destroyed after a grace period.
     ///
+    /// - Parameter pointee: the new pointee.
     /// - Parameter mayWait: whether to wait, past ``SleepableRCU/limits``, for the reclaimer, where that can't
     ///   deadlock.
     /// - Memory ordering: as ``exchange(_:)``.
@@ -128,6 +130,7 @@ extension SleepableRCU {
     /// open, its address can't have been freed and taken by another pointee meanwhile: there is no ABA.
     ///
     /// - Parameter expected: what ``load(in:)`` gave; `nil` for a pointer to nothing.
+    /// - Parameter desired: the new pointee.
     /// - Returns: the old pointee, or `desired` back if another writer came first.
     /// - Memory ordering: as ``exchange(_:)`` where it exchanges, else relaxed: what was found instead is
     ///   not looked at; load it again.

@@ -5,8 +5,8 @@ extension SleepableRCU {
   /// A value that was taken out of a ``Pointer`` and that readers may still see.
   ///
   /// Dropping it defers its destruction by a grace period, and never waits;
-  /// ``retire(additionalBytes:mayWait:)`` does the same and says more, ``reclaim()-(()->())`` waits for a grace
-  /// period instead, and ``take()-(()->Value)`` gives the value itself after one.
+  /// ``retire(additionalBytes:mayWait:)`` does the same and says more, ``reclaim()`` waits for a grace
+  /// period instead, and ``take()`` gives the value itself after one.
   @safe
   @frozen
   public struct Retired<Value: ~Copyable & Sendable>: ~Copyable {
@@ -89,7 +89,7 @@ extension SleepableRCU {
 
     /// Waits for a grace period, then destroys the value on the calling thread.
     ///
-    /// - Precondition: as ``SleepableRCU/synchronize()-(()->())``.
+    /// - Precondition: as ``SleepableRCU/synchronize()``.
     @available(*, noasync, message: "blocks the thread; the async overload doesn't")
     @inlinable
     public consuming func reclaim() {
@@ -99,7 +99,7 @@ extension SleepableRCU {
 
     /// Suspends the task for a grace period, then destroys the value.
     ///
-    /// - Precondition: as ``SleepableRCU/synchronize()-(()->())``.
+    /// - Precondition: as ``SleepableRCU/synchronize()``.
     @inlinable
     public consuming func reclaim() async {
       await domain.synchronize()
@@ -108,7 +108,7 @@ extension SleepableRCU {
 
     /// Waits for a grace period and gives the value to the caller, who is then its only owner.
     ///
-    /// - Precondition: as ``SleepableRCU/synchronize()-(()->())``.
+    /// - Precondition: as ``SleepableRCU/synchronize()``.
     @available(*, noasync, message: "blocks the thread; the async overload doesn't")
     @inlinable
     public consuming func take() -> Value {
@@ -119,7 +119,7 @@ extension SleepableRCU {
     /// Suspends the task for a grace period and gives the value to the caller, who is then its only
     /// owner.
     ///
-    /// - Precondition: as ``SleepableRCU/synchronize()-(()->())``.
+    /// - Precondition: as ``SleepableRCU/synchronize()``.
     @inlinable
     public consuming func take() async -> Value {
       await domain.synchronize()

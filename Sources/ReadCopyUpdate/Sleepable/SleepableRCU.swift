@@ -24,7 +24,7 @@ public import _SystemShims
 /// write, instead of two plain stores: take ``RCU`` where nothing suspends.
 ///
 /// The rules: a ``Ref`` stays in its section, which the compiler checks. A section doesn't wait for
-/// a grace period of its own domain: ``synchronize()-(()->())`` and ``barrier()-(()->())`` trap in
+/// a grace period of its own domain: ``synchronize()`` and ``barrier()`` trap in
 /// a section without `await`. In one with `await` nobody can tell, since a section belongs to no
 /// thread: the task waits for itself, which ``stallMonitor`` reports. A section ends: what is
 /// retired meanwhile waits for it. How that is bounded, and why all this is right, is told below.
@@ -71,7 +71,7 @@ extension SleepableRCU {
   ///
   /// - Memory ordering: everything `body` does happens before the end of any grace period that
   ///   starts before the section ends; or else everything that was done before that grace period
-  ///   started happens before `body`. *Pairs with* ``synchronize()-(()->())``, and with every
+  ///   started happens before `body`. *Pairs with* ``synchronize()``, and with every
   ///   deferred destruction.
   /// - Threads: any thread; signal handlers too.
   /// - Complexity: O(1): two atomic increments; no allocation, no reference counting in optimised

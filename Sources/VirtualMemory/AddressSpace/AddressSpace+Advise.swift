@@ -24,7 +24,7 @@ extension AddressSpace {
   /// `[anon_shmem:NAME]`.
   ///
   /// - Parameters:
-  ///   - name: at most 79 printable ASCII characters other than `` ` ``, `$`, `[`, `\`, `]`; may be
+  ///   - name: at most 79 printable ASCII characters, without backticks, `$`, `[`, `\` and `]`; may be
   ///     empty. `nil` takes the name away.
   ///   - range: begins at a multiple of the page; its length is rounded up to pages. An empty one
   ///     changes nothing.
@@ -73,7 +73,7 @@ extension AddressSpace.SystemCalls {
   /// - Parameters:
   ///   - address: the first page.
   ///   - length: in bytes, rounded up to pages; 0 changes nothing.
-  ///   - name: at most 79 printable ASCII characters other than `` ` ``, `$`, `[`, `\`, `]`; may be
+  ///   - name: at most 79 printable ASCII characters, without backticks, `$`, `[`, `\` and `]`; may be
   ///     empty. `nil` takes the name away.
   /// - Throws: `EINVAL` if the name has other bytes or more, the address is not a multiple of the
   ///   page, or the range wraps; `EBADF` when it comes to a file's mapping, which ends the operation;

@@ -70,6 +70,7 @@ extension AddressSpace {
   ///   - mappings: in ascending order, page-aligned, without overlaps, below
   ///     ``AddressSpaceConfiguration/taskSize``.
   ///   - layout: the break, the stack and the gate.
+  ///   - configuration: the constants of the machine.
   /// - Precondition: the mappings are as described, and the offsets of files multiples of the page.
   ///   Names are not checked: one that the kernel would refuse is printed as it is.
   ///   `ProcessMaps` checks text before it comes here.

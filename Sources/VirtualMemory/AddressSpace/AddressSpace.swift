@@ -60,6 +60,7 @@ public final class AddressSpace: @unchecked Sendable {
 
   /// Makes an empty address space.
   ///
+  /// - Parameter configuration: the constants of the machine.
   /// - Precondition: the configuration's addresses are multiples of the page, and in order.
   public init(configuration: AddressSpaceConfiguration = AddressSpaceConfiguration()) {
     configuration.validate()

@@ -17,7 +17,7 @@ struct Version: BitwiseCopyable {
   var pageCount: UInt64 = 0
   /// The pages of private writable VMAs, which `RLIMIT_DATA` bounds.
   var dataPages: UInt64 = 0
-  /// The pages of locked VMAs, and those that ``AddressSpace/remap(_:length:to:flags:at:)`` unlocked
+  /// The pages of locked VMAs, and those that `mremap` unlocked
   /// by not unmapping them, which the kernel goes on counting: `locked_vm`.
   var lockedPages: UInt64 = 0
   /// The heap: a VMA is `[heap]` if it starts below `breakEnd` and ends above `breakStart`.

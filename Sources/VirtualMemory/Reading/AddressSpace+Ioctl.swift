@@ -11,6 +11,7 @@ extension AddressSpace.SystemCalls {
   /// - Parameters:
   ///   - request: ``ProcMapQuery/request``.
   ///   - argument: the caller's structure; its first field says how many bytes of it count.
+  ///   - strategy: how concurrent changes are dealt with.
   /// - Throws, the first that applies; `argument` is then untouched:
   ///   - `ENOTTY`: another request.
   ///   - `EFAULT`: `argument` is shorter than its size field, or than that field says.

@@ -10,11 +10,15 @@ internal import ReadCopyUpdate
 /// reader of a ``MapsSnapshot`` sees no change.
 ///
 /// - Threads: one at a time, like a file offset. Any number of readers on one address space.
-///   Not from a signal handler, as ``AddressSpace/dump(into:_:)``.
+///   Not from a signal handler, as ``AddressSpace/dump(into:by:)``.
 /// - Source: `fs/seq_file.c`, `fs/proc/task_mmu.c`.
 @safe
-public struct MapsReader: ~Copyable {
+public struct MapsReader: ~Copyable, @unchecked Sendable {
+  // Sendable: it alone refers to its memory; the rest is Sendable.
+
+  /// The address space that is read.
   public let space: AddressSpace
+  /// How concurrent changes are dealt with.
   public let strategy: ReadingStrategy
   /// The version that is read; `nil` for whichever is current when a chunk is made.
   public let snapshot: MapsSnapshot?
@@ -39,6 +43,11 @@ public struct MapsReader: ~Copyable {
   /// can't tell.
   public var hasChanged: Bool { firstGeneration != lastGeneration }
 
+  /// A reader of whichever version is current when it makes a chunk.
+  ///
+  /// - Parameters:
+  ///   - space: the address space.
+  ///   - strategy: how concurrent changes are dealt with.
   public init(_ space: AddressSpace, strategy: ReadingStrategy = .snapshot) {
     self.space = space
     self.strategy = strategy

@@ -9,7 +9,7 @@ extension RCUDomain {
   ///
   /// ```swift
   /// let sessions = RCU.HashTable<Int, Session>()
-  /// _ = sessions.insertUnique(Session(user: "ada"), forKey: 17)
+  /// _ = sessions.insert(Session(user: "ada"), forKey: 17)
   /// let user = RCU.withReadSection { section in
   ///   sessions.lookup(17, in: section)?.value.user
   /// }

@@ -91,6 +91,7 @@ extension RCUDomain.List where Element: ~Copyable {
 
   /// Removes all elements that match, and gives each of them to `body`, retired, in the list's order.
   ///
+  /// - Parameter matches: whether an element is to be removed; called under the list's lock.
   /// - Parameter body: runs after the list's lock was given back.
   /// - Returns: how many.
   /// - Complexity: O(elements), under the list's lock.
