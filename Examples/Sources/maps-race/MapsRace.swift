@@ -108,6 +108,9 @@ struct Race: ParsableCommand {
     let pidText = pid.map { "process \($0)" } ?? "this process"
     print(
       """
+      A mapper maps and unmaps pages while scanners read the whole map, once for each way of reading.
+      How long does each map and unmap take, and how often can the map be read meanwhile?
+
       maps of \(pidText): \(text.split(separator: UInt8(ascii: "\n")).count) lines; region of \
       \(RaceRegion.pageCount) pages; \(scanners) scanners, \(queriers) queriers; mapper \
       \(pause ? "pauses 10 µs" : "never pauses"); \(Scheduling.describe(settings))
@@ -146,6 +149,15 @@ struct Race: ParsableCommand {
       print("no PROCMAP_QUERY here, which Linux has from 6.11 on: the kernel row makes no queries")
     }
     if let calibration { print(calibration.description) }
+    print(
+      """
+
+      How to read it: ops are the mapper's map and unmap calls; mean to max, in microseconds, are
+      how long one took; >0.5 ms and >1 ms, in which share of the runs the longest took more than
+      that; dumps/s and queries/s are the readers'. A reader that holds a lock makes the mapper wait:
+      compare p99.9 and max of locked and kernel with those of snapshot. What is below the
+      calibration's figure is the machine's scheduler.
+      """)
     try write(results, calibration, settings)
   }
 
