@@ -61,7 +61,8 @@ let package = Package(
       dependencies: ["ReadCopyUpdate", "SequenceLocks", "_SystemShims", systemPackage],
       swiftSettings: settings),
     .target(
-      name: "ProcessMaps", dependencies: ["VirtualMemory", "_SystemShims", systemPackage],
+      name: "ProcessMaps",
+      dependencies: ["VirtualMemory", "ReadCopyUpdate", "_SystemShims", systemPackage],
       swiftSettings: settings),
 
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),

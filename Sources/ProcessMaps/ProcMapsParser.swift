@@ -17,11 +17,11 @@ internal import VirtualMemory
 /// while let line = try parser.next() { print(line.range) }
 /// ```
 public struct ProcMapsParser: Sendable {
-  private var cursor: Cursor
+  private var cursor: ProcMapsCursor
   private var last: ProcMapsLine?
 
   /// A parser that stands at the first line of `text`.
-  public init(_ text: [UInt8]) { cursor = Cursor(text: text) }
+  public init(_ text: [UInt8]) { cursor = ProcMapsCursor(text: text) }
 
   /// A parser that stands at the first line of `text`.
   public init(_ text: String) { self.init(Array(text.utf8)) }
@@ -73,7 +73,7 @@ public struct ProcMapsParser: Sendable {
     var lines: [ProcMapsLine] = []
     // Shorter lines than this are rare.
     lines.reserveCapacity(text.count / 64)
-    var cursor = Cursor(text: text)
+    var cursor = ProcMapsCursor(text: text)
     while !cursor.isAtEnd {
       if scans { cursor.scanLines(into: &lines) }
       if !cursor.isAtEnd { lines.append(try cursor.parseLine(after: lines.last)) }
@@ -83,7 +83,7 @@ public struct ProcMapsParser: Sendable {
 }
 
 /// A position in the text, and the grammar of a line from there.
-private struct Cursor: Sendable {
+struct ProcMapsCursor: Sendable {
   let text: [UInt8]
   var index = 0
   var lineStart = 0

@@ -92,20 +92,29 @@ extension AddressSpace {
   public func replaceAll(
     with mappings: some Sequence<ImportedMapping>, layout: ImportedLayout = ImportedLayout()
   ) {
+    let records = importedRecords(of: mappings, within: 0..<configuration.taskSize)
+    write { writer in writer.load(records, layout) }
+  }
+
+  /// The VMAs that are described, each with a reference of its object.
+  func importedRecords(
+    of mappings: some Sequence<ImportedMapping>, within range: Range<UInt64>
+  ) -> [Record] {
     var records: [Record] = []
-    var lastEnd: UInt64 = 0
+    var lastEnd = range.lowerBound
     var names: [ImportedName: MapObject] = [:]
     for mapping in mappings {
       require(
         mapping.start.isPageAligned && mapping.end.isPageAligned && mapping.start < mapping.end
           && mapping.offset.isPageAligned && mapping.start >= lastEnd
-          && mapping.end <= configuration.taskSize,
-        "AddressSpace: imported mappings and offsets are page-aligned, ascending, below taskSize")
+          && mapping.end <= range.upperBound,
+        "AddressSpace: imported mappings and offsets are page-aligned, ascending, in the range below taskSize"
+      )
       lastEnd = mapping.end
       records.append(mapping.record(&names, hasKeys: configuration.hasProtectionKeys))
     }
-    write { writer in writer.load(records, layout) }
     for name in names.values { name.release() }
+    return records
   }
 }
 

@@ -54,6 +54,8 @@ public final class AddressSpace: @unchecked Sendable {
   /// The versions that snapshots keep.
   let pins: SnapshotPins
   let labels = Labels()
+  /// Who waits for the next version.
+  let changeWaiters = ChangeWaiters()
   // Written by speculative readers that were disturbed. Relaxed: statistics.
   let speculationRetryCount = Atomic<UInt64>(0)
   let speculationFallbackCount = Atomic<UInt64>(0)
@@ -152,6 +154,7 @@ extension AddressSpace {
       for index in 0..<released.count {
         MapObject(word: released[index])?.release(mayWait: true)
       }
+      changeWaiters.wakeAll()
       if isOverLimit { waitForReaders() }
     }
     return try mapLock.withWriteLock { () throws(E) -> R in
@@ -198,7 +201,8 @@ extension AddressSpace {
     // Releasing: pairs with the acquire in `currentPointer`. Retire after this, never before: a
     // reader that starts between the two could find what is already waiting to be reused.
     // Sequentially consistent: pairs with `SnapshotPins.pin`, which announces itself before it loads
-    // the version. Either it finds this one, or `isEmpty` is false below.
+    // the version. Either it finds this one, or `isEmpty` is false below. And with `ChangeWaiters`, in the same
+    // way.
     let old = unsafe current.exchange(version, ordering: .sequentiallyConsistent)
     if !pins.isEmpty { writer.holdReplaced(for: pins) }
     // The write section before has made it.

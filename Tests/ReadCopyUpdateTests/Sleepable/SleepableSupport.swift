@@ -103,19 +103,7 @@ final class CountingSource: SleepableSource, @unchecked Sendable {
   }
 }
 
-/// Waits for a state that no one signals, without holding a thread.
-func eventually(
-  timeout: Duration = .seconds(60), _ condition: @Sendable () -> Bool
-) async -> Bool {
-  let deadline = ContinuousClock.now + timeout
-  while !condition() {
-    if ContinuousClock.now > deadline { return false }
-    try? await Task.sleep(for: .microseconds(200))
-  }
-  return true
-}
-
-/// The same in an exit test, which a trap fails.
+/// ``eventually(timeout:_:)`` in an exit test, which a trap fails.
 func expectEventually(_ condition: @Sendable () -> Bool) async {
   let holds = await eventually(condition)
   precondition(holds, "this never held")

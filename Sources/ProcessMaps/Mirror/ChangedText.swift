@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import VirtualMemory
+
+/// Where a text of maps differs from the one before: whole lines, and the addresses that they are about.
+struct ChangedText {
+  /// The bytes of the new text between what both texts begin with and what both end with.
+  let lines: Range<Int>
+  /// From the end of what is common before to the start of what is common after.
+  let addresses: Range<UInt64>
+
+  /// - Parameter taskSize: the end of the addresses of interest; `[vsyscall]` lies behind.
+  /// - Throws: ``ProcMapsError`` if a line next to the difference can't be read.
+  /// - Complexity: O(bytes).
+  init(from old: [UInt8], to new: [UInt8], taskSize: UInt64) throws(ProcMapsError) {
+    let newline = UInt8(ascii: "\n")
+    let common = Self.commonPrefix(old, new)
+    let start = new[..<common].lastIndex(of: newline).map { $0 + 1 } ?? 0
+    let suffix = Self.commonSuffix(old, new, limit: min(old.count, new.count) - start)
+    // The first line that is wholly in what is common: a line must begin there in both texts.
+    var end = new.count - suffix
+    if !Self.isLineStart(new, end) || !Self.isLineStart(old, old.count - suffix) {
+      end = new[end...].firstIndex(of: newline).map { $0 + 1 } ?? new.count
+    }
+    lines = start..<end
+    var lower: UInt64 = 0
+    if start > 0 {
+      let lineStart = new[..<(start - 1)].lastIndex(of: newline).map { $0 + 1 } ?? 0
+      lower = try Self.line(of: new, at: lineStart).end
+    }
+    var upper = taskSize
+    if end < new.count { upper = min(try Self.line(of: new, at: end).start, taskSize) }
+    addresses = min(lower, upper)..<upper
+  }
+
+  private static func isLineStart(_ text: [UInt8], _ index: Int) -> Bool {
+    index == 0 || text[index - 1] == UInt8(ascii: "\n")
+  }
+
+  private static func line(of text: [UInt8], at index: Int) throws(ProcMapsError) -> ProcMapsLine {
+    var cursor = ProcMapsCursor(text: text)
+    cursor.index = index
+    return try cursor.parseLine(after: nil)
+  }
+
+  private static func commonPrefix(_ old: [UInt8], _ new: [UInt8]) -> Int {
+    let count = min(old.count, new.count)
+    return unsafe old.withUnsafeBytes { old in
+      unsafe new.withUnsafeBytes { new in
+        var index = 0
+        while index + 8 <= count,
+          unsafe old.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            == new.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+        {
+          index += 8
+        }
+        while index < count, unsafe old[index] == new[index] { index += 1 }
+        return index
+      }
+    }
+  }
+
+  private static func commonSuffix(_ old: [UInt8], _ new: [UInt8], limit: Int) -> Int {
+    unsafe old.withUnsafeBytes { old in
+      unsafe new.withUnsafeBytes { new in
+        var count = 0
+        while count + 8 <= limit,
+          unsafe old.loadUnaligned(fromByteOffset: old.count - count - 8, as: UInt64.self)
+            == new.loadUnaligned(fromByteOffset: new.count - count - 8, as: UInt64.self)
+        {
+          count += 8
+        }
+        while count < limit, unsafe old[old.count - count - 1] == new[new.count - count - 1] {
+          count += 1
+        }
+        return count
+      }
+    }
+  }
+}
+
+/// Makes mappings of lines, as a mirror needs them: names as they are printed, one ``MappedFile`` for one file.
+struct MirrorImporter {
+  private struct FileKey: Hashable {
+    var device: DeviceNumber
+    var inode: UInt64
+    var name: [UInt8]
+  }
+
+  private var files: [FileKey: MappedFile] = [:]
+  private var maximumFileCount = 64
+
+  /// Says that the whole text has been read: the files are those that are mapped, or few others.
+  mutating func didReadAll() { maximumFileCount = max(64, 2 * files.count) }
+
+  /// The mappings of the lines at `lines` of `text`, ascending, below `taskSize`.
+  ///
+  /// Lines that overlap can't be one address space's at one instant: the kernel makes its text in chunks, and a
+  /// mapping moved between two of them. The later line is the younger: it keeps its addresses.
+  ///
+  /// - Returns: the mappings, and whether lines overlapped.
+  /// - Throws: ``ProcMapsError`` for what isn't a line.
+  mutating func mappings(
+    of text: [UInt8], _ lines: Range<Int>, taskSize: UInt64
+  ) throws(ProcMapsError) -> (mappings: [ImportedMapping], overlap: Bool) {
+    var mappings: [ImportedMapping] = []
+    var overlap = false
+    var cursor = ProcMapsCursor(text: text)
+    cursor.index = lines.lowerBound
+    while cursor.index < lines.upperBound {
+      let line = try cursor.parseLine(after: nil)
+      guard line.start < taskSize else { continue }
+      while let last = mappings.last, line.start < last.end {
+        overlap = true
+        mappings.removeLast()
+        if last.start < line.start {
+          var rest = last
+          rest.end = line.start
+          mappings.append(rest)
+        }
+      }
+      mappings.append(
+        ImportedMapping(
+          start: line.start, end: min(line.end, taskSize), protection: line.protection,
+          isShared: line.isShared, source: source(of: line, text)))
+    }
+    return (mappings, overlap)
+  }
+
+  private mutating func source(of line: ProcMapsLine, _ text: [UInt8]) -> ImportedMapping.Source {
+    let name = Array(text[line.nameRange])
+    let isFile =
+      line.inode != 0 || line.device != DeviceNumber(major: 0, minor: 0)
+      || line.offset != 0 || name.first == UInt8(ascii: "/")
+    guard isFile else { return name.isEmpty ? .anonymous : .special(name) }
+    return .file(file(line, name), offset: line.offset)
+  }
+
+  private mutating func file(_ line: ProcMapsLine, _ name: [UInt8]) -> MappedFile {
+    let key = FileKey(device: line.device, inode: line.inode, name: name)
+    if let file = files[key] { return file }
+    // Files that have come and gone, as those of a compiler. What is mapped keeps its file by itself; the
+    // next difference then takes it for another, which prints the same.
+    if files.count >= maximumFileCount { files = [:] }
+    let file = MappedFile(
+      path: Self.unescaped(name).prefix(MappedFile.maximumPathBytes - 1), device: line.device,
+      inode: line.inode)
+    files[key] = file
+    return file
+  }
+
+  /// A path as the kernel has it: the text shows a newline as `\012`.
+  private static func unescaped(_ name: [UInt8]) -> [UInt8] {
+    let escape = Array("\\012".utf8)
+    guard name.contains(escape[0]) else { return name }
+    var path: [UInt8] = []
+    var index = 0
+    while index < name.count {
+      if name[index...].starts(with: escape) {
+        path.append(UInt8(ascii: "\n"))
+        index += escape.count
+      } else {
+        path.append(name[index])
+        index += 1
+      }
+    }
+    return path
+  }
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import Glibc
+internal import ReadCopyUpdate
+internal import Synchronization
+public import SystemPackage
+public import VirtualMemory
+internal import _SystemShims
+
+/// A copy of a live process's map that is kept up to date, and says how old it is.
+///
+/// ```swift
+/// let mirror = try ProcessMirror(pid: 1234)
+/// Task { await mirror.run() }                     // polls until the task is cancelled or the process exits
+///
+/// let answer = mirror.lookup(address)             // nanoseconds, from any thread
+/// print(answer.vma, answer.freshness)             // … unverified for 0.3 seconds
+/// let sure = try mirror.verifiedLookup(address)   // one system call; refreshes what differs
+/// ```
+///
+/// A mirror reads the process's text when it is told to (``refresh()``, ``run(every:)``), and applies what differs
+/// from the text before as one change of ``space``: one new generation. Everything that reads an
+/// ``/VirtualMemory/AddressSpace`` reads a mirror: dumps, queries, readers, snapshots, differences.
+///
+/// What an answer is worth. The kernel makes a text in chunks while the process runs, so a mirror reads it until two
+/// readings in a row are equal. Each mapping was there, as it is shown, at some instant since
+/// ``MirrorAnswer/asOf``. What the process has changed since then isn't seen before the next reading:
+/// ``MirrorAnswer/freshness`` says for how long that may be. If the process changes faster than it can be read,
+/// answers say ``MirrorFreshness/contended``.
+///
+/// - Threads: any, for everything. ``lookup(_:)`` may be called in signal handlers, on threads that have looked
+///   something up before or have called ``prepareThread()``.
+public final class ProcessMirror: Sendable {
+  /// The copy. Change it by refreshing the mirror only.
+  public let space: AddressSpace
+  /// The process that was attached to; `nil` for an adopted file.
+  public let pid: Int32?
+  /// When the last reading began that confirmed the copy, in nanoseconds of the monotonic clock. Stored after the
+  /// version that it is about is published, and loaded before a version is: an answer may be younger than it says,
+  /// and is never older.
+  private let asOfNanoseconds = Atomic<UInt64>(0)
+  private let stateValue = Atomic<UInt8>(MirrorState.live.rawValue)
+  let reading: Guarded<MirrorReading>
+  /// The open file: apart, so that a query doesn't wait for a reading.
+  let file: Guarded<MirrorFile>
+  /// What ``run(every:)`` waits for.
+  let polling = PollingControl()
+
+  /// Attaches to a process and reads its map.
+  ///
+  /// - Parameters:
+  ///   - pid: the process.
+  ///   - root: where the proc file system is mounted.
+  ///   - history: how much of the past ``lookup(_:at:)`` can answer about.
+  /// - Throws: `ENOENT` or `ESRCH` if there is no such process, or it has no address space (a zombie, a thread of
+  ///   the kernel); `EACCES` if it may not be read; `EBADMSG` if its text isn't one of maps.
+  /// - Complexity: as ``refresh()``'s.
+  public convenience init(
+    pid: Int32, root: FilePath = "/proc", history: MirrorHistoryLimits = MirrorHistoryLimits()
+  ) throws(Errno) {
+    let maps = try KernelMaps(pid: pid, root: root)
+    guard let folder = maps.folder, let status = ProcessStatus(folder) else {
+      throw .noSuchProcess
+    }
+    let file = MirrorFile(maps, startTime: status.startTime)
+    try self.init(file, history, pid: pid)
+  }
+
+  /// Attaches to the process whose `/proc/PID/maps` an open file is, as another process may send its own: no right
+  /// over that process is needed, and no pid, which another process may have later.
+  ///
+  /// - Parameters:
+  ///   - descriptor: the open file, which the mirror takes over.
+  ///   - history: how much of the past ``lookup(_:at:)`` can answer about.
+  /// - Throws: `EBADF` if the file isn't open; `EINVAL` if it isn't one of maps; `ESRCH` if the process has gone.
+  public convenience init(
+    adopting descriptor: FileDescriptor, history: MirrorHistoryLimits = MirrorHistoryLimits()
+  ) throws(Errno) {
+    try self.init(
+      MirrorFile(KernelMaps(adopting: descriptor), startTime: nil), history, pid: nil)
+  }
+
+  /// A mirror of the calling process.
+  ///
+  /// - Throws: as ``init(pid:root:history:)``.
+  public static func ofSelf(
+    history: MirrorHistoryLimits = MirrorHistoryLimits()
+  ) throws(Errno) -> ProcessMirror {
+    try ProcessMirror(pid: getpid(), history: history)
+  }
+
+  private init(_ file: MirrorFile, _ history: MirrorHistoryLimits, pid: Int32?) throws(Errno) {
+    var configuration = AddressSpaceConfiguration()
+    // The most that x86-64 has, with five levels of page tables; and the kernel counts, not the copy.
+    configuration.taskSize = 0xff_ffff_ffff_f000
+    configuration.maximumMapCount = .max
+    space = AddressSpace(configuration: configuration)
+    self.pid = pid
+    self.file = Guarded(file)
+    reading = Guarded(MirrorReading(history: MirrorHistory(history)))
+    if try refresh().state == .exited { throw .noSuchProcess }
+  }
+
+  // MARK: Looking up
+
+  /// Makes the calling thread ready to look addresses up in a signal handler.
+  public static func prepareThread() { RCU.withReadSection { _ in } }
+
+  /// The VMA at `address`, as the copy has it.
+  ///
+  /// - Threads: any; in signal handlers, see ``ProcessMirror``. No lock, no allocation, no system call.
+  /// - Complexity: O(log n), nanoseconds.
+  public func lookup(_ address: UInt64) -> MirrorAnswer {
+    // Acquiring: pairs with the release in `confirm`. The version that is loaded next is the confirmed one, or later.
+    let asOf = asOfNanoseconds.load(ordering: .acquiring)
+    let state = MirrorState(rawValue: stateValue.load(ordering: .acquiring))
+    return MirrorAnswer(
+      vma: space.lookup(address), asOfNanoseconds: asOf, state: state ?? .live, isVerified: false)
+  }
+
+  /// The VMA at `address`, compared with the kernel's answer of now: if they differ, the mirror is refreshed first.
+  ///
+  /// - Throws: `ENOTTY` before Linux 6.11; what ``refresh()`` throws. If the process has exited, no error: the answer
+  ///   says so.
+  /// - Threads: any, but not signal handlers.
+  /// - Complexity: one system call where the copy is right.
+  public func verifiedLookup(_ address: UInt64) throws(Errno) -> MirrorAnswer {
+    for _ in 0..<Self.maximumAttempts {
+      let start = sysshims_now()
+      let known = space.lookup(address)
+      var query = ProcMapQuery()
+      query.queryAddress = address
+      let error = file.withLock { $0 }.maps.ask(&query)
+      switch error {
+      case nil, Errno.noSuchFileOrDirectory?:
+        if Self.isSame(known, error == nil ? query : nil) {
+          return MirrorAnswer(
+            vma: known, asOfNanoseconds: start, state: .live, isVerified: true)
+        }
+      case Errno.noSuchProcess?:
+        break
+      case let error?:
+        throw error
+      }
+      let outcome = try refresh()
+      if outcome.state == .exited { return lookup(address) }
+    }
+    var answer = lookup(address)
+    answer.state = .contended
+    return answer
+  }
+
+  private static func isSame(_ known: QueryResult?, _ found: ProcMapQuery?) -> Bool {
+    guard let known, let found else { return known == nil && found == nil }
+    return known.start == found.vmaStart && known.end == found.vmaEnd
+      && known.flags.rawValue == found.vmaFlags && known.inode == found.inode
+      && (known.inode == 0 || known.offset == found.vmaOffset)
+  }
+
+  /// The VMA that was at `address` at an earlier time, from the versions that are kept: for samples that are looked at
+  /// late, and libraries that have been unloaded.
+  ///
+  /// - Parameter time: of the monotonic clock, such as an earlier ``MirrorAnswer/asOf``.
+  /// - Returns: an answer whose ``MirrorAnswer/asOf`` is the last time at or before `time` at which the version was
+  ///   confirmed; `nil` if nothing so old is kept.
+  /// - Threads: any, but not signal handlers: it takes a lock.
+  /// - Complexity: O(kept versions + log n).
+  public func lookup(_ address: UInt64, at time: Duration) -> MirrorAnswer? {
+    let nanoseconds = UInt64(max(0, time / .nanoseconds(1)))
+    return reading.withLock { reading in
+      guard let kept = reading.history.version(at: nanoseconds) else { return nil }
+      return MirrorAnswer(
+        vma: kept.snapshot.lookup(address), asOfNanoseconds: min(kept.lastSeen, nanoseconds),
+        state: .live, isVerified: kept.lastSeen >= nanoseconds)
+    }
+  }
+
+  /// Whether the copy is followed up: see ``MirrorState``.
+  public var state: MirrorState {
+    MirrorState(rawValue: stateValue.load(ordering: .acquiring)) ?? .live
+  }
+
+  /// The time of the last confirmed reading, of the monotonic clock.
+  public var asOf: Duration { .nanoseconds(Int64(asOfNanoseconds.load(ordering: .acquiring))) }
+
+  /// The changes as they are seen: first the state, then differences; at last why there are no more.
+  ///
+  /// - Parameters: as ``/VirtualMemory/AddressSpace/updates(since:atMostEvery:)``'s.
+  public func updates(
+    since snapshot: MapsSnapshot? = nil, atMostEvery interval: Duration = .zero
+  ) -> MapsUpdates {
+    space.updates(since: snapshot, atMostEvery: interval)
+  }
+
+  /// Ends the mirror: it isn't refreshed any more, and its updates end.
+  public func detach() {
+    reading.withLock { $0.isDetached = true }
+    space.endUpdates(.detached)
+  }
+
+  // MARK: What a reading found
+
+  /// Says that the copy has been confirmed by a reading that began at `start`.
+  ///
+  /// Releasing: pairs with the acquire in `lookup`; after the version is published.
+  func confirm(_ start: UInt64) {
+    stateValue.store(MirrorState.live.rawValue, ordering: .releasing)
+    asOfNanoseconds.store(start, ordering: .releasing)
+  }
+
+  /// Says that readings from `start` on differed each time.
+  func contend(_ start: UInt64) {
+    stateValue.store(MirrorState.contended.rawValue, ordering: .releasing)
+    asOfNanoseconds.store(start, ordering: .releasing)
+  }
+
+  func setState(_ state: MirrorState) {
+    stateValue.store(state.rawValue, ordering: .releasing)
+  }
+
+  /// Readings in a row that may differ before answers say that they are contended.
+  static var maximumAttempts: Int { 8 }
+}

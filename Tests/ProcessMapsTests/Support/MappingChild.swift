@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+import Glibc
+import TestSupport
+
+/// A forked child that maps and unmaps memory when it is told to, and else sleeps.
+///
+/// What it does it does by system calls alone: it is a copy of one thread of a process with many.
+@safe
+final class MappingChild: @unchecked Sendable {
+  // Sendable: commands are sent by one thread at a time; the rest is constant.
+  /// What the child does with the words that follow.
+  enum Operation: UInt64 {
+    /// `mmap(address, length, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)`.
+    case map
+    /// `munmap(address, length)`.
+    case unmap
+    /// `mprotect(address, length, protection)`.
+    case protect
+    /// Random changes of a window, `address` and `length`, until the next command comes.
+    case storm
+    /// Begins another program: `sleep`.
+    case execute
+    /// Ends.
+    case exit
+  }
+
+  private struct Command {
+    var operation: UInt64
+    var address: UInt64
+    var length: UInt64
+    var protection: UInt64
+  }
+
+  let pid: pid_t
+  private let commands: Int32
+  private let results: Int32
+  private var isReaped = false
+
+  /// Addresses that nothing else uses.
+  static var window: UInt64 { 0x1000_0000_0000 }
+
+  init() {
+    var (toChild, fromChild) = ([Int32](repeating: 0, count: 2), [Int32](repeating: 0, count: 2))
+    let errors = unsafe (pipe(&toChild), pipe(&fromChild))
+    precondition(errors == (0, 0), "MappingChild: no pipes")
+    let (input, output) = (toChild[0], fromChild[1])
+    pid = forkProcess()
+    precondition(pid >= 0, "MappingChild: fork failed")
+    if pid == 0 {
+      // Not to outlive the tests.
+      close(toChild[1])
+      close(fromChild[0])
+      Self.serve(input, output)
+    }
+    close(input)
+    close(output)
+    commands = toChild[1]
+    results = fromChild[0]
+  }
+
+  deinit {
+    end()
+    close(commands)
+    close(results)
+  }
+
+  /// Has the child do something, and waits until it has.
+  @discardableResult
+  func perform(
+    _ operation: Operation, _ address: UInt64 = 0, _ length: UInt64 = 0, _ protection: UInt64 = 0
+  ) -> UInt64 {
+    send(operation, address, length, protection)
+    return receive()
+  }
+
+  func send(
+    _ operation: Operation, _ address: UInt64 = 0, _ length: UInt64 = 0, _ protection: UInt64 = 0
+  ) {
+    var command = Command(
+      operation: operation.rawValue, address: address, length: length, protection: protection)
+    let count = unsafe write(commands, &command, MemoryLayout<Command>.size)
+    precondition(count == MemoryLayout<Command>.size, "MappingChild: the child is gone")
+  }
+
+  /// The answer to what was sent.
+  @discardableResult
+  func receive() -> UInt64 {
+    var result: UInt64 = 0
+    let count = unsafe read(results, &result, 8)
+    precondition(count == 8, "MappingChild: the child is gone")
+    return result
+  }
+
+  /// Kills the child, and leaves it a zombie until ``end()``.
+  func kill() {
+    Glibc.kill(pid, SIGKILL)
+    var info = unsafe siginfo_t()
+    unsafe waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT)
+  }
+
+  /// Kills the child, and takes note of it: its pid may be another's.
+  func end() {
+    guard !isReaped else { return }
+    isReaped = true
+    Glibc.kill(pid, SIGKILL)
+    waitpid(pid, nil, 0)
+  }
+
+  // MARK: In the child
+
+  private static func serve(_ input: Int32, _ output: Int32) -> Never {
+    var command = Command(operation: 0, address: 0, length: 0, protection: 0)
+    while unsafe read(input, &command, MemoryLayout<Command>.size) == MemoryLayout<Command>.size {
+      var result: UInt64 = 0
+      switch command.operation {
+      case 0: result = map(command.address, command.length, command.protection)
+      case 1: result = unmap(command.address, command.length)
+      case 2: result = protect(command.address, command.length, command.protection)
+      case 3:
+        // The answer says that it has begun.
+        unsafe write(output, &result, 8)
+        storm(command.address, command.length, until: input)
+        continue
+      case 4:
+        unsafe write(output, &result, 8)
+        executeSleep()
+      default: _exit(0)
+      }
+      unsafe write(output, &result, 8)
+    }
+    _exit(0)
+  }
+
+  private static func map(_ address: UInt64, _ length: UInt64, _ protection: UInt64) -> UInt64 {
+    let result = unsafe mmap(
+      UnsafeMutableRawPointer(bitPattern: UInt(address)), Int(length), Int32(protection),
+      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)
+    return UInt64(UInt(bitPattern: result))
+  }
+
+  private static func unmap(_ address: UInt64, _ length: UInt64) -> UInt64 {
+    UInt64(
+      UInt(
+        bitPattern: Int(
+          unsafe munmap(UnsafeMutableRawPointer(bitPattern: UInt(address)), Int(length)))))
+  }
+
+  private static func protect(_ address: UInt64, _ length: UInt64, _ protection: UInt64) -> UInt64 {
+    UInt64(
+      UInt(
+        bitPattern: Int(
+          unsafe mprotect(
+            UnsafeMutableRawPointer(bitPattern: UInt(address))!, Int(length), Int32(protection)))))
+  }
+
+  private static func storm(_ address: UInt64, _ length: UInt64, until input: Int32) {
+    var word: UInt64 = 88_172_645_463_325_252
+    var descriptor = pollfd(fd: input, events: Int16(POLLIN), revents: 0)
+    while unsafe poll(&descriptor, 1, 0) == 0 {
+      for _ in 0..<16 {
+        word ^= word << 13
+        word ^= word >> 7
+        word ^= word << 17
+        let start = address + word % (length / 4096) * 4096
+        let bytes = min(address + length - start, (1 + word >> 20 % 4) * 4096)
+        switch word >> 40 % 3 {
+        case 0: _ = map(start, bytes, word >> 50 % 4)
+        case 1: _ = unmap(start, bytes)
+        default: _ = protect(start, bytes, word >> 52 % 4)
+        }
+      }
+    }
+  }
+
+  private static func executeSleep() {
+    var arguments:
+      (UnsafeMutablePointer<CChar>?, UnsafeMutablePointer<CChar>?, UnsafeMutablePointer<CChar>?) =
+        unsafe (strdup("sleep"), strdup("1000"), nil)
+    unsafe withUnsafeMutablePointer(to: &arguments) { pointer in
+      unsafe pointer.withMemoryRebound(to: UnsafeMutablePointer<CChar>?.self, capacity: 3) {
+        _ = unsafe execv("/bin/sleep", $0)
+      }
+    }
+    _exit(127)
+  }
+}
