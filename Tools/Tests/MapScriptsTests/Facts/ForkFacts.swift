@@ -35,6 +35,19 @@ struct ForkFacts {
       dump
       """),
     Fact(
+      "its pieces merge when they are alike",
+      """
+      mmap 0x100000 0x6000 rw private|anon|fixed - 0
+      madvise 0x100000 0x6000 wipeonfork
+      touch 0x100005
+      touch 0x104005
+      mprotect 0x103000 0x3000 r
+      fork
+      dump  #= 0-3 rw-p, 3-6 r--p
+      mprotect 0x103000 0x3000 rw
+      dump  #= 0-6 rw-p
+      """),
+    Fact(
       "locks are not inherited",
       """
       limit memlock 0x2000

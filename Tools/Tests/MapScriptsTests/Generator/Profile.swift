@@ -121,7 +121,7 @@ enum Profile: String, CaseIterable {
   /// How many of a hundred steps are a scene of several operations.
   var scenePercent: UInt64 {
     switch self {
-    case .moves, .stacks: 12
+    case .moves, .stacks, .forks: 12
     case .errors, .advices, .placement, .crowded: 3
     default: 8
     }

@@ -55,6 +55,7 @@ struct ScriptGenerator {
     operations = []
     moves = []
     if profile == .crowded { crowd() }
+    if profile == .heap && random.percent(50) { mapBelowTheHeap() }
     let end = operations.count + 2 * random.pick([6, 12, 20, 30, 45])
     while operations.count < end {
       if random.percent(profile.scenePercent) { playScene() } else { step() }
