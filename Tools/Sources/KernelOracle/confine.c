@@ -269,14 +269,14 @@ static uint64_t stack_start(struct ko_script *script) {
   return decimal(bytes + index);
 }
 
-// Of the program's layout, the kernel uses no more than this for a process that runs.
+// The kernel only shows the rest of a program's layout: any addresses do.
 static void set_heap(struct ko_script *script, uint64_t start) {
   set_limit(script, RLIMIT_DATA, RLIM_INFINITY);
   struct prctl_mm_map map = {.start_code = start,
                              .end_code = start + 1,
                              .start_data = start,
-                             // The kernel compares the heap and the program's data together with
-                             // RLIMIT_DATA: so, they are as large as what `limit data` adds to.
+                             // brk compares the sum of the program's data and the heap with
+                             // RLIMIT_DATA, to which `limit data` adds this many bytes.
                              .end_data = start + bytes_of_data(script),
                              .start_brk = start,
                              .brk = start,

@@ -64,7 +64,8 @@ struct kernel_oracle_setup {
   uint64_t window_base, window_length;
   /// Not 0: everything outside the window is taken.
   int32_t is_confined;
-  /// Not 0: the process's heap starts, empty, at `heap_start`.
+  /// Not 0: the process's heap starts, empty, at `heap_start`. The kernel lets none start below
+  /// 64 KiB, or what it is built to protect.
   int32_t has_heap;
   uint64_t heap_start;
   /// Bits of `kernel_oracle_limit`.
@@ -83,7 +84,7 @@ enum kernel_oracle_failure {
   KO_UNUSABLE = -2,
   /// The window is not page-aligned, empty, beyond the address space, or not free.
   KO_BAD_WINDOW = -3,
-  /// A limit, or the heap, can't be set up.
+  /// A limit can't be set up.
   KO_BAD_LIMIT = -4,
   /// The script, or its results, are longer than the 64 MiB there are for them.
   KO_TOO_LONG = -5,
