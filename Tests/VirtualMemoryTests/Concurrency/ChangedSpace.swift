@@ -2,13 +2,14 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import VirtualMemory
 
 /// An address space that is changed to and fro, and what readers of it may see.
 final class ChangedSpace: Sendable {
-  typealias Line = DumpParser.Line
+  typealias Line = MapsLine
 
   let space = AddressSpace()
   let change: ReversibleChange
@@ -55,14 +56,14 @@ final class ChangedSpace: Sendable {
 
 /// One of a changed space's two states.
 struct MapsState: Sendable, Equatable {
-  typealias Line = DumpParser.Line
+  typealias Line = MapsLine
 
   let lines: [Line]
   let text: [UInt8]
 
   init(of space: AddressSpace) throws {
     text = space.mapsText().array
-    lines = try #require(DumpParser.parse(text))
+    lines = try #require(MapsLine.parse(text))
   }
 
   /// The position of the first line that ends above `position`.
@@ -110,21 +111,6 @@ struct MapsState: Sendable, Equatable {
   }
 }
 
-extension DumpParser.Line {
-  var flags: QueryFlags {
-    let letters: [(UInt8, QueryFlags)] = [
-      (UInt8(ascii: "r"), .readable), (UInt8(ascii: "w"), .writable),
-      (UInt8(ascii: "x"), .executable), (UInt8(ascii: "s"), .shared),
-    ]
-    var flags: QueryFlags = []
-    for (index, (letter, flag)) in letters.enumerated()
-    where UInt8(truncatingIfNeeded: permissions >> (8 * index)) == letter {
-      flags.insert(flag)
-    }
-    return flags
-  }
-}
-
 // MARK: - Checks
 
 /// A part of a text that is made in one critical section.
@@ -132,11 +118,11 @@ struct TextSection {
   var bytes: [UInt8]
   /// The section's own idea of the version that it shows.
   var generation: UInt64
-  var lines: [DumpParser.Line]
+  var lines: [MapsLine]
 
   /// Traps for a text that is none: no change of a space explains that.
   init(_ bytes: [UInt8], generation: UInt64) {
-    guard let lines = DumpParser.parse(bytes) else {
+    guard let lines = MapsLine.parse(bytes), lines.allSatisfy(\.isPlain) else {
       preconditionFailure("a line is torn:\n" + String(decoding: bytes, as: UTF8.self))
     }
     self.bytes = bytes
@@ -267,19 +253,5 @@ extension ChangedSpace {
         + linesAroundTheChange([TextSection(state.text, generation: 0)])
     }
     return "seen:\n\(linesAroundTheChange(sections))\(states.joined())"
-  }
-}
-
-extension DumpParser.Line {
-  init(_ result: QueryResult) {
-    var permissions: UInt32 = 0
-    for (index, (letter, flag)) in [
-      ("r", QueryFlags.readable), ("w", .writable), ("x", .executable), ("s", .shared),
-    ].enumerated() {
-      let other = flag == .shared ? UInt8(ascii: "p") : UInt8(ascii: "-")
-      let byte = result.flags.contains(flag) ? letter.utf8.first! : other
-      permissions |= UInt32(byte) << (8 * UInt32(index))
-    }
-    self.init(start: result.start, end: result.end, permissions: permissions)
   }
 }

@@ -40,7 +40,7 @@ import Testing
           guard let pages = region.state(at: buffer.generation, &replay) else { break }
           let expected = region.lines(of: pages)
           precondition(
-            DumpParser.parse(buffer.array) == expected,
+            MapsLine.parse(buffer.array) == expected,
             "the dump of generation \(buffer.generation) is not that version")
           dumps += 1
         } while !stop.isRaised

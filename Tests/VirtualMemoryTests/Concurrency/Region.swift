@@ -18,8 +18,8 @@ final class Region: Sendable {
   private let log = OperationLog()
   private let firstGeneration: UInt64
 
-  private static let fixedPermissions = DumpParser.Line.permissions("r-xp")
-  private static let churnedPermissions = DumpParser.Line.permissions("rw-p")
+  private static let fixedPermissions: MapsLine.Permissions = "r-xp"
+  private static let churnedPermissions: MapsLine.Permissions = "rw-p"
 
   init() throws {
     for page in stride(from: 0, to: Self.pageCount, by: Int(Self.fixedEvery)) {
@@ -70,7 +70,7 @@ final class Region: Sendable {
 
   /// Ends increase, every line is whole, and what is always mapped is there.
   func checkContract(_ text: [UInt8]) {
-    guard let lines = DumpParser.parse(text) else {
+    guard let lines = MapsLine.parse(text), lines.allSatisfy(\.isPlain) else {
       preconditionFailure("a line is torn:\n" + String(decoding: text, as: UTF8.self))
     }
     var lastEnd: UInt64 = 0
@@ -136,20 +136,19 @@ final class Region: Sendable {
   }
 
   /// What a dump shows of these pages.
-  func lines(of isMapped: [Bool]) -> [DumpParser.Line] {
-    var lines: [DumpParser.Line] = []
-    var last: UInt32 = 0
+  func lines(of isMapped: [Bool]) -> [MapsLine] {
+    var lines: [MapsLine] = []
+    var last: MapsLine.Permissions?
     for (page, isMapped) in isMapped.enumerated() {
       let isFixed = UInt64(page) % Self.fixedEvery == 0
       let permissions =
-        isFixed ? Self.fixedPermissions : isMapped ? Self.churnedPermissions : 0
+        isFixed ? Self.fixedPermissions : isMapped ? Self.churnedPermissions : nil
       let start = AddressSpace.testBase + UInt64(page) * 4096
-      if permissions != 0 {
+      if let permissions {
         if permissions == last {
           lines[lines.count - 1].end = start + 4096
         } else {
-          lines.append(
-            DumpParser.Line(start: start, end: start + 4096, permissions: permissions))
+          lines.append(MapsLine(start: start, end: start + 4096, permissions: permissions))
         }
       }
       last = permissions

@@ -122,12 +122,12 @@ struct Seam {
   let changed: ChangedSpace
   /// A's first page.
   let firstPage: UInt64
-  private let a: DumpParser.Line
-  private let b: DumpParser.Line
+  private let a: MapsLine
+  private let b: MapsLine
 
   private static let page: UInt64 = 4096
   private static let count: UInt64 = 129
-  private static let modifiedPermissions = DumpParser.Line.permissions("rwxp")
+  private static let modifiedPermissions: MapsLine.Permissions = "rwxp"
 
   init(_ change: Change) throws {
     self.change = change
@@ -142,9 +142,9 @@ struct Seam {
     var reader = MapsReader(space)
     let chunk = reader.read(count: 8192)
     let next = reader.read(count: 8192)
-    a = try #require(DumpParser.parse(chunk)?.last)
-    b = try #require(DumpParser.parse(next)?.first)
-    try #require(a.permissions == DumpParser.Line.permissions("rw-p"))
+    a = try #require(MapsLine.parse(chunk)?.last)
+    b = try #require(MapsLine.parse(next)?.first)
+    try #require(a.permissions == "rw-p")
     try #require(a.end == b.start && a.end - a.start == 3 * Self.page)
     let (modify, restore) = Self.operations(change, a.start, b.start)
     firstPage = (a.start - AddressSpace.testBase) / Self.page
@@ -205,7 +205,7 @@ struct Seam {
 
   /// Which of the allowed pairs a text has at the seam; `nil` for none.
   private func name(ofPairIn form: ChangeStress.Form, _ sections: [TextSection]) -> String? {
-    var pair: (last: DumpParser.Line?, first: DumpParser.Line?)
+    var pair: (last: MapsLine?, first: MapsLine?)
     switch form {
     case .chunks where sections.count > 1:
       pair = (sections[0].lines.last, sections[1].lines.first)
@@ -238,7 +238,7 @@ struct Seam {
   /// Whether an answer is one of the two that the series allows about the page that is changed.
   private func isAllowed(_ found: QueryResult?, _ address: UInt64) -> Bool {
     // Something is always found.
-    guard let line = found.map(DumpParser.Line.init) else { return false }
+    guard let line = found.map(MapsLine.init) else { return false }
     let offset = (address - a.start) / Self.page
     var part = a
     switch change {

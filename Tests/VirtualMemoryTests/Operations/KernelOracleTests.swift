@@ -83,7 +83,7 @@ final class OraclePair {
   private static func comparable(_ line: MapsLine) -> MapsLine {
     var line = line
     line.inode = line.inode == 0 ? 0 : 1
-    line.device = DeviceNumber(major: 0, minor: 0)
+    (line.major, line.minor) = (0, 0)
     return line
   }
 

@@ -29,7 +29,7 @@ import Testing
           { @Sendable in
             var random = SeededGenerator(seed: UInt64(reader))
             var replay = Replay()
-            var kept: [(snapshot: MapsSnapshot, lines: [DumpParser.Line])] = []
+            var kept: [(snapshot: MapsSnapshot, lines: [MapsLine])] = []
             repeat {
               let snapshot = region.space.snapshot()
               guard let pages = region.state(at: snapshot.generation, &replay) else { break }
@@ -38,7 +38,7 @@ import Testing
               // One that has been kept for a while, and the one just taken.
               let other = random.pick(kept)
               precondition(
-                DumpParser.parse(other.snapshot.mapsText().array) == other.lines,
+                MapsLine.parse(other.snapshot.mapsText().array) == other.lines,
                 "the snapshot of generation \(other.snapshot.generation) is not that version")
               Self.compare(other.snapshot, snapshot)
               compared.add()

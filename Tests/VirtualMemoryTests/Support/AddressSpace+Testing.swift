@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 import SystemPackage
+import TestSupport
 
 @testable import VirtualMemory
 
@@ -57,7 +58,7 @@ extension AddressSpace {
     return vmas.map { vma in
       func page(_ address: UInt64) -> Int64 { (Int64(address) - base) / 4096 }
       var text = "\(page(vma.start))-\(page(vma.end)) "
-      text += String(MapsLine(referenceLine(vma)).permissions)
+      text += MapsLine(referenceLine(vma)).permissions.description
       if vma.offset != 0 { text += " @\(vma.offset / 4096)" }
       return text
     }

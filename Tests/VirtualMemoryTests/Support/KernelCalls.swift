@@ -3,6 +3,7 @@
 
 import Glibc
 import SystemPackage
+import TestSupport
 import VirtualMemory
 
 /// The running kernel's `mmap`, `munmap` and `mprotect`, on this process.

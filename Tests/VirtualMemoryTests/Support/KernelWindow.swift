@@ -3,6 +3,7 @@
 
 import Glibc
 import SystemPackage
+import TestSupport
 import VirtualMemory
 
 /// A range of this process's addresses where the kernel does for real what an `AddressSpace` says

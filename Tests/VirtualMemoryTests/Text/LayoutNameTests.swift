@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import VirtualMemory

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/prctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -254,6 +255,45 @@ static void drop_lock_right(struct ko_script *script) {
   if (ko_is_error(result)) fail(script, result, "can't give up the right to lock memory");
 }
 
+// --- The heap
+
+// The stack's start, from which the kernel derives what is called [stack].
+static uint64_t stack_start(struct ko_script *script) {
+  static char bytes[2048];
+  size_t index = read_file(script, "/proc/self/stat", bytes, sizeof bytes);
+  // The program's name may have blanks. Its ')' ends the second field; this is the 28th.
+  while (index > 0 && bytes[index] != ')') index -= 1;
+  for (int blanks = 0; blanks < 26 && bytes[index] != 0; index += 1) {
+    if (bytes[index] == ' ') blanks += 1;
+  }
+  return decimal(bytes + index);
+}
+
+// The kernel only shows the rest of a program's layout: any addresses do.
+static void set_heap(struct ko_script *script, uint64_t start) {
+  set_limit(script, RLIMIT_DATA, RLIM_INFINITY);
+  struct prctl_mm_map map = {.start_code = start,
+                             .end_code = start + 1,
+                             .start_data = start,
+                             // brk compares the sum of the program's data and the heap with
+                             // RLIMIT_DATA, to which `limit data` adds this many bytes.
+                             .end_data = start + bytes_of_data(script),
+                             .start_brk = start,
+                             .brk = start,
+                             .start_stack = stack_start(script),
+                             .arg_start = start,
+                             .arg_end = start,
+                             .env_start = start,
+                             .env_end = start,
+                             .auxv = NULL,
+                             .auxv_size = 0,
+                             .exe_fd = UINT32_MAX};
+  long result =
+      ko_call(SYS_prctl, PR_SET_MM, PR_SET_MM_MAP, (uint64_t)&map, sizeof map, 0, 0);
+  if (ko_is_error(result)) fail(script, result, "can't start a heap there");
+  script->program_break = start;
+}
+
 void ko_set_up(struct ko_script *script) {
   const struct kernel_oracle_setup *setup = script->setup;
   uint64_t base = setup->window_base, length = setup->window_length;
@@ -262,6 +302,7 @@ void ko_set_up(struct ko_script *script) {
     ko_fail(script->area, KO_BAD_WINDOW, "no usable window", 0);
   }
   (void)read_harness(script);
+  if (setup->has_heap != 0) set_heap(script, setup->heap_start);
   struct ko_range filler;
   if (setup->is_confined != 0) filler = confine(script);
   bool limits_maps = (setup->limits & KO_LIMIT_MAPS) != 0;

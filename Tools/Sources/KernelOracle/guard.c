@@ -18,6 +18,8 @@ KO_FREESTANDING_BEGIN
 #define POPULATE_TOTAL_MAX (UINT64_C(512) << 20)
 // Beside what the kernel places by itself: a guard gap and an alignment.
 #define PLACEMENT_SLACK (UINT64_C(16) << 20)
+// Each leaves a process that waits.
+#define FORKS_MAX 64
 
 bool ko_intersects_harness(const struct ko_script *script, uint64_t start, uint64_t end) {
   for (size_t index = 0; index < script->harness_count; index += 1) {
@@ -175,6 +177,18 @@ static bool is_lock_refused(const struct ko_script *script, uint64_t address, ui
   return run.reaches_harness || (populates && is_too_much(script, run.bytes));
 }
 
+// A heap that grows by more than there is memory, or up to the harness.
+static bool is_brk_refused(const struct ko_script *script, uint64_t address) {
+  const struct kernel_oracle_setup *setup = script->setup;
+  if (setup->has_heap == 0) return true;
+  uint64_t start = ko_page_up(script->program_break), end = ko_page_up(address);
+  if (address > KO_TASK_SIZE || end <= start) return false;
+  // What is outside is in its way.
+  if (setup->is_confined != 0 && end > script->window_end) return false;
+  return end - start > ko_machine.memory_bytes ||
+         ko_intersects_harness(script, start, end + KO_PAGE);
+}
+
 // A stack that grows by more than there is memory.
 static bool is_touch_refused(const struct ko_script *script, uint64_t address) {
   const struct kernel_oracle_setup *setup = script->setup;
@@ -196,6 +210,8 @@ bool ko_is_refused(struct ko_script *script, const struct kernel_oracle_operatio
   case KO_MADVISE: return is_madvise_refused(script, arguments);
   case KO_MLOCK: return is_lock_refused(script, arguments[0], arguments[1], true);
   case KO_MUNLOCK: return is_lock_refused(script, arguments[0], arguments[1], false);
+  case KO_BRK: return is_brk_refused(script, arguments[0]);
+  case KO_FORK: return script->fork_count >= FORKS_MAX;
   case KO_TOUCH: return is_touch_refused(script, arguments[0]);
   case KO_QUERY:
   case KO_DUMP: return false;

@@ -6,7 +6,8 @@
 //   client  the test process, many threads: client.c
 //   server  the same program, executed anew so that it is small and has one thread: server.c. It
 //           makes the files and forks once per script
-//   script  a fork of the server, runs one script and ends: script.c and what it calls
+//   script  a fork of the server, runs one script and ends: script.c and what it calls. Where the
+//           script forks, its child goes on, and it waits for the child's end
 //
 // They share one area of memory, KO_AREA_BYTES long: the script is handed over and the results
 // come back in it. A byte over a socket says whose turn it is.
@@ -158,6 +159,9 @@ struct ko_script {
   // Bytes that operations of the script have populated so far, at most.
   uint64_t populated;
   bool has_locked;
+  // Of the script's heap.
+  uint64_t program_break;
+  unsigned fork_count;
 };
 
 // --- text.c

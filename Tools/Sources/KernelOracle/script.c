@@ -3,8 +3,12 @@
 
 // The process of one script.
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/prctl.h>
+#include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "internal.h"
 
@@ -36,6 +40,40 @@ void ko_fail(struct ko_area *area, int32_t status, const char *message, uint64_t
   ko_exit(0);
 }
 
+static void open_maps(void) {
+  long maps = ko_call(SYS_open, (uint64_t)"/proc/self/maps", O_RDONLY | O_CLOEXEC, 0, 0, 0, 0);
+  if (ko_is_error(maps)) ko_fail(script.area, (int32_t)-maps, "no maps to read", 0);
+  script.maps = (int)maps;
+}
+
+// Gives the child's end.
+static int wait_for(long child) {
+  int status = 0;
+  long ended;
+  do {
+    ended = ko_call(SYS_wait4, (uint64_t)child, (uint64_t)&status, 0, 0, 0, 0);
+  } while (ended == -EINTR);
+  return status;
+}
+
+// Returns in a child; this process ends as the child does.
+static void go_on_in_child(void) {
+  script.fork_count += 1;
+  long seconds = ko_call(SYS_alarm, 0, 0, 0, 0, 0, 0);
+  long child = ko_call(SYS_fork, 0, 0, 0, 0, 0, 0);
+  if (ko_is_error(child)) ko_fail(script.area, (int32_t)-child, "the script can't fork", 0);
+  if (child != 0) {
+    int status = wait_for(child);
+    ko_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+  }
+  // Nobody writes to the area when the process that the server waits for has ended.
+  (void)ko_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0, 0);
+  // Alarms aren't inherited, and the open file shows the parent's maps.
+  (void)ko_call(SYS_alarm, (uint64_t)seconds, 0, 0, 0, 0, 0);
+  (void)ko_call(SYS_close, (uint64_t)script.maps, 0, 0, 0, 0, 0);
+  open_maps();
+}
+
 // What the kernel chose outside the window goes at once.
 static void put_address(uint64_t address, uint64_t length) {
   uint64_t end = address + ko_page_up(length);
@@ -47,6 +85,13 @@ static void put_address(uint64_t address, uint64_t length) {
   }
   (void)ko_call(SYS_munmap, address, ko_page_up(length), 0, 0, 0, 0);
   ko_put_text(&script.text, "OK OUTSIDE\n");
+}
+
+static void put_break(uint64_t address) {
+  script.program_break = address;
+  ko_put_text(&script.text, "OK 0x");
+  ko_put_hex(&script.text, address, 1);
+  ko_put_text(&script.text, "\n");
 }
 
 static void perform(const struct kernel_oracle_operation *operation) {
@@ -66,8 +111,13 @@ static void perform(const struct kernel_oracle_operation *operation) {
   case KO_MUNMAP: result = ko_call(SYS_munmap, a[0], a[1], 0, 0, 0, 0); break;
   case KO_MPROTECT: result = ko_call(SYS_mprotect, a[0], a[1], a[2], 0, 0, 0); break;
   case KO_MADVISE: result = ko_call(SYS_madvise, a[0], a[1], a[2], 0, 0, 0); break;
-  case KO_MLOCK: result = ko_call(SYS_mlock, a[0], a[1], 0, 0, 0, 0); break;
+  case KO_MLOCK: result = ko_call(SYS_mlock2, a[0], a[1], a[2], 0, 0, 0); break;
   case KO_MUNLOCK: result = ko_call(SYS_munlock, a[0], a[1], 0, 0, 0, 0); break;
+  case KO_BRK: return put_break((uint64_t)ko_call(SYS_brk, a[0], 0, 0, 0, 0, 0));
+  case KO_FORK:
+    go_on_in_child();
+    result = 0;
+    break;
   case KO_TOUCH: return ko_put_touch(&script, a[0]);
   case KO_QUERY: return ko_put_query(&script, a[0], a[1]);
   default: return ko_put_dump(&script);
@@ -90,9 +140,7 @@ void ko_run_script(struct ko_area *area) {
   script.text.capacity = ko_area_text_capacity(area);
   script.window_base = area->setup.window_base;
   script.window_end = script.window_base + area->setup.window_length;
-  long maps = ko_call(SYS_open, (uint64_t)"/proc/self/maps", O_RDONLY | O_CLOEXEC, 0, 0, 0, 0);
-  if (ko_is_error(maps)) ko_fail(area, (int32_t)-maps, "no maps to read", 0);
-  script.maps = (int)maps;
+  open_maps();
   ko_set_up(&script);
   for (uint64_t index = 0; index < area->operation_count; index += 1) {
     const struct kernel_oracle_operation *operation = &area->operations[index];

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
@@ -133,6 +134,13 @@ static bool has_execute_only_keys(void) {
   return has_keys;
 }
 
+// Whether the kernel lets a process say where its heap is.
+static bool can_set_heap(void) {
+  unsigned size = 0;
+  return prctl(PR_SET_MM, PR_SET_MM_MAP_SIZE, &size, 0, 0) == 0 &&
+         size == sizeof(struct prctl_mm_map);
+}
+
 // Finds out about the machine. Gives NULL, or why its kernel can't be the judge.
 static const char *prepare(void) {
   struct sysinfo information;
@@ -148,6 +156,7 @@ static const char *prepare(void) {
   if (number_in("/proc/sys/vm/overcommit_memory") != 0) return "vm.overcommit_memory is not 0";
   if (number_in("/proc/sys/vm/legacy_va_layout") != 0) return "vm.legacy_va_layout is not 0";
   if (!has_right_to_lock()) return "this process may not lock memory (CAP_IPC_LOCK)";
+  if (!can_set_heap()) return "no PR_SET_MM_MAP (CONFIG_CHECKPOINT_RESTORE)";
   int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
   if (maps < 0) return "no /proc/self/maps";
   struct ko_range range;

@@ -60,6 +60,7 @@ private struct ScriptParser {
     case "window": try parseWindow(fields)
     case "machine": try parseMachine(fields)
     case "confine": try parseConfine(fields)
+    case "heap": try parseHeap(fields)
     case "limit": try parseLimit(fields)
     default:
       guard let kind = ScriptOperationKind(rawValue: first) else {
@@ -109,6 +110,17 @@ private struct ScriptParser {
     script?.isConfined = true
   }
 
+  private mutating func parseHeap(_ fields: [String]) throws(ScriptError) {
+    try checkHeader("heap")
+    try checkCount(of: fields, after: "heap", 1...1)
+    guard let window = script?.window, script?.heapStart == nil else {
+      throw error("heap", .onceOnly)
+    }
+    let start = try number(fields[0])
+    guard (window.base..<window.end).contains(start) else { throw error(fields[0], .heapInWindow) }
+    script?.heapStart = start
+  }
+
   private mutating func parseLimit(_ fields: [String]) throws(ScriptError) {
     try checkHeader("limit")
     try checkCount(of: fields, after: "limit", 2...2)
@@ -146,9 +158,16 @@ private struct ScriptParser {
       return .advise(
         address: try number(fields[0]), length: try number(fields[1]),
         advice: try advice(fields[2]))
+    case .lock:
+      return .lock(
+        address: try number(fields[0]), length: try number(fields[1]),
+        flags: fields.count > 2 ? try flags(fields[2], .lockFlags) : 0)
     case .query:
       return .query(address: try number(fields[0]), flags: try flags(fields[1], .queryFlags))
-    case .unmap, .lock, .unlock, .touch, .dump:
+    case .setBreak:
+      guard script?.heapStart != nil else { throw error(kind.rawValue, .heapGiven) }
+      return .setBreak(address: try number(fields[0]))
+    case .unmap, .unlock, .fork, .touch, .dump:
       var numbers: [UInt64] = []
       for field in fields { numbers.append(try number(field)) }
       return ScriptOperation(kind, numbers: numbers)

@@ -60,6 +60,9 @@ public struct MapScript: Sendable {
   public var hasExecuteOnlyKeys: Bool
   /// Whether all addresses outside of the window are taken.
   public var isConfined: Bool
+  /// Where the heap starts, in the window, with nothing in it; `nil` for none. Operations of
+  /// ``ScriptOperation/setBreak(address:)`` need one.
+  public var heapStart: UInt64?
   public var limits: Limits
   public var operations: [ScriptOperation] {
     didSet { parsedLineNumbers = nil }
@@ -74,11 +77,12 @@ public struct MapScript: Sendable {
 
   public init(
     window: Window, hasExecuteOnlyKeys: Bool = false, isConfined: Bool = false,
-    limits: Limits = Limits(), operations: [ScriptOperation] = []
+    heapStart: UInt64? = nil, limits: Limits = Limits(), operations: [ScriptOperation] = []
   ) {
     self.window = window
     self.hasExecuteOnlyKeys = hasExecuteOnlyKeys
     self.isConfined = isConfined
+    self.heapStart = heapStart
     self.limits = limits
     self.operations = operations
   }
@@ -97,6 +101,7 @@ extension MapScript: CustomStringConvertible {
     var lines = ["window \(ScriptWords.hex(window.base)) \(ScriptWords.hex(window.length))"]
     if hasExecuteOnlyKeys { lines.append("machine \(Self.executeOnlyKeysWord)") }
     if isConfined { lines.append("confine") }
+    if let heapStart { lines.append("heap \(ScriptWords.hex(heapStart))") }
     for limit in ScriptLimit.allCases {
       guard let value = limits[keyPath: limit.path] else { continue }
       lines.append("limit \(limit.rawValue) \(value)")
@@ -124,14 +129,15 @@ enum ScriptLimit: String, CaseIterable {
 extension MapScript: Hashable {
   public static func == (left: Self, right: Self) -> Bool {
     left.window == right.window && left.hasExecuteOnlyKeys == right.hasExecuteOnlyKeys
-      && left.isConfined == right.isConfined && left.limits == right.limits
-      && left.operations == right.operations
+      && left.isConfined == right.isConfined && left.heapStart == right.heapStart
+      && left.limits == right.limits && left.operations == right.operations
   }
 
   public func hash(into hasher: inout Hasher) {
     hasher.combine(window)
     hasher.combine(hasExecuteOnlyKeys)
     hasher.combine(isConfined)
+    hasher.combine(heapStart)
     hasher.combine(limits)
     hasher.combine(operations)
   }

@@ -26,10 +26,14 @@ public struct ScriptError: Error, Sendable, Hashable, CustomStringConvertible {
     case windowNotEmpty
     /// A window's end is a 64-bit number.
     case windowEnd
-    /// `machine`, `confine` and `limit` come before the first operation.
+    /// `machine`, `confine`, `heap` and `limit` come before the first operation.
     case headerFirst
-    /// `machine`, `confine` and each of the limits are given at most once.
+    /// `machine`, `confine`, `heap` and each of the limits are given at most once.
     case onceOnly
+    /// The heap starts in the window.
+    case heapInWindow
+    /// `brk` stands in a script with a heap.
+    case heapGiven
     /// A line starts with a word that the format knows.
     case knownOperation
     /// So many fields follow the first word, no fewer and no more.
@@ -62,9 +66,11 @@ extension ScriptError.Rule: CustomStringConvertible {
     case .windowEnd: "a window's end must be less than 2^64"
     case .headerFirst: "must come before the first operation"
     case .onceOnly: "must be given at most once"
+    case .heapInWindow: "the heap must start in the window"
+    case .heapGiven: "needs a line “heap START” before the first operation"
     case .knownOperation:
       "a line must start with one of "
-        + (["machine", "confine", "limit"] + ScriptOperationKind.allCases.map(\.rawValue))
+        + (["machine", "confine", "heap", "limit"] + ScriptOperationKind.allCases.map(\.rawValue))
         .joined(separator: ", ")
     case .fieldCount(let counts):
       counts.count == 1

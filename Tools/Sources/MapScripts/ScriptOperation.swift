@@ -17,10 +17,14 @@ public enum ScriptOperation: Sendable, Hashable {
     address: UInt64, length: UInt64, newLength: UInt64, flags: UInt64, newAddress: UInt64)
   /// `madvise`. A number that isn't one of the format's words stands for an advice nobody knows.
   case advise(address: UInt64, length: UInt64, advice: UInt64)
-  /// `mlock`.
-  case lock(address: UInt64, length: UInt64)
+  /// `mlock2`; without flags, `mlock`.
+  case lock(address: UInt64, length: UInt64, flags: UInt64 = 0)
   /// `munlock`.
   case unlock(address: UInt64, length: UInt64)
+  /// `brk`. Only in a script with a heap.
+  case setBreak(address: UInt64)
+  /// `fork`. The child carries out what follows.
+  case fork
   /// Writes one byte, as from user space.
   case touch(address: UInt64)
   /// `PROCMAP_QUERY`.
@@ -67,7 +71,8 @@ public enum ScriptOperationKind: String, Sendable, Hashable, CaseIterable {
   case advise = "madvise"
   case lock = "mlock"
   case unlock = "munlock"
-  case touch, query, dump
+  case setBreak = "brk"
+  case fork, touch, query, dump
 
   /// How many fields may follow the operation's word.
   public var fieldCounts: ClosedRange<Int> {
@@ -75,9 +80,10 @@ public enum ScriptOperationKind: String, Sendable, Hashable, CaseIterable {
     case .map: 6...6
     case .remap: 4...5
     case .protect, .advise: 3...3
-    case .unmap, .lock, .unlock, .query: 2...2
-    case .touch: 1...1
-    case .dump: 0...0
+    case .lock: 2...3
+    case .unmap, .unlock, .query: 2...2
+    case .setBreak, .touch: 1...1
+    case .fork, .dump: 0...0
     }
   }
 }
@@ -94,6 +100,8 @@ extension ScriptOperation {
     case .advise: .advise
     case .lock: .lock
     case .unlock: .unlock
+    case .setBreak: .setBreak
+    case .fork: .fork
     case .touch: .touch
     case .query: .query
     case .dump: .dump
@@ -112,13 +120,14 @@ extension ScriptOperation {
       [address, length, protection, flags, offset]
     case .remap(let address, let length, let newLength, let flags, let newAddress):
       [address, length, newLength, flags, newAddress]
-    case .protect(let address, let length, let third), .advise(let address, let length, let third):
+    case .protect(let address, let length, let third),
+      .advise(let address, let length, let third), .lock(let address, let length, let third):
       [address, length, third]
-    case .unmap(let first, let second), .lock(let first, let second),
-      .unlock(let first, let second), .query(let first, let second):
+    case .unmap(let first, let second), .unlock(let first, let second),
+      .query(let first, let second):
       [first, second]
-    case .touch(let address): [address]
-    case .dump: []
+    case .setBreak(let address), .touch(let address): [address]
+    case .fork, .dump: []
     }
   }
 
@@ -136,8 +145,10 @@ extension ScriptOperation {
       self = .remap(
         address: n[0], length: n[1], newLength: n[2], flags: n[3], newAddress: n[4])
     case .advise: self = .advise(address: n[0], length: n[1], advice: n[2])
-    case .lock: self = .lock(address: n[0], length: n[1])
+    case .lock: self = .lock(address: n[0], length: n[1], flags: n[2])
     case .unlock: self = .unlock(address: n[0], length: n[1])
+    case .setBreak: self = .setBreak(address: n[0])
+    case .fork: self = .fork
     case .touch: self = .touch(address: n[0])
     case .query: self = .query(address: n[0], flags: n[1])
     case .dump: self = .dump

@@ -36,31 +36,15 @@ extension ScriptReplay {
   mutating func appendDump(to output: inout [UInt8]) {
     space.dump(into: &text)
     let bytes = text.bytes
+    // Nobody changes the space meanwhile: each line is one of these.
+    var vmas = space.snapshot().makeIterator()
     var lineStart = 0
     for index in bytes.indices where bytes[index] == UInt8(ascii: "\n") {
-      let line = bytes.extracting(lineStart..<index)
+      guard let vma = vmas.next() else { fatalError("ScriptReplay: more lines than VMAs") }
+      if vma.start >= window.end { return }
+      if vma.end > window.base { Self.append(bytes.extracting(lineStart..<index), to: &output) }
       lineStart = index + 1
-      var position = 0
-      let start = Self.address(in: line, &position)
-      let end = Self.address(in: line, &position)
-      if start >= window.end { return }
-      if end > window.base { Self.append(line, to: &output) }
     }
-  }
-
-  /// The hexadecimal number at `position`, which moves behind the character after it.
-  private static func address(in line: borrowing Span<UInt8>, _ position: inout Int) -> UInt64 {
-    var value: UInt64 = 0
-    while position < line.count {
-      let byte = line[position]
-      position += 1
-      switch byte {
-      case UInt8(ascii: "0")...UInt8(ascii: "9"): value = value << 4 | UInt64(byte - 0x30)
-      case UInt8(ascii: "a")...UInt8(ascii: "f"): value = value << 4 | UInt64(byte - 0x57)
-      default: return value
-      }
-    }
-    return value
   }
 
   private static func append(_ line: borrowing Span<UInt8>, to output: inout [UInt8]) {

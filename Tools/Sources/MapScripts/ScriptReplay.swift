@@ -16,12 +16,13 @@ internal import VirtualMemory
 ///
 /// Equivalent code of the circumstances: without `confine` the address space is empty; with it,
 /// everything outside of the window is one inaccessible shared mapping on each side, which neither
-/// counts against a limit nor ever merges with another.
+/// counts against a limit nor ever merges with another. A fork replaces the address space by the
+/// child's.
 ///
 /// - Threads: one at a time.
 public struct ScriptReplay: ~Copyable {
   let window: MapScript.Window
-  let space: AddressSpace
+  private(set) var space: AddressSpace
   /// Used again by every dump.
   var text = MapsBuffer()
 
@@ -40,7 +41,9 @@ public struct ScriptReplay: ~Copyable {
       script.limits.mapCount.map { Int(clamping: $0) } ?? configuration.maximumMapCount
     configuration.maximumMapCount = maximumMapCount.addingClamped(fillers.count)
 
-    space = AddressSpace(importing: fillers, configuration: configuration)
+    var layout = ImportedLayout()
+    if let start = script.heapStart { layout.breakRange = start..<start }
+    space = AddressSpace(importing: fillers, layout: layout, configuration: configuration)
     var limits = ResourceLimits()
     if let bytes = script.limits.addressSpace {
       limits.addressSpace = bytes > .max - fillerBytes ? .max : bytes + fillerBytes
@@ -115,7 +118,7 @@ extension Int {
 
 extension ScriptReplay {
   /// What follows `OK`: nothing, or a blank and the result.
-  private func result(of operation: ScriptOperation) throws -> String {
+  private mutating func result(of operation: ScriptOperation) throws -> String {
     switch operation {
     case .map(let address, let length, let protection, let flags, let source, let offset):
       let start = try map(address, length, protection, flags, source, offset)
@@ -131,8 +134,13 @@ extension ScriptReplay {
     case .advise(let address, let length, let advice):
       try space.systemCalls.madvise(
         address, length: length, Advice(rawValue: Int32(exactly: advice) ?? .max))
-    case .lock(let address, let length): try space.systemCalls.mlock(address, length: length)
+    case .lock(let address, let length, let flags):
+      let onFault = ScriptWords.lockFlags.value(of: "onfault")
+      guard flags == 0 || flags == onFault else { throw Errno.invalidArgument }
+      try space.systemCalls.mlock(address, length: length, onFault: flags != 0)
     case .unlock(let address, let length): try space.systemCalls.munlock(address, length: length)
+    case .setBreak(let address): return " " + ScriptWords.hex(space.setBreak(address))
+    case .fork: space = space.fork()
     case .touch(let address): try space.simulateWrite(at: address)
     case .query(let address, let flags): return try query(address, flags)
     case .dump: break

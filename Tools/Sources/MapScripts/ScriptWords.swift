@@ -38,6 +38,9 @@ public struct ScriptWords: Sendable {
   public static let remapFlags = ScriptWords(
     meaning: "a flag of mremap", words: [("maymove", 1), ("fixed", 2), ("dontunmap", 4)])
 
+  /// `MLOCK_*`.
+  public static let lockFlags = ScriptWords(meaning: "a flag of mlock", words: [("onfault", 1)])
+
   /// `PROCMAP_QUERY_*`.
   public static let queryFlags = ScriptWords(
     meaning: "a flag of query",
@@ -119,9 +122,13 @@ extension ScriptOperation: CustomStringConvertible {
         ScriptWords.hex(address), ScriptWords.hex(length),
         ScriptWords.advice.word(of: advice) ?? String(advice),
       ]
+    case .lock(let address, let length, let flags):
+      fields =
+        [ScriptWords.hex(address), ScriptWords.hex(length)]
+        + (flags == 0 ? [] : [ScriptWords.lockFlags.text(of: flags)])
     case .query(let address, let flags):
       fields = [ScriptWords.hex(address), ScriptWords.queryFlags.text(of: flags)]
-    case .unmap, .lock, .unlock, .touch, .dump:
+    case .unmap, .unlock, .setBreak, .fork, .touch, .dump:
       fields = numbers.map(ScriptWords.hex)
     }
     return ([kind.rawValue] + fields).joined(separator: " ")

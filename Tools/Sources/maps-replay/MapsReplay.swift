@@ -23,14 +23,17 @@ struct MapsReplay: ParsableCommand {
         window BASE LEN                          first; what dumps and queries are about
         machine execute-only-keys                the processor has protection keys
         confine                                  everything outside of the window is taken
+        heap START                               in the window; without it, there is no brk
         limit memlock|as|data|stack|maps N       as setrlimit's, and the number of mappings
         mmap ADDR LEN PROT FLAGS SRC OFF         PROT rw, r|growsdown…; SRC -, file:A, B, C or RO
         munmap ADDR LEN
         mprotect ADDR LEN PROT
         mremap OLD OLDLEN NEWLEN FLAGS [NEWADDR] FLAGS maymove, fixed, dontunmap
         madvise ADDR LEN ADVICE                  dontfork, hugepage…, or a number from 1000 on
-        mlock ADDR LEN
+        mlock ADDR LEN [FLAGS]                   FLAGS onfault
         munlock ADDR LEN
+        brk ADDR                                 the break, or 0 to ask where it is
+        fork                                     what follows is the child's
         touch ADDR                               writes one byte
         query ADDR FLAGS                         PROCMAP_QUERY; FLAGS r, w, x, s, next, file
         dump                                     the lines of the maps, then a dot

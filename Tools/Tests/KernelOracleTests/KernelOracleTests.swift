@@ -115,6 +115,42 @@ struct KernelOracleTests {
       ])
   }
 
+  /// What was touched before a fork stays apart in the child; what isn't to be copied is gone.
+  @Test func forksGoOnInTheChild() throws {
+    let script = KernelScript()
+    let base = script.base
+    let results = try script.run([
+      .fix(base, 0x2000), .touch(base), .fix(base + 0x8000, 0x1000),
+      .advise(base + 0x8000, 0x1000, 10), .fork, .fix(base + 0x2000, 0x1000), .dump,
+      .fork, .lock(base, 0x1000, 1), .query(base), .lock(base, 0x1000, 2),
+    ])
+    #expect(
+      results == [
+        "OK 0x1000000000", "OK", "OK 0x1000008000", "OK", "OK", "OK 0x1000002000",
+        line("1000000000-1000002000 rw-p 00000000 00:00 0"),
+        line("1000002000-1000003000 rw-p 00000000 00:00 0"), ".",
+        "OK", "OK", "OK 1000000000-1000001000 rw-p 00000000 00:00 0", "ERR EINVAL",
+      ])
+  }
+
+  /// It is where the script wants it, whatever the program's own heap is like.
+  @Test(arguments: [false, true]) func theHeapIsInTheWindow(isConfined: Bool) throws {
+    var script = KernelScript(isConfined: isConfined)
+    let start = script.base + 0x1800
+    script.setHeap(start)
+    let results = try script.run([
+      .setBreak(0), .setBreak(start + 0x1000), .dump, .setBreak(start - 1),
+      .fork, .setBreak(0), .query(script.base + 0x2000), .setBreak(start), .dump,
+    ])
+    #expect(
+      results == [
+        "OK 0x1000001800", "OK 0x1000002800",
+        line("1000002000-1000003000 rw-p 00000000 00:00 0", "[heap]"), ".",
+        "OK 0x1000002800", "OK", "OK 0x1000002800",
+        "OK 1000002000-1000003000 rw-p 00000000 00:00 0 [heap]", "OK 0x1000001800", ".",
+      ])
+  }
+
   /// What the kernel puts elsewhere is said to be elsewhere, and goes.
   @Test func unconfinedPlacesAreOutside() throws {
     let script = KernelScript()

@@ -29,6 +29,12 @@ struct KernelScript {
   var base: UInt64 { setup.window_base }
   var end: UInt64 { setup.window_base + setup.window_length }
 
+  /// The heap starts there.
+  mutating func setHeap(_ address: UInt64) {
+    setup.has_heap = 1
+    setup.heap_start = address
+  }
+
   mutating func limit(_ limit: kernel_oracle_limit, _ value: UInt64) {
     setup.limits |= limit.rawValue
     switch limit {
@@ -132,13 +138,17 @@ extension KernelScript {
       Operation(KO_MADVISE, address, length, advice)
     }
 
-    static func lock(_ address: UInt64, _ length: UInt64) -> Operation {
-      Operation(KO_MLOCK, address, length)
+    static func lock(_ address: UInt64, _ length: UInt64, _ flags: UInt64 = 0) -> Operation {
+      Operation(KO_MLOCK, address, length, flags)
     }
 
     static func unlock(_ address: UInt64, _ length: UInt64) -> Operation {
       Operation(KO_MUNLOCK, address, length)
     }
+
+    static func setBreak(_ address: UInt64) -> Operation { Operation(KO_BRK, address) }
+
+    static let fork = Operation(KO_FORK)
 
     static func touch(_ address: UInt64) -> Operation { Operation(KO_TOUCH, address) }
 

@@ -28,6 +28,23 @@ struct LimitTests {
       ])
   }
 
+  /// The limit on data is one on the heap's extent too, whatever of it is mapped.
+  @Test func dataOfTheHeap() throws {
+    var script = KernelScript()
+    let base = script.base
+    script.setHeap(base)
+    script.limit(KO_LIMIT_DATA, 4 * 4096)
+    let results = try script.run([
+      .setBreak(base + 0x4001), .setBreak(base + 0x4000), .unmap(base, 0x3000),
+      .setBreak(base + 0x4001), .setBreak(base + 0x3001), .dump,
+    ])
+    #expect(
+      results.prefix(5) == [
+        "OK 0x1000000000", "OK 0x1000004000", "OK", "OK 0x1000004000", "OK 0x1000003001",
+      ])
+    #expect(results.dropFirst(5).first?.hasPrefix("1000003000-1000004000 rw-p") == true)
+  }
+
   @Test func lockedMemory() throws {
     var script = KernelScript()
     let base = script.base

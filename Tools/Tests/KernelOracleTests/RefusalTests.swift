@@ -70,6 +70,20 @@ struct RefusalTests {
       ])
   }
 
+  /// Each fork leaves a process that waits, and without a heap of its own a script would move the
+  /// program's.
+  @Test func forksAndBreaksAreBounded() throws {
+    let script = KernelScript()
+    #expect(
+      try script.run(Array(repeating: .fork, count: 65) + [.setBreak(0)])
+        == Array(repeating: "OK", count: 64) + ["REFUSED", "REFUSED"])
+    var withHeap = KernelScript(pageCount: 1 << 30)
+    withHeap.setHeap(withHeap.base)
+    #expect(
+      try withHeap.run([.setBreak(withHeap.base + 1 << 41), .setBreak(0)])
+        == ["REFUSED", "OK 0x1000000000"])
+  }
+
   @Test func theMachineIsSpared() throws {
     let script = KernelScript()
     let base = script.base

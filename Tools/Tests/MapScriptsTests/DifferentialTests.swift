@@ -17,8 +17,23 @@ import MapScripts
     report(search)
   }
 
+  /// Forks, and heaps, which no script comes to by itself.
+  @Test(arguments: [Profile.forks, .heap])
+  func forksAndHeaps(_ profile: Profile) throws {
+    var search = DifferenceSearch(mapLimitRarity: 200)
+    for seed in 1...80 as ClosedRange<UInt64> where !search.isOver {
+      try search.run(seed: seed, profile: profile)
+    }
+    report(search)
+  }
+
   /// Fresh seeds, from `SWIFT_URCU_TRACE_SEED` on if that is set.
-  @Test func stressSameAsTheKernel() throws {
+  @Test func stressSameAsTheKernel() throws { try stress(nil) }
+
+  @Test(arguments: [Profile.forks, .heap])
+  func forksAndHeapsStress(_ profile: Profile) throws { try stress(profile) }
+
+  private func stress(_ profile: Profile?) throws {
     var search = DifferenceSearch(mapLimitRarity: StressOptions.seconds > 10 ? 40 : 1000)
     let start = ContinuousClock.now
     var nextLine = start
@@ -31,7 +46,7 @@ import MapScripts
         printLine("\(search.tally.scriptCount) scripts compared with the kernel, now seed \(seed)")
         nextLine = ContinuousClock.now + .seconds(10)
       }
-      try search.run(seed: seed)
+      try search.run(seed: seed, profile: profile)
       seed &+= 1
     }
     printLine("\(search.tally)")

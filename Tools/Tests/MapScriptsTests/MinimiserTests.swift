@@ -83,7 +83,9 @@ struct GeneratorTests {
     var profiles: Set<Profile> = []
     var limits = MapScript.Limits()
     var confinedCount = 0
-    for _ in 0..<1500 {
+    var others = [Profile.forks, .heap].map { ScriptGenerator(seed: 8, profile: $0) }
+    for round in 0..<1700 {
+      if round == 1500 || round == 1600 { generator = others.removeFirst() }
       let script = generator.next()
       profiles.insert(generator.profile)
       confinedCount += script.isConfined ? 1 : 0
@@ -99,6 +101,7 @@ struct GeneratorTests {
         case .map(_, _, _, let flags, _, _): bits[.map, default: 0] |= flags
         case .protect(_, _, let protection): bits[.protect, default: 0] |= protection
         case .remap(_, _, _, let flags, _): bits[.remap, default: 0] |= flags
+        case .lock(_, _, let flags): bits[.lock, default: 0] |= flags
         case .query(_, let flags): bits[.query, default: 0] |= flags
         case .advise(_, _, let advice): advices.insert(advice)
         default: break
@@ -111,7 +114,7 @@ struct GeneratorTests {
     #expect(advices.contains { $0 >= ScriptWords.minimumUnknownAdvice })
     for (kind, words) in [
       (ScriptOperationKind.map, ScriptWords.mapFlags), (.protect, .protection),
-      (.remap, .remapFlags), (.query, .queryFlags),
+      (.remap, .remapFlags), (.lock, .lockFlags), (.query, .queryFlags),
     ] {
       let known = words.values.reduce(0, |)
       #expect(bits[kind, default: 0] & known == known)

@@ -35,7 +35,12 @@ struct ParserTests {
     #expect(try operation("madvise 1 2 dontfork") == .advise(address: 1, length: 2, advice: 10))
     #expect(try operation("madvise 1 2 1000") == .advise(address: 1, length: 2, advice: 1000))
     #expect(try operation("mlock 1 2") == .lock(address: 1, length: 2))
+    #expect(
+      try operation("mlock 1 2 onfault|4") == .lock(address: 1, length: 2, flags: 5))
     #expect(try operation("munlock 1 2") == .unlock(address: 1, length: 2))
+    #expect(try operation("fork") == .fork)
+    let script = try MapScript(parsing: Self.window + "heap 0x1000\nbrk 0x2001")
+    #expect(script.operations == [.setBreak(address: 0x2001)])
     #expect(try operation("touch 0xffffffffffffffff") == .touch(address: .max))
     #expect(try operation("query 7 r|next|file") == .query(address: 7, flags: 0x31))
     #expect(try operation("dump") == .dump)
@@ -93,6 +98,7 @@ struct ParserTests {
         window 4096 0x2000   # and one here
         machine execute-only-keys
           confine
+        heap 0x2fff
         limit memlock 1
         limit\tas 2
         limit data 0x3
@@ -103,13 +109,14 @@ struct ParserTests {
     #expect(script.window == MapScript.Window(base: 4096, length: 8192))
     #expect(script.hasExecuteOnlyKeys)
     #expect(script.isConfined)
+    #expect(script.heapStart == 0x2fff)
     #expect(script.limits.lockedMemory == 1)
     #expect(script.limits.addressSpace == 2)
     #expect(script.limits.data == 3)
     #expect(script.limits.stack == .max)
     #expect(script.limits.mapCount == 5)
     #expect(script.operations == [.dump])
-    #expect(script.lineNumbers == [11])
+    #expect(script.lineNumbers == [12])
   }
 
   @Test func operationsHaveTheirLines() throws {
@@ -146,6 +153,14 @@ struct ParserTests {
       "execute-only-keys", .onceOnly
     ),
     ("window 0 1\ndump\nmachine execute-only-keys\n", 3, "machine", .headerFirst),
+    ("window 0 1\nheap 0\nheap 0\n", 3, "heap", .onceOnly),
+    ("window 0 1\nheap\n", 2, "heap", .fieldCount(1...1)),
+    ("window 0 1\nheap 0 1\n", 2, "1", .fieldCount(1...1)),
+    ("window 0 1\nheap -1\n", 2, "-1", .number),
+    ("window 0 1\nheap 1\n", 2, "1", .heapInWindow),
+    ("window 1 1\nheap 0\n", 2, "0", .heapInWindow),
+    ("window 0 1\ndump\nheap 0\n", 3, "heap", .headerFirst),
+    ("heap 0\n", 1, "heap", .windowFirst),
     ("window 0 1\nlimit as 1\nlimit as 1\n", 3, "as", .onceOnly),
     ("window 0 1\nlimit nofile 1\n", 2, "nofile", .limit),
     ("window 0 1\nlimit as\n", 2, "limit", .fieldCount(2...2)),
@@ -161,8 +176,13 @@ struct ParserTests {
     ("window 0 1\nmremap 0 1 2\n", 2, "mremap", .fieldCount(4...5)),
     ("window 0 1\nmremap 0 1 2 - 3 4\n", 2, "4", .fieldCount(4...5)),
     ("window 0 1\nmadvise 0 1\n", 2, "madvise", .fieldCount(3...3)),
-    ("window 0 1\nmlock 0 1 2\n", 2, "2", .fieldCount(2...2)),
+    ("window 0 1\nmlock 0 1 - 2\n", 2, "2", .fieldCount(2...3)),
     ("window 0 1\nmunlock 0\n", 2, "munlock", .fieldCount(2...2)),
+    ("window 0 1\nbrk 0\n", 2, "brk", .heapGiven),
+    ("window 0 1\nheap 0\nbrk\n", 3, "brk", .fieldCount(1...1)),
+    ("window 0 1\nheap 0\nbrk 1 2\n", 3, "2", .fieldCount(1...1)),
+    ("window 0 1\nheap 0\nbrk -1\n", 3, "-1", .number),
+    ("window 0 1\nfork 1\n", 2, "1", .fieldCount(0...0)),
     ("window 0 1\ntouch\n", 2, "touch", .fieldCount(1...1)),
     ("window 0 1\nquery 0\n", 2, "query", .fieldCount(2...2)),
     ("window 0 1\ndump all\n", 2, "all", .fieldCount(0...0)),
@@ -199,7 +219,7 @@ struct ParserTests {
     ("mmap 0 1 r shared|hugetlb - 0", "hugetlb"), ("mmap 0 1 r |shared - 0", ""),
     ("mmap 0 1 r maymove - 0", "maymove"), ("mprotect 0 1 rwX", "rwX"),
     ("mremap 0 1 2 shared", "shared"), ("query 0 rw", "rw"), ("query 0 next,r", "next,r"),
-    ("mprotect 0 1 semr", "semr"),
+    ("mprotect 0 1 semr", "semr"), ("mlock 0 1 fault", "fault"),
   ])
   func unknownFlagsAreRefused(_ line: String, _ word: String) throws {
     let error = #expect(throws: ScriptError.self) {
@@ -237,7 +257,7 @@ struct ParserTests {
 struct DescriptionTests {
   @Test(arguments: 1...200 as ClosedRange<UInt64>)
   func parsesToTheSame(_ seed: UInt64) throws {
-    var generator = ScriptGenerator(seed: seed)
+    var generator = ScriptGenerator(seed: seed, profile: [nil, .forks, .heap][Int(seed % 3)])
     generator.mapLimitRarity = 2
     generator.hasExecuteOnlyKeys = seed.isMultiple(of: 2)
     let script = generator.next()
@@ -252,6 +272,7 @@ struct DescriptionTests {
       window 0x100000 0x10000
       machine execute-only-keys
       confine
+      heap 0x102345
       limit memlock 8192
       limit maps 5
       mmap 0x100000 0x3000 rw private|fixed|anon - 0x0
@@ -261,6 +282,10 @@ struct DescriptionTests {
       mremap 0x100000 0x1000 0x2000 maymove|fixed|0x8 0x104000
       madvise 0x100000 0x1000 wipeonfork
       madvise 0x100000 0x1000 5000
+      mlock 0x100000 0x1000
+      mlock 0x100000 0x1000 onfault|0x2
+      brk 0x104001
+      fork
       query 0x100001 r|s|next
       touch 0x100000
       dump

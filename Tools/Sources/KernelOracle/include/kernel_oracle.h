@@ -24,10 +24,14 @@ enum kernel_oracle_kind {
   KO_MREMAP,
   /// Address, length, the number of a `MADV_` constant.
   KO_MADVISE,
-  /// Address, length.
+  /// Address, length, flags of `mlock2`.
   KO_MLOCK,
   /// Address, length.
   KO_MUNLOCK,
+  /// Address.
+  KO_BRK,
+  /// None. What follows is done by the child.
+  KO_FORK,
   /// Address.
   KO_TOUCH,
   /// Address, flags of `PROCMAP_QUERY`.
@@ -60,6 +64,10 @@ struct kernel_oracle_setup {
   uint64_t window_base, window_length;
   /// Not 0: everything outside the window is taken.
   int32_t is_confined;
+  /// Not 0: the process's heap starts, empty, at `heap_start`. The kernel lets none start below
+  /// 64 KiB, or what it is built to protect.
+  int32_t has_heap;
+  uint64_t heap_start;
   /// Bits of `kernel_oracle_limit`.
   uint32_t limits;
   /// In bytes; of `as` and `data` what is added to what the process has.
@@ -90,8 +98,8 @@ enum kernel_oracle_failure {
 /// Not carried out is an operation that would reach a mapping of the harness itself (with
 /// `is_confined`: anything outside the window), whose result depends on how much memory the
 /// machine has, that would populate more than 64 MiB (all of a script: 512 MiB), that maps huge
-/// pages, or an advice that does more than set flags: its line is `REFUSED`. A touch of a mapping
-/// of the harness gives `ERR SIGSEGV` without a write.
+/// pages, an advice that does more than set flags, a break without a heap, or the 65th fork: its
+/// line is `REFUSED`. A touch of a mapping of the harness gives `ERR SIGSEGV` without a write.
 ///
 /// Any thread may call this; the calls follow one another. The first starts the server process.
 ///

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+import TestSupport
 import Testing
 import MapScripts
 
@@ -8,7 +9,7 @@ import MapScripts
 ///
 /// The script's addresses are those of a window at 0x100000: page 0 is at 0x100000, page 16 at
 /// 0x110000. What stands behind `#=` is the result that the line must have. That of a dump is written
-/// short: `0-3 rw-p` for pages 0, 1 and 2; a file's name and page follow: `4-5 r--s A@1`.
+/// short: `0-3 rw-p` for pages 0, 1 and 2; a file's name and page follow: `4-5 r--s A@1`; or `[heap]`.
 ///
 /// A fact holds on every machine, or on those of the kind that its script names: then the kernel is
 /// asked where it is of that kind.
@@ -90,17 +91,15 @@ struct Fact: Sendable, CustomTestStringConvertible {
   /// A dump as the scripts write it.
   private static func short(_ dump: Substring, _ base: UInt64) -> String {
     let lines = dump.split(separator: "\n").dropLast().map { line -> String in
-      let fields = line.split(separator: " ", maxSplits: 5, omittingEmptySubsequences: true)
-      let pages = fields[0].split(separator: "-").map { field in
-        (Int64(field, radix: 16)! - Int64(base)) / 4096
+      let line = MapsLine(line)
+      let pages = [line.start, line.end].map { (Int64($0) - Int64(base)) / 4096 }
+      let short = "\(pages[0])-\(pages[1]) \(line.permissions)"
+      if line.name.isEmpty { return short }
+      guard let file = line.name.split(separator: "/").last, line.name.hasPrefix("/") else {
+        return "\(short) \(line.name)"
       }
-      var text = "\(pages[0])-\(pages[1]) \(fields[1])"
-      if fields.count > 5 {
-        let name = fields[5].drop { $0 == " " }
-        text += name == "/dev/zero (deleted)" ? " shm" : " \(name.split(separator: "/").last!)"
-        text += "@\(UInt64(fields[2], radix: 16)! / 4096)"
-      }
-      return text
+      let name = line.name == "/dev/zero (deleted)" ? "shm" : file
+      return "\(short) \(name)@\(line.offset / 4096)"
     }
     return lines.isEmpty ? "nothing" : lines.joined(separator: ", ")
   }

@@ -27,8 +27,13 @@ enum Profile: String, CaseIterable {
   case placement
   /// More VMAs than fit into a node of the model's tree, and operations on many of them.
   case crowded
+  /// Forks, and memory that parent and child have in common.
+  case forks
+  /// The break, and what is in its way.
+  case heap
 
-  /// How often a profile is chosen, in parts of the sum.
+  /// How often a profile is chosen, in parts of the sum. Those with 0 are asked for by name: the
+  /// seeds of recorded scripts go on giving these scripts.
   var weight: Int {
     switch self {
     case .mixed: 22
@@ -42,6 +47,7 @@ enum Profile: String, CaseIterable {
     case .errors: 6
     case .placement: 6
     case .crowded: 4
+    case .forks, .heap: 0
     }
   }
 
@@ -83,6 +89,16 @@ enum Profile: String, CaseIterable {
         (.map, 50), (.unmap, 20), (.protect, 5), (.remap, 15), (.advise, 2), (.lock, 1),
         (.unlock, 1), (.touch, 4), (.query, 2),
       ]
+    case .forks:
+      [
+        (.map, 24), (.unmap, 8), (.protect, 14), (.remap, 8), (.advise, 11), (.lock, 4),
+        (.unlock, 4), (.fork, 10), (.touch, 15), (.query, 2),
+      ]
+    case .heap:
+      [
+        (.map, 16), (.unmap, 9), (.protect, 6), (.remap, 3), (.advise, 5), (.lock, 3),
+        (.unlock, 1), (.setBreak, 44), (.fork, 2), (.touch, 9), (.query, 2),
+      ]
     }
   }
 
@@ -91,7 +107,7 @@ enum Profile: String, CaseIterable {
     switch self {
     case .moves: 88
     case .files: 15
-    case .stacks: 80
+    case .stacks, .forks, .heap: 80
     default: 58
     }
   }
@@ -105,7 +121,7 @@ enum Profile: String, CaseIterable {
   /// How many of a hundred steps are a scene of several operations.
   var scenePercent: UInt64 {
     switch self {
-    case .moves, .stacks: 12
+    case .moves, .stacks, .forks: 12
     case .errors, .advices, .placement, .crowded: 3
     default: 8
     }

@@ -22,6 +22,8 @@ extension ScriptGenerator {
   mutating func makeAdvise() -> ScriptOperation {
     let (address, length) = rangeMapped()
     var advice = random.pick(ScriptWords.advice.values)
+    // Those about forks.
+    if profile == .forks && random.percent(70) { advice = random.pick([10, 11, 18, 18, 19]) }
     if random.percent(profile.oddPercent) { advice = random.pick([1000, 123_456, 0x7fff_ffff]) }
     mark += 1
     shadow.change(pages(address, length)) { $0.mark ^= advice << 32 }
@@ -31,7 +33,9 @@ extension ScriptGenerator {
   mutating func makeLock() -> ScriptOperation {
     let (address, length) = rangeMapped()
     shadow.change(pages(address, length)) { $0.mark |= MapBits.locked }
-    return .lock(address: unaligned(address), length: length)
+    var flags: UInt64 = 0
+    if profile == .forks || profile == .heap { flags = random.pick([0, 0, 1, 1, 1, 2]) }
+    return .lock(address: unaligned(address), length: length, flags: flags)
   }
 
   mutating func makeUnlock() -> ScriptOperation {
@@ -43,6 +47,22 @@ extension ScriptGenerator {
   /// `address`, or one in its page: locks don't mind.
   private mutating func unaligned(_ address: UInt64) -> UInt64 {
     random.percent(10) ? address &+ random.below(UInt64(4096)) : address
+  }
+
+  /// Seldom below the heap's start.
+  mutating func makeBreak() -> ScriptOperation {
+    var address = heapStart ?? window.base
+    address += 4096 * random.below(UInt64(28)) + (random.oneIn(2) ? random.below(4096) : 0)
+    if random.oneIn(20) { address = max(address - 3 * 4096, window.base) }
+    let old = pages(window.base, programBreak - window.base).upperBound
+    let new = pages(window.base, address - window.base).upperBound
+    if new > old {
+      shadow.map(old..<new, Shadow.Page(kind: .anonymous, protection: 3))
+    } else {
+      shadow.unmap(new..<old)
+    }
+    programBreak = address
+    return .setBreak(address: oddly(address))
   }
 
   mutating func makeTouch() -> ScriptOperation {

@@ -69,7 +69,7 @@ extension ScriptGenerator {
   }
 
   private mutating func addRareFlags(_ flags: inout UInt64) {
-    let stackPercent: UInt64 = profile == .stacks ? 45 : 4
+    let stackPercent: UInt64 = profile == .stacks ? 45 : profile == .heap ? 15 : 4
     let lockPercent: UInt64 = profile == .locks ? 20 : 4
     if random.percent(stackPercent) && (flags & MapBits.private != 0 || random.oneIn(5)) {
       flags |= MapBits.growsDown

@@ -11,6 +11,7 @@ extension ScriptGenerator {
       if random.percent(50) { growDown(first) } else { keepDistance() }
       return
     }
+    if profile == .forks && random.percent(70) { return forkInPieces(first) }
     switch random.below(10) {
     case 0: fillBetweenTouched(first)
     case 1: thereAndBack(first)
@@ -139,6 +140,37 @@ extension ScriptGenerator {
       add(.protect(address: address(first + part), length: length, protection: protection))
       if random.percent(40) { touchPage(first + part) }
     }
+  }
+
+  /// Pieces of one mapping, alike again after a fork; or one piece, and something new beside it.
+  private mutating func forkInPieces(_ first: Int) {
+    let count = 4 + random.below(4)
+    let part = 1 + random.below(count - 2)
+    let isSplit = random.percent(60)
+    mapPages(first..<first + count)
+    if random.percent(50) {
+      add(.advise(address: address(first), length: UInt64(count) * 4096, advice: 18))
+    }
+    if random.percent(70) { touchPage(first + random.below(part)) }
+    if random.percent(70) { touchPage(first + part + random.below(count - part)) }
+    let (start, length) = (address(first + part), UInt64(count - part) * 4096)
+    if isSplit { add(.protect(address: start, length: length, protection: 1)) }
+    add(.fork)
+    if random.percent(20) { touchPage(first + random.below(part)) }
+    if isSplit {
+      add(.protect(address: start, length: length, protection: 3))
+    } else {
+      mapPages(first + count..<first + count + 1 + random.below(2))
+    }
+  }
+
+  /// Something that ends where the heap starts, as a program's data does without address
+  /// randomisation.
+  mutating func mapBelowTheHeap() {
+    let end = pages(window.base, (heapStart ?? window.base) - window.base).upperBound
+    guard end > 0 else { return }
+    mapPages(max(end - 1 - random.below(3), 0)..<end)
+    if random.percent(60) { touchPage(end - 1) }
   }
 
   /// A stack, touched ever further below.

@@ -17,6 +17,9 @@ struct ScriptGenerator {
   var profile = Profile.mixed
   var window = MapScript.Window(base: 4096, length: 4096)
   var isConfined = false
+  var heapStart: UInt64?
+  /// Where the break is if all its moves succeeded.
+  var programBreak: UInt64 = 0
   var limits = MapScript.Limits()
   var shadow = Shadow(pageCount: 0)
   var operations: [ScriptOperation] = []
@@ -32,25 +35,34 @@ struct ScriptGenerator {
     var count: Int
   }
 
-  init(seed: UInt64) { random = ScriptRandom(seed: seed) }
+  private let onlyProfile: Profile?
+
+  /// - Parameter profile: of all scripts; `nil` for a random one of those that have a weight.
+  init(seed: UInt64, profile: Profile? = nil) {
+    random = ScriptRandom(seed: seed)
+    onlyProfile = profile
+  }
 
   /// The next script.
   mutating func next() -> MapScript {
-    profile = random.pick(weighted: Profile.allCases.map { ($0, $0.weight) })
+    profile = onlyProfile ?? random.pick(weighted: Profile.allCases.map { ($0, $0.weight) })
     window = makeWindow()
+    heapStart = profile == .heap ? makeHeapStart() : nil
+    programBreak = heapStart ?? 0
     isConfined = random.percent(profile == .placement ? 90 : 45)
     limits = makeLimits()
     shadow = Shadow(pageCount: Int(window.length / 4096))
     operations = []
     moves = []
     if profile == .crowded { crowd() }
+    if profile == .heap && random.percent(50) { mapBelowTheHeap() }
     let end = operations.count + 2 * random.pick([6, 12, 20, 30, 45])
     while operations.count < end {
       if random.percent(profile.scenePercent) { playScene() } else { step() }
     }
     return MapScript(
       window: window, hasExecuteOnlyKeys: hasExecuteOnlyKeys, isConfined: isConfined,
-      limits: limits, operations: operations)
+      heapStart: heapStart, limits: limits, operations: operations)
   }
 
   /// Low addresses, where a process has nothing of its own and its maps' text begins.
@@ -69,14 +81,22 @@ struct ScriptGenerator {
       pages = random.pick([512, 1024, 1536, 2560, 2600])
     case .crowded:
       pages = random.pick([200, 400, 800])
+    case .heap:
+      // The kernel lets no heap start below 64 KiB.
+      base = random.pick([0x10_0000, 0x1_0000, 0x4000_0000])
+      pages = random.pick([24, 32, 48, 300, 400])
     default: break
     }
     return MapScript.Window(base: base, length: pages * 4096)
   }
 
+  private mutating func makeHeapStart() -> UInt64 {
+    window.base + 4096 * random.below(UInt64(8)) + (random.oneIn(3) ? random.below(4096) : 0)
+  }
+
   private mutating func makeLimits() -> MapScript.Limits {
     var limits = MapScript.Limits()
-    let share: UInt64 = profile == .limits ? 50 : 4
+    let share: UInt64 = profile == .limits ? 50 : profile == .heap ? 15 : 4
     if random.percent(profile == .locks ? 50 : share) {
       limits.lockedMemory = random.below(UInt64(14)) * 4096
     }
@@ -112,6 +132,8 @@ struct ScriptGenerator {
     case .advise: add(makeAdvise())
     case .lock: add(makeLock())
     case .unlock: add(makeUnlock())
+    case .setBreak: add(makeBreak())
+    case .fork: add(.fork)
     case .touch: add(makeTouch())
     case .query: add(makeQuery())
     case .dump: add(.dump)

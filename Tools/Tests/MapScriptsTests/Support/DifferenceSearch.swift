@@ -19,8 +19,8 @@ struct DifferenceSearch {
 
   var isOver: Bool { differences.count >= Self.maximumDifferences }
 
-  mutating func run(seed: UInt64) throws(KernelSide.Failure) {
-    var generator = ScriptGenerator(seed: seed)
+  mutating func run(seed: UInt64, profile: Profile? = nil) throws(KernelSide.Failure) {
+    var generator = ScriptGenerator(seed: seed, profile: profile)
     generator.mapLimitRarity = mapLimitRarity
     generator.hasExecuteOnlyKeys = KernelSide.hasExecuteOnlyKeys
     let script = generator.next()

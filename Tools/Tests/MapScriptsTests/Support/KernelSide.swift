@@ -63,6 +63,8 @@ enum KernelSide {
     setup.window_base = script.window.base
     setup.window_length = script.window.length
     setup.is_confined = script.isConfined ? 1 : 0
+    setup.has_heap = script.heapStart == nil ? 0 : 1
+    setup.heap_start = script.heapStart ?? 0
     let limits: [(UInt64?, WritableKeyPath<kernel_oracle_setup, UInt64>)] = [
       (script.limits.lockedMemory, \.memlock), (script.limits.addressSpace, \.as),
       (script.limits.data, \.data), (script.limits.stack, \.stack),
@@ -87,6 +89,8 @@ enum KernelSide {
       case .advise: KO_MADVISE
       case .lock: KO_MLOCK
       case .unlock: KO_MUNLOCK
+      case .setBreak: KO_BRK
+      case .fork: KO_FORK
       case .touch: KO_TOUCH
       case .query: KO_QUERY
       case .dump: KO_DUMP

@@ -75,6 +75,11 @@ struct Minimiser {
       candidate.isConfined = false
       if accept(candidate) { isSmaller = true }
     }
+    if script.heapStart != nil && !script.operations.contains(where: { $0.kind == .setBreak }) {
+      var candidate = script
+      candidate.heapStart = nil
+      if accept(candidate) { isSmaller = true }
+    }
     return isSmaller
   }
 
@@ -101,7 +106,7 @@ struct Minimiser {
   private func simpler(than operation: ScriptOperation, _ position: Int) -> [UInt64] {
     let value = operation.numbers[position]
     switch (operation.kind, position) {
-    case (.map, 3), (.map, 2), (.protect, 2), (.remap, 3), (.query, 1):
+    case (.map, 3), (.map, 2), (.protect, 2), (.remap, 3), (.lock, 2), (.query, 1):
       // Each bit less.
       return (0..<64).map { value & ~(1 << $0) }.filter { $0 != value }
     case (.advise, 2):
