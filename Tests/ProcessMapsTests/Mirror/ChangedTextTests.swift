@@ -66,7 +66,8 @@ import VirtualMemory
       var importer = MirrorImporter()
       let space = AddressSpace()
       space.replaceAll(
-        with: try importer.mappings(of: oldText, 0..<oldText.count, taskSize: 0x7fff_ffff_f000).mappings)
+        with: try importer.mappings(of: oldText, 0..<oldText.count, taskSize: 0x7fff_ffff_f000)
+          .mappings)
       let (mappings, overlap) = try importer.mappings(
         of: newText, changed.lines, taskSize: 0x7fff_ffff_f000)
       #expect(!overlap)
@@ -79,7 +80,8 @@ import VirtualMemory
   @Test func overlaps() throws {
     var importer = MirrorImporter()
     let text = Array((Self.line(1..<5) + Self.line(3..<4, "r--p") + Self.line(2..<6)).utf8)
-    let (mappings, overlap) = try importer.mappings(of: text, 0..<text.count, taskSize: 0x7fff_ffff_f000)
+    let (mappings, overlap) = try importer.mappings(
+      of: text, 0..<text.count, taskSize: 0x7fff_ffff_f000)
     #expect(overlap)
     #expect(mappings.map(\.range) == [0x1000..<0x2000, 0x2000..<0x6000])
   }
