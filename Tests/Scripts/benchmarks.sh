@@ -51,8 +51,8 @@ run() {
   count=$(wc -l <<<"$rows")
   [ "$count" -eq "$expected" ] || fail "$count rows, not $expected"
   if grep -qwiE 'nan|inf' "$work/table" "$work/json"; then fail "a figure is not a number"; fi
-  for key in baseline group meaning median name ratio ratioMax ratioMin unit values; do
-    found=$(grep -cE "^ +\"$key\" : " "$work/json")
+  for key in baseline group meaning median name ratio minimumRatio maximumRatio unit values; do
+    found=$(grep -cE "^ +\"$key\" : " "$work/json" || true)
     [ "$found" -eq "$count" ] || fail "the JSON has “$key” $found times for $count rows"
   done
 }
