@@ -34,7 +34,7 @@ endef
 checks := check test-release test-tsan test-asan
 # Two of these at a time.
 side_checks := test-tools test-examples test-benchmarks test-liburcu test-denied test-consumer \
-  test-plugins test-arm64 test-without-liburcu test-thread-ends
+  test-plugins test-arm64 test-without-liburcu test-thread-ends docs
 
 .PHONY: run prove bench bench-check check test seeded stress docs format clean deps lint build quick \
   build-tools quick-tools \

@@ -161,7 +161,9 @@ public final class ProcessMirror: Sendable {
   /// The VMA that was at `address` at an earlier time, from the versions that are kept: for samples that are looked at
   /// late, and libraries that have been unloaded.
   ///
-  /// - Parameter time: of the monotonic clock, such as an earlier ``MirrorAnswer/asOf``.
+  /// - Parameters:
+  ///   - address: any address.
+  ///   - time: of the monotonic clock, such as an earlier ``MirrorAnswer/asOf``.
   /// - Returns: an answer whose ``MirrorAnswer/asOf`` is the last time at or before `time` at which the version was
   ///   confirmed; `nil` if nothing so old is kept.
   /// - Threads: any, but not signal handlers: it takes a lock.
