@@ -9,6 +9,7 @@
 #define SYSTEM_SHIMS_H
 
 #include "sysshims_annotations.h"
+#include "sysshims_perf.h"
 #include "sysshims_sleepable.h"
 #include "sysshims_system.h"
 

@@ -19,7 +19,7 @@ import VirtualMemory
 
   private static func changed(_ old: [String], _ new: [String]) throws -> (String, Range<UInt64>) {
     let (old, new) = (Array(old.joined().utf8), Array(new.joined().utf8))
-    let changed = try ChangedText(from: old, to: new, taskSize: 0x7fff_ffff_f000)
+    let changed = try ChangedText(from: old.span, to: new, taskSize: 0x7fff_ffff_f000)
     return (
       String(decoding: new[changed.lines], as: UTF8.self),
       changed.addresses.lowerBound >> 12..<changed.addresses.upperBound >> 12
@@ -62,7 +62,7 @@ import VirtualMemory
       }
       let (old, new) = (map(), map())
       let (oldText, newText) = (Array(old.joined().utf8), Array(new.joined().utf8))
-      let changed = try ChangedText(from: oldText, to: newText, taskSize: 0x7fff_ffff_f000)
+      let changed = try ChangedText(from: oldText.span, to: newText, taskSize: 0x7fff_ffff_f000)
       var importer = MirrorImporter()
       let space = AddressSpace()
       space.replaceAll(
