@@ -5,7 +5,7 @@ internal import Glibc
 internal import SystemPackage
 internal import _SystemShims
 
-/// Folders of the proc file system.
+/// Folders and files of the proc file system.
 enum ProcessFolder {
   /// The entries of a folder that are numbers: the processes of `/proc`, or a process's threads.
   static func numbers(in folder: FilePath) throws(Errno) -> [Int32] {
@@ -21,5 +21,22 @@ enum ProcessFolder {
       if let number = Int32(name) { numbers.append(number) }
     }
     return numbers
+  }
+
+  /// A file, whole.
+  static func contents(of path: FilePath) throws(Errno) -> [UInt8] {
+    let descriptor = try KernelMaps.rethrowing {
+      try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
+    }
+    defer { try? descriptor.close() }
+    var text: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 4096)
+    while true {
+      let count = try KernelMaps.rethrowing {
+        try unsafe chunk.withUnsafeMutableBytes { unsafe try descriptor.read(into: $0) }
+      }
+      if count == 0 { return text }
+      text += chunk[..<count]
+    }
   }
 }

@@ -179,6 +179,8 @@ enum BenchmarkGroups {
       (Snapshots.title, Snapshots.group),
       (Memory.title(10_000), { try Memory.group(10_000, $0) }),
       (Memory.title(1_000_000), { try Memory.group(1_000_000, $0) }),
+      (SmallSpaces.title(100), { SmallSpaces.group(100, spaces: 10_000, $0) }),
+      (SmallSpaces.title(1_000), { SmallSpaces.group(1_000, spaces: 1_000, $0) }),
       (Limbo.title, Limbo.group),
     ]
   }

@@ -19,8 +19,6 @@ final class Bag: @unchecked Sendable {
   /// A page of addresses.
   static var capacity: Int { 512 }
 
-  init() { blocks.reserve(Self.capacity) }
-
   deinit {
     // One by one: each would release the next one from within its own deinit, on and on.
     var rest = next
@@ -57,12 +55,17 @@ struct BagQueue: Sendable {
     return list
   }
 
-  /// Takes the one in front, or a new one. Then there are some more: each is a fresh page, for which an update
-  /// would wait.
-  mutating func take() -> Bag {
-    if let list = pop() { return list }
-    for _ in 1..<Self.madeAtOnce { push(Bag()) }
-    return Bag()
+  /// Takes the one in front, or a new one.
+  mutating func take() -> Bag { pop() ?? Bag() }
+
+  /// Makes some of full length where there is none: each is a fresh page, for which an update would wait.
+  mutating func provide() {
+    guard isEmpty else { return }
+    for _ in 0..<Self.madeAtOnce {
+      let list = Bag()
+      list.blocks.reserve(Bag.capacity)
+      push(list)
+    }
   }
 
   private static var madeAtOnce: Int { 8 }
@@ -97,12 +100,19 @@ struct RetiredBlocks: ~Copyable {
 
   var isEmpty: Bool { blocks.count == 0 && lists.isEmpty }
 
-  /// Puts all on a list, and goes on with an empty one, of `spare`.
-  mutating func beginList(_ spare: inout BagQueue) {
-    let list = spare.take()
-    swap(&list.blocks, &blocks)
+  /// Makes room for more: a small store's list grows, a long one is put aside.
+  mutating func makeRoom(_ spare: inout BagQueue) {
+    guard blocks.capacity >= Bag.capacity else { return blocks.grow() }
+    spare.provide()
+    beginList(&spare)
     // What was a free list may be short.
     blocks.reserve(Bag.capacity)
+  }
+
+  /// Puts all on a list, and goes on with an empty one, of `spare`.
+  private mutating func beginList(_ spare: inout BagQueue) {
+    let list = spare.take()
+    swap(&list.blocks, &blocks)
     list.sizeClass = sizeClass
     if list.blocks.count > 0 { lists.push(list) }
   }
@@ -137,11 +147,16 @@ struct SizeClass: ~Copyable {
   /// Of all slabs.
   var reservedBytes = 0
 
-  /// A quarter of what there is: small stores stay small, large ones have few slabs. Where much is in limbo,
-  /// as much as that: there will soon be twice as much, and each slab holds up an update.
+  /// As much as there is, up to 16 KiB, and then a quarter of it: small stores stay small, large ones have few
+  /// slabs. Where much is in limbo, as much as that: there will soon be twice as much, and each slab holds up an
+  /// update.
   func nextSlabBytes(limboBytes: Int) -> Int {
+    guard reservedBytes >= Slab.smallBytes else {
+      let blockCount = min(max(reservedBytes, limboBytes), Slab.smallBytes) / blockBytes
+      return max(blockCount, Slab.minimumBlockCount) * blockBytes
+    }
     let quarter = min(reservedBytes / 4, Slab.maximumBytes)
-    return min(max(quarter, limboBytes, Slab.minimumBytes) & -4096, Slab.maximumLimboBytes)
+    return min(max(quarter, limboBytes, Slab.smallBytes) & -4096, Slab.maximumLimboBytes)
   }
 
   init(blockBytes: Int) { self.blockBytes = blockBytes }

@@ -113,7 +113,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   package init(blockBytes: [Int]) {
     require(
       blockBytes.count <= Int(TaggedBlock.sizeClassMask) + 1
-        && blockBytes.allSatisfy { $0 > 0 && $0 % 64 == 0 && $0 <= Slab.minimumBytes },
+        && blockBytes.allSatisfy { $0 > 0 && $0 % 64 == 0 && $0 <= Slab.smallBytes },
       "NodePool: at most 8 size classes, each a multiple of 64 bytes, and at most 16 KiB")
     sizeClassCount = blockBytes.count
     unsafe sizeClasses = .allocate(capacity: blockBytes.count)
@@ -208,7 +208,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @unsafe
   mutating func retire(_ word: UInt) -> Int {
     let retired = unsafe retired + Int(word & TaggedBlock.mask)
-    if unsafe retired.pointee.blocks.isFull { unsafe beginList(retired) }
+    if unsafe retired.pointee.blocks.isFull { unsafe makeRoom(retired) }
     unsafe retired.pointee.blocks.pushFetchingAhead(TaggedBlock.address(word))
     return unsafe retired.pointee.blockBytes
   }
@@ -217,8 +217,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @usableFromInline
   @inline(never)
   @unsafe
-  mutating func beginList(_ retired: UnsafeMutablePointer<RetiredBlocks>) {
-    unsafe retired.pointee.beginList(&spare)
+  mutating func makeRoom(_ retired: UnsafeMutablePointer<RetiredBlocks>) {
+    unsafe retired.pointee.makeRoom(&spare)
   }
 
   @inlinable

@@ -8,7 +8,10 @@ struct Slab: Sendable {
   let address: UInt
   let bytes: Int
 
-  static var minimumBytes: Int { 16 << 10 }
+  /// The first slab of a size has so many blocks.
+  static var minimumBlockCount: Int { 2 }
+  /// Until there is so much of a size, there is twice as much with each slab.
+  static var smallBytes: Int { 16 << 10 }
   static var maximumBytes: Int { 256 << 10 }
   /// The same where as much is in limbo. An update waits for its pages, for 0.2 ms.
   static var maximumLimboBytes: Int { 512 << 10 }

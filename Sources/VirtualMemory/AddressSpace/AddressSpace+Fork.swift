@@ -66,9 +66,6 @@ extension MemoryMap {
   mutating func setContents(_ records: [Record]) {
     isChanged = true
     tree.build(records)
-    draft.mapCount = records.count
-    draft.pageCount = records.reduce(0) { $0 &+ $1.pageCount }
-    draft.dataPages = records.reduce(0) { $0 &+ $1.dataPages }
-    draft.lockedPages = records.reduce(0) { $0 &+ $1.lockedPages }
+    for record in records { draft.count(adding: record) }
   }
 }

@@ -15,19 +15,23 @@ extension AddressSpace {
   package func _checkInvariants() {
     mapLock.withReadLock {
       let version = currentVersion
-      var count = 0
-      var pages: UInt64 = 0
+      var counted = Version()
       let root = unsafe writer.pointee.tree.checkInvariants { record in
         Self.expect(record.start.isPageAligned && record.end.isPageAligned, "VMAs are page-aligned")
         Self.expect(record.end <= configuration.taskSize, "VMAs are in the task's addresses")
-        count += 1
-        pages += record.pageCount
+        counted.count(adding: record)
       }
       Self.expect(
         unsafe root.root == version.tree.root && root.height == version.tree.height
           && root.maximumEnd == version.tree.maximumEnd, "the tree is the current version")
-      Self.expect(count == version.mapCount, "the version counts its VMAs")
-      Self.expect(pages == version.pageCount, "the version counts its pages")
+      Self.expect(counted.mapCount == version.mapCount, "the version counts its VMAs")
+      Self.expect(counted.pageCount == version.pageCount, "the version counts its pages")
+      Self.expect(
+        counted.dataPages == version.dataPages && counted.sharedPages == version.sharedPages
+          && counted.filePages == version.filePages
+          && counted.executablePages == version.executablePages
+          && counted.writableExecutablePages == version.writableExecutablePages,
+        "the version counts its pages by kind")
       Self.expect(version.generation % 2 == 0, "a generation is even")
       Self.expect(version.generation <= mapLock.sequence, "a generation was the counter's")
     }

@@ -224,8 +224,8 @@ extension AddressSpace {
   /// Bytes of memory that the address space itself holds for its VMAs: the nodes of the current
   /// version, those that wait for a grace period, and free ones that are kept for the next change.
   ///
-  /// It grows by slabs of a quarter of what there is, 16 to 256 KiB, or up to 512 KiB while as much waits for
-  /// a grace period, and shrinks only by ``releaseFreeMemory()``. Files and names are not counted: they are
+  /// It grows by slabs: of each kind of node as many as there are, from two on, and past 16 KiB a quarter, at most
+  /// 256 KiB, or up to 512 KiB while as much waits for a grace period. It shrinks only by ``releaseFreeMemory()``. Files and names are not counted: they are
   /// shared.
   ///
   /// - Complexity: O(1), under the read lock.

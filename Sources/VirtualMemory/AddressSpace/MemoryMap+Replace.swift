@@ -32,18 +32,12 @@ extension MemoryMap {
 
   private mutating func account(adding record: Record) {
     MapObject(word: record.object)?.retain()
-    draft.mapCount += 1
-    draft.pageCount &+= record.pageCount
-    draft.dataPages &+= record.dataPages
-    draft.lockedPages &+= record.lockedPages
+    draft.count(adding: record)
   }
 
   private mutating func account(removing record: Record) {
     if record.object != 0 { released.push(record.object) }
-    draft.mapCount -= 1
-    draft.pageCount &-= record.pageCount
-    draft.dataPages &-= record.dataPages
-    draft.lockedPages &-= record.lockedPages
+    draft.count(removing: record)
   }
 
   /// What is around the edges of `start..<end`.

@@ -15,11 +15,6 @@ struct Version: BitwiseCopyable {
   var mapCount = 0
   /// The sum of the VMAs' pages.
   var pageCount: UInt64 = 0
-  /// The pages of private writable VMAs, which `RLIMIT_DATA` bounds.
-  var dataPages: UInt64 = 0
-  /// The pages of locked VMAs, and those that `mremap` unlocked
-  /// by not unmapping them, which the kernel goes on counting: `locked_vm`.
-  var lockedPages: UInt64 = 0
   /// The heap: a VMA is `[heap]` if it starts below `breakEnd` and ends above `breakStart`.
   var breakStart: UInt64 = 0
   var breakEnd: UInt64 = 0
@@ -27,6 +22,19 @@ struct Version: BitwiseCopyable {
   var stackStart: UInt64 = .max
   /// The flags of `[vsyscall]`, which is printed last and never found; 0 if there is none.
   var gateFlags = VMAFlags()
+  // Readers of the map don't look at what follows: it is in cache lines of its own.
+  /// The pages of private writable VMAs, which `RLIMIT_DATA` bounds.
+  var dataPages: UInt64 = 0
+  /// The pages of locked VMAs, and those that `mremap` unlocked
+  /// by not unmapping them, which the kernel goes on counting: `locked_vm`.
+  var lockedPages: UInt64 = 0
+  /// The pages of VMAs that may be shared.
+  var sharedPages: UInt64 = 0
+  /// The pages of private VMAs of files.
+  var filePages: UInt64 = 0
+  var executablePages: UInt64 = 0
+  /// The pages that are writable and executable at once.
+  var writableExecutablePages: UInt64 = 0
 
   /// Whether a VMA with this range is the heap's; or, of the range of several, whether one may be.
   @inline(__always)
@@ -36,6 +44,36 @@ struct Version: BitwiseCopyable {
   @inline(__always)
   func meetsStack(_ start: UInt64, _ end: UInt64) -> Bool {
     start <= stackStart && stackStart <= end
+  }
+
+  /// Counts a VMA in.
+  @inline(__always)
+  mutating func count(adding record: Record) {
+    mapCount += 1
+    let pages = record.pageCount
+    let flags = record.flags
+    pageCount &+= pages
+    dataPages &+= record.dataPages
+    lockedPages &+= record.lockedPages
+    sharedPages &+= flags.contains(.mayShare) ? pages : 0
+    filePages &+= record.isPrivateFile ? pages : 0
+    executablePages &+= flags.contains(.execute) ? pages : 0
+    writableExecutablePages &+= flags.contains([.write, .execute]) ? pages : 0
+  }
+
+  /// Counts a VMA out.
+  @inline(__always)
+  mutating func count(removing record: Record) {
+    mapCount -= 1
+    let pages = record.pageCount
+    let flags = record.flags
+    pageCount &-= pages
+    dataPages &-= record.dataPages
+    lockedPages &-= record.lockedPages
+    sharedPages &-= flags.contains(.mayShare) ? pages : 0
+    filePages &-= record.isPrivateFile ? pages : 0
+    executablePages &-= flags.contains(.execute) ? pages : 0
+    writableExecutablePages &-= flags.contains([.write, .execute]) ? pages : 0
   }
 
   /// Where x86-64 has its gate page.

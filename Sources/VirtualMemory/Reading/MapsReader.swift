@@ -98,6 +98,9 @@ public struct MapsReader: ~Copyable, @unchecked Sendable {
     }
   }
 
+  /// Whether there is text that was made and not handed out.
+  package var hasUnreadText: Bool { unreadStart < unreadEnd }
+
   /// Hands out text, as `read` does: what is left of the last chunk first, then of at most one more.
   ///
   /// Fewer bytes than asked for don't mean the end; 0 bytes do. Lines may be split between reads.

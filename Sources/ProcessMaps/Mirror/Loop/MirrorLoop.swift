@@ -17,7 +17,7 @@ internal import _SystemShims
 final class MirrorLoop: Sendable {
   private struct Shared {
     var added: [ProcessMirror] = []
-    var removed: Set<ObjectIdentifier> = []
+    var removed: [ProcessMirror] = []
     var isStopped = false
   }
 
@@ -25,11 +25,16 @@ final class MirrorLoop: Sendable {
   private let watched: WatchedDescriptors
   /// Whether the loop is over when no mirror is left.
   private let endsWhenEmpty: Bool
+  /// Is told of mirrors whose process has ended, or that were detached; on the loop's thread.
+  private let didEnd: @Sendable (ProcessMirror) -> Void
 
   /// - Throws: `EMFILE` and the like.
-  init(endsWhenEmpty: Bool) throws(Errno) {
+  init(
+    endsWhenEmpty: Bool, didEnd: @escaping @Sendable (ProcessMirror) -> Void = { _ in }
+  ) throws(Errno) {
     watched = try WatchedDescriptors()
     self.endsWhenEmpty = endsWhenEmpty
+    self.didEnd = didEnd
   }
 
   /// Lets the loop follow a mirror.
@@ -50,7 +55,7 @@ final class MirrorLoop: Sendable {
   func remove(_ mirror: ProcessMirror) {
     shared.withLock { shared in
       shared.added.removeAll { $0 === mirror }
-      shared.removed.insert(ObjectIdentifier(mirror))
+      shared.removed.append(mirror)
     }
     watched.wake()
   }
@@ -107,7 +112,7 @@ final class MirrorLoop: Sendable {
         followed[lastTag] = FollowedMirror(mirror, tag: lastTag, watched)
       }
       if !removed.isEmpty {
-        for (tag, one) in followed where removed.contains(ObjectIdentifier(one.mirror)) {
+        for (tag, one) in followed where removed.contains(where: { $0 === one.mirror }) {
           one.end()
           followed[tag] = nil
         }
@@ -118,6 +123,7 @@ final class MirrorLoop: Sendable {
         guard let time = one.work(at: now) else {
           one.end()
           followed[tag] = nil
+          didEnd(one.mirror)
           continue
         }
         next = min(next, time)

@@ -88,7 +88,7 @@ public struct SystemCallTracepoints: Sendable, Hashable, Codable {
 
   private static func pair(_ folder: FilePath, call: String) -> Pair? {
     func number(_ name: String) -> UInt64? {
-      guard let text = try? ProcessStatus.contents(of: folder.appending(name).appending("id"))
+      guard let text = try? ProcessFolder.contents(of: folder.appending(name).appending("id"))
       else { return nil }
       return UInt64(String(decoding: text, as: UTF8.self).prefix { $0.isNumber })
     }

@@ -42,7 +42,7 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
       guard let memory = unsafe sysshims_perf_map(event, pages) else {
         throw SourceError("\(pages) pages for the records", Errno(rawValue: sysshims_errno()))
       }
-      return Ring(event: event, memory: memory, pages: pages)
+      return unsafe Ring(event: event, memory: memory, pages: pages)
     }
   }
 
