@@ -21,14 +21,16 @@ extern const struct rcu_flavor_struct urcu_memb_flavor;
 extern const struct rcu_flavor_struct urcu_mb_flavor;
 extern const struct rcu_flavor_struct urcu_qsbr_flavor;
 
-// As Swift's own symbols: in a file that is linked with a copy of this library, they are never another file's.
+// As Swift's own symbols: in a file that is linked with a copy of this library, they are never
+// another file's.
 #pragma GCC visibility push(protected)
 
 // MARK: - Hash tables
 
 static void synchronize_bp(void) { rcushims_synchronize(RCUSHIMS_BP); }
 
-/// liburcu's bp, but for grace periods that also wait for the threads that liburcu has forgotten, since they end.
+/// liburcu's bp, but for grace periods that also wait for the threads that liburcu has forgotten,
+/// since they end.
 static struct rcu_flavor_struct bp_tables;
 static pthread_once_t bp_tables_once = PTHREAD_ONCE_INIT;
 

@@ -12,7 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-// As Swift's own symbols: in a file that is linked with a copy of this library, they are never another file's.
+// As Swift's own symbols: in a file that is linked with a copy of this library, they are never
+// another file's.
 #pragma GCC visibility push(protected)
 
 /// Waits for the sections that liburcu doesn't know.
@@ -26,8 +27,8 @@ static void await_late_readers(void) {
   }
 }
 
-/// liburcu would end the process as well, but not say why. No fallback: a light section looks at nothing
-/// behind its store that could ask it for a fence.
+/// liburcu would end the process as well, but not say why. No fallback: a light section looks at
+/// nothing behind its store that could ask it for a fence.
 static void check_membarrier(int flavor) {
   if (!rcushims_has_membarrier(flavor) || syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0) >= 0) return;
   rcushims_fail(
@@ -51,8 +52,8 @@ void rcushims_synchronize(int flavor) {
   if (flavor != RCUSHIMS_BP) pthread_rwlock_unlock(&rcushims_fork_locks[flavor]);
   sysshims_leave_lock();
   if (was_online) rcushims_qsbr_go_online();
-  // Pairs with the fence of a late section: either we see that there are late readers, or it sees what
-  // was done before liburcu's grace period.
+  // Pairs with the fence of a late section: either we see that there are late readers, or it sees
+  // what was done before liburcu's grace period.
   if (flavor == RCUSHIMS_BP && rcushims_has_late_readers()) await_late_readers();
   sysshims_annotate_acquire(&rcushims_tags[flavor]);
 }

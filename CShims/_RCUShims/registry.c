@@ -16,13 +16,15 @@
 extern int __cxa_thread_atexit_impl(void (*destructor)(void *), void *argument, void *file);
 extern RCUSHIMS_HIDDEN void *__dso_handle;
 
-// As Swift's own symbols: in a file that is linked with a copy of this library, they are never another file's.
+// As Swift's own symbols: in a file that is linked with a copy of this library, they are never
+// another file's.
 #pragma GCC visibility push(protected)
 
 char rcushims_tags[RCUSHIMS_FLAVOR_COUNT];
 __thread uint32_t rcushims_qsbr_state;
 
-// No word is like this before the copy has its number: each thread's first section comes by `rcushims_enter_registry`.
+// No word is like this before the copy has its number: each thread's first section comes by
+// `rcushims_enter_registry`.
 #define FIRST_STAMP {RCUSHIMS_LIGHT | RCUSHIMS_COPY, 1}
 struct rcushims_stamp rcushims_stamps[RCUSHIMS_FLAVOR_COUNT] = {FIRST_STAMP, FIRST_STAMP, FIRST_STAMP,
                                                               FIRST_STAMP};
@@ -66,8 +68,8 @@ void rcushims_unlock_registry(int flavor, const sigset_t *before) {
   pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
-/// Whether liburcu doesn't know bp's reader with this word: it marks those of its registry, and we, or another
-/// copy of this library, don't.
+/// Whether liburcu doesn't know bp's reader with this word: it marks those of its registry, and we,
+/// or another copy of this library, don't.
 static bool is_late_word(const unsigned long *word) {
   return !caa_container_of(word, const struct urcu_bp_reader, ctr)->alloc;
 }
@@ -83,10 +85,11 @@ void rcushims_drop_reader(int flavor, struct registered_reader *reader) {
   cds_list_add(&reader->link, &unused_readers[flavor]);
 }
 
-/// Takes back the readers of threads that have ended without a word: by the time they read, the last of
-/// their destructors of ours had run.
+/// Takes back the readers of threads that have ended without a word: by the time they read, the
+/// last of their destructors of ours had run.
 static void drop_ended_readers(int flavor) {
-  // The other flavors' words are in the thread's storage; but their threads register, and unregister.
+  // The other flavors' words are in the thread's storage; but their threads register, and
+  // unregister.
   if (flavor != RCUSHIMS_BP) return;
   pid_t process = getpid();
   struct registered_reader *reader, *next;
@@ -96,8 +99,8 @@ static void drop_ended_readers(int flavor) {
   }
 }
 
-/// Gets more readers that no thread uses. Not from malloc: a section that opens for the first time may have
-/// interrupted it.
+/// Gets more readers that no thread uses. Not from malloc: a section that opens for the first time
+/// may have interrupted it.
 static void make_readers(int flavor) {
   // A handler's section leaves it as it was.
   int saved_errno = errno;
@@ -155,10 +158,10 @@ bool rcushims_is_registered(int flavor) {
 
 // MARK: - The end of a thread
 //
-// First `thread_local` destructors run, in the opposite order of their making; then those of keys, in rounds of at
-// most four, as long as some key has a value. In each round liburcu's destructor for bp is before ours, since its
-// key was made before ours. It takes a lock with signals open; a handler that reads then, and registers
-// its thread again, would wait for that lock for ever.
+// First `thread_local` destructors run, in the opposite order of their making; then those of keys,
+// in rounds of at most four, as long as some key has a value. In each round liburcu's destructor
+// for bp is before ours, since its key was made before ours. It takes a lock with signals open; a
+// handler that reads then, and registers its thread again, would wait for that lock for ever.
 //
 // | the thread | its handlers | its sections |
 // |---|---|---|
@@ -167,11 +170,11 @@ bool rcushims_is_registered(int flavor) {
 // | read for the first time in a key's destructor, and liburcu's has run since | run | are *late*: the word is ours, liburcu doesn't know it, and we wait for it by ourselves |
 // | the same, when ours has run | are blocked | as ever |
 //
-// In the last round nothing of ours runs any more after a section: the thread's entry stays in the registry,
-// outside, until another thread wants one (`drop_ended_readers`).
+// In the last round nothing of ours runs any more after a section: the thread's entry stays in the
+// registry, outside, until another thread wants one (`drop_ended_readers`).
 
-/// Blocks handlers before liburcu's destructor. Not those of the main thread: it runs this at `exit`, which isn't
-/// its end, and from which Ctrl-C may have to free it.
+/// Blocks handlers before liburcu's destructor. Not those of the main thread: it runs this at
+/// `exit`, which isn't its end, and from which Ctrl-C may have to free it.
 static void thread_is_about_to_end(void *ignored) {
   (void)ignored;
   if (syscall(SYS_gettid) != getpid()) sysshims_block_signals(NULL);
@@ -193,7 +196,8 @@ static void thread_ends(void *ignored) {
   }
 }
 
-/// Ends the process: without a destructor, a thread that ends would leave its storage in registries.
+/// Ends the process: without a destructor, a thread that ends would leave its storage in
+/// registries.
 static void check_key(int error) {
   if (error != 0) rcushims_fail("swift-urcu: no room for a pthread key, or a thread's value of it\n");
 }
@@ -216,8 +220,8 @@ static void await_end_of_thread(void) {
 
 // MARK: - Threads enter the registry
 
-/// Short sections of the calling thread since its last long one, up to the maximum. Not in the registry, where
-/// others look.
+/// Short sections of the calling thread since its last long one, up to the maximum. Not in the
+/// registry, where others look.
 __thread uint32_t rcushims_short_sections[RCUSHIMS_FLAVOR_COUNT];
 
 /// What the calling thread's short sections have in their words.
@@ -255,13 +259,14 @@ void rcushims_enter_registry(int flavor, unsigned long *word, struct cds_list_he
   // Bits of another copy's section around this one are that copy's. C code's has none.
   bool is_others = (found & (RCUSHIMS_LIGHT | RCUSHIMS_FENCED)) != 0;
   if (!is_others || !rcushims_is_inside_word(found)) {
-    // In a handler, C code's section may be around this one, and all of it between the steps of a section
-    // that begins: that one will have a fence, or none, as it was going to.
+    // In a handler, C code's section may be around this one, and all of it between the steps of a
+    // section that begins: that one will have a fence, or none, as it was going to.
     unsigned long copy = RCUSHIMS_LOAD(rcushims_stamps[flavor].light) & RCUSHIMS_COPY;
     unsigned long rest = found & ~(RCUSHIMS_COPY | RCUSHIMS_LIGHT | RCUSHIMS_FENCED | RCUSHIMS_SEALED);
     RCUSHIMS_STORE(*word, rest | copy | rcushims_short_kind(flavor));
   }
-  // Also for a section of C code's that is around this. Pairs with the writer's in `rcushims_start_grace_period`.
+  // Also for a section of C code's that is around this. Pairs with the writer's in
+  // `rcushims_start_grace_period`.
   cmm_smp_mb();
 }
 
@@ -274,8 +279,8 @@ struct urcu_bp_reader *rcushims_own_bp_reader(void) {
     urcu_bp_register_thread();
     return URCU_TLS(urcu_bp_reader);
   }
-  // liburcu has taken the thread off its registry, since it ends, and may still have its lock: then this is a
-  // handler.
+  // liburcu has taken the thread off its registry, since it ends, and may still have its lock: then
+  // this is a handler.
   sigset_t mask;
   rcushims_lock_registry(RCUSHIMS_BP, &mask);
   RCUSHIMS_STORE(own->late_reader.ctr, 0);

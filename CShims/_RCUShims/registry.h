@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// The reader registry: what the threads that enter and leave it (registry.c), their sections (sections.c), the scan
-// (scan.c) and the handlers of fork (fork.c) share.
+// The reader registry: what the threads that enter and leave it (registry.c), their sections
+// (sections.c), the scan (scan.c) and the handlers of fork (fork.c) share.
 
 #ifndef RCU_SHIMS_REGISTRY_H
 #define RCU_SHIMS_REGISTRY_H
@@ -15,17 +15,16 @@
 
 #define RCUSHIMS_HIDDEN __attribute__((visibility("hidden")))
 
-/// One thread that reads in one flavor. Not in that thread's storage, which may be gone while this is
-/// still linked: a thread's last destructors can read when none of ours runs any more. So it is of memory
-/// that is never given back, and used again.
-/// Linked and unlinked by its thread under its flavor's lock; read by others under it.
-/// What a scan needs comes first, in one cache line.
+/// One thread that reads in one flavor. Not in that thread's storage, which may be gone while this
+/// is still linked: a thread's last destructors can read when none of ours runs any more. So it is
+/// of memory that is never given back, and used again. Linked and unlinked by its thread under its
+/// flavor's lock; read by others under it. What a scan needs comes first, in one cache line.
 struct registered_reader {
   struct cds_list_head link;
   /// liburcu's, or that of `late_reader`.
   unsigned long *word;
-  /// The stamp of the scan that found this thread first in the section where it was at the last scan, and its
-  /// word then; `RCUSHIMS_OUTSIDE` if it was in none.
+  /// The stamp of the scan that found this thread first in the section where it was at the last
+  /// scan, and its word then; `RCUSHIMS_OUTSIDE` if it was in none.
   uint64_t since;
   unsigned long noted_word;
   /// The stamp when its snapshot section began. Stored by the thread before the word that says so.
@@ -59,8 +58,9 @@ RCUSHIMS_HIDDEN bool rcushims_has_late_readers(void);
 RCUSHIMS_HIDDEN void rcushims_lock_registry(int flavor, sigset_t *before);
 RCUSHIMS_HIDDEN void rcushims_unlock_registry(int flavor, const sigset_t *before);
 
-/// Puts the calling thread into the registry, if it can read. Its signal handlers have no need of the registry's
-/// lock then, and it can take that without masking them, which would cost more than a scan.
+/// Puts the calling thread into the registry, if it can read. Its signal handlers have no need of
+/// the registry's lock then, and it can take that without masking them, which would cost more than
+/// a scan.
 RCUSHIMS_HIDDEN void rcushims_join_registry(int flavor);
 
 /// Puts the calling thread into the registry, unless its word says that it is in it.
@@ -78,7 +78,8 @@ extern RCUSHIMS_HIDDEN __thread uint32_t rcushims_short_sections[RCUSHIMS_FLAVOR
 /// What the calling thread's short sections have in their words.
 RCUSHIMS_HIDDEN unsigned long rcushims_short_kind(int flavor);
 
-/// Whether grace periods of the flavor use sys_membarrier: else its sections have fences. Once it is in use.
+/// Whether grace periods of the flavor use sys_membarrier: else its sections have fences. Once it
+/// is in use.
 static inline bool rcushims_has_membarrier(int flavor) {
   return (flavor == RCUSHIMS_BP && urcu_bp_has_sys_membarrier) ||
          (flavor == RCUSHIMS_MEMB && urcu_memb_has_sys_membarrier);
@@ -130,8 +131,8 @@ struct rcushims_fork_steps {
   void (*strand)(void);
 };
 
-/// What copies know of one another, found by a note in the files they are linked into: their symbols
-/// may be hidden, and their versions differ.
+/// What copies know of one another, found by a note in the files they are linked into: their
+/// symbols may be hidden, and their versions differ.
 struct rcushims_copy {
   /// Of this structure, of the steps, and of what a word's bits mean.
   uint32_t version;
@@ -141,8 +142,8 @@ struct rcushims_copy {
   /// Handles forks for all copies in `next`; NULL: nobody does for this one yet.
   struct rcushims_copy *_Atomic leader;
   struct rcushims_copy *_Atomic next;
-  /// The leader's: held by a copy that comes into the row, and by a fork from when it has all other locks to
-  /// its end. The last lock that a fork takes.
+  /// The leader's: held by a copy that comes into the row, and by a fork from when it has all other
+  /// locks to its end. The last lock that a fork takes.
   pthread_mutex_t row_lock;
 };
 
@@ -151,9 +152,9 @@ extern RCUSHIMS_HIDDEN struct rcushims_copy rcushims_this_copy;
 /// Takes a number for this copy, once; before its first section and its first scan.
 RCUSHIMS_HIDDEN void rcushims_take_number(void);
 
-/// Makes the first copy that asks for it the leader of all, or puts this one in its row, waiting for a
-/// fork that is under way. Returns whether this is the leader; then it has the lock of its row, which it
-/// releases when it handles forks.
+/// Makes the first copy that asks for it the leader of all, or puts this one in its row, waiting
+/// for a fork that is under way. Returns whether this is the leader; then it has the lock of its
+/// row, which it releases when it handles forks.
 RCUSHIMS_HIDDEN bool rcushims_join_leader(void);
 
 /// Keeps the file that this copy is linked into from being unloaded: it has threads' destructors,

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// Sections that begin with a fence: those of threads that aren't light, long ones and snapshot sections.
+// Sections that begin with a fence: those of threads that aren't light, long ones and snapshot
+// sections.
 
 #define _GNU_SOURCE 1
 
 #include "registry.h"
 
-// As Swift's own symbols: in a file that is linked with a copy of this library, they are never another file's.
+// As Swift's own symbols: in a file that is linked with a copy of this library, they are never
+// another file's.
 #pragma GCC visibility push(protected)
 
 // MARK: - Sections of threads that aren't light
@@ -49,8 +51,8 @@ static uint64_t open_fenced(int flavor, unsigned long *reader_word, unsigned lon
     // Not before: until then a handler's sections find the thread as it was.
     if (kind != SHORT) rcushims_short_sections[flavor] = 0;
   }
-  // Pairs with the writer's in `rcushims_start_grace_period`: either it sees that we are inside, and not in a snapshot section, or
-  // we see what it has published.
+  // Pairs with the writer's in `rcushims_start_grace_period`: either it sees that we are inside,
+  // and not in a snapshot section, or we see what it has published.
   cmm_smp_mb();
   return number;
 }

@@ -21,7 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
-// As Swift's own symbols: in a file that is linked with a copy of this library, they are never another file's.
+// As Swift's own symbols: in a file that is linked with a copy of this library, they are never
+// another file's.
 #pragma GCC visibility push(protected)
 
 _Atomic(bool) sysshims_poison_is_on;

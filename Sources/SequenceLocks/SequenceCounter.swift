@@ -7,8 +7,8 @@ public import Synchronization
 ///
 /// It protects nothing by itself. Writers exclude one another by other means; whatever readers read
 /// between ``tryBegin()`` and ``validate(_:)`` must be atomic (at least relaxed) or immutable, and
-/// must not be believed, followed or indexed with before it is validated. ``SequenceLock`` takes care of
-/// all that for a plain value.
+/// must not be believed, followed or indexed with before it is validated. ``SequenceLock`` takes
+/// care of all that for a plain value.
 ///
 /// 64 bits, where the kernel has 32: a reader can't miss a change by sleeping through a wrap.
 ///

@@ -45,7 +45,8 @@ extension SequenceLock {
     return withWriterAfterFork(body)
   }
 
-  /// Runs `body` under the writer's lock in a child of a fork, where a thread that doesn't exist may have the lock for ever.
+  /// Runs `body` under the writer's lock in a child of a fork, where a thread that doesn't exist
+  /// may have the lock for ever.
   @inlinable
   @inline(__always)
   borrowing func withWriterAfterFork<R>(_ body: () -> R) -> R {

@@ -31,9 +31,10 @@ internal import _SystemShims
 ///
 /// - Threads: all operations from any thread. Not from a signal handler: a reader may end at the
 ///   lock that it interrupted; ``loadIfStable()`` may be used there, with a value of any size.
-/// - Fork: the child of a fork beside a writer has a value that is half written, and a lock that nobody will
-///   release. There ``loadIfStable()`` gives `nil`; what takes the lock traps. Let the child make another one, or
-///   `exec`. Without a writer at the time of the fork the child goes on as its parent.
+/// - Fork: the child of a fork beside a writer has a value that is half written, and a lock that
+///   nobody will release. There ``loadIfStable()`` gives `nil`; what takes the lock traps. Let the
+///   child make another one, or `exec`. Without a writer at the time of the fork the child goes on
+///   as its parent.
 /// - Source: `seqlock_t` of Linux.
 @safe
 public struct SequenceLock<Value: BitwiseCopyable>: ~Copyable {
@@ -56,8 +57,8 @@ public struct SequenceLock<Value: BitwiseCopyable>: ~Copyable {
   /// The line of the retry counters: after the words, rounded up.
   @inlinable static var retriesOffset: Int { (byteCount + lineBytes - 1) / lineBytes * lineBytes }
 
-  /// A value that is too large for the temporary memory of the stack: a copy of it would be made on the heap,
-  /// which no signal handler may touch.
+  /// A value that is too large for the temporary memory of the stack: a copy of it would be made on
+  /// the heap, which no signal handler may touch.
   @inlinable static var isLarge: Bool { wordCount * 8 > 1024 }
   /// Where a large one's first value is: after the retry counters, rounded up.
   @inlinable static var firstOffset: Int {
@@ -147,8 +148,9 @@ extension SequenceLock {
     }
   }
 
-  /// Copies the words into a large value. Begins with a copy of the first one, which never changes, since there
-  /// is no other way to have an uninitialised value on the stack, and stores the words over it.
+  /// Copies the words into a large value. Begins with a copy of the first one, which never changes,
+  /// since there is no other way to have an uninitialised value on the stack, and stores the words
+  /// over it.
   @inlinable
   @inline(never)
   borrowing func copyLarge(_ before: UInt64) -> Value? {

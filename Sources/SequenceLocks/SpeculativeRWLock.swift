@@ -20,7 +20,8 @@ public import _SystemShims
 /// - Source: `mmap_lock`, `mmap_lock_speculate_try_begin`, `mmap_lock_speculate_retry`.
 @safe
 public final class SpeculativeRWLock: @unchecked Sendable {
-  // Sendable: pthread's locks are made to be shared; the counter is atomic; `isDowngrading` is guarded.
+  // Sendable: pthread's locks are made to be shared; the counter is atomic; `isDowngrading` is
+  // guarded.
   /// Which side a waiting thread of the other side must let pass.
   public enum Preference: Sendable, Equatable {
     /// A waiting writer holds up new readers: no writer starves. The default.
@@ -38,11 +39,11 @@ public final class SpeculativeRWLock: @unchecked Sendable {
 
   @usableFromInline let counter = SequenceCounter()
   @usableFromInline let lock: UnsafeMutablePointer<pthread_rwlock_t>
-  // Model: Tests/Models/maplock.pml.
-  // Whether a thread is on its way from the write lock to the read lock: a writer that comes between
-  // steps aside, which makes the downgrade atomic. Set under the write lock, by a thread that found it
-  // false; cleared by the same thread under the read lock; read by others under the write lock.
-  // Behind a pointer: a class's variable would be checked for exclusive access each time.
+  // Model: Tests/Models/maplock.pml. Whether a thread is on its way from the write lock to the read
+  // lock: a writer that comes between steps aside, which makes the downgrade atomic. Set under the
+  // write lock, by a thread that found it false; cleared by the same thread under the read lock;
+  // read by others under the write lock. Behind a pointer: a class's variable would be checked for
+  // exclusive access each time.
   @usableFromInline let isDowngrading: UnsafeMutablePointer<Bool>
   // Where those writers wait. Held while `isDowngrading`.
   @usableFromInline let downgrade: UnsafeMutablePointer<pthread_mutex_t>
@@ -77,8 +78,9 @@ public final class SpeculativeRWLock: @unchecked Sendable {
 
   /// Runs `body` with the lock held for reading.
   ///
-  /// - Precondition: the thread doesn't hold the lock. Inside ``withWriteLock(_:)`` that is a trap; inside
-  ///   another read lock, with `.writers`, this can wait for a writer that waits for the outer one.
+  /// - Precondition: the thread doesn't hold the lock. Inside ``withWriteLock(_:)`` that is a trap;
+  ///   inside another read lock, with `.writers`, this can wait for a writer that waits for the
+  ///   outer one.
   /// - Threads: any; not in a signal handler.
   @inlinable
   public func withReadLock<R: ~Copyable, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
@@ -91,8 +93,8 @@ public final class SpeculativeRWLock: @unchecked Sendable {
   ///
   /// - Memory ordering: the counter is odd before anything `body` does can be seen, and even after
   ///   all of it can (see ``SequenceCounter``), and even before the lock is free.
-  /// - Precondition: the thread doesn't hold the lock. Inside another `withWriteLock` that is a trap; inside
-  ///   ``withReadLock(_:)`` the thread waits for itself.
+  /// - Precondition: the thread doesn't hold the lock. Inside another `withWriteLock` that is a
+  ///   trap; inside ``withReadLock(_:)`` the thread waits for itself.
   /// - Threads: any; not in a signal handler.
   @inlinable
   public func withWriteLock<R: ~Copyable, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
@@ -104,8 +106,8 @@ public final class SpeculativeRWLock: @unchecked Sendable {
     return try body()
   }
 
-  /// Runs `body` with the lock held for writing, but in no write section: the counter stays as it is. `body`
-  /// changes nothing that others read without the lock.
+  /// Runs `body` with the lock held for writing, but in no write section: the counter stays as it
+  /// is. `body` changes nothing that others read without the lock.
   package func withExclusiveLock<R: ~Copyable>(_ body: () -> R) -> R {
     lockForWriting()
     defer { unlock() }
@@ -160,7 +162,8 @@ public final class SpeculativeRWLock: @unchecked Sendable {
     check(unsafe pthread_rwlock_unlock(lock), "SpeculativeRWLock: the thread doesn't hold the lock")
   }
 
-  /// Ends the process where pthread refuses what was asked of it: going on would give the lock away.
+  /// Ends the process where pthread refuses what was asked of it: going on would give the lock
+  /// away.
   @inlinable
   @inline(__always)
   func check(_ error: Int32, _ message: StaticString) {

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// Several copies of this library in one process: a program and its plug-ins may each be linked with one,
-// and all share the one liburcu, with its threads' words and its locks.
+// Several copies of this library in one process: a program and its plug-ins may each be linked with
+// one, and all share the one liburcu, with its threads' words and its locks.
 //
-// Each copy has a reader registry of its own, and marks its bits in a thread's word with its number: what
-// another copy has left there it takes for what C code's sections leave, nothing. While a section is open, the
-// bits of the copy that opened it stay: sections of others within it only count. A fork, which takes
-// liburcu's locks, is handled by one copy for all.
+// Each copy has a reader registry of its own, and marks its bits in a thread's word with its
+// number: what another copy has left there it takes for what C code's sections leave, nothing.
+// While a section is open, the bits of the copy that opened it stay: sections of others within it
+// only count. A fork, which takes liburcu's locks, is handled by one copy for all.
 //
-// Not one registry for all: its layout, and that of the words, would have to be the same in each version for
-// ever. What is fixed instead is this file's few fields, and that bits 33 to 39 hold a number.
+// Not one registry for all: its layout, and that of the words, would have to be the same in each
+// version for ever. What is fixed instead is this file's few fields, and that bits 33 to 39 hold a
+// number.
 //
-// How they find each other: each has a note (ELF's SHT_NOTE) in the file that it is linked into, which
-// leads to its structure. Symbols wouldn't do, since they may be local to a plug-in, hidden or stripped.
+// How they find each other: each has a note (ELF's SHT_NOTE) in the file that it is linked into,
+// which leads to its structure. Symbols wouldn't do, since they may be local to a plug-in, hidden
+// or stripped.
 
 #define _GNU_SOURCE 1
 
@@ -23,7 +25,8 @@
 #include <link.h>
 #include <string.h>
 
-// As Swift's own symbols: in a file that is linked with a copy of this library, they are never another file's.
+// As Swift's own symbols: in a file that is linked with a copy of this library, they are never
+// another file's.
 #pragma GCC visibility push(protected)
 
 #define VERSION 1
@@ -35,8 +38,8 @@ struct rcushims_copy rcushims_this_copy = {
 
 _Static_assert(RCUSHIMS_COPY / RCUSHIMS_NEXT_COPY == NO_NUMBER, "numbers have 7 bits");
 
-// The name's and the contents' lengths, the type, the name, padded to a multiple of 4, and where the
-// structure is, counted from these 8 bytes.
+// The name's and the contents' lengths, the type, the name, padded to a multiple of 4, and where
+// the structure is, counted from these 8 bytes.
 #define NOTE_NAME "swift-urcu"
 #define NOTE_TYPE 1
 __asm__(
@@ -107,7 +110,8 @@ static int with_loader_lock(struct dl_phdr_info *object, size_t size, void *body
   return 1;
 }
 
-/// Runs `body`, which may look for the copies, while no file is loaded or unloaded, nor another copy here.
+/// Runs `body`, which may look for the copies, while no file is loaded or unloaded, nor another
+/// copy here.
 static void with_copies_kept(void (*body)(void)) {
   // The lock that this holds can be taken again by the same thread.
   dl_iterate_phdr(with_loader_lock, &body);

@@ -3,9 +3,9 @@
 
 // What is done around a fork, so that a child can read, wait and register threads.
 //
-// liburcu's part is done once, by the leader of the copies of this library in the process (copies.c); each
-// copy's part by the copy. Everything of one step comes before anything of the next one, since a copy's step may
-// wait for what another copy's next step holds up.
+// liburcu's part is done once, by the leader of the copies of this library in the process
+// (copies.c); each copy's part by the copy. Everything of one step comes before anything of the
+// next one, since a copy's step may wait for what another copy's next step holds up.
 
 #define _GNU_SOURCE 1
 
@@ -25,11 +25,12 @@ CALL_RCU_HOOKS(memb)
 CALL_RCU_HOOKS(mb)
 CALL_RCU_HOOKS(qsbr)
 
-// As Swift's own symbols: in a file that is linked with a copy of this library, they are never another file's.
+// As Swift's own symbols: in a file that is linked with a copy of this library, they are never
+// another file's.
 #pragma GCC visibility push(protected)
 
-/// What the library's Swift side does around a fork; NULL before it has something to do. Written under
-/// `hooks_lock`, which a fork holds.
+/// What the library's Swift side does around a fork; NULL before it has something to do. Written
+/// under `hooks_lock`, which a fork holds.
 static const struct rcushims_fork_hooks *fork_hooks;
 static pthread_mutex_t hooks_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
@@ -41,8 +42,8 @@ static __thread const struct rcushims_fork_hooks *hooks;
 /// In a child: forked inside a section of this flavor, while others may have held its locks.
 static bool is_lost[RCUSHIMS_FLAVOR_COUNT];
 static bool is_stranded;
-/// In a child: this copy has been part of the fork. Its first use, which may have been under way in another thread
-/// of the parent, has nothing left to install.
+/// In a child: this copy has been part of the fork. Its first use, which may have been under way in
+/// another thread of the parent, has nothing left to install.
 static bool is_installed;
 
 bool rcushims_is_lost(int flavor) { return is_lost[flavor]; }
@@ -65,8 +66,8 @@ static bool holds_locks(void) { return sysshims_locks_held != 0; }
 static bool must_be_skipped(int flavor) { return is_lost[flavor] || rcushims_is_inside(flavor); }
 
 static void before(void) {
-  // Online, this thread would hold up the grace period that it is about to wait for. Once, for a fork that
-  // begins again.
+  // Online, this thread would hold up the grace period that it is about to wait for. Once, for a
+  // fork that begins again.
   if (rcushims_qsbr_is_between_sections()) {
     rcushims_qsbr_go_offline();
     was_online = true;
@@ -119,7 +120,8 @@ static bool is_in_registry(int flavor, struct cds_list_head *link) {
   return caa_container_of(link, struct urcu_reader, node)->registered;
 }
 
-/// Takes a thread that the child doesn't have off liburcu's registry. Once: other copies may know it too.
+/// Takes a thread that the child doesn't have off liburcu's registry. Once: other copies may know
+/// it too.
 static void take_off_registry(int flavor, struct cds_list_head *link) {
   if (!is_in_registry(flavor, link)) return;
   cds_list_del(link);
@@ -203,7 +205,8 @@ static __thread struct {
   bool takes_nothing;
   /// The flavors that are left alone.
   bool is_skipped[RCUSHIMS_FLAVOR_COUNT];
-  /// The first copy of the row. Others may come in front until the row is locked; then all begins again.
+  /// The first copy of the row. Others may come in front until the row is locked; then all begins
+  /// again.
   struct rcushims_copy *first;
   /// The signals that were blocked before.
   sigset_t mask;
@@ -270,8 +273,8 @@ static void unlock_all_in_parent(void) {
   }
 }
 
-/// Takes all locks, with signals blocked: a handler that reads for the first time would want one, and one that
-/// forks all. Returns whether every copy is as it was before.
+/// Takes all locks, with signals blocked: a handler that reads for the first time would want one,
+/// and one that forks all. Returns whether every copy is as it was before.
 static bool lock_all(void) {
   FOR_EACH_COPY(copy) copy->steps->before();
   sigset_t mask;
@@ -288,9 +291,9 @@ static bool lock_all(void) {
   return lock_row() && is_unchanged;
 }
 
-/// Wakes grace periods that wait for a section of this thread which has ended: a handler may have interrupted it
-/// between its last store and the call that wakes them, and what it forks for would wait for them. One that begins to
-/// wait from now on looks at this thread once more before.
+/// Wakes grace periods that wait for a section of this thread which has ended: a handler may have
+/// interrupted it between its last store and the call that wakes them, and what it forks for would
+/// wait for them. One that begins to wait from now on looks at this thread once more before.
 static void wake_grace_periods(void) {
   cmm_smp_mb();
   urcu_common_wake_up_gp(&urcu_memb_gp);

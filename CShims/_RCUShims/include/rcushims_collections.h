@@ -41,9 +41,9 @@ void rcushims_table_resize(struct cds_lfht *table, const struct rcu_flavor_struc
 /// Frees an empty table that nobody can reach any more.
 void rcushims_table_destroy(struct cds_lfht *table);
 
-/// Matches every node. cds_lfht has compared the whole hash before it asks: a lookup walks the nodes
-/// of one hash, and Swift compares the keys, so that no closure is needed.
-/// Why C: the comparison is a C function, which can't be generic in Swift.
+/// Matches every node. cds_lfht has compared the whole hash before it asks: a lookup walks the
+/// nodes of one hash, and Swift compares the keys, so that no closure is needed. Why C: the
+/// comparison is a C function, which can't be generic in Swift.
 int rcushims_table_match_any(struct cds_lfht_node *node, const void *_Nullable key);
 
 /// A Swift closure that compares keys, for the calls that compare within.

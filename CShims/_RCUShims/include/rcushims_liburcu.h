@@ -3,7 +3,8 @@
 
 // liburcu's headers, and what this target assumes of them. liburcu promises its functions, not the
 // bits of a reader's word or the fields of a reader: each that is used here is checked when this is
-// compiled, so that a later liburcu that changes one fails to build instead of freeing memory early.
+// compiled, so that a later liburcu that changes one fails to build instead of freeing memory
+// early.
 
 #ifndef RCU_SHIMS_LIBURCU_H
 #define RCU_SHIMS_LIBURCU_H

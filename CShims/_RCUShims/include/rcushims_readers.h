@@ -4,11 +4,11 @@
 // liburcu's flavors bp, memb and mb: read sections, grace periods, and a registry of the threads
 // that read. Why C: thread-local storage of another library, macros, and compiler barriers.
 //
-// The registry of readers (registry.c) is ours, since liburcu's is private: it names the thread that holds up a
-// grace period, lets a child of fork forget the threads that it doesn't have, and shows a writer that
-// scans it now and then that all readers have left their sections. A thread is in it from its first section
-// to its end, at no cost to later sections: liburcu gives a meaning to the low bits of a reader's word
-// only, and we keep three bits and a number above them.
+// The registry of readers (registry.c) is ours, since liburcu's is private: it names the thread
+// that holds up a grace period, lets a child of fork forget the threads that it doesn't have, and
+// shows a writer that scans it now and then that all readers have left their sections. A thread is
+// in it from its first section to its end, at no cost to later sections: liburcu gives a meaning to
+// the low bits of a reader's word only, and we keep three bits and a number above them.
 //
 // | bits of a reader's word | meaning |
 // |---|---|
@@ -22,14 +22,15 @@
 //
 // A writer that scans the words of light threads must interrupt the processors that they may run on
 // (membarrier), or it may miss a section that has just begun. It needn't for fenced ones, which pay
-// for that with a few nanoseconds in each section: nothing beside a long one, but as much as half of a
-// short one. So a thread becomes fenced by a long section, and light by many short ones in a row; but with bp
-// and memb never where the system has no membarrier.
+// for that with a few nanoseconds in each section: nothing beside a long one, but as much as half
+// of a short one. So a thread becomes fenced by a long section, and light by many short ones in a
+// row; but with bp and memb never where the system has no membarrier.
 //
-// A snapshot section loads its pointers at its beginning, and begins again if somebody has scanned the readers
-// meanwhile, without having followed them. So it can't come upon what is published after it began. What is made
-// later than that, and replaced again, needn't wait for its end, however long that takes (interval-based
-// reclamation: Wen et al., PPoPP 2018; the interval's upper end alone).
+// A snapshot section loads its pointers at its beginning, and begins again if somebody has scanned
+// the readers meanwhile, without having followed them. So it can't come upon what is published
+// after it began. What is made later than that, and replaced again, needn't wait for its end,
+// however long that takes (interval-based reclamation: Wen et al., PPoPP 2018; the interval's upper
+// end alone).
 
 #ifndef RCU_SHIMS_READERS_H
 #define RCU_SHIMS_READERS_H
@@ -65,13 +66,15 @@ extern char rcushims_tags[RCUSHIMS_FLAVOR_COUNT];
 /// The step from a stamp to the next one.
 #define RCUSHIMS_NEXT_STAMP (RCUSHIMS_LIGHT << 3)
 
-/// What sections of a flavor's light threads have in their words, beside what is liburcu's: the stamp.
+/// What sections of a flavor's light threads have in their words, beside what is liburcu's: the
+/// stamp.
 ///
-/// Scans advance it: a thread whose word has another stamp than at an earlier scan has left the section that it was
-/// in then. Copied, not counted by readers: what a section stores doesn't have to wait for what the one before it
-/// has stored.
+/// Scans advance it: a thread whose word has another stamp than at an earlier scan has left the
+/// section that it was in then. Copied, not counted by readers: what a section stores doesn't have
+/// to wait for what the one before it has stored.
 struct rcushims_stamp {
-  /// Its low bits, with the number of this copy of the library: another copy's words are never taken for ours.
+  /// Its low bits, with the number of this copy of the library: another copy's words are never
+  /// taken for ours.
   unsigned long light;
   /// All of it. From 1, and doesn't wrap around.
   uint64_t number;
@@ -85,18 +88,18 @@ extern struct rcushims_stamp rcushims_stamps[RCUSHIMS_FLAVOR_COUNT];
 
 // MARK: - bp: threads register themselves at first use
 
-/// A section of a thread that isn't light: a fenced one, one that hasn't read yet, or whose last section
-/// was C code's, or another copy's of this library.
+/// A section of a thread that isn't light: a fenced one, one that hasn't read yet, or whose last
+/// section was C code's, or another copy's of this library.
 void rcushims_bp_read_lock_slow(void);
 
-/// A section that lasts so long that a fence is nothing beside it. Not in a signal handler: it might come
-/// between the steps of a light section that begins, which would lose its place.
+/// A section that lasts so long that a fence is nothing beside it. Not in a signal handler: it
+/// might come between the steps of a light section that begins, which would lose its place.
 void rcushims_bp_read_lock_fenced(void);
 
-/// A long section that is a snapshot section: it loads pointers, by acquiring loads, and then follows them if
-/// `rcushims_is_snapshot_section` of the returned number, or leaves. Within another section, a long one.
-/// Sections that are opened within it may load what they like: the first of them undoes the seal.
-/// Returns the stamp.
+/// A long section that is a snapshot section: it loads pointers, by acquiring loads, and then
+/// follows them if `rcushims_is_snapshot_section` of the returned number, or leaves. Within another
+/// section, a long one. Sections that are opened within it may load what they like: the first of
+/// them undoes the seal. Returns the stamp.
 uint64_t rcushims_bp_read_lock_snapshot(void);
 
 /// What is returned for a section that isn't a snapshot section.
@@ -141,11 +144,11 @@ static inline bool rcushims_bp_read_ongoing(void) {
 
 // MARK: - memb and mb: the caller registers threads
 
-/// As liburcu's, but for our bits. `inside`: the word of a section that begins now, with our stamp. One comparison says
-/// that the thread is outside, light, and was last inside with this stamp, in this phase; what isn't so is sorted out
-/// after it, or by the slow path.
-/// Returns false if the thread is not registered, and nothing was opened: liburcu would let it through, and free
-/// memory under it.
+/// As liburcu's, but for our bits. `inside`: the word of a section that begins now, with our stamp.
+/// One comparison says that the thread is outside, light, and was last inside with this stamp, in
+/// this phase; what isn't so is sorted out after it, or by the slow path. Returns false if the
+/// thread is not registered, and nothing was opened: liburcu would let it through, and free memory
+/// under it.
 __attribute__((always_inline)) static inline bool rcushims_counting_lock(struct urcu_reader *reader,
                                                                          unsigned long inside, bool is_fenced,
                                                                          bool (*slow)(void)) {
@@ -183,7 +186,8 @@ __attribute__((always_inline)) static inline void rcushims_counting_unlock(struc
   cmm_barrier();
 }
 
-// Each flavor gets the same functions. Those that aren't inline do as bp's; 0 for a thread that isn't registered.
+// Each flavor gets the same functions. Those that aren't inline do as bp's; 0 for a thread that
+// isn't registered.
 #define RCUSHIMS_COUNTING_FLAVOR(flavor, number, needs_fences)                                   \
   bool rcushims_##flavor##_read_lock_slow(void);                                                 \
   bool rcushims_##flavor##_read_lock_fenced(void);                                                 \
@@ -218,8 +222,8 @@ RCUSHIMS_COUNTING_FLAVOR(mb, RCUSHIMS_MB, true)
 
 // MARK: - Every flavor, by its number
 
-/// For debug builds: a number for the calling thread's outermost section, that no other section has had. Called
-/// at the beginning of each section.
+/// For debug builds: a number for the calling thread's outermost section, that no other section has
+/// had. Called at the beginning of each section.
 uint64_t rcushims_section_token(int flavor);
 
 /// For debug builds: whether the section with that number is open on the calling thread.
@@ -238,7 +242,8 @@ struct rcushims_snapshot_reader {
 
 /// A thread that is inside a section; with qsbr, one that holds up a grace period.
 struct rcushims_inside_reader {
-  /// The stamp of the scan that found the thread in this section first; the largest number with qsbr.
+  /// The stamp of the scan that found the thread in this section first; the largest number with
+  /// qsbr.
   uint64_t since;
   /// The kernel's thread number.
   int32_t thread;
@@ -254,16 +259,17 @@ struct rcushims_inside_reader {
 /// What a scan of the reader registry has found.
 struct rcushims_reader_scan {
   uint64_t stamp;
-  /// The stamp of the scan that found the first of those who are inside in the section where they still are; the
-  /// largest number if nobody is inside, and 0 where that can't be told: qsbr, and a domain that is lost in a child.
+  /// The stamp of the scan that found the first of those who are inside in the section where they
+  /// still are; the largest number if nobody is inside, and 0 where that can't be told: qsbr, and a
+  /// domain that is lost in a child.
   uint64_t oldest;
   /// The same without those in `snapshot`.
   uint64_t oldest_open;
   /// Threads that are in snapshot sections; more than fit are taken for others.
   struct rcushims_snapshot_reader snapshot[RCUSHIMS_SNAPSHOT_READERS_MAX];
   size_t snapshot_count;
-  /// Threads that are inside, as many as fit. Threads that C code registered and that never read through us are not
-  /// known.
+  /// Threads that are inside, as many as fit. Threads that C code registered and that never read
+  /// through us are not known.
   struct rcushims_inside_reader inside[RCUSHIMS_INSIDE_READERS_MAX];
   size_t inside_count;
   /// Threads in the registry.
@@ -278,16 +284,17 @@ struct rcushims_cookie {
   uint64_t interruption;
 };
 
-/// Starts a grace period, and says who is inside: `start_poll_synchronize_rcu`. Waits for nobody's section. Interrupts
-/// the other threads of the process that run, if some thread is light; threads that enter the registry wait
-/// for that. Takes as long as the registry is.
+/// Starts a grace period, and says who is inside: `start_poll_synchronize_rcu`. Waits for nobody's
+/// section. Interrupts the other threads of the process that run, if some thread is light; threads
+/// that enter the registry wait for that. Takes as long as the registry is.
 struct rcushims_cookie rcushims_start_grace_period(int flavor, struct rcushims_reader_scan *scan);
 
-/// Scans who is inside, for any number of cookies. Waits for nobody's section, and takes as long as the registry is.
+/// Scans who is inside, for any number of cookies. Waits for nobody's section, and takes as long as
+/// the registry is.
 void rcushims_scan_readers(int flavor, struct rcushims_reader_scan *scan);
 
-/// Whether the cookie's grace period had ended at the scan: what was unpublished before it was started can be
-/// reused. `poll_state_synchronize_rcu`.
+/// Whether the cookie's grace period had ended at the scan: what was unpublished before it was
+/// started can be reused. `poll_state_synchronize_rcu`.
 static inline bool rcushims_has_passed(const struct rcushims_reader_scan *scan, struct rcushims_cookie cookie) {
   return cookie.stamp < scan->oldest;
 }
@@ -310,8 +317,8 @@ struct rcushims_snapshot_stamps {
   uint64_t last;
 };
 
-/// Of the snapshot sections that have been open since the scan with the stamp `since`, or for longer; the largest number
-/// and 0 if there are none.
+/// Of the snapshot sections that have been open since the scan with the stamp `since`, or for
+/// longer; the largest number and 0 if there are none.
 static inline struct rcushims_snapshot_stamps rcushims_snapshot_since(const struct rcushims_reader_scan *scan,
                                                                   uint64_t since) {
   struct rcushims_snapshot_stamps stamps = {.first = UINT64_MAX, .last = 0};
@@ -330,8 +337,8 @@ bool rcushims_is_registered(int flavor);
 /// `rcu_register_thread`, and our registry. The thread isn't registered.
 void rcushims_register_thread(int flavor);
 
-/// `rcu_unregister_thread`, and our registry. A thread that ends while it is registered does this by
-/// itself.
+/// `rcu_unregister_thread`, and our registry. A thread that ends while it is registered does this
+/// by itself.
 void rcushims_unregister_thread(int flavor);
 
 // MARK: - fork
@@ -350,21 +357,23 @@ struct rcushims_fork_hooks {
 
 /// Makes `fork` leave a child that can read, wait for grace periods and register threads: waits for
 /// what is under way, and takes the threads that the child doesn't have off liburcu's registries.
-/// Once; at the first section or reclaimer at the latest. From then on the library that this copy is
-/// linked into can't be unloaded. Other code must not call liburcu's own
-/// hooks (urcu_bp_before_fork, urcu_…_call_rcu_before_fork) then.
+/// Once; at the first section or reclaimer at the latest. From then on the library that this copy
+/// is linked into can't be unloaded. Other code must not call liburcu's own hooks
+/// (urcu_bp_before_fork, urcu_…_call_rcu_before_fork) then.
 void rcushims_install_fork_handlers(void);
 
-/// Installs `hooks`, if there are none yet, and the handlers. What the hooks look after comes later than this. The
-/// caller holds no lock that they take: a fork may be under way, and have come too far for them.
+/// Installs `hooks`, if there are none yet, and the handlers. What the hooks look after comes later
+/// than this. The caller holds no lock that they take: a fork may be under way, and have come too
+/// far for them.
 void rcushims_set_fork_hooks(struct rcushims_fork_hooks hooks);
 
 /// Whether this is a child of a fork inside a section of `flavor`, or in a signal handler that had
 /// interrupted this library: nobody may wait for its grace periods.
 bool rcushims_is_lost(int flavor);
 
-/// Whether this is a child of a fork in a signal handler that had interrupted this library, between a
-/// lock and its release. It may `exec` or exit: other threads of its parent may have held any lock.
+/// Whether this is a child of a fork in a signal handler that had interrupted this library, between
+/// a lock and its release. It may `exec` or exit: other threads of its parent may have held any
+/// lock.
 bool rcushims_is_stranded(void);
 
 /// Whether the calling thread is inside a section.

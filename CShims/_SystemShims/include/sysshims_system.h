@@ -18,10 +18,10 @@
 
 // MARK: - Threads and time
 
-/// Blocks the calling thread's signals but those that tell of its own faults (SIGSEGV, SIGBUS, SIGILL,
-/// SIGTRAP, SIGFPE, SIGSYS, SIGABRT), and keeps which were blocked `before`, unless that is NULL.
-/// A blocked fault would end the process without a word: no handler, no crash report.
-/// Why C: Swift imports `sigfillset` and the mask's type differently on every libc.
+/// Blocks the calling thread's signals but those that tell of its own faults (SIGSEGV, SIGBUS,
+/// SIGILL, SIGTRAP, SIGFPE, SIGSYS, SIGABRT), and keeps which were blocked `before`, unless that is
+/// NULL. A blocked fault would end the process without a word: no handler, no crash report. Why C:
+/// Swift imports `sigfillset` and the mask's type differently on every libc.
 void sysshims_block_signals(sigset_t *_Nullable before);
 
 /// Starts a thread named `name` with signals blocked as by `sysshims_block_signals`, so that no
@@ -33,9 +33,9 @@ int sysshims_start_thread(pthread_t *thread, const char *name, size_t stack_byte
                           void *_Nullable (*_Nonnull body)(void *_Nullable),
                           void *_Nullable context);
 
-/// How many locks of this library the calling thread has, is about to take or has just released. A signal
-/// handler that forks finds out by this whether it has interrupted the library.
-/// Why C: thread-local storage.
+/// How many locks of this library the calling thread has, is about to take or has just released. A
+/// signal handler that forks finds out by this whether it has interrupted the library. Why C:
+/// thread-local storage.
 extern __thread unsigned sysshims_locks_held;
 
 static inline void sysshims_enter_lock(void) {
@@ -49,9 +49,8 @@ static inline void sysshims_leave_lock(void) {
   sysshims_locks_held -= 1;
 }
 
-/// The pointer whose update runs on the calling thread, innermost; NULL: none. A body that replaces it would begin
-/// again for ever.
-/// Why C: thread-local storage.
+/// The pointer whose update runs on the calling thread, innermost; NULL: none. A body that replaces
+/// it would begin again for ever. Why C: thread-local storage.
 extern __thread const void *_Nullable sysshims_updated_pointer;
 
 static inline const void *_Nullable sysshims_updating(void) { return sysshims_updated_pointer; }
@@ -74,9 +73,9 @@ int sysshims_join_thread(pthread_t thread, unsigned milliseconds);
 /// Why C: prctl is variadic.
 void sysshims_make_sleeps_exact(void);
 
-/// Lets the calling thread, when it is woken, wait until a processor is free or another thread's time is
-/// over: it never takes the place of the thread that wakes it.
-/// Why C: glibc declares SCHED_BATCH under _GNU_SOURCE only.
+/// Lets the calling thread, when it is woken, wait until a processor is free or another thread's
+/// time is over: it never takes the place of the thread that wakes it. Why C: glibc declares
+/// SCHED_BATCH under _GNU_SOURCE only.
 void sysshims_never_preempt(void);
 
 /// Nanoseconds of the monotonic clock.
@@ -96,16 +95,16 @@ int sysshims_rwlock_init(pthread_rwlock_t *lock, bool prefers_writers);
 /// Writes `text` to standard error as one piece, without a lock of stdio's.
 void sysshims_write_error(const char *text, size_t count);
 
-/// Names the code at `address`: its symbol, or else its file and the distance from that file's beginning. At most
-/// `count` bytes with the 0 at the end.
-/// Why C: glibc declares dladdr under _GNU_SOURCE only.
+/// Names the code at `address`: its symbol, or else its file and the distance from that file's
+/// beginning. At most `count` bytes with the 0 at the end. Why C: glibc declares dladdr under
+/// _GNU_SOURCE only.
 void sysshims_describe_code(uintptr_t address, char *text, size_t count);
 
 // MARK: - The processor
 
-/// Whether the processor has protection keys and the kernel has switched them on (OSPKE): then memory
-/// that is only executable can't be read. False on processors other than x86-64.
-/// Why C: an instruction.
+/// Whether the processor has protection keys and the kernel has switched them on (OSPKE): then
+/// memory that is only executable can't be read. False on processors other than x86-64. Why C: an
+/// instruction.
 bool sysshims_has_protection_keys(void);
 
 // MARK: - Memory
@@ -113,9 +112,9 @@ bool sysshims_has_protection_keys(void);
 /// Bytes of a page.
 size_t sysshims_page_bytes(void);
 
-/// Gives the whole pages of memory that the caller has, and hasn't used, their frames at once. Where the
-/// system can't, the first write to each does.
-/// Why C: the constant is not in every header.
+/// Gives the whole pages of memory that the caller has, and hasn't used, their frames at once.
+/// Where the system can't, the first write to each does. Why C: the constant is not in every
+/// header.
 void sysshims_populate(void *address, size_t count);
 
 // MARK: - The kernel's own maps
@@ -134,10 +133,10 @@ static inline int sysshims_errno(void) { return errno; }
 /// `process_vm_writev` on ourselves does that.
 int sysshims_copy_to_user(uint64_t target, const void *source, size_t count);
 
-/// Begins to fetch `count` bytes from `address` on, a cache line's start, for writing. No access: any
-/// address will do, and what is there doesn't change.
-/// Why C: Swift has no prefetch. Why assembler: the compiler prefetches for writing only where it is told
-/// that the processor knows how to; those that don't take the instruction for none.
+/// Begins to fetch `count` bytes from `address` on, a cache line's start, for writing. No access:
+/// any address will do, and what is there doesn't change. Why C: Swift has no prefetch. Why
+/// assembler: the compiler prefetches for writing only where it is told that the processor knows
+/// how to; those that don't take the instruction for none.
 static inline void sysshims_prefetch_for_writing(uintptr_t address, size_t count) {
   for (size_t offset = 0; offset < count; offset += 64) {
     const char *line = (const char *)(address + offset);

@@ -148,8 +148,8 @@ public enum MemoryBarrierFlavor: ThreadRegisteringFlavor {
 ///
 /// Threads register as for ``MembarrierFlavor``, are *online* then, and call
 /// ``RCUDomain/quiescentState()`` now and then: a thread that doesn't holds up every grace period.
-/// Around whatever blocks (input, a lock, a join) a thread is ``RCUDomain/offline(_:)``; the waits of
-/// this module are so by themselves. No sections in signal handlers.
+/// Around whatever blocks (input, a lock, a join) a thread is ``RCUDomain/offline(_:)``; the waits
+/// of this module are so by themselves. No sections in signal handlers.
 public enum QuiescentStateFlavor: ThreadRegisteringFlavor {
   /// The flavor's name in liburcu: `qsbr`.
   public static var name: String { "qsbr" }
@@ -224,14 +224,14 @@ extension RCUDomain where Flavor == QuiescentStateFlavor {
 
   /// ``RCUDomain/withReadSection(_:)`` without its checks: not one instruction.
   ///
-  /// For the innermost loops of threads whose whole life is in sight. Where the other one traps, this one
-  /// reads freed memory.
+  /// For the innermost loops of threads whose whole life is in sight. Where the other one traps,
+  /// this one reads freed memory.
   ///
   /// - Safety: the caller makes sure that the thread is registered and online, and that `body`,
   ///   with all that it calls, doesn't announce a quiescent state, go offline, wait for a grace
   ///   period or for anything else of this module, or retire past the domain's limits.
-  /// - Memory ordering: as ``RCUDomain/withReadSection(_:)``. Stall reports don't show such a section:
-  ///   the thread is one that doesn't announce.
+  /// - Memory ordering: as ``RCUDomain/withReadSection(_:)``. Stall reports don't show such a
+  ///   section: the thread is one that doesn't announce.
   /// - Source: `rcu_read_lock` of liburcu's qsbr, which is empty.
   @unsafe
   @available(*, noasync, message: "a task may change threads; use the default domain, RCU")

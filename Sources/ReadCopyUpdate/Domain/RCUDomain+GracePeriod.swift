@@ -56,11 +56,11 @@ extension RCUDomain {
   /// (``barrier()``, a ``GracePeriod``), which traps.
   ///
   /// Retirements that wait are bounded, by ``RCULimits``: past a limit this call waits for the
-  /// reclaimer, unless the thread is inside a read section or runs a deferred call now, or `mayWait` is false: that is
-  /// counted in ``RCUStatistics/overLimitCount`` instead.
+  /// reclaimer, unless the thread is inside a read section or runs a deferred call now, or
+  /// `mayWait` is false: that is counted in ``RCUStatistics/overLimitCount`` instead.
   ///
-  /// - Precondition: `bytes` is not negative, and not above 2^48; where this may wait, the thread holds no lock
-  ///   that an action takes, and is in no section of another domain.
+  /// - Precondition: `bytes` is not negative, and not above 2^48; where this may wait, the thread
+  ///   holds no lock that an action takes, and is in no section of another domain.
   /// - Parameter bytes: the memory that `action` gives back.
   /// - Parameter mayWait: false for a caller that must not block, such as a `deinit`.
   /// - Parameter action: runs once.
@@ -105,8 +105,8 @@ extension RCUDomain {
     set { Flavor._reclaimer.limits = newValue }
   }
 
-  /// The number of threads in the registry of this flavor's readers: those that have read, or have registered
-  /// themselves, and have not ended. A grace period looks at each of them.
+  /// The number of threads in the registry of this flavor's readers: those that have read, or have
+  /// registered themselves, and have not ended. A grace period looks at each of them.
   ///
   /// - Complexity: O(threads), under the registry's lock.
   public static var registeredThreadCount: Int {

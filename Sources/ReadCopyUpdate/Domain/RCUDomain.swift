@@ -25,10 +25,11 @@ internal import _RCUShims
 ///
 /// The rules that the compiler enforces: a ``Ref`` can't be stored, returned, captured by an
 /// escaping closure or sent elsewhere; there is no `await` inside a section; ``synchronize()``,
-/// ``barrier()`` and `reclaim()` are not available to `async` code. The rule that traps: no ``synchronize()`` or
-/// ``barrier()`` inside a section. The rule that is yours: a section ends soon, since
-/// memory that is retired meanwhile waits for it. Past the domain's ``limits`` whoever retires, by
-/// replacing or dropping a pointee too, waits with it: so hold no lock then that a deferred call takes.
+/// ``barrier()`` and `reclaim()` are not available to `async` code. The rule that traps: no
+/// ``synchronize()`` or ``barrier()`` inside a section. The rule that is yours: a section ends
+/// soon, since memory that is retired meanwhile waits for it. Past the domain's ``limits`` whoever
+/// retires, by replacing or dropping a pointee too, waits with it: so hold no lock then that a
+/// deferred call takes.
 ///
 /// A child of `fork` may read, retire and wait, with a reclaimer of its own: the fork waits for the
 /// batch that is under way. Inside a read section it can't: such a child may only `exec` or exit.
@@ -48,8 +49,9 @@ extension RCUDomain {
   ///   deferred destruction.
   /// - Threads: any thread, once it is registered where the flavor asks for that; signal handlers
   ///   on threads that have read before.
-  /// - Complexity: O(1): no call, no allocation, no reference counting in optimised code. The first sections of
-  ///   a thread, up to 64, and as many after a dump of an address space, call a function that has a fence.
+  /// - Complexity: O(1): no call, no allocation, no reference counting in optimised code. The first
+  ///   sections of a thread, up to 64, and as many after a dump of an address space, call a
+  ///   function that has a fence.
   /// - Source: `rcu_read_lock`, `rcu_read_unlock`.
   @inlinable
   @inline(__always)
@@ -61,8 +63,8 @@ extension RCUDomain {
     return try body(ReadSection())
   }
 
-  /// ``withReadSection(_:)`` for what takes longer than a microsecond: it begins with a memory barrier, and
-  /// spares writers the interruption of this thread. Not from a signal handler.
+  /// ``withReadSection(_:)`` for what takes longer than a microsecond: it begins with a memory
+  /// barrier, and spares writers the interruption of this thread. Not from a signal handler.
   @inlinable
   @inline(__always)
   package static func withFencedReadSection<R: ~Copyable, E: Error>(
@@ -76,7 +78,8 @@ extension RCUDomain {
   /// ``withFencedReadSection(_:)`` that loads all that it follows at its beginning.
   ///
   /// What a ``NodePool`` publishes after that, and retires again, doesn't wait for the section.
-  /// `body` follows only what it is given, and what that leads to; sections within it may load what they like.
+  /// `body` follows only what it is given, and what that leads to; sections within it may load what
+  /// they like.
   ///
   /// - Parameter load: loads pointers, acquiring, and doesn't follow them. Again, if it must.
   @inlinable
@@ -87,7 +90,8 @@ extension RCUDomain {
     var number = unsafe Flavor._enterSnapshotReadSection()
     defer { unsafe Flavor._exitReadSection() }
     var pointers = load()
-    // Somebody may scan the readers just then. That is rare; but no reader is to be held up by writers.
+    // Somebody may scan the readers just then. That is rare; but no reader is to be held up by
+    // writers.
     var attemptsLeft = 8
     while !Flavor._isSnapshotSection(number) {
       unsafe Flavor._exitReadSection()
@@ -125,8 +129,8 @@ extension RCUDomain where Flavor: ThreadRegisteringFlavor {
     return try body()
   }
 
-  /// Registers the calling thread as a reader, until ``unregisterThread()`` or its end: for pools of threads that
-  /// have calls at the start and the stop of each.
+  /// Registers the calling thread as a reader, until ``unregisterThread()`` or its end: for pools
+  /// of threads that have calls at the start and the stop of each.
   ///
   /// - Precondition: the thread isn't registered.
   /// - Source: `rcu_register_thread`.
@@ -140,7 +144,8 @@ extension RCUDomain where Flavor: ThreadRegisteringFlavor {
 
   /// Ends what ``registerThread()`` began.
   ///
-  /// - Precondition: the thread is registered, is in no section, and isn't inside ``withRegisteredThread(_:)``.
+  /// - Precondition: the thread is registered, is in no section, and isn't inside
+  ///   ``withRegisteredThread(_:)``.
   /// - Source: `rcu_unregister_thread`.
   @available(*, noasync, message: "a task may change threads; use the default domain, RCU")
   public static func unregisterThread() {
@@ -160,9 +165,9 @@ extension RCUDomain where Flavor: ThreadRegisteringFlavor {
 extension RCUDomain {
   /// Proof that the calling thread is inside a read section.
   ///
-  /// Only ``RCUDomain/withReadSection(_:)`` makes one. It can be copied and passed to functions;
-  /// it can't outlive the section, nor leave its thread. Where the compiler doesn't see that it does, a debug build
-  /// traps.
+  /// Only ``RCUDomain/withReadSection(_:)`` makes one. It can be copied and passed to functions; it
+  /// can't outlive the section, nor leave its thread. Where the compiler doesn't see that it does,
+  /// a debug build traps.
   @safe
   public struct ReadSection: ~Escapable {
     #if DEBUG
@@ -190,9 +195,9 @@ extension RCUDomain {
       #endif
     }
 
-    /// Ends the process if the section isn't open on this thread: in debug builds. The compiler, Swift 6.3, doesn't
-    /// check a dynamic cast of what can't escape, nor what generic code, or a noncopyable enum, puts into an enum's
-    /// payload in an outer scope.
+    /// Ends the process if the section isn't open on this thread: in debug builds. The compiler,
+    /// Swift 6.3, doesn't check a dynamic cast of what can't escape, nor what generic code, or a
+    /// noncopyable enum, puts into an enum's payload in an outer scope.
     @usableFromInline
     @inline(__always)
     func checkIsOpen() {

@@ -22,12 +22,13 @@ public protocol RCUFlavor: SendableMetatype {
   /// `rcu_read_lock`. Orders everything of the section after it, against a grace period.
   @unsafe
   static func _enterReadSection()
-  /// The same, for a section beside which a memory barrier costs nothing: a writer that looks whether its
-  /// readers have left needs no system call then. Not in a signal handler.
+  /// The same, for a section beside which a memory barrier costs nothing: a writer that looks
+  /// whether its readers have left needs no system call then. Not in a signal handler.
   @unsafe
   static func _enterFencedReadSection()
-  /// The same, for a section that loads pointers, by acquiring loads, and then either follows these, if
-  /// ``_isSnapshotSection(_:)``, and no others, or leaves. What is published later, and replaced again, doesn't wait for it.
+  /// The same, for a section that loads pointers, by acquiring loads, and then either follows
+  /// these, if ``_isSnapshotSection(_:)``, and no others, or leaves. What is published later, and
+  /// replaced again, doesn't wait for it.
   @unsafe
   static func _enterSnapshotReadSection() -> UInt64
   /// Whether what has been loaded may be followed.
@@ -41,14 +42,15 @@ public protocol RCUFlavor: SendableMetatype {
   static var _isInReadSection: Bool { get }
   /// `synchronize_rcu`. Blocks the thread.
   static func _waitForGracePeriod()
-  /// Whether debug builds check that references are used in their sections: not for a test's flavor that opens none.
+  /// Whether debug builds check that references are used in their sections: not for a test's flavor
+  /// that opens none.
   static var _checksSections: Bool { get }
   /// Which of the shims' flavors this is.
   static var _number: Int32 { get }
   /// The domain's own thread and queue of retirements.
   static var _reclaimer: _Reclaimer { get }
-  /// Takes over a retirement. A function of the flavor's own, so that no reference to the reclaimer is
-  /// counted for it.
+  /// Takes over a retirement. A function of the flavor's own, so that no reference to the reclaimer
+  /// is counted for it.
   ///
   /// - Parameter mayWait: past a limit, for the reclaimer.
   /// - Parameter owner: the address of the pointer that goes, with what it owned; 0: another place.

@@ -6,7 +6,8 @@ internal import _SystemShims
 
 /// How an orderly end of a domain's work went, and what is left.
 public struct RCUShutdown: Sendable, Hashable, Codable, CustomStringConvertible {
-  /// Whether all that was retired before the call has been destroyed, and the domain's thread has ended.
+  /// Whether all that was retired before the call has been destroyed, and the domain's thread has
+  /// ended.
   public let isComplete: Bool
   /// Retirements that still wait, or run.
   public let pendingCount: Int
@@ -23,12 +24,12 @@ public struct RCUShutdown: Sendable, Hashable, Codable, CustomStringConvertible 
 }
 
 extension RCUDomain {
-  /// Waits, at most for `duration`, until everything that was retired before the call has been reclaimed, and ends
-  /// the domain's thread.
+  /// Waits, at most for `duration`, until everything that was retired before the call has been
+  /// reclaimed, and ends the domain's thread.
   ///
-  /// For the end of a program, or of a part of it: nothing is lost if it doesn't complete, and what is retired
-  /// afterwards starts another thread. At the process's exit the same is done for all domains by themselves, for one
-  /// second, and one line on standard error says what is left.
+  /// For the end of a program, or of a part of it: nothing is lost if it doesn't complete, and what
+  /// is retired afterwards starts another thread. At the process's exit the same is done for all
+  /// domains by themselves, for one second, and one line on standard error says what is left.
   ///
   /// ```swift
   /// let end = RCU.shutdown(within: .seconds(5))
@@ -48,8 +49,8 @@ extension RCUDomain {
 }
 
 extension SleepableRCU {
-  /// Waits, at most for `duration`, until everything that was retired before the call has been reclaimed, and ends
-  /// the domain's thread; as ``RCUDomain/shutdown(within:)``.
+  /// Waits, at most for `duration`, until everything that was retired before the call has been
+  /// reclaimed, and ends the domain's thread; as ``RCUDomain/shutdown(within:)``.
   ///
   /// - Precondition: not inside a read section, and not in a deferred call.
   @available(*, noasync, message: "blocks the thread; use barrier()")
@@ -82,15 +83,16 @@ extension Duration {
   }
 }
 
-/// What holds for the threads that reclaim, one per domain, which are named `rcu-` and the domain's name.
+/// What holds for the threads that reclaim, one per domain, which are named `rcu-` and the domain's
+/// name.
 ///
-/// They run every deferred call, and the `deinit` of every pointee that nobody has asked to `reclaim()`. All signals
-/// are blocked in them but those of a thread's own faults, so that the program's crash handlers, and Swift's
-/// backtraces, tell of a fault in a `deinit`.
+/// They run every deferred call, and the `deinit` of every pointee that nobody has asked to
+/// `reclaim()`. All signals are blocked in them but those of a thread's own faults, so that the
+/// program's crash handlers, and Swift's backtraces, tell of a fault in a `deinit`.
 public enum RCUReclaimer {
-  /// Bytes of stack of the threads that are started from now on; 0, the default, for the system's choice, which
-  /// `ulimit -s` sets. Objects that own one another by ordinary references are destroyed by recursion: a long
-  /// list of them needs a large stack.
+  /// Bytes of stack of the threads that are started from now on; 0, the default, for the system's
+  /// choice, which `ulimit -s` sets. Objects that own one another by ordinary references are
+  /// destroyed by recursion: a long list of them needs a large stack.
   ///
   /// - Precondition: not negative.
   /// - Threads: any.

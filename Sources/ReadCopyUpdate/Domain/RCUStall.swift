@@ -16,9 +16,9 @@ public struct RCUStall: Sendable, Hashable, Codable, CustomStringConvertible {
   /// belong to threads that C code registered and that never read through this library. Of a
   /// ``SleepableRCU`` one entry for all.
   public internal(set) var readers: [RCUStalledReader]
-  /// What the reclaimer runs, where it isn't a grace period that takes too long but a deferred call, or a
-  /// `deinit`, that doesn't return: the symbol of its code, or a place in a file. Then ``duration`` is how long it has
-  /// been running, and ``readers`` is empty.
+  /// What the reclaimer runs, where it isn't a grace period that takes too long but a deferred
+  /// call, or a `deinit`, that doesn't return: the symbol of its code, or a place in a file. Then
+  /// ``duration`` is how long it has been running, and ``readers`` is empty.
   public let runningCall: String?
   /// Retirements that wait.
   public let pendingCount: Int
@@ -45,7 +45,8 @@ public struct RCUStall: Sendable, Hashable, Codable, CustomStringConvertible {
 public enum RCUStalledReader: Sendable, Hashable, Codable, CustomStringConvertible {
   /// A thread that is inside so many nested read sections.
   case inside(Thread, nesting: Int)
-  /// A thread that reads by `qsbr`, and is outside of sections, but has announced no quiescent state.
+  /// A thread that reads by `qsbr`, and is outside of sections, but has announced no quiescent
+  /// state.
   case notQuiescent(Thread)
   /// So many sections of a ``SleepableRCU``, which belong to no thread.
   case sections(count: Int)
@@ -54,9 +55,10 @@ public enum RCUStalledReader: Sendable, Hashable, Codable, CustomStringConvertib
   public struct Thread: Sendable, Hashable, Codable {
     /// The kernel's number of the thread, as `gettid` gives it and `/proc/self/task` lists it.
     public let id: Int32
-    /// The thread's name, as `pthread_setname_np` set it; empty if the thread has ended. A thread that Dispatch or
-    /// Swift Concurrency made is named after its queue, such as `oot.default-qos`: then a task or a block holds the
-    /// section open. Threads inherit the name of the one that started them.
+    /// The thread's name, as `pthread_setname_np` set it; empty if the thread has ended. A thread
+    /// that Dispatch or Swift Concurrency made is named after its queue, such as `oot.default-qos`:
+    /// then a task or a block holds the section open. Threads inherit the name of the one that
+    /// started them.
     public let name: String
   }
 
@@ -98,10 +100,10 @@ extension RCUStalledReader.Thread {
 
 /// Watches for grace periods that take too long.
 ///
-/// A thread that stays in a read section holds up every grace period, and with it all memory that is
-/// retired meanwhile. The monitor looks from outside, at liburcu's own word of each thread: readers
-/// pay nothing. A stall is reported when it has lasted for the threshold, and again each time that
-/// it has lasted twice as long.
+/// A thread that stays in a read section holds up every grace period, and with it all memory that
+/// is retired meanwhile. The monitor looks from outside, at liburcu's own word of each thread:
+/// readers pay nothing. A stall is reported when it has lasted for the threshold, and again each
+/// time that it has lasted twice as long.
 ///
 /// ```swift
 /// RCU.stallMonitor = RCUStallMonitor(threshold: .seconds(1)) { stall in
@@ -121,8 +123,8 @@ public struct RCUStallMonitor: Sendable {
   ///
   /// - Parameter threshold: how long a grace period may take; at least a millisecond. It is looked
   ///   at about four times as often.
-  /// - Parameter handler: runs on the monitor's thread, which serves all domains; must not block, and
-  ///   not wait for a grace period.
+  /// - Parameter handler: runs on the monitor's thread, which serves all domains; must not block,
+  ///   and not wait for a grace period.
   public init(threshold: Duration, handler: @escaping Handler) {
     require(
       threshold >= .milliseconds(1), "RCUStallMonitor: the threshold is at least a millisecond")
@@ -151,8 +153,8 @@ public struct RCUStallMonitor: Sendable {
 
 /// Aids for finding what uses memory after its grace period.
 public enum RCUDebugging {
-  /// Whether memory is overwritten with `0xdeaddeaddeaddead`, word by word, before it is given back.
-  /// A reader that kept an address past its section then meets that value, not old contents.
+  /// Whether memory is overwritten with `0xdeaddeaddeaddead`, word by word, before it is given
+  /// back. A reader that kept an address past its section then meets that value, not old contents.
   ///
   /// Default: whether the environment has `SWIFT_URCU_POISON=1` when the process starts. Always on
   /// under ThreadSanitizer, which sees the stores race with such a reader's loads.

@@ -44,15 +44,16 @@ public struct RCUStatistics: Sendable, Hashable, Codable {
   public internal(set) var gracePeriodLatency = RCULatencyHistogram()
   /// How often a retiring thread waited, past a limit.
   public internal(set) var waitCount = 0
-  /// How often a thread that waited found that the system lets no thread of the reclaimer start, and reclaimed
-  /// by itself.
+  /// How often a thread that waited found that the system lets no thread of the reclaimer start,
+  /// and reclaimed by itself.
   public internal(set) var helpCount = 0
-  /// How often something was retired past a limit without waiting: inside a read section, in a deferred call, by a
-  /// `deinit`, where `mayWait` was false, where a deferred call didn't return, or, with a ``SleepableRCU``, in a
-  /// task.
+  /// How often something was retired past a limit without waiting: inside a read section, in a
+  /// deferred call, by a `deinit`, where `mayWait` was false, where a deferred call didn't return,
+  /// or, with a ``SleepableRCU``, in a task.
   public internal(set) var overLimitCount = 0
-  /// Bytes of replaced nodes, of all address spaces together, that wait for readers in the pools of these, without
-  /// the reclaimer. Up to half a mebibyte of each space isn't counted yet. Only `bp` has such.
+  /// Bytes of replaced nodes, of all address spaces together, that wait for readers in the pools of
+  /// these, without the reclaimer. Up to half a mebibyte of each space isn't counted yet. Only `bp`
+  /// has such.
   public internal(set) var poolBytes = 0
   /// How long the oldest of these nodes have been seen to wait; zero if none has.
   public internal(set) var poolWait = Duration.zero
@@ -62,8 +63,8 @@ public struct RCUStatistics: Sendable, Hashable, Codable {
 
 /// How often something took how long, in classes that double.
 ///
-/// Class 0 counts what took less than 2 ns; class `n` what took from 2ⁿ to less than 2ⁿ⁺¹ ns; the last one
-/// also all that took longer.
+/// Class 0 counts what took less than 2 ns; class `n` what took from 2ⁿ to less than 2ⁿ⁺¹ ns; the
+/// last one also all that took longer.
 public struct RCULatencyHistogram: Sendable {
   /// Occurrences by class. 2⁴⁰ ns, where the last class begins, are eighteen minutes.
   public private(set) var counts: InlineArray<41, Int>

@@ -7,8 +7,9 @@ internal import _SystemShims
 
 /// Blocks of one size on their way through one grace period.
 ///
-/// Of bounded length, since to make a longer one and copy it would take as long as fifty updates; and used again
-/// and again, since on fresh pages of the system's every few updates would wait for one.
+/// Of bounded length, since to make a longer one and copy it would take as long as fifty updates;
+/// and used again and again, since on fresh pages of the system's every few updates would wait for
+/// one.
 @usableFromInline
 final class Bag: @unchecked Sendable {
   // Sendable: handed from the writer to the reclaimer and back; only who has it touches it.
@@ -57,8 +58,8 @@ struct BagQueue: Sendable {
     return list
   }
 
-  /// Takes the one in front, or a new one. Then there are some more: each is a fresh page, for which an update
-  /// would wait.
+  /// Takes the one in front, or a new one. Then there are some more: each is a fresh page, for
+  /// which an update would wait.
   mutating func take() -> Bag {
     if let list = pop() { return list }
     for _ in 1..<Self.madeAtOnce { push(Bag()) }
@@ -137,8 +138,8 @@ struct SizeClass: ~Copyable {
   /// Of all slabs.
   var reservedBytes = 0
 
-  /// A quarter of what there is: small stores stay small, large ones have few slabs. Where much is in limbo,
-  /// as much as that: there will soon be twice as much, and each slab holds up an update.
+  /// A quarter of what there is: small stores stay small, large ones have few slabs. Where much is
+  /// in limbo, as much as that: there will soon be twice as much, and each slab holds up an update.
   func nextSlabBytes(limboBytes: Int) -> Int {
     let quarter = min(reservedBytes / 4, Slab.maximumBytes)
     return min(max(quarter, limboBytes, Slab.minimumBytes) & -4096, Slab.maximumLimboBytes)
@@ -177,7 +178,8 @@ struct SizeClass: ~Copyable {
     unused = ScatteredOrder(count: slab.bytes / blockBytes)
   }
 
-  /// Puts the next blocks of the slab on the free list: some, for all would take as long as ten updates.
+  /// Puts the next blocks of the slab on the free list: some, for all would take as long as ten
+  /// updates.
   ///
   /// - Returns: whether there were any.
   mutating func carveBlocks() -> Bool {
@@ -236,7 +238,8 @@ struct Batch: Sendable {
   var kept: [UInt] = []
 }
 
-/// A cookie that was taken after all blocks of a transaction had been published, and before any of a later one was.
+/// A cookie that was taken after all blocks of a transaction had been published, and before any of
+/// a later one was.
 struct DatedCookie {
   let cookie: GracePeriodCookie
   let transaction: UInt64
@@ -258,7 +261,8 @@ struct WaitingBatch {
   func hasPassed(_ scan: ReaderScan) -> Bool { scan.hasPassed(cookie, bornAfter: bornAfter) }
 }
 
-/// From which cookie on blocks are *recent*: those born after it don't wait for the snapshot sections that began before.
+/// From which cookie on blocks are *recent*: those born after it don't wait for the snapshot
+/// sections that began before.
 struct CutOff {
   /// The last cookie that batches wait for.
   private var last = DatedCookie.none
@@ -266,19 +270,21 @@ struct CutOff {
   private var cookie = DatedCookie.none
   /// What it was before the last batch.
   private var before = DatedCookie.none
-  /// Blocks of later transactions are recent; the largest number: none is. Where nobody is a snapshot section, what is in lists of its
-  /// own would cost twice as many cache lines for nothing.
+  /// Blocks of later transactions are recent; the largest number: none is. Where nobody is a
+  /// snapshot section, what is in lists of its own would cost twice as many cache lines for
+  /// nothing.
   private(set) var transaction: UInt64 = 0
 
   /// All recent blocks that have been retired so far were born after this one.
   var ofRetired: GracePeriodCookie { before.stamp < cookie.stamp ? before.cookie : cookie.cookie }
 
-  /// Says which blocks are recent from now on: made after the cookie `new`, unless there are snapshot readers that
-  /// have stayed from the last one to this one; then after the first that was taken after they had come.
+  /// Says which blocks are recent from now on: made after the cookie `new`, unless there are
+  /// snapshot readers that have stayed from the last one to this one; then after the first that was
+  /// taken after they had come.
   ///
-  /// Keeps the cut-off as long as a snapshot section is open that began before it: moving it forward would make
-  /// blocks old again that this reader wasn't blocking. Newer snapshot sections usually end first. If they don't, and
-  /// `isMuchWaiting` for them, moves it anyway.
+  /// Keeps the cut-off as long as a snapshot section is open that began before it: moving it
+  /// forward would make blocks old again that this reader wasn't blocking. Newer snapshot sections
+  /// usually end first. If they don't, and `isMuchWaiting` for them, moves it anyway.
   mutating func choose(_ new: DatedCookie, _ scan: ReaderScan, isMuchWaiting: Bool) {
     before = cookie
     if let snapshot = scan.snapshotStamps(since: last.stamp) {
@@ -301,8 +307,9 @@ package final class PoolShared: @unchecked Sendable {
   private let monitor = Monitor()
   private var returned: [Batch] = []
   private var slabs: [Slab] = []
-  // What the pool has in limbo, and the batch that has waited longest: since when, and its cookie's stamp; 0 if none
-  // has. Written by the writer, and the second by the stall monitor; read for statistics and reports. Relaxed.
+  // What the pool has in limbo, and the batch that has waited longest: since when, and its cookie's
+  // stamp; 0 if none has. Written by the writer, and the second by the stall monitor; read for
+  // statistics and reports. Relaxed.
   let limboBytes = Atomic(0)
   let waitsSince = Atomic<UInt64>(0)
   let waitStamp = Atomic<UInt64>(0)
@@ -357,11 +364,12 @@ package final class PoolShared: @unchecked Sendable {
     }
   }
 
-  /// Waits until a batch has come back that the writer hasn't recycled yet, or for a millisecond: readers may
-  /// have left for whom it waits itself.
+  /// Waits until a batch has come back that the writer hasn't recycled yet, or for a millisecond:
+  /// readers may have left for whom it waits itself.
   ///
-  /// - Returns: false at once where more might never come back: inside a read section, which the batches wait
-  ///   for, on the reclaimer thread, which brings them, and when that thread has ended at exit.
+  /// - Returns: false at once where more might never come back: inside a read section, which the
+  ///   batches wait for, on the reclaimer thread, which brings them, and when that thread has ended
+  ///   at exit.
   package func waitForReturn<Flavor: RCUFlavor>(_ flavor: Flavor.Type) -> Bool {
     guard !flavor._isInReadSection, flavor._reclaimer.canBeWaitedFor else { return false }
     // A child of a fork has no thread of the reclaimer's at first.

@@ -47,7 +47,8 @@ extension NodePool {
     shared.waitsSince.store(since, ordering: .relaxed)
   }
 
-  /// Moves the blocks of the next class of which there are any into the batch, or into that of recent ones.
+  /// Moves the blocks of the next class of which there are any into the batch, or into that of
+  /// recent ones.
   private mutating func completeClass() {
     var bytes = 0
     while batchClassCount < Self.retiredCount {
@@ -77,8 +78,9 @@ extension NodePool {
     return complete
   }
 
-  /// Takes a cookie for the batches that are complete; or hands these over, if there is none, or if too
-  /// much waits already. But recent blocks soon pass, while the reclaimer would wait for all readers.
+  /// Takes a cookie for the batches that are complete; or hands these over, if there is none, or if
+  /// too much waits already. But recent blocks soon pass, while the reclaimer would wait for all
+  /// readers.
   private mutating func startGracePeriod() {
     if limboBytes >= Self.maximumWaitingBytes {
       startBytes = Self.batchBytes
@@ -119,8 +121,9 @@ extension NodePool {
     takeBackPassed(scan)
   }
 
-  /// Lets a batch wait that isn't recent, with the one before if both are small: beside a snapshot reader that
-  /// stays there would soon be hundreds. Not if they aren't, since the other one waits longer for that.
+  /// Lets a batch wait that isn't recent, with the one before if both are small: beside a snapshot
+  /// reader that stays there would soon be hundreds. Not if they aren't, since the other one waits
+  /// longer for that.
   private mutating func letWait(_ batch: Batch, _ cookie: GracePeriodCookie) {
     if let index = waiting.lastIndex(where: { $0.bornAfter == nil }),
       waiting[index].batch.bytes + batch.bytes <= Self.minimumStartBytes
@@ -158,7 +161,8 @@ extension NodePool {
     if let oldest = waiting.firstIndex(where: { $0.bornAfter == nil && waitsForLong($0) }) {
       handOver(waiting.remove(at: oldest).batch)
     } else if waiting.contains(where: waitsForLong) {
-      // With it the reclaimer would wait for snapshot sections, too. The stall monitor reports who stays.
+      // With it the reclaimer would wait for snapshot sections, too. The stall monitor reports who
+      // stays.
       Flavor._reclaimer.watchPools()
     }
     // The others came before these.
@@ -208,8 +212,8 @@ extension NodePool {
 
   private func handOver(_ batch: Batch) {
     let shared = self.shared
-    // Counted by the domain, but never waiting for it here, within the owner's lock: this pool has a
-    // bound of its own, and its owner waits outside.
+    // Counted by the domain, but never waiting for it here, within the owner's lock: this pool has
+    // a bound of its own, and its owner waits outside.
     Flavor._reclaimer.retire(
       _Retirement(bytes: batch.bytes) { shared.giveBack(batch) }, mayWait: false)
   }

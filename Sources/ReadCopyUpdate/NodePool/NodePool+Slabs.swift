@@ -42,11 +42,12 @@ extension NodePool {
 
 /// The numbers from 0 to `count - 1`, each once, with ever different steps from one to the next.
 ///
-/// Blocks that lie in the order in which they are published are foreseen by the processors of readers: having
-/// read two or three versions, they fetch the one that is next, while the writer writes to it. The writer then
-/// waits for its cache lines, which it had fetched long before.
+/// Blocks that lie in the order in which they are published are foreseen by the processors of
+/// readers: having read two or three versions, they fetch the one that is next, while the writer
+/// writes to it. The writer then waits for its cache lines, which it had fetched long before.
 ///
-/// - Source: a linear congruential generator whose period is a power of two (Hull and Dobell, 1962).
+/// - Source: a linear congruential generator whose period is a power of two (Hull and Dobell,
+///   1962).
 struct ScatteredOrder {
   private var left: Int
   private let count: Int

@@ -11,30 +11,33 @@ public import _SystemShims
 ///
 /// The writer allocates, publishes, and hands back: ``free(_:sizeClass:)`` for a block that no
 /// reader has seen, ``retire(_:sizeClass:)`` for one that readers may still see. Retired blocks
-/// gather in a batch, a list per size. Now and then the writer takes the cookie of a grace period, and scans the
-/// readers from time to time: when it has passed, the batch can be used again, at once if nobody reads. If readers
-/// stay for so long that batches accumulate, and by ``flush()``, one goes to the domain's reclaimer, which
-/// gives it back after a grace period without touching a block: the lists of addresses are all that travels.
-/// The blocks have left the nearest caches meanwhile, and are fetched again while the writer still works on
-/// others. A block that the owner must keep for longer it doesn't retire: it gives it back when no reader can
-/// see it any more, with `PoolShared.giveBack(kept:)`.
+/// gather in a batch, a list per size. Now and then the writer takes the cookie of a grace period,
+/// and scans the readers from time to time: when it has passed, the batch can be used again, at
+/// once if nobody reads. If readers stay for so long that batches accumulate, and by ``flush()``,
+/// one goes to the domain's reclaimer, which gives it back after a grace period without touching a
+/// block: the lists of addresses are all that travels. The blocks have left the nearest caches
+/// meanwhile, and are fetched again while the writer still works on others. A block that the owner
+/// must keep for longer it doesn't retire: it gives it back when no reader can see it any more,
+/// with `PoolShared.giveBack(kept:)`.
 ///
-/// A reader that stays, since its thread has lost the processor, say, would keep all that is retired meanwhile
-/// from use. But if its section is a snapshot section (``RCUDomain/withSnapshotReadSection(_:_:)``), it can only see what
-/// there was when it began, and soon most of what is retired has been made since. So the owner numbers its
-/// publications, the *transactions*, and says of each block that it retires whether that is *recent*: of a later transaction than
-/// the first cookie after such readers had come: the ``CutOff``. Recent blocks don't wait for these, and so aren't left to the
-/// reclaimer, which would.
+/// A reader that stays, since its thread has lost the processor, say, would keep all that is
+/// retired meanwhile from use. But if its section is a snapshot section
+/// (``RCUDomain/withSnapshotReadSection(_:_:)``), it can only see what there was when it began, and
+/// soon most of what is retired has been made since. So the owner numbers its publications, the
+/// *transactions*, and says of each block that it retires whether that is *recent*: of a later
+/// transaction than the first cookie after such readers had come: the ``CutOff``. Recent blocks
+/// don't wait for these, and so aren't left to the reclaimer, which would.
 ///
 /// Threads: the owner's writer only, one at a time. The reclaimer meets it in `PoolShared`.
 ///
 /// Invariants:
-/// - A block is in exactly one place: live, on its class's free list, among its retired ones, in the batch that
-///   is put together, in one that waits or is under way, on a list that has passed or is reusable, among the
-///   kept ones that have come back, or not cut yet from the class's last slab.
+/// - A block is in exactly one place: live, on its class's free list, among its retired ones, in
+///   the batch that is put together, in one that waits or is under way, on a list that has passed
+///   or is reusable, among the kept ones that have come back, or not cut yet from the class's last
+///   slab.
 /// - All blocks of a batch have been retired before its cookie is taken.
-/// - A recent block was born after the cut-off, or, if it was retired before that was chosen last, after the one
-///   before.
+/// - A recent block was born after the cut-off, or, if it was retired before that was chosen last,
+///   after the one before.
 /// - `limboBytes` = bytes retired and in batches that wait or are under way.
 /// - `reservedBytes` = bytes of slabs.
 @safe
@@ -66,8 +69,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   var kept: [[UInt]] = []
   // How many bytes become a batch, for which the writer takes a cookie.
   var startBytes = Self.minimumStartBytes
-  // Who stays inside for longer than this does more than wait for a processor: then the reclaimer waits,
-  // and reports it, with what isn't recent.
+  // Who stays inside for longer than this does more than wait for a processor: then the reclaimer
+  // waits, and reports it, with what isn't recent.
   var patienceNanoseconds: UInt64 = 100_000_000
   // Batches that wait for the readers of their cookies.
   var waiting: [WaitingBatch] = []
@@ -83,28 +86,29 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// Outlives the pool while batches are under way; `waitForReturn` may be called without the lock.
   package let shared = PoolShared()
 
-  /// Retired bytes of a batch that is handed over. This wakes the reclaimer, which costs as much as ten
-  /// updates or twenty: it is to happen less than once in a thousand.
+  /// Retired bytes of a batch that is handed over. This wakes the reclaimer, which costs as much as
+  /// ten updates or twenty: it is to happen less than once in a thousand.
   package static var batchBytes: Int { 5 << 20 }
   /// Retired bytes after which the writer takes a cookie. Where no other thread runs, that costs as
-  /// much as one update or two. Where some do, it interrupts their processors, and costs as much as twenty:
-  /// each time the next one is put off for twice as long.
+  /// much as one update or two. Where some do, it interrupts their processors, and costs as much as
+  /// twenty: each time the next one is put off for twice as long.
   static var minimumStartBytes: Int { 512 << 10 }
   static var maximumStartBytes: Int { 4 << 20 }
   /// Nanoseconds that it takes to interrupt nobody.
   static var cheapInterruption: UInt64 { 4000 }
   /// Retired bytes after which to scan again.
   static var pollBytes: Int { 128 << 10 }
-  /// Past this much in limbo the reclaimer waits for the readers that stay inside, with what isn't recent. What is
-  /// left up to the limit is for one batch of its.
+  /// Past this much in limbo the reclaimer waits for the readers that stay inside, with what isn't
+  /// recent. What is left up to the limit is for one batch of its.
   static var maximumWaitingBytes: Int { maximumLimboBytes - batchBytes }
-  /// Past this much that waits, apart from old blocks, snapshot readers that have come later than others matter.
+  /// Past this much that waits, apart from old blocks, snapshot readers that have come later than
+  /// others matter.
   static var maximumRecentBytes: Int { 2 << 20 }
   static var retiredCount: Int { Int(TaggedBlock.mask) + 1 }
   /// Kept blocks that are put on free lists at a time.
   private static var recycledAtOnce: Int { 256 }
-  /// How many blocks of the same size are allocated before one that is prefetched. Measured: one is too
-  /// few, from two on it makes no difference.
+  /// How many blocks of the same size are allocated before one that is prefetched. Measured: one is
+  /// too few, from two on it makes no difference.
   @inlinable static var prefetchDistance: Int { 2 }
   /// Past this the writer should wait.
   @inlinable package static var maximumLimboBytes: Int { 32 << 20 }
@@ -197,7 +201,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     didRetire(bytes: bytes)
   }
 
-  /// Whether a block that was published in the transaction `transaction` is recent, until something is retired.
+  /// Whether a block that was published in the transaction `transaction` is recent, until something
+  /// is retired.
   @inlinable
   @inline(__always)
   package func isRecent(_ transaction: UInt64) -> Bool { transaction > recentTransaction }
@@ -229,9 +234,9 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     if batchedBytes >= nextMaintenanceBytes { maintain() }
   }
 
-  /// Whether more is in limbo than ``maximumLimboBytes``. The writer should then leave its lock, wait with
-  /// ``PoolShared/waitForReturn(_:)``, and ``scanAgain()``, again and again: within the lock it would hold up
-  /// readers, and a deferred call that takes the same lock would never end.
+  /// Whether more is in limbo than ``maximumLimboBytes``. The writer should then leave its lock,
+  /// wait with ``PoolShared/waitForReturn(_:)``, and ``scanAgain()``, again and again: within the
+  /// lock it would hold up readers, and a deferred call that takes the same lock would never end.
   @inlinable
   @inline(__always)
   package var isOverLimit: Bool { limboBytes > Self.maximumLimboBytes }
@@ -264,8 +269,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   /// Frees the lists that are to be filled again.
   mutating func forgetLists() { spare = BagQueue() }
 
-  /// Puts some kept blocks on the free lists: there may be any number, and no update is to take much
-  /// longer for it.
+  /// Puts some kept blocks on the free lists: there may be any number, and no update is to take
+  /// much longer for it.
   ///
   /// - Returns: whether there were any.
   mutating func recycleKept() -> Bool {

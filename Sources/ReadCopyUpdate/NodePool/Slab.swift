@@ -13,7 +13,8 @@ struct Slab: Sendable {
   /// The same where as much is in limbo. An update waits for its pages, for 0.2 ms.
   static var maximumLimboBytes: Int { 512 << 10 }
   /// From this size on a slab is given its pages at once: that takes half as long as one by one,
-  /// and one update waits, not one in a few. A smaller one is of a small store, which may never need them.
+  /// and one update waits, not one in a few. A smaller one is of a small store, which may never
+  /// need them.
   private static var minimumPopulatedBytes: Int { 64 << 10 }
 
   static var empty: Slab { Slab(address: 0, bytes: 0) }

@@ -3,8 +3,8 @@
 
 public import _SystemShims
 
-/// A block's address, with more in the low bits, which 64-byte alignment leaves free: its size class, and
-/// whether it is recent, as its pool says (``NodePool/isRecent(_:)``).
+/// A block's address, with more in the low bits, which 64-byte alignment leaves free: its size
+/// class, and whether it is recent, as its pool says (``NodePool/isRecent(_:)``).
 @usableFromInline
 package enum TaggedBlock {
   @inlinable static var sizeClassMask: UInt { 7 }
@@ -102,8 +102,8 @@ package struct WordStack: ~Copyable {
     count > distance ? unsafe words.unsafelyUnwrapped[count &- 1 &- distance] : 0
   }
 
-  /// As ``push(_:)``, and begins to fetch what will be written by pushes two cache lines from now: a long stack
-  /// is written through once, and each of its lines for the first time.
+  /// As ``push(_:)``, and begins to fetch what will be written by pushes two cache lines from now:
+  /// a long stack is written through once, and each of its lines for the first time.
   ///
   /// - Precondition: it isn't full.
   @inlinable

@@ -4,12 +4,13 @@
 public import Synchronization
 public import _SystemShims
 
-/// The word of a pointer: the address of one heap allocation that holds a `Pointee`, or nil. What both families of
-/// pointers, ``RCUDomain/Pointer`` and ``SleepableRCU/Pointer``, do with it.
+/// The word of a pointer: the address of one heap allocation that holds a `Pointee`, or nil. What
+/// both families of pointers, ``RCUDomain/Pointer`` and ``SleepableRCU/Pointer``, do with it.
 ///
-/// Memory ordering: ``load()`` is acquiring, whatever publishes is releasing. *Pairs with* each other: whoever loads
-/// a pointee sees it initialised. What replaces one is acquiring, too, and pairs with the release that put the old
-/// pointee there, so that it can be destroyed by whoever gets it.
+/// Memory ordering: ``load()`` is acquiring, whatever publishes is releasing. *Pairs with* each
+/// other: whoever loads a pointee sees it initialised. What replaces one is acquiring, too, and
+/// pairs with the release that put the old pointee there, so that it can be destroyed by whoever
+/// gets it.
 @safe
 @frozen
 @usableFromInline
@@ -47,7 +48,8 @@ struct _PointeeSlot<Pointee: ~Copyable & Sendable>: ~Copyable {
     return unsafe address.exchange(new, ordering: .acquiringAndReleasing)
   }
 
-  /// The pointee's address; where there is none, that of a new one, unless another thread comes first.
+  /// The pointee's address; where there is none, that of a new one, unless another thread comes
+  /// first.
   @inlinable
   borrowing func load(orStore pointee: () -> Pointee) -> UnsafeMutableRawPointer {
     if let found = unsafe load() { return unsafe found }
@@ -60,8 +62,8 @@ struct _PointeeSlot<Pointee: ~Copyable & Sendable>: ~Copyable {
     return unsafe found
   }
 
-  /// Puts `desired` in the place of the pointee at `expected`. If another one is there, gives it back; what is there
-  /// is not looked at then: relaxed.
+  /// Puts `desired` in the place of the pointee at `expected`. If another one is there, gives it
+  /// back; what is there is not looked at then: relaxed.
   @inlinable
   borrowing func compareExchange(
     expected: UnsafeMutableRawPointer?, desired: consuming Pointee
@@ -83,8 +85,8 @@ extension _PointeeSlot: @unchecked Sendable where Pointee: ~Copyable {
 }
 
 extension _PointeeSlot where Pointee: Sendable {
-  /// One attempt of `update`, inside a section. The old pointee can't be freed and allocated again at the same
-  /// address while the section is open, so that comparing addresses is enough.
+  /// One attempt of `update`, inside a section. The old pointee can't be freed and allocated again
+  /// at the same address while the section is open, so that comparing addresses is enough.
   ///
   /// - Parameter makePointee: what is changed where there is no pointee; `nil` for nothing.
   @inlinable

@@ -27,8 +27,8 @@ extension RCUDomain.Pointer where Pointee: ~Copyable {
 // MARK: - load or store
 
 extension RCUDomain.Pointer where Pointee: ~Copyable {
-  /// The pointee as of now; if there is none, makes one, and publishes it unless another thread comes first: then
-  /// that one's, and this one is destroyed.
+  /// The pointee as of now; if there is none, makes one, and publishes it unless another thread
+  /// comes first: then that one's, and this one is destroyed.
   ///
   /// - Parameter section: the section in which the reference is valid.
   /// - Parameter pointee: made where there is none, and perhaps in vain.
@@ -62,7 +62,8 @@ extension RCUDomain.Pointer where Pointee: ~Copyable {
   /// Replaces the pointee if it is still the one that was loaded, and returns the old one, retired.
   ///
   /// Addresses are compared, not values. Since `expected` was loaded in a section that is still
-  /// open, its address can't have been freed and taken by another pointee meanwhile: there is no ABA.
+  /// open, its address can't have been freed and taken by another pointee meanwhile: there is no
+  /// ABA.
   ///
   /// ```swift
   /// RCU.withReadSection { section in
@@ -76,8 +77,8 @@ extension RCUDomain.Pointer where Pointee: ~Copyable {
   ///
   /// - Parameter expected: what ``load(in:)`` gave; `nil` for a pointer to nothing.
   /// - Parameter desired: the new pointee.
-  /// - Returns: the old pointee, or `desired` back if another writer came first. Waiting for the old
-  ///   one's grace period, by `reclaim()` or `take()`, has to wait until the section has ended.
+  /// - Returns: the old pointee, or `desired` back if another writer came first. Waiting for the
+  ///   old one's grace period, by `reclaim()` or `take()`, has to wait until the section has ended.
   /// - Memory ordering: acquiring and releasing (`memory_order_acq_rel`) where it exchanges, as
   ///   ``exchange(_:)``. The release *pairs with* the acquire of ``load(in:)``: whoever loads
   ///   `desired` sees it initialised. The acquire pairs with the release that put `expected` there,
@@ -112,8 +113,8 @@ extension RCUDomain.Pointer where Pointee: Sendable {
   ///
   /// - Parameter body: may run more than once; runs inside a read section, hence doesn't block.
   ///   If it throws, nothing is changed. Replacing this pointer's pointee in it is a trap.
-  /// - Returns: what `body` returned of the change that was published; `nil`, without calling `body`, if the pointer
-  ///   points to nothing.
+  /// - Returns: what `body` returned of the change that was published; `nil`, without calling
+  ///   `body`, if the pointer points to nothing.
   /// - Memory ordering: as ``exchange(_:)``.
   /// - Complexity: O(copy), times the number of writers that collide.
   @inlinable
@@ -124,7 +125,8 @@ extension RCUDomain.Pointer where Pointee: Sendable {
     try update(orFrom: { nil }, body)
   }
 
-  /// As ``update(_:)``, and where the pointer points to nothing, changes and publishes what `pointee` gives.
+  /// As ``update(_:)``, and where the pointer points to nothing, changes and publishes what
+  /// `pointee` gives.
   ///
   /// ```swift
   /// counts.update(default: [:]) { $0[word, default: 0] += 1 }

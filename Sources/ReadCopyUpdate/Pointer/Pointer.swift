@@ -8,9 +8,10 @@ extension RCUDomain {
   /// to it keep it until their sections end; then it is destroyed, on the reclaimer thread. The
   /// same holds for the pointee that is left when the pointer itself goes.
   ///
-  /// - Threads: all operations from any thread; writers need no lock between them. Replacing
-  ///   a pointee past ``RCUDomain/limits`` waits for the reclaimer, outside of sections, unless told not to;
-  ///   dropping one, or the pointer, never waits. None in a signal handler but ``load(in:)``.
+  /// - Threads: all operations from any thread; writers need no lock between them. Replacing a
+  ///   pointee past ``RCUDomain/limits`` waits for the reclaimer, outside of sections, unless told
+  ///   not to; dropping one, or the pointer, never waits. None in a signal handler but
+  ///   ``load(in:)``.
   /// - Source: `rcu_dereference`, `rcu_assign_pointer`, `rcu_xchg_pointer`.
   @safe
   public struct Pointer<Pointee: ~Copyable & Sendable>: ~Copyable {
@@ -42,8 +43,9 @@ extension RCUDomain {
     /// The pointee as of now, valid until the section ends; `nil` if there is none.
     ///
     /// - Memory ordering: acquiring (`memory_order_acquire`; a plain load on x86-64). *Pairs with*
-    ///   the release of ``store(_:mayWait:)`` and ``exchange(_:)``. Guarantees that the pointee's contents
-    ///   are seen as the writer left them. Without it a reader could see them half initialised.
+    ///   the release of ``store(_:mayWait:)`` and ``exchange(_:)``. Guarantees that the pointee's
+    ///   contents are seen as the writer left them. Without it a reader could see them half
+    ///   initialised.
     /// - Complexity: O(1), one load.
     @inlinable
     @inline(__always)
@@ -58,7 +60,8 @@ extension RCUDomain {
     ///
     /// - Parameter pointee: the new pointee.
     /// - Parameter mayWait: whether to wait, past ``RCUDomain/limits``, for the reclaimer.
-    /// - Precondition: where it may wait, the thread holds no lock that a deferred call or a `deinit` takes.
+    /// - Precondition: where it may wait, the thread holds no lock that a deferred call or a
+    ///   `deinit` takes.
     /// - Memory ordering: as ``exchange(_:)``.
     @inlinable
     public borrowing func store(_ pointee: consuming Pointee, mayWait: Bool = true) {

@@ -40,8 +40,8 @@ extension RCUDomain {
     public var value: Value {
       // Safety: the section keeps the pointee, and nobody changes a published pointee.
       //
-      // A coroutine, and no addressor: where a parameter of this type is captured by `||` or `&&`, an
-      // addressor crashes the optimiser of Swift 6.3.1. The machine code is the same.
+      // A coroutine, and no addressor: where a parameter of this type is captured by `||` or `&&`,
+      // an addressor crashes the optimiser of Swift 6.3.1. The machine code is the same.
       @inline(__always)
       _read {
         checkIsOpen()

@@ -4,10 +4,10 @@
 extension RCUDomain {
   /// A value that was taken out of a ``Pointer`` or a collection and that readers may still see.
   ///
-  /// Dropping it defers its destruction by a grace period, and never waits, since what drops it may be a
-  /// `deinit` that doesn't know which locks are held. ``retire(additionalBytes:mayWait:)`` does the same and
-  /// says more. ``reclaim()`` waits for a grace period instead,
-  /// and ``take()`` gives the value itself after one.
+  /// Dropping it defers its destruction by a grace period, and never waits, since what drops it may
+  /// be a `deinit` that doesn't know which locks are held. ``retire(additionalBytes:mayWait:)``
+  /// does the same and says more. ``reclaim()`` waits for a grace period instead, and ``take()``
+  /// gives the value itself after one.
   @safe
   @frozen
   public struct Retired<Value: ~Copyable & Sendable>: ~Copyable {
@@ -44,7 +44,8 @@ extension RCUDomain {
 
     /// Hands the value over to the reclaimer.
     ///
-    /// - Parameter owner: the address of the pointer that goes, with what it owned; 0: another place.
+    /// - Parameter owner: the address of the pointer that goes, with what it owned; 0: another
+    ///   place.
     /// - Safety: as the initialisers', and nobody does this twice.
     @unsafe
     @inlinable
@@ -88,11 +89,14 @@ extension RCUDomain.Retired: @unchecked Sendable where Value: ~Copyable {
 extension RCUDomain.Retired where Value: ~Copyable {
   /// Has the value destroyed after a grace period, by the domain's reclaimer thread.
   ///
-  /// - Parameter additionalBytes: the memory that the value owns elsewhere, such as an array's storage, and gives
-  ///   back; 0 to 2^47. It counts for ``RCUDomain/limits``, as the value's own size does.
-  /// - Parameter mayWait: whether to wait, past a limit, for the reclaimer, outside of sections. False for a
-  ///   caller that must not block: what it retires is counted in ``RCUStatistics/overLimitCount``.
-  /// - Precondition: where it may wait, the thread holds no lock that a deferred call or a `deinit` takes.
+  /// - Parameter additionalBytes: the memory that the value owns elsewhere, such as an array's
+  ///   storage, and gives back; 0 to 2^47. It counts for ``RCUDomain/limits``, as the value's own
+  ///   size does.
+  /// - Parameter mayWait: whether to wait, past a limit, for the reclaimer, outside of sections.
+  ///   False for a caller that must not block: what it retires is counted in
+  ///   ``RCUStatistics/overLimitCount``.
+  /// - Precondition: where it may wait, the thread holds no lock that a deferred call or a `deinit`
+  ///   takes.
   /// - Complexity: O(1), under the reclaimer's lock.
   @inlinable
   public consuming func retire(additionalBytes: Int = 0, mayWait: Bool = true) {

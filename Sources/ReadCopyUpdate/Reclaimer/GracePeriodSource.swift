@@ -11,8 +11,8 @@ typealias ReaderScan = rcushims_reader_scan
 /// The beginning of a grace period that is polled, not waited for.
 typealias GracePeriodCookie = rcushims_cookie
 
-/// The readers that a domain waits for: whoever asks whether a reader can still see something asks here. The
-/// reclaimer, block pools, expedited grace periods and the stall monitor do.
+/// The readers that a domain waits for: whoever asks whether a reader can still see something asks
+/// here. The reclaimer, block pools, expedited grace periods and the stall monitor do.
 protocol GracePeriodSource: Sendable {
   /// For the name of the reclaimer's thread.
   var name: String { get }
@@ -101,8 +101,8 @@ struct FlavorSource: GracePeriodSource {
       && poll(&scan, for: 2_000_000, every: 20) { $0.hasPassed(cookie) }
   }
 
-  /// Lets the sections that are open now end, if they do within five milliseconds. A hint, not a grace period: it
-  /// interrupts no reader, and may miss one.
+  /// Lets the sections that are open now end, if they do within five milliseconds. A hint, not a
+  /// grace period: it interrupts no reader, and may miss one.
   func letReadersLeave() {
     var scan = scanReaders()
     let first = GracePeriodCookie(stamp: scan.stamp, interruption: 0)
@@ -121,8 +121,8 @@ struct FlavorSource: GracePeriodSource {
     }
   }
 
-  /// Scans until `condition` holds; whether it did within so many nanoseconds: a section that is open for longer is no
-  /// passing one.
+  /// Scans until `condition` holds; whether it did within so many nanoseconds: a section that is
+  /// open for longer is no passing one.
   private func poll(
     _ scan: inout ReaderScan, for nanoseconds: UInt64, every microseconds: UInt32,
     _ condition: (ReaderScan) -> Bool
@@ -171,7 +171,8 @@ extension rcushims_reader_scan {
     }
   }
 
-  /// Stamps at which the snapshot sections began that have been open since a scan; `nil` if there are none.
+  /// Stamps at which the snapshot sections began that have been open since a scan; `nil` if there
+  /// are none.
   func snapshotStamps(since stamp: UInt64) -> ClosedRange<UInt64>? {
     let stamps = unsafe withUnsafePointer(to: self) { unsafe rcushims_snapshot_since($0, stamp) }
     return stamps.last == 0 ? nil : stamps.first...stamps.last

@@ -21,8 +21,8 @@ package final class Guarded<Value>: @unchecked Sendable {
     return try body(&value)
   }
 
-  /// Waits until `isOver` holds, at most until `deadline` in nanoseconds of the monotonic clock. `isOver` is asked
-  /// under the lock, and again after each ``signal()``.
+  /// Waits until `isOver` holds, at most until `deadline` in nanoseconds of the monotonic clock.
+  /// `isOver` is asked under the lock, and again after each ``signal()``.
   package func wait(until deadline: UInt64, _ isOver: (inout Value) -> Bool) {
     monitor.lock()
     defer { monitor.unlock() }

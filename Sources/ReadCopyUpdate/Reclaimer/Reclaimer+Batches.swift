@@ -8,8 +8,8 @@ internal import _SystemShims
 // The role of the runner, and the thread that usually has it.
 
 extension _Reclaimer {
-  /// How long the thread lets a batch grow before it starts the grace period. To be woken costs
-  /// the retiring thread as much as a hundred retirements, and a grace period interrupts readers: who
+  /// How long the thread lets a batch grow before it starts the grace period. To be woken costs the
+  /// retiring thread as much as a hundred retirements, and a grace period interrupts readers: who
   /// retires within this time is spared both.
   private static let batchingNanoseconds: UInt64 = 20_000
   /// The same while much is retired.
@@ -41,7 +41,8 @@ extension _Reclaimer {
           return nil
         }, context.toOpaque())
       guard error == 0 else {
-        // A limit of threads or memory, for a moment or for good. Whoever waits does the work meanwhile.
+        // A limit of threads or memory, for a moment or for good. Whoever waits does the work
+        // meanwhile.
         unsafe context.release()
         nextStart.store(sysshims_now() + Self.startPauseNanoseconds, ordering: .relaxed)
         return
@@ -124,7 +125,8 @@ extension _Reclaimer {
     return mayWork
   }
 
-  /// Frees the memory that no retiring thread has taken. Under `monitor`, which it leaves meanwhile.
+  /// Frees the memory that no retiring thread has taken. Under `monitor`, which it leaves
+  /// meanwhile.
   private func freeSpent() {
     var spent = RecycledBlocks()
     swap(&spent, &retiring.spent)

@@ -17,8 +17,8 @@ extension _Reclaimer {
     if !isKnown.load(ordering: .relaxed) { _Reclaimer.known.add(self) }
   }
 
-  /// How long the process's exit waits for what is pending, in all domains together. A section that is open at
-  /// exit would hold it up for ever.
+  /// How long the process's exit waits for what is pending, in all domains together. A section that
+  /// is open at exit would hold it up for ever.
   static let exitWaitNanoseconds: UInt64 = 1_000_000_000
 
   /// Lets the thread run what is pending, and end; at exit.
@@ -73,8 +73,8 @@ extension _Reclaimer {
     )
   }
 
-  /// Waits until all that was retired before has run, at most until `deadline`, and then ends the thread: the
-  /// next retirement starts another.
+  /// Waits until all that was retired before has run, at most until `deadline`, and then ends the
+  /// thread: the next retirement starts another.
   ///
   /// - Returns: whether all has run.
   func shutDown(deadline: UInt64) -> Bool {

@@ -3,17 +3,17 @@
 
 internal import Synchronization
 
-// What is retired by what the runner destroys: chains of pointees that own one another, containers in
-// pointees. One grace period for each link would be a million for a long chain, with readers as long as they
-// read; and to destroy each within the one before would need a million stack frames.
+// What is retired by what the runner destroys: chains of pointees that own one another, containers
+// in pointees. One grace period for each link would be a million for a long chain, with readers as
+// long as they read; and to destroy each within the one before would need a million stack frames.
 //
-// - A pointer that lies in the memory of the pointee that is destroyed goes with it. A reader can only have
-//   come to it by a reference to that pointee, hence in a section that the pointee's own grace period has waited
-//   for: what it owned is destroyed at once, after the pointee.
-// - Another pointer, such as one in an object that the pointee refers to, may have been reached in other ways.
-//   What it owned may be used by whoever is in a section now. All that one step has retired is destroyed by
-//   the next step if those leave soon, which a few looks tell; else it waits for a grace period, with
-//   what others retire.
+// - A pointer that lies in the memory of the pointee that is destroyed goes with it. A reader can
+//   only have come to it by a reference to that pointee, hence in a section that the pointee's own
+//   grace period has waited for: what it owned is destroyed at once, after the pointee.
+// - Another pointer, such as one in an object that the pointee refers to, may have been reached in
+//   other ways. What it owned may be used by whoever is in a section now. All that one step has
+//   retired is destroyed by the next step if those leave soon, which a few looks tell; else it
+//   waits for a grace period, with what others retire.
 
 /// Retirements that came of others: whoever waits for those waits for these.
 final class Lineage {
@@ -103,7 +103,8 @@ extension _Reclaimer {
     settle(lineage, &run)
   }
 
-  /// Runs what has been retired meanwhile, and what that retires, until nothing is left or a reader stays.
+  /// Runs what has been retired meanwhile, and what that retires, until nothing is left or a reader
+  /// stays.
   private func settle(_ lineage: Lineage, _ run: inout BatchRun) {
     while unsafe !nested.pointee.others.isEmpty {
       noteNested(&run)

@@ -13,8 +13,9 @@ internal import _SystemShims
 /// the reclaimer's own thread; where the system lets no thread start, a thread that waits.
 /// liburcu's `call_rcu` polls every 10 ms instead, and lets the queue grow without bound.
 ///
-/// The runner destroys objects and leaves their memory to threads that retire: see `RecycledBlocks`.
-/// What is retired by what it destroys is a matter of its own: see `Reclaimer+Nested.swift`.
+/// The runner destroys objects and leaves their memory to threads that retire: see
+/// `RecycledBlocks`. What is retired by what it destroys is a matter of its own: see
+/// `Reclaimer+Nested.swift`.
 ///
 /// No code of users runs, nor is anything of theirs released, under a lock of this.
 ///
@@ -162,9 +163,10 @@ public final class _Reclaimer: @unchecked Sendable {
 
   /// Takes over `retirement`.
   ///
-  /// - Parameter mayWait: past a limit, waits for the reclaimer, where that is allowed. False by a thread that
-  ///   must not block.
-  /// - Parameter owner: where the pointer is that owned what is retired, and that goes with it; 0: it stays.
+  /// - Parameter mayWait: past a limit, waits for the reclaimer, where that is allowed. False by a
+  ///   thread that must not block.
+  /// - Parameter owner: where the pointer is that owned what is retired, and that goes with it; 0:
+  ///   it stays.
   @usableFromInline
   func retire(_ retirement: consuming _Retirement, mayWait: Bool, owner: UInt = 0) {
     startOnce()
@@ -193,8 +195,8 @@ public final class _Reclaimer: @unchecked Sendable {
     if waits { source.whileBlocked { returnBelowLimit() } }
   }
 
-  /// Waits for the reclaimer past a limit, where that is allowed: for those who will retire something without
-  /// waiting then.
+  /// Waits for the reclaimer past a limit, where that is allowed: for those who will retire
+  /// something without waiting then.
   @usableFromInline
   @inline(__always)
   func waitBelowLimit() {
@@ -255,7 +257,8 @@ public final class _Reclaimer: @unchecked Sendable {
     if !hasStarted.load(ordering: .relaxed) { waitWithoutThread { hasExecuted(to: target) } }
   }
 
-  /// Where no thread can be started, the caller does its work, though it mustn't block: nobody else would.
+  /// Where no thread can be started, the caller does its work, though it mustn't block: nobody else
+  /// would.
   func waitWithoutThread(_ condition: () -> Bool) {
     guard monitor.withLock({ !isRunner }) else { return }
     source.whileBlocked { waitUntil(condition) }
@@ -310,8 +313,8 @@ public final class _Reclaimer: @unchecked Sendable {
   /// How long a deferred call may run before nobody waits for its end.
   private static let patienceNanoseconds: UInt64 = 10_000_000
 
-  /// Past a limit: waits for the runner until the limit holds. But not for a deferred call that doesn't
-  /// return: it may wait for a lock that the caller has.
+  /// Past a limit: waits for the runner until the limit holds. But not for a deferred call that
+  /// doesn't return: it may wait for a lock that the caller has.
   private func returnBelowLimit() {
     requireGracePeriods()
     monitor.withLock {
@@ -329,7 +332,8 @@ public final class _Reclaimer: @unchecked Sendable {
     }
   }
 
-  /// Whether there is something to run, nobody at it, and no thread that will come to it. Under `monitor`.
+  /// Whether there is something to run, nobody at it, and no thread that will come to it. Under
+  /// `monitor`.
   private var isUnattended: Bool {
     retiring.runner == nil && hasWork && !hasStarted.load(ordering: .relaxed)
   }

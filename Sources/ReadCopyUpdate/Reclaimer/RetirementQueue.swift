@@ -5,8 +5,8 @@ internal import Glibc
 
 /// Retirements in their order.
 ///
-/// By hand, not an `Array`: retirements are moved in and out, and no reference is counted. That is a
-/// fifth of what it costs to retire.
+/// By hand, not an `Array`: retirements are moved in and out, and no reference is counted. That is
+/// a fifth of what it costs to retire.
 @safe
 struct RetirementQueue: ~Copyable {
   /// The most retirements whose memory is kept when they have run.
@@ -44,7 +44,8 @@ struct RetirementQueue: ~Copyable {
     return last
   }
 
-  /// Passes all to `body`, in order. Each is gone, with what it captured, before the next one comes.
+  /// Passes all to `body`, in order. Each is gone, with what it captured, before the next one
+  /// comes.
   mutating func removeAll(_ body: (consuming _Retirement) -> Void) {
     for index in 0..<count {
       body(unsafe (elements.unsafelyUnwrapped + index).move())
@@ -72,13 +73,13 @@ struct RetirementQueue: ~Copyable {
 
 /// Memory of what has been destroyed, on its way to threads that retire.
 ///
-/// Who retires an object has allocated another for its place, and will do so again. Memory that such
-/// a thread frees it gets again at once, from what the allocator keeps for each thread; memory that
-/// the reclaimer's thread frees comes back through the allocator's locks. So each retirement frees
-/// one block of these.
+/// Who retires an object has allocated another for its place, and will do so again. Memory that
+/// such a thread frees it gets again at once, from what the allocator keeps for each thread; memory
+/// that the reclaimer's thread frees comes back through the allocator's locks. So each retirement
+/// frees one block of these.
 ///
-/// Invariant: `bytes` is the sum of what was added since all was freed, at least 32 each, and less than
-/// ``maximumBytes`` and a block.
+/// Invariant: `bytes` is the sum of what was added since all was freed, at least 32 each, and less
+/// than ``maximumBytes`` and a block.
 @safe
 struct RecycledBlocks: ~Copyable {
   /// Larger blocks are rare, and their allocation is not what costs.

@@ -6,8 +6,8 @@ internal import _SystemShims
 /// Names what a reclaimer runs, for reports.
 enum RunningCall {
   /// - Parameter function: the address of its code.
-  /// - Returns: the symbol's name, as the linker knows it (`swift demangle` makes it readable), or the file and the
-  ///   place in it.
+  /// - Returns: the symbol's name, as the linker knows it (`swift demangle` makes it readable), or
+  ///   the file and the place in it.
   static func name(of function: UInt) -> String {
     unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 512) { text in
       let start = unsafe text.baseAddress.unsafelyUnwrapped

@@ -195,8 +195,8 @@ extension _Reclaimer {
     return true
   }
 
-  /// Reports a deferred call, or a `deinit`, that doesn't return: all others wait behind it. Returns whether one
-  /// runs.
+  /// Reports a deferred call, or a `deinit`, that doesn't return: all others wait behind it.
+  /// Returns whether one runs.
   private func reportRunningCall(_ settings: RCUStallMonitor) -> Bool {
     let number = runningCallNumber.load(ordering: .relaxed)
     let function = runningCall.load(ordering: .relaxed)

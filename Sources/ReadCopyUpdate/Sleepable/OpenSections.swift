@@ -4,11 +4,12 @@
 #if DEBUG
   internal import Synchronization
 
-  /// The sections of all ``SleepableRCU``s that are open, in debug builds: for the trap of a reference that has left
-  /// its section, where the compiler doesn't see that.
+  /// The sections of all ``SleepableRCU``s that are open, in debug builds: for the trap of a
+  /// reference that has left its section, where the compiler doesn't see that.
   ///
-  /// Each has a place in a table, which holds its number while it is open. No lock: a child of `fork` may have
-  /// one that nobody releases, and signal handlers open sections. Where the table is full, nobody checks.
+  /// Each has a place in a table, which holds its number while it is open. No lock: a child of
+  /// `fork` may have one that nobody releases, and signal handlers open sections. Where the table
+  /// is full, nobody checks.
   @usableFromInline
   @safe
   final class _OpenSections: @unchecked Sendable {
@@ -28,7 +29,8 @@
       for index in 0..<Self.capacity { unsafe (places + index).initialize(to: Atomic(0)) }
     }
 
-    /// - Returns: a number that no other section has had, whose rest is its place; 0 if there is none.
+    /// - Returns: a number that no other section has had, whose rest is its place; 0 if there is
+    ///   none.
     @usableFromInline
     func begin() -> UInt64 {
       for _ in 0..<Self.maximumTries {

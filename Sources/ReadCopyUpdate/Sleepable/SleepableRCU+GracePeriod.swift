@@ -30,8 +30,8 @@ extension SleepableRCU {
   /// - Precondition: as ``synchronize()``.
   public func synchronize() async { await startGracePeriod().wait() }
 
-  /// Whether the calling thread is in a section of this domain that can't suspend. One that can belongs to no thread:
-  /// of that nobody can tell.
+  /// Whether the calling thread is in a section of this domain that can't suspend. One that can
+  /// belongs to no thread: of that nobody can tell.
   ///
   /// - Threads: any; signal handlers too.
   public var isInReadSection: Bool { source.isThreadInSection }

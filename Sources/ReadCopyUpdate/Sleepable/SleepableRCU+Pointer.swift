@@ -66,8 +66,8 @@ extension SleepableRCU {
       return unsafe Ref(address, in: section)
     }
 
-    /// The pointee as of now; if there is none, makes one, and publishes it unless another thread comes first: then
-    /// that one's, and this one is destroyed.
+    /// The pointee as of now; if there is none, makes one, and publishes it unless another thread
+    /// comes first: then that one's, and this one is destroyed.
     ///
     /// - Precondition: `section` is one of the pointer's domain.
     /// - Parameter section: the section in which the reference is valid.
@@ -96,8 +96,8 @@ extension SleepableRCU {
     /// Replaces the pointee; the old one is destroyed after a grace period.
     ///
     /// - Parameter pointee: the new pointee.
-    /// - Parameter mayWait: whether to wait, past ``SleepableRCU/limits``, for the reclaimer, where that can't
-    ///   deadlock.
+    /// - Parameter mayWait: whether to wait, past ``SleepableRCU/limits``, for the reclaimer, where
+    ///   that can't deadlock.
     /// - Memory ordering: as ``exchange(_:)``.
     @inlinable
     public borrowing func store(_ pointee: consuming Pointee, mayWait: Bool = true) {
@@ -124,16 +124,18 @@ extension SleepableRCU {
       unsafe retired(slot.exchange(pointee))
     }
 
-    /// Replaces the pointee if it is still the one that was loaded, and returns the old one, retired.
+    /// Replaces the pointee if it is still the one that was loaded, and returns the old one,
+    /// retired.
     ///
     /// Addresses are compared, not values. Since `expected` was loaded in a section that is still
-    /// open, its address can't have been freed and taken by another pointee meanwhile: there is no ABA.
+    /// open, its address can't have been freed and taken by another pointee meanwhile: there is no
+    /// ABA.
     ///
     /// - Parameter expected: what ``load(in:)`` gave; `nil` for a pointer to nothing.
     /// - Parameter desired: the new pointee.
     /// - Returns: the old pointee, or `desired` back if another writer came first.
-    /// - Memory ordering: as ``exchange(_:)`` where it exchanges, else relaxed: what was found instead is
-    ///   not looked at; load it again.
+    /// - Memory ordering: as ``exchange(_:)`` where it exchanges, else relaxed: what was found
+    ///   instead is not looked at; load it again.
     /// - Complexity: O(1) and one allocation, given back where it doesn't exchange.
     @inlinable
     public borrowing func compareExchange(
@@ -173,8 +175,8 @@ extension SleepableRCU.Pointer where Pointee: Sendable {
   ///
   /// - Parameter body: may run more than once; runs inside a read section that can't suspend.
   ///   If it throws, nothing is changed. Replacing this pointer's pointee in it is a trap.
-  /// - Returns: what `body` returned of the change that was published; `nil`, without calling `body`, if the pointer
-  ///   points to nothing.
+  /// - Returns: what `body` returned of the change that was published; `nil`, without calling
+  ///   `body`, if the pointer points to nothing.
   /// - Memory ordering: as ``exchange(_:)``.
   /// - Complexity: O(copy), times the number of writers that collide.
   @inlinable
@@ -185,7 +187,8 @@ extension SleepableRCU.Pointer where Pointee: Sendable {
     try update(orFrom: { nil }, body)
   }
 
-  /// As ``update(_:)``, and where the pointer points to nothing, changes and publishes what `pointee` gives.
+  /// As ``update(_:)``, and where the pointer points to nothing, changes and publishes what
+  /// `pointee` gives.
   ///
   /// - Parameters:
   ///   - pointee: made where there is none, and perhaps in vain.

@@ -5,8 +5,8 @@ extension SleepableRCU {
   /// A value that was taken out of a ``Pointer`` and that readers may still see.
   ///
   /// Dropping it defers its destruction by a grace period, and never waits;
-  /// ``retire(additionalBytes:mayWait:)`` does the same and says more, ``reclaim()`` waits for a grace
-  /// period instead, and ``take()`` gives the value itself after one.
+  /// ``retire(additionalBytes:mayWait:)`` does the same and says more, ``reclaim()`` waits for a
+  /// grace period instead, and ``take()`` gives the value itself after one.
   @safe
   @frozen
   public struct Retired<Value: ~Copyable & Sendable>: ~Copyable {
@@ -33,7 +33,8 @@ extension SleepableRCU {
 
     /// Hands the value over to the reclaimer.
     ///
-    /// - Parameter owner: the address of the pointer that goes, with what it owned; 0: another place.
+    /// - Parameter owner: the address of the pointer that goes, with what it owned; 0: another
+    ///   place.
     /// - Safety: as the initialiser's, and nobody does this twice.
     @unsafe
     @inlinable
@@ -51,10 +52,10 @@ extension SleepableRCU {
 
     /// Has the value destroyed after a grace period, by the domain's reclaimer thread.
     ///
-    /// - Parameter additionalBytes: the memory that the value owns elsewhere, such as an array's storage, and gives
-    ///   back; 0 to 2^47.
-    /// - Parameter mayWait: whether to wait, past ``SleepableRCU/limits``, for the reclaimer, where that can't
-    ///   deadlock; see ``SleepableRCU/afterGracePeriod(bytes:mayWait:_:)``.
+    /// - Parameter additionalBytes: the memory that the value owns elsewhere, such as an array's
+    ///   storage, and gives back; 0 to 2^47.
+    /// - Parameter mayWait: whether to wait, past ``SleepableRCU/limits``, for the reclaimer, where
+    ///   that can't deadlock; see ``SleepableRCU/afterGracePeriod(bytes:mayWait:_:)``.
     @inlinable
     public consuming func retire(additionalBytes: Int = 0, mayWait: Bool = true) {
       require(

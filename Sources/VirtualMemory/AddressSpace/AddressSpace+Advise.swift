@@ -24,7 +24,8 @@ extension AddressSpace {
   /// `[anon_shmem:NAME]`.
   ///
   /// - Parameters:
-  ///   - name: at most 79 printable ASCII characters, without backticks, `$`, `[`, `\` and `]`; may be
+  ///   - name: at most 79 printable ASCII characters, without backticks, `$`, `[`, `\` and `]`; may
+  ///     be
   ///     empty. `nil` takes the name away.
   ///   - range: begins at a multiple of the page; its length is rounded up to pages. An empty one
   ///     changes nothing.
@@ -73,12 +74,13 @@ extension AddressSpace.SystemCalls {
   /// - Parameters:
   ///   - address: the first page.
   ///   - length: in bytes, rounded up to pages; 0 changes nothing.
-  ///   - name: at most 79 printable ASCII characters, without backticks, `$`, `[`, `\` and `]`; may be
+  ///   - name: at most 79 printable ASCII characters, without backticks, `$`, `[`, `\` and `]`; may
+  ///     be
   ///     empty. `nil` takes the name away.
   /// - Throws: `EINVAL` if the name has other bytes or more, the address is not a multiple of the
-  ///   page, or the range wraps; `EBADF` when it comes to a file's mapping, which ends the operation;
-  ///   `EAGAIN` if a split would make one VMA too many; `ENOMEM` if part of the range is not mapped;
-  ///   the rest is named.
+  ///   page, or the range wraps; `EBADF` when it comes to a file's mapping, which ends the
+  ///   operation; `EAGAIN` if a split would make one VMA too many; `ENOMEM` if part of the range is
+  ///   not mapped; the rest is named.
   /// - Complexity: O(VMAs in the range × log n).
   /// - Source: `madvise_set_anon_name`, `prctl_set_vma`.
   public func setName(_ address: UInt64, length: UInt64, _ name: [UInt8]?) throws(Errno) {

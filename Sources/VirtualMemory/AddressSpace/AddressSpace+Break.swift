@@ -9,8 +9,8 @@ extension AddressSpace {
 
   /// Moves the program break: `brk`.
   ///
-  /// The heap starts where ``ImportedLayout/breakRange`` does. Growing needs a page of room below what
-  /// is mapped behind it, and below the guard gap of what grows down there; the heap grows in
+  /// The heap starts where ``ImportedLayout/breakRange`` does. Growing needs a page of room below
+  /// what is mapped behind it, and below the guard gap of what grows down there; the heap grows in
   /// place if what ends at the break is compatible, and gets a VMA of its own otherwise.
   ///
   /// - Returns: the break that is in force afterwards: the new one, or the old one if it could not

@@ -6,10 +6,10 @@ internal import SequenceLocks
 extension AddressSpace {
   /// A copy for a child process: `fork`.
   ///
-  /// The child gets the version that is current, but for VMAs with ``Advice/dontFork``; nothing of it is
-  /// locked; memory with ``Advice/wipeOnFork`` counts as never touched. Touched private memory belongs to
-  /// both from now on: in the child such VMAs no longer merge with untouched memory, nor with one
-  /// another. Limits, break and stack are the parent's.
+  /// The child gets the version that is current, but for VMAs with ``Advice/dontFork``; nothing of
+  /// it is locked; memory with ``Advice/wipeOnFork`` counts as never touched. Touched private
+  /// memory belongs to both from now on: in the child such VMAs no longer merge with untouched
+  /// memory, nor with one another. Limits, break and stack are the parent's.
   ///
   /// - Threads: any. The parent may be changed meanwhile.
   /// - Complexity: O(n), under the read lock.

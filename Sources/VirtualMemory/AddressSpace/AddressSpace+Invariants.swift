@@ -8,7 +8,8 @@ extension AddressSpace {
   /// Checks everything that must hold of the current version, under the read lock, and traps with
   /// what doesn't.
   ///
-  /// - All that ``IntervalTree/checkInvariants(_:)`` checks of the tree, which is the current version's.
+  /// - All that ``IntervalTree/checkInvariants(_:)`` checks of the tree, which is the current
+  ///   version's.
   /// - VMAs are page-aligned, and among the task's addresses.
   /// - The version's counts are those of the tree; its generation is even and the counter's.
   /// - Complexity: O(n).

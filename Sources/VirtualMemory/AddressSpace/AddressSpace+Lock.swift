@@ -6,8 +6,8 @@ public import SystemPackage
 extension AddressSpace {
   /// Locks pages in memory: `mlock`, and `mlock2` with `MLOCK_ONFAULT`.
   ///
-  /// VMAs are locked one by one, each split or merged as by ``protect(_:_:)``, up to the first hole;
-  /// then the pages are faulted in, unless there was a hole.
+  /// VMAs are locked one by one, each split or merged as by ``protect(_:_:)``, up to the first
+  /// hole; then the pages are faulted in, unless there was a hole.
   ///
   /// - Parameters:
   ///   - range: every page that it touches is locked.
@@ -38,10 +38,10 @@ extension AddressSpace.SystemCalls {
   ///   - length: in bytes; everything up to the end of the last page is locked.
   ///   - onFault: whether pages are locked when they are first used, and not all at once.
   /// - Throws: `EPERM` if the process may not lock memory; `ENOMEM` past
-  ///   ``ResourceLimits/lockedMemory``; `EINVAL` if the range wraps; `ENOMEM` at the first page that
-  ///   is not mapped, at a split that would make one VMA too many, and, with the VMAs locked, when a
-  ///   page can't be had: in inaccessible memory, behind the end of a file, or in memory that is
-  ///   only executable where there are protection keys
+  ///   ``ResourceLimits/lockedMemory``; `EINVAL` if the range wraps; `ENOMEM` at the first page
+  ///   that is not mapped, at a split that would make one VMA too many, and, with the VMAs locked,
+  ///   when a page can't be had: in inaccessible memory, behind the end of a file, or in memory
+  ///   that is only executable where there are protection keys
   ///   (``AddressSpaceConfiguration/hasProtectionKeys``).
   /// - Complexity: O(VMAs in the range × log n).
   public func mlock(_ address: UInt64, length: UInt64, onFault: Bool = false) throws(Errno) {

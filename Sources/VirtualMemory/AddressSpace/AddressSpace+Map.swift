@@ -75,8 +75,8 @@ extension AddressSpace.SystemCalls {
   ///     lock so much.
   ///   - `EOVERFLOW`: the file's offset and the length exceed what an offset can be.
   ///   - `EINVAL`: no sharing type, or one that the backing doesn't allow; a shared or file mapping
-  ///     that grows down; droppable memory that grows down or is locked. `EOPNOTSUPP`: unknown flags
-  ///     with ``MmapFlags/sharedValidate``.
+  ///     that grows down; droppable memory that grows down or is locked. `EOPNOTSUPP`: unknown
+  ///     flags with ``MmapFlags/sharedValidate``.
   ///   - `EACCES`: the file was not opened for that.
   ///   - `ENOMEM`: cutting a hole into one VMA would make one too many.
   ///   - `ENOMEM`: past ``ResourceLimits/addressSpace`` or ``ResourceLimits/data``; the VMAs at the
@@ -260,7 +260,8 @@ extension MemoryMap {
     if request.file == nil { MapObject(word: record.object)?.release() }
   }
 
-  /// The record of a new mapping. Without a file, its object, if it has one, is the caller's to release.
+  /// The record of a new mapping. Without a file, its object, if it has one, is the caller's to
+  /// release.
   private mutating func makeRecord(
     _ request: MapRequest, _ flags: VMAFlags, _ start: UInt64, _ end: UInt64
   ) -> Record {

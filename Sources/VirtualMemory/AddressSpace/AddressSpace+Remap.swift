@@ -14,8 +14,8 @@ extension AddressSpace {
   ///   - newLength: in bytes, rounded up to pages.
   ///   - mayMove: whether the mapping may go to another address.
   /// - Returns: where the mapping is now.
-  /// - Throws: as ``SystemCalls/mremap(_:length:newLength:flags:newAddress:)``; `ENOMEM` if there is
-  ///   no room in place, and it may not move.
+  /// - Throws: as ``SystemCalls/mremap(_:length:newLength:flags:newAddress:)``; `ENOMEM` if there
+  ///   is no room in place, and it may not move.
   /// - Threads: any, but not in a read section. Changes exclude one another.
   /// - Complexity: O(VMAs in the range × log n).
   @discardableResult
@@ -32,7 +32,8 @@ extension AddressSpace {
   ///
   /// The range may cover several VMAs, whose gaps are kept, unless its length changes. The moved
   /// mapping merges with its new neighbours. Untouched anonymous memory takes the place of memory
-  /// mapped there; touched memory remembers where it came from, and merges only with what continues it.
+  /// mapped there; touched memory remembers where it came from, and merges only with what continues
+  /// it.
   ///
   /// - Parameters:
   ///   - range: begins at a multiple of the page; its length is rounded up to pages.
@@ -40,8 +41,8 @@ extension AddressSpace {
   ///   - newLength: in bytes, rounded up to pages; `nil` for the same length.
   ///   - keepingSource: whether the source stays mapped, without its pages (`MREMAP_DONTUNMAP`).
   /// - Returns: where the mapping is now.
-  /// - Throws: as ``SystemCalls/mremap(_:length:newLength:flags:newAddress:)``; `EINVAL` if the ranges
-  ///   overlap.
+  /// - Throws: as ``SystemCalls/mremap(_:length:newLength:flags:newAddress:)``; `EINVAL` if the
+  ///   ranges overlap.
   /// - Threads: any, but not in a read section. Changes exclude one another.
   /// - Complexity: O(VMAs in both ranges × log n).
   @discardableResult
@@ -61,13 +62,14 @@ extension AddressSpace {
 extension AddressSpace.SystemCalls {
   /// `mremap`: resizes or moves a mapping.
   ///
-  /// - Without flags that name a target: equal lengths change nothing; a shorter one unmaps the tail,
-  ///   over whatever is mapped there; a longer one grows in place if the range reaches to the end of
-  ///   its VMA and there is room behind it, and moves otherwise, with ``RemapFlags/mayMove``.
-  /// - ``RemapFlags/fixed``: moves to `newAddress`, after unmapping what is there. With equal lengths it
-  ///   may cover several VMAs, whose gaps are kept.
-  /// - ``RemapFlags/dontUnmap``: the pages move, the source stays mapped. Without ``RemapFlags/fixed``,
-  ///   `newAddress` is a hint.
+  /// - Without flags that name a target: equal lengths change nothing; a shorter one unmaps the
+  ///   tail, over whatever is mapped there; a longer one grows in place if the range reaches to the
+  ///   end of its VMA and there is room behind it, and moves otherwise, with
+  ///   ``RemapFlags/mayMove``.
+  /// - ``RemapFlags/fixed``: moves to `newAddress`, after unmapping what is there. With equal
+  ///   lengths it may cover several VMAs, whose gaps are kept.
+  /// - ``RemapFlags/dontUnmap``: the pages move, the source stays mapped. Without
+  ///   ``RemapFlags/fixed``, `newAddress` is a hint.
   /// - `length` 0 makes a second mapping of shared memory.
   ///
   /// - Parameters:
@@ -78,18 +80,19 @@ extension AddressSpace.SystemCalls {
   ///   - newAddress: the target, as the flags say.
   /// - Returns: the address of the resized or moved mapping.
   /// - Throws:
-  ///   - `EINVAL`: unknown flags; an address that is not a multiple of the page; a new length that is 0
-  ///     or beyond the task's addresses; ``RemapFlags/fixed`` or ``RemapFlags/dontUnmap`` without
-  ///     ``RemapFlags/mayMove``, or with a target that overlaps the source; ``RemapFlags/dontUnmap`` with
-  ///     unequal lengths; length 0 for private memory.
+  ///   - `EINVAL`: unknown flags; an address that is not a multiple of the page; a new length that
+  ///     is 0 or beyond the task's addresses; ``RemapFlags/fixed`` or ``RemapFlags/dontUnmap``
+  ///     without ``RemapFlags/mayMove``, or with a target that overlaps the source;
+  ///     ``RemapFlags/dontUnmap`` with unequal lengths; length 0 for private memory.
   ///   - `ENOMEM`: a target is named, and there are fewer than six VMAs left of
   ///     ``AddressSpaceConfiguration/maximumMapCount``.
-  ///   - `EFAULT`: nothing is mapped at `address`; the range reaches beyond its VMA and is to grow or
+  ///   - `EFAULT`: nothing is mapped at `address`; the range reaches beyond its VMA and is to grow
+  ///     or
   ///     to move with another length. What was mapped at a fixed target is gone if the source was
   ///     part of it.
   ///   - `EAGAIN`: past ``ResourceLimits/lockedMemory``. `ENOMEM`: past
-  ///     ``ResourceLimits/addressSpace`` or ``ResourceLimits/data``; no room to grow in place or nowhere
-  ///     to move.
+  ///     ``ResourceLimits/addressSpace`` or ``ResourceLimits/data``; no room to grow in place or
+  ///     nowhere to move.
   /// - Complexity: O(VMAs in both ranges × log n).
   @discardableResult
   public func mremap(
@@ -319,8 +322,8 @@ extension MemoryMap {
     return target
   }
 
-  /// What stays at the source without being unmapped: no longer locked, and untouched if it moved as
-  /// a whole.
+  /// What stays at the source without being unmapped: no longer locked, and untouched if it moved
+  /// as a whole.
   ///
   /// - Source: `dontunmap_complete`.
   private mutating func leaveSource(

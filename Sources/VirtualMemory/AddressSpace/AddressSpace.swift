@@ -26,10 +26,10 @@ internal import _SystemShims
 /// for comparison.
 ///
 /// - Threads: all operations from any thread. Changes exclude one another. Don't call a changing
-///   operation, nor one that reads by ``ReadingStrategy/locked`` or ``ReadingStrategy/speculative``,
-///   inside a read section of `RCU`: it may sleep on the lock, and every grace period with it. A
-///   changing operation waits, with no lock held, while readers hold up more than 32 MiB of retired
-///   nodes.
+///   operation, nor one that reads by ``ReadingStrategy/locked`` or
+///   ``ReadingStrategy/speculative``, inside a read section of `RCU`: it may sleep on the lock, and
+///   every grace period with it. A changing operation waits, with no lock held, while readers hold
+///   up more than 32 MiB of retired nodes.
 @safe
 public final class AddressSpace: @unchecked Sendable {
   // Sendable: `current` is atomic, `writer` is used under the write lock only, the rest is
@@ -101,8 +101,8 @@ public final class AddressSpace: @unchecked Sendable {
   }
 }
 
-/// Keeps what is before it and what is after it from being in one cache line, or in two that processors
-/// fetch together.
+/// Keeps what is before it and what is after it from being in one cache line, or in two that
+/// processors fetch together.
 private struct CacheLinePadding {
   private let words = InlineArray<16, UInt64>(repeating: 0)
 }
@@ -135,8 +135,8 @@ extension AddressSpace {
     return unsafe UnsafePointer(block.assumingMemoryBound(to: Version.self))
   }
 
-  /// Runs `body` with the version that is current when it starts, in a section that nothing that is made later
-  /// waits for. `body` looks at this version only.
+  /// Runs `body` with the version that is current when it starts, in a section that nothing that is
+  /// made later waits for. `body` looks at this version only.
   @inline(__always)
   func withSnapshotVersion<R>(_ body: (Version) -> R) -> R {
     unsafe RCU.withSnapshotReadSection({ unsafe currentPointer }) { unsafe body($0.pointee) }
@@ -200,9 +200,9 @@ extension AddressSpace {
     let version = unsafe writer.makeVersion()
     // Releasing: pairs with the acquire in `currentPointer`. Retire after this, never before: a
     // reader that starts between the two could find what is already waiting to be reused.
-    // Sequentially consistent: pairs with `SnapshotPins.pin`, which announces itself before it loads
-    // the version. Either it finds this one, or `isEmpty` is false below. And with `ChangeWaiters`, in the same
-    // way.
+    // Sequentially consistent: pairs with `SnapshotPins.pin`, which announces itself before it
+    // loads the version. Either it finds this one, or `isEmpty` is false below. And with
+    // `ChangeWaiters`, in the same way.
     let old = unsafe current.exchange(version, ordering: .sequentiallyConsistent)
     if !pins.isEmpty { writer.holdReplaced(for: pins) }
     // The write section before has made it.
@@ -224,9 +224,9 @@ extension AddressSpace {
   /// Bytes of memory that the address space itself holds for its VMAs: the nodes of the current
   /// version, those that wait for a grace period, and free ones that are kept for the next change.
   ///
-  /// It grows by slabs of a quarter of what there is, 16 to 256 KiB, or up to 512 KiB while as much waits for
-  /// a grace period, and shrinks only by ``releaseFreeMemory()``. Files and names are not counted: they are
-  /// shared.
+  /// It grows by slabs of a quarter of what there is, 16 to 256 KiB, or up to 512 KiB while as much
+  /// waits for a grace period, and shrinks only by ``releaseFreeMemory()``. Files and names are not
+  /// counted: they are shared.
   ///
   /// - Complexity: O(1), under the read lock.
   public var memoryBytes: Int {
@@ -236,13 +236,13 @@ extension AddressSpace {
   /// Gives memory that is kept for the next changes back to the system: for after a large map or a
   /// snapshot of it has gone.
   ///
-  /// Slabs go whose nodes are all free. Nodes that readers or snapshots may still see aren't: drop the
-  /// snapshots, and let what waits for a grace period pass first (`RCU.barrier()`, and once more for the
-  /// nodes of the last changes, which this hands over).
+  /// Slabs go whose nodes are all free. Nodes that readers or snapshots may still see aren't: drop
+  /// the snapshots, and let what waits for a grace period pass first (`RCU.barrier()`, and once
+  /// more for the nodes of the last changes, which this hands over).
   ///
   /// - Returns: the bytes given back.
-  /// - Complexity: O(f log f) in the number of free nodes, under the write lock. Lock-free readers are
-  ///   not held up.
+  /// - Complexity: O(f log f) in the number of free nodes, under the write lock. Lock-free readers
+  ///   are not held up.
   @discardableResult
   public func releaseFreeMemory() -> Int {
     // No write section: what readers see stays, and speculation goes on.

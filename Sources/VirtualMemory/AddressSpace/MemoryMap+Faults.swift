@@ -3,8 +3,8 @@
 
 internal import SystemPackage
 
-/// Page faults, as far as they change VMAs: a write to private memory gives its VMA an `anon_vma`, and
-/// one below a stack lets the stack grow.
+/// Page faults, as far as they change VMAs: a write to private memory gives its VMA an `anon_vma`,
+/// and one below a stack lets the stack grow.
 extension MemoryMap {
   /// Writes one byte at `address`.
   ///
@@ -140,8 +140,8 @@ extension Record {
     return byte < object.byteCount
   }
 
-  /// Whether a read of these pages asks for a huge page, for which the kernel prepares the `anon_vma`
-  /// though nothing is written.
+  /// Whether a read of these pages asks for a huge page, for which the kernel prepares the
+  /// `anon_vma` though nothing is written.
   ///
   /// - Source: `do_huge_pmd_anonymous_page`.
   fileprivate func readsIntoHugePage(_ start: UInt64, _ end: UInt64) -> Bool {

@@ -47,7 +47,8 @@ extension MemoryMap {
 
   /// Where a mapping goes that is made by `mmap`: a hint is moved up to the lowest address.
   ///
-  /// - Throws: `EEXIST` with ``MmapFlags/fixedNoReplace`` if something is there; and as ``placeRaw``.
+  /// - Throws: `EEXIST` with ``MmapFlags/fixedNoReplace`` if something is there; and as
+  ///   ``placeRaw``.
   @inline(__always)
   mutating func place(_ request: PlacementRequest) throws(Errno) -> ChosenPlace {
     var request = request

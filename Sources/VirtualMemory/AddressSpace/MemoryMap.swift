@@ -3,21 +3,22 @@
 
 internal import ReadCopyUpdate
 
-/// The writer's side of an address space: Linux's rules about VMAs, on an ``IntervalTree`` of them. What
-/// `struct mm_struct` is to the kernel.
+/// The writer's side of an address space: Linux's rules about VMAs, on an ``IntervalTree`` of them.
+/// What `struct mm_struct` is to the kernel.
 ///
-/// Used by one thread at a time, under the address space's write lock. Between two write sections `draft` and
-/// `tree` equal the published version. In a write section operations change both; ``AddressSpace`` then
-/// publishes them.
+/// Used by one thread at a time, under the address space's write lock. Between two write sections
+/// `draft` and `tree` equal the published version. In a write section operations change both;
+/// ``AddressSpace`` then publishes them.
 ///
-/// The rules are in extensions, one for each family of the kernel's functions. They know records and ranges,
-/// and no node; what they keep of the tree is a ``Place``, until they change something.
+/// The rules are in extensions, one for each family of the kernel's functions. They know records
+/// and ranges, and no node; what they keep of the tree is a ``Place``, until they change something.
 @safe
 struct MemoryMap: ~Copyable {
   let configuration: AddressSpaceConfiguration
   var limits = ResourceLimits()
   var tree = IntervalTree()
-  /// The numbers of the version to come. Its `tree` is set when it is published: until then, ask ``tree``.
+  /// The numbers of the version to come. Its `tree` is set when it is published: until then, ask
+  /// ``tree``.
   var draft = Version()
   /// Whether the draft or the tree differs from the published version.
   var isChanged = false

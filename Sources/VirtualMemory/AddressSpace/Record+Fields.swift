@@ -44,8 +44,8 @@ extension Record {
     set { words.third = UInt64(newValue) }
   }
 
-  /// The access of a VMA of private anonymous memory without a name, of which most readers need to know no
-  /// more. 0 for any other VMA, and for one that allows nothing.
+  /// The access of a VMA of private anonymous memory without a name, of which most readers need to
+  /// know no more. 0 for any other VMA, and for one that allows nothing.
   @inline(__always)
   var tag: UInt64 {
     object == 0 && !flags.contains(.mayShare) ? flags.rawValue & VMAFlags.access.rawValue : 0
@@ -65,8 +65,8 @@ extension Record {
 }
 
 extension Leaf {
-  /// ``Record/tag`` of the record at `index`: the access of a VMA of private anonymous memory without a name,
-  /// else 0.
+  /// ``Record/tag`` of the record at `index`: the access of a VMA of private anonymous memory
+  /// without a name, else 0.
   @inline(__always)
   func plainAccess(_ index: Int) -> UInt64 { tag(index) }
 }

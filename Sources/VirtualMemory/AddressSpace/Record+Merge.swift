@@ -22,8 +22,8 @@ extension Record {
       && pageOffset &+ pageCount == next.pageOffset && !isSpecial && showsSame(as: next)
   }
 
-  /// Whether both have the same file or none, and the same name or none. Names are the same if their
-  /// bytes are: two calls may have given them.
+  /// Whether both have the same file or none, and the same name or none. Names are the same if
+  /// their bytes are: two calls may have given them.
   ///
   /// - Source: `anon_vma_name_eq`.
   private func showsSame(as other: Record) -> Bool {
@@ -34,8 +34,9 @@ extension Record {
     return first.isEqual(to: second)
   }
 
-  /// Whether `self`, a new VMA or a changed part of one, and its existing neighbour `other` can have
-  /// one `anon_vma`: they have the same, or one has none yet and the other one's is not inherited.
+  /// Whether `self`, a new VMA or a changed part of one, and its existing neighbour `other` can
+  /// have one `anon_vma`: they have the same, or one has none yet and the other one's is not
+  /// inherited.
   ///
   /// - Source: `is_mergeable_anon_vma`.
   private func sharesAnonVMA(with other: Record) -> Bool {

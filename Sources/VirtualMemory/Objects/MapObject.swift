@@ -4,8 +4,8 @@
 internal import ReadCopyUpdate
 internal import Synchronization
 
-/// What a VMA refers to besides its numbers: a file, a special mapping, an anonymous name, or shared
-/// memory with a name. One at most: that is why the last is an object of its own.
+/// What a VMA refers to besides its numbers: a file, a special mapping, an anonymous name, or
+/// shared memory with a name. One at most: that is why the last is an object of its own.
 ///
 /// A counted, immutable record in raw memory, with the end of its line of text rendered once. The
 /// count is held by handles (``MappedFile``) and by the VMAs of *current* versions. A reader of an
@@ -71,7 +71,8 @@ struct MapObjectHeader: ~Copyable {
   let isSharedMemory: Bool
   let usesHugePages: Bool
   let byteCount: UInt64
-  /// Of named shared memory: the ``MapObject`` that it is without the name, which this one keeps; or 0.
+  /// Of named shared memory: the ``MapObject`` that it is without the name, which this one keeps;
+  /// or 0.
   let unnamed: UInt
   // Areas of bytes after the header, in this order.
   /// "major:minor inode " + padding + name + newline, for a line whose offset field ends at column
@@ -174,8 +175,8 @@ extension MapObject {
 
   /// Drops a reference. The last one frees the record after a grace period.
   ///
-  /// - Parameter mayWait: whether the caller may wait for the reclaimer, past the domain's limits. A
-  ///   deinit may not, since it doesn't know what locks are held.
+  /// - Parameter mayWait: whether the caller may wait for the reclaimer, past the domain's limits.
+  ///   A deinit may not, since it doesn't know what locks are held.
   func release(mayWait: Bool = false) {
     // Releasing: what this owner did with the record happens before it is freed. Pairs with the
     // acquiring half of the last owner's own subtraction.

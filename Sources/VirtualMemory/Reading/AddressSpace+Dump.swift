@@ -21,8 +21,8 @@ extension AddressSpace {
   ///
   /// - Complexity: O(VMAs). Allocates only when the buffer must grow, and outside of the section:
   ///   a snapshot that doesn't fit is taken again, of the version that is current then.
-  /// - Threads: any. Not from a signal handler: its read section is a long one, with a fence, and mustn't
-  ///   begin between the steps of another that begins.
+  /// - Threads: any. Not from a signal handler: its read section is a long one, with a fence, and
+  ///   mustn't begin between the steps of another that begins.
   public func dump(into buffer: inout MapsBuffer, by strategy: ReadingStrategy = .snapshot) {
     var position: UInt64 = 0
     var kept = 0

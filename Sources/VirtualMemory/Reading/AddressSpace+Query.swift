@@ -59,7 +59,8 @@ extension AddressSpace {
   /// The answers for many addresses, all from one version.
   ///
   /// - Returns: per address the VMA that covers it, or `nil`.
-  /// - Complexity: O(addresses × log n), in one read section, which holds up nothing that is changed later.
+  /// - Complexity: O(addresses × log n), in one read section, which holds up nothing that is
+  ///   changed later.
   public func lookup(_ addresses: [UInt64]) -> [QueryResult?] {
     var results = [QueryResult?](repeating: nil, count: addresses.count)
     withSnapshotVersion { version in
@@ -140,7 +141,8 @@ struct PinnedAnswer {
 }
 
 extension AddressSpace {
-  /// The answer, pinned. `isPinned` is false if it isn't valid any more, or its object was about to go.
+  /// The answer, pinned. `isPinned` is false if it isn't valid any more, or its object was about to
+  /// go.
   private func pinnedAnswer(
     in version: Version, _ address: UInt64, _ flags: QueryFlags,
     pinIf isValid: () -> Bool = { true }

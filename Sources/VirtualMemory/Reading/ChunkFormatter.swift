@@ -87,8 +87,8 @@ struct ChunkFormatter {
     }
   }
 
-  /// Formats VMAs of `leaf` from `first` up to `last`, as long as they have a plain access and more can be
-  /// formatted afterwards.
+  /// Formats VMAs of `leaf` from `first` up to `last`, as long as they have a plain access and more
+  /// can be formatted afterwards.
   ///
   /// - Returns: the position of the first VMA that it doesn't format.
   @inline(__always)

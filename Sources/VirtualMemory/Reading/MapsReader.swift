@@ -98,7 +98,8 @@ public struct MapsReader: ~Copyable, @unchecked Sendable {
     }
   }
 
-  /// Hands out text, as `read` does: what is left of the last chunk first, then of at most one more.
+  /// Hands out text, as `read` does: what is left of the last chunk first, then of at most one
+  /// more.
   ///
   /// Fewer bytes than asked for don't mean the end; 0 bytes do. Lines may be split between reads.
   ///
@@ -161,8 +162,8 @@ public struct MapsReader: ~Copyable, @unchecked Sendable {
 
   /// Goes to byte `target` of the text, by making the text again from its start.
   ///
-  /// Past the end it stays at the end, and reads give nothing. (The kernel makes the text again too,
-  /// for `lseek` and `pread`; it reports the offset asked for.)
+  /// Past the end it stays at the end, and reads give nothing. (The kernel makes the text again
+  /// too, for `lseek` and `pread`; it reports the offset asked for.)
   public mutating func seek(to target: Int) {
     require(target >= 0, "MapsReader.seek: an offset is not negative")
     if target == offset { return }

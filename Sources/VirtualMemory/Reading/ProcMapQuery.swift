@@ -14,7 +14,8 @@ public struct QueryFlags: OptionSet, Sendable, Hashable, Codable, BitwiseCopyabl
   public static var executable: Self { Self(rawValue: 0x4) }
   /// `PROCMAP_QUERY_VMA_SHARED`: only VMAs that may be shared.
   public static var shared: Self { Self(rawValue: 0x8) }
-  /// `PROCMAP_QUERY_COVERING_OR_NEXT_VMA`: the VMA that covers the address, or the next one that passes the filters.
+  /// `PROCMAP_QUERY_COVERING_OR_NEXT_VMA`: the VMA that covers the address, or the next one that
+  /// passes the filters.
   public static var coveringOrNext: Self { Self(rawValue: 0x10) }
   /// `PROCMAP_QUERY_FILE_BACKED_VMA`: only VMAs with a file.
   public static var fileBacked: Self { Self(rawValue: 0x20) }

@@ -7,13 +7,13 @@ internal import Synchronization
 ///
 /// One interface for the three, so that they can be compared and tested alike.
 public enum ReadingStrategy: Sendable, Hashable, Codable, CaseIterable {
-  /// Reads one immutable version in an RCU read section: never waits, never looks anything up twice,
-  /// never holds up a writer, and sees the address space as of one instant. The default.
+  /// Reads one immutable version in an RCU read section: never waits, never looks anything up
+  /// twice, never holds up a writer, and sees the address space as of one instant. The default.
   case snapshot
   /// The kernel series' way: VMA by VMA, copies the record in an RCU read section, validates the
-  /// copy against the sequence counter of the `SpeculativeRWLock`, pins what the copy refers to, validates
-  /// again. A change anywhere makes it look up the next VMA anew, from the last end that it
-  /// reported; after four failures it takes the read lock for one VMA.
+  /// copy against the sequence counter of the `SpeculativeRWLock`, pins what the copy refers to,
+  /// validates again. A change anywhere makes it look up the next VMA anew, from the last end that
+  /// it reported; after four failures it takes the read lock for one VMA.
   case speculative
   /// The kernel's way before the series: holds the read lock for one chunk, or one query.
   case locked

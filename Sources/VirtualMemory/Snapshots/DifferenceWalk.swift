@@ -6,9 +6,9 @@
 /// Why no shared subtree is opened: a node has the same records, hence the same range, and the same
 /// level wherever it is. Nodes of one level of one tree don't overlap. So if the cursors stand at
 /// different subtrees that overlap, the one with the higher level is not in the other tree at that
-/// place, and neither of two at the same level is: they may be opened. A shared subtree is reached by
-/// both cursors, before either has gone into it, for the cursor that comes first waits: its item is
-/// above the other's, or beyond its end.
+/// place, and neither of two at the same level is: they may be opened. A shared subtree is reached
+/// by both cursors, before either has gone into it, for the cursor that comes first waits: its item
+/// is above the other's, or beyond its end.
 @safe
 struct DifferenceWalk {
   enum Step {

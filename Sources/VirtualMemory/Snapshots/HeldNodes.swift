@@ -9,15 +9,15 @@ struct HeldNode {
   let word: UInt
   /// The write section that made it.
   let transaction: UInt64
-  /// Objects of a leaf's VMAs: each has a reference. By themselves, for the leaf's payload may go back
-  /// before the leaf does.
+  /// Objects of a leaf's VMAs: each has a reference. By themselves, for the leaf's payload may go
+  /// back before the leaf does.
   private let objects: [UInt]
 
   private var sizeClass: Int { TaggedBlock.sizeClass(word) }
   var blockBytes: Int { NodeLayout.blockBytes(sizeClass) }
 
-  /// Takes a reference to what each VMA of a leaf refers to. By the writer, before it releases those of
-  /// the version that it has replaced.
+  /// Takes a reference to what each VMA of a leaf refers to. By the writer, before it releases
+  /// those of the version that it has replaced.
   init(_ word: UInt, _ transaction: UInt64) {
     self.word = word
     self.transaction = transaction

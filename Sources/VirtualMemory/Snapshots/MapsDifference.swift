@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// What differs between two versions of an address space: a sequence of changes, made as it is read.
+/// What differs between two versions of an address space: a sequence of changes, made as it is
+/// read.
 ///
 /// VMAs correspond if they have the same range. One that is in both versions and shows the same is
 /// not mentioned; one that is in both and shows something else is ``Change/changed(from:to:)``; all
-/// others are ``Change/removed(_:)`` or ``Change/added(_:)``. So a VMA that is cut in two is removed,
-/// and two are added. What counts is what the text shows: changes without a trace in a ``VMA``, as of
-/// a lock or of accounting, are none. `[vsyscall]` is left out.
+/// others are ``Change/removed(_:)`` or ``Change/added(_:)``. So a VMA that is cut in two is
+/// removed, and two are added. What counts is what the text shows: changes without a trace in a
+/// ``VMA``, as of a lock or of accounting, are none. `[vsyscall]` is left out.
 ///
 /// The order is by address, and what is removed comes before what takes its place: whoever applies
-/// the changes one after the other to a copy of the older map never has two VMAs that overlap, and in
-/// the end has the newer map exactly.
+/// the changes one after the other to a copy of the older map never has two VMAs that overlap, and
+/// in the end has the newer map exactly.
 ///
 /// Nodes are compared by identity before their contents are: parts that the versions share are not
 /// looked at.
 ///
-/// - Complexity: O(1) to make. To read: O(changed VMAs × height), if the versions are of one address
-///   space; O(VMAs) if not.
+/// - Complexity: O(1) to make. To read: O(changed VMAs × height), if the versions are of one
+///   address space; O(VMAs) if not.
 public struct MapsDifference: Sequence, Sendable {
   /// One change.
   public enum Change: Sendable, Hashable, Codable {
@@ -111,7 +112,8 @@ extension AddressSpace {
   /// ```
   ///
   /// - Parameters:
-  ///   - from: where the changes start. It need not be the older one: the reverse difference undoes.
+  ///   - from: where the changes start. It need not be the older one: the reverse difference
+  ///     undoes.
   ///   - to: where they lead. It may be of another address space, as of a forked one: the result
   ///     is right too, but both are read whole.
   public static func difference(

@@ -14,15 +14,15 @@ internal import Synchronization
 /// for change in AddressSpace.difference(from: before, to: after) { print(change) }
 /// ```
 ///
-/// All that it shows is of that version, whenever it is asked; nothing is copied. It holds up nobody:
-/// no read section is open, grace periods pass, the writer goes on. What it costs is memory: the
-/// nodes of the version that have been replaced since, and the files and names that only they refer
-/// to. Nodes that came and went later are recycled as ever, so that a snapshot that lives long keeps
-/// no more than one version. A grace period after the last snapshot of a version has gone, its nodes
-/// can be used again.
+/// All that it shows is of that version, whenever it is asked; nothing is copied. It holds up
+/// nobody: no read section is open, grace periods pass, the writer goes on. What it costs is
+/// memory: the nodes of the version that have been replaced since, and the files and names that
+/// only they refer to. Nodes that came and went later are recycled as ever, so that a snapshot that
+/// lives long keeps no more than one version. A grace period after the last snapshot of a version
+/// has gone, its nodes can be used again.
 ///
-/// - Threads: any, and tasks; all at the same time. The last reference may be dropped anywhere, in a
-///   read section too: it doesn't wait. Reading needs no read section and no registered thread.
+/// - Threads: any, and tasks; all at the same time. The last reference may be dropped anywhere, in
+///   a read section too: it doesn't wait. Reading needs no read section and no registered thread.
 /// - Lifetime: a snapshot keeps its address space.
 @safe
 public final class MapsSnapshot: @unchecked Sendable {
@@ -81,8 +81,8 @@ extension AddressSpace {
   /// While there are snapshots, each change costs its writer two short locks more, and a
   /// reference count per VMA of a leaf that is replaced for the first time since.
   ///
-  /// - Threads: any, in read sections too. Doesn't wait for the writer: it takes a lock that is held
-  ///   for some instructions at a time.
+  /// - Threads: any, in read sections too. Doesn't wait for the writer: it takes a lock that is
+  ///   held for some instructions at a time.
   /// - Complexity: O(1), whatever the number of VMAs: copies a few numbers.
   public func snapshot() -> MapsSnapshot { MapsSnapshot(self) }
 

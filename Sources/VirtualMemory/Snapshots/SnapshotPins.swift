@@ -6,13 +6,13 @@ internal import Synchronization
 
 /// The versions of one address space that snapshots keep, and the nodes that are held for them.
 ///
-/// A node is visible in the versions from the write section that made it (its `transaction`) up to the one
-/// before the section that replaced it. When it is replaced, the newest pinned version decides: a
-/// node that is younger was never visible to a snapshot, and is retired as ever; an older one is
-/// held, on that version's list. When the last snapshot of a version goes, what is on its list and
-/// visible to the next older pinned version moves to that one's list, and the rest goes back to the
-/// pool. Hence nodes are held exactly as long as a snapshot can see them, and what a writer goes
-/// through beside a snapshot that lives long is recycled as if there were none.
+/// A node is visible in the versions from the write section that made it (its `transaction`) up to
+/// the one before the section that replaced it. When it is replaced, the newest pinned version
+/// decides: a node that is younger was never visible to a snapshot, and is retired as ever; an
+/// older one is held, on that version's list. When the last snapshot of a version goes, what is on
+/// its list and visible to the next older pinned version moves to that one's list, and the rest
+/// goes back to the pool. Hence nodes are held exactly as long as a snapshot can see them, and what
+/// a writer goes through beside a snapshot that lives long is recycled as if there were none.
 ///
 /// A held leaf also holds the objects of its VMAs: it takes a reference when it is replaced, while
 /// the version before still has its own, and drops it when it goes back.
@@ -53,9 +53,9 @@ final class SnapshotPins: @unchecked Sendable {
   /// Pins the version that `load` gives: the current one.
   ///
   /// No read section is needed to look at it. The count goes up before the load, and both are
-  /// sequentially consistent, as the writer's exchange of the version and its look at the count are.
-  /// A writer that replaces the version loaded here therefore finds the count above zero, and passes
-  /// through `monitor` before it retires anything.
+  /// sequentially consistent, as the writer's exchange of the version and its look at the count
+  /// are. A writer that replaces the version loaded here therefore finds the count above zero, and
+  /// passes through `monitor` before it retires anything.
   func pin(_ load: () -> Version) -> Version {
     withLock {
       // Sequentially consistent: pairs with the exchange in `AddressSpace.publish`, see there.
@@ -113,8 +113,8 @@ final class SnapshotPins: @unchecked Sendable {
     }
   }
 
-  /// Takes over nodes that the version `transaction` sees, the current one doesn't, and no pinned one in
-  /// between does.
+  /// Takes over nodes that the version `transaction` sees, the current one doesn't, and no pinned
+  /// one in between does.
   func hold(_ nodes: [HeldNode], for transaction: UInt64) {
     let bytes = nodes.reduce(0) { $0 + $1.blockBytes }
     heldByteCount.add(bytes, ordering: .relaxed)
@@ -166,7 +166,8 @@ final class SnapshotPins: @unchecked Sendable {
     RCU.afterGracePeriod(mayWait: false) { [self] in distribute(nodes, transaction) }
   }
 
-  /// Moves `nodes` to the newest pinned version before `transaction` that sees them; gives back the rest.
+  /// Moves `nodes` to the newest pinned version before `transaction` that sees them; gives back the
+  /// rest.
   private func distribute(_ nodes: [HeldNode], _ transaction: UInt64) {
     var nodes = nodes
     var transaction = transaction

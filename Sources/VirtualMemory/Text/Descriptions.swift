@@ -35,7 +35,8 @@ extension NamedQueryResult: CustomStringConvertible {
 }
 
 extension MapsDifference.Change: CustomStringConvertible {
-  /// Lines of the text, after `- ` what the older version has, and after `+ ` what the newer one has.
+  /// Lines of the text, after `- ` what the older version has, and after `+ ` what the newer one
+  /// has.
   public var description: String {
     switch self {
     case .removed(let vma): "- \(vma)"

@@ -32,11 +32,11 @@ enum LineFormatter {
     return MapsText.usualPrefixCount &+ tailCount
   }
 
-  /// `7f0000000000-7f0000001000 r--p 00000000 `: addresses of 12 digits and an offset of 8, all of it at
-  /// fixed columns.
+  /// `7f0000000000-7f0000001000 r--p 00000000 `: addresses of 12 digits and an offset of 8, all of
+  /// it at fixed columns.
   ///
-  /// The last three digits of addresses are zeros. Eight of each address are made together, the first of
-  /// each by itself.
+  /// The last three digits of addresses are zeros. Eight of each address are made together, the
+  /// first of each by itself.
   @inline(__always)
   private static func usualPrefix(
     _ record: Record, _ offset: UInt64, at out: UnsafeMutableRawPointer
@@ -182,8 +182,8 @@ enum LineFormatter {
   }
 }
 
-/// Lines of one leaf's anonymous memory, where they differ in little: all columns are the usual ones, all
-/// addresses begin with the same digit, and neither heap nor stack is among them.
+/// Lines of one leaf's anonymous memory, where they differ in little: all columns are the usual
+/// ones, all addresses begin with the same digit, and neither heap nor stack is among them.
 ///
 ///     7f0000000000-7f0000001000 rw-p 00000000 00:00 0␠
 struct PlainLines {

@@ -9,8 +9,8 @@ struct ChildSummaries {
   private let base: UnsafeMutablePointer<ChildSummary>
   private(set) var count = 0
 
-  /// The most that any step gathers: the children of one node, of which two may have become four, or of
-  /// two nodes of which one has too few.
+  /// The most that any step gathers: the children of one node, of which two may have become four,
+  /// or of two nodes of which one has too few.
   private static var capacity: Int {
     NodeLayout.innerCapacity + max(2, NodeLayout.minimumInnerCount - 1)
   }

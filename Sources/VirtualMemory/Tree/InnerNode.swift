@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// An inner node as readers see it: up to 31 children in ascending order, with what is known of them in a
-/// block of its own, the ``Bounds``.
+/// An inner node as readers see it: up to 31 children in ascending order, with what is known of
+/// them in a block of its own, the ``Bounds``.
 ///
-/// Most changes exchange one child for another with the same bounds, all the way up to the root: only the
-/// children are written then, and the bounds stay for many versions. Every fourth key, a pivot, is with the
-/// children too: a search needs no more than four of the keys then.
+/// Most changes exchange one child for another with the same bounds, all the way up to the root:
+/// only the children are written then, and the bounds stay for many versions. Every fourth key, a
+/// pivot, is with the children too: a search needs no more than four of the keys then.
 ///
 /// Once it is published, the writer doesn't read it any more: see ``WriterNode``.
 ///

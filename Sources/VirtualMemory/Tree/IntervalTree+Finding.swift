@@ -5,8 +5,8 @@ internal import ReadCopyUpdate
 
 /// The writer's ways to a record, by its own nodes and leaves.
 extension IntervalTree {
-  /// Finds the first record that ends above `address`, and remembers the way there for a change; `nil` if
-  /// the tree is empty.
+  /// Finds the first record that ends above `address`, and remembers the way there for a change;
+  /// `nil` if the tree is empty.
   ///
   /// - Complexity: O(height).
   mutating func locate(_ address: UInt64) -> Place? {

@@ -57,7 +57,8 @@ extension IntervalTree {
     return NewLeaves(first, firstCount, firstCount < total ? makeLeaf() : nil)
   }
 
-  /// Two leaves of what `leaf` has, with `items` in the place of the records in `range`: more than one can have.
+  /// Two leaves of what `leaf` has, with `items` in the place of the records in `range`: more than
+  /// one can have.
   mutating func split(_ leaf: Leaf, _ range: Range<Int>, _ items: borrowing Replacement)
     -> NewLeaves
   {
@@ -76,8 +77,8 @@ extension IntervalTree {
 
   /// Whether what takes the place of `range` follows what was put in last, upwards or downwards.
   ///
-  /// In such a run the next record comes on the same side: a leaf that is split there, and not in its
-  /// middle, leaves a full one behind and not one of which half stays empty.
+  /// In such a run the next record comes on the same side: a leaf that is split there, and not in
+  /// its middle, leaves a full one behind and not one of which half stays empty.
   private mutating func isRun(_ leaf: Leaf, _ range: Range<Int>) -> Bool {
     let (first, last) = (range.lowerBound, range.upperBound)
     if first > 0 && leaf.end(first - 1) == lastSplice.upperBound { return true }
@@ -85,8 +86,8 @@ extension IntervalTree {
     return last < leaf.count && leaf.start(last) == lastSplice.lowerBound
   }
 
-  /// One leaf or two of what `leaf` has, with `items` in the place of the records in `range`, and of what its
-  /// neighbour has.
+  /// One leaf or two of what `leaf` has, with `items` in the place of the records in `range`, and
+  /// of what its neighbour has.
   ///
   /// - Parameter isLeft: whether the neighbour is above `leaf`.
   mutating func join(

@@ -3,16 +3,16 @@
 
 internal import ReadCopyUpdate
 
-/// The usual change: it stays within one leaf. If that has too many records afterwards, or too few, it is split, or joined
-/// with a neighbour, below the same parent.
+/// The usual change: it stays within one leaf. If that has too many records afterwards, or too few,
+/// it is split, or joined with a neighbour, below the same parent.
 ///
-/// One descent finds the leaf and all that is asked about its surroundings. Each node on the way is then
-/// replaced by one, with one child exchanged. Most often what its parent knows of a node stays the same,
-/// and then all the way up; where it doesn't, it is most often seen from the changed child alone what the
-/// largest gap of the node is.
+/// One descent finds the leaf and all that is asked about its surroundings. Each node on the way is
+/// then replaced by one, with one child exchanged. Most often what its parent knows of a node stays
+/// the same, and then all the way up; where it doesn't, it is most often seen from the changed
+/// child alone what the largest gap of the node is.
 extension IntervalTree {
-  /// Does what ``replace(_:_:with:at:)`` says, if the leaf at `place` is all that it takes, or one neighbour
-  /// more.
+  /// Does what ``replace(_:_:with:at:)`` says, if the leaf at `place` is all that it takes, or one
+  /// neighbour more.
   ///
   /// - Returns: whether that is so; if not, nothing has been done.
   /// - Complexity: O(height).
@@ -42,8 +42,9 @@ extension IntervalTree {
     return true
   }
 
-  /// The same for a leaf that has too many records afterwards, or too few: there are two in its place then, or
-  /// it and a neighbour are joined. Not if its parent has too many children then, or too few.
+  /// The same for a leaf that has too many records afterwards, or too few: there are two in its
+  /// place then, or it and a neighbour are joined. Not if its parent has too many children then, or
+  /// too few.
   @inline(never)
   private mutating func splitOrJoin(
     _ leaf: Leaf, _ range: Range<Int>, _ items: borrowing Replacement
@@ -75,7 +76,8 @@ extension IntervalTree {
     return true
   }
 
-  /// Puts `summary` in the place of the child on the way in the node at the level `lowest` of the path.
+  /// Puts `summary` in the place of the child on the way in the node at the level `lowest` of the
+  /// path.
   private mutating func replaceOnPath(_ summary: ChildSummary, from lowest: Int) {
     var summary = summary
     var level = lowest
@@ -132,7 +134,8 @@ extension IntervalTree {
 }
 
 extension Leaf {
-  /// The largest gap between neighbours of the records from `first` to `last`, as far as there are such.
+  /// The largest gap between neighbours of the records from `first` to `last`, as far as there are
+  /// such.
   @inline(__always)
   fileprivate func gap(between first: Int, _ last: Int) -> UInt64 {
     var gap: UInt64 = 0

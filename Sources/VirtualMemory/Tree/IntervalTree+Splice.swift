@@ -9,9 +9,9 @@ extension IntervalTree {
   /// The one operation that changes the tree; all others are made of it. It copies the path to the
   /// leaf, or the two paths to the leaves at the ends of the range, and drops what is between.
   ///
-  /// - Precondition: `items` is in order, lies in the union of the range and the records removed, and
-  ///   overlaps no record that stays. The records removed are wholly replaced, with what stays of them
-  ///   among `items`.
+  /// - Precondition: `items` is in order, lies in the union of the range and the records removed,
+  ///   and overlaps no record that stays. The records removed are wholly replaced, with what stays
+  ///   of them among `items`.
   /// - Parameter place: where `start` is; `nil` if the tree is empty.
   /// - Complexity: O(height), and O(nodes removed).
   mutating func replace(

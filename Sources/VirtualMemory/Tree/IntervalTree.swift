@@ -3,18 +3,21 @@
 
 internal import ReadCopyUpdate
 
-/// A persistent map of ranges of addresses that don't overlap: a copy-on-write B+tree, as its writer has it.
+/// A persistent map of ranges of addresses that don't overlap: a copy-on-write B+tree, as its
+/// writer has it.
 ///
-/// Readers have a ``Tree``, the root of one version, which stays as it is; the writer changes the next one.
-/// Between two write sections both are the same. In a write section ``replace(_:_:with:at:)`` path-copies
-/// nodes; the owner then publishes ``root`` and calls ``retireReplaced(and:)``. A node that was made in the
-/// section itself is changed in place or given back at once: no reader has seen it.
+/// Readers have a ``Tree``, the root of one version, which stays as it is; the writer changes the
+/// next one. Between two write sections both are the same. In a write section
+/// ``replace(_:_:with:at:)`` path-copies nodes; the owner then publishes ``root`` and calls
+/// ``retireReplaced(and:)``. A node that was made in the section itself is changed in place or
+/// given back at once: no reader has seen it.
 ///
-/// The tree knows ranges, and gaps between them; it doesn't know what the records mean. On its way down the
-/// writer looks at its own mirrors of inner nodes, and at leaves: never at inner nodes that are published.
+/// The tree knows ranges, and gaps between them; it doesn't know what the records mean. On its way
+/// down the writer looks at its own mirrors of inner nodes, and at leaves: never at inner nodes
+/// that are published.
 ///
-/// Used by one thread at a time. Functions that only look are `mutating`, too: others would be given a copy
-/// of the whole structure.
+/// Used by one thread at a time. Functions that only look are `mutating`, too: others would be
+/// given a copy of the whole structure.
 ///
 /// Invariants: ``checkInvariants()``.
 @safe
@@ -34,8 +37,8 @@ struct IntervalTree: ~Copyable {
     /// Of the last ``locate(_:)`` or change: a ``Place`` is good as long as it has this number.
     var placeNumber = 0
   #endif
-  /// Blocks of the published version that the new one doesn't use: retired after that is published, never
-  /// before.
+  /// Blocks of the published version that the new one doesn't use: retired after that is published,
+  /// never before.
   var replaced = ReplacedBlocks()
   /// From the first start to the last end of what was last put in.
   var lastSplice: Range<UInt64> = 0..<0
@@ -87,8 +90,8 @@ struct IntervalTree: ~Copyable {
     unsafe pool.allocate(sizeClass: NodeLayout.versionClass)
   }
 
-  /// After publishing: hands the nodes that the new version doesn't use to the grace period, with the block
-  /// of the version before, and begins the next write section's transaction.
+  /// After publishing: hands the nodes that the new version doesn't use to the grace period, with
+  /// the block of the version before, and begins the next write section's transaction.
   @unsafe
   mutating func retireReplaced(and version: UnsafeMutableRawPointer) {
     unsafe replaced.push(version: version, isRecent: pool.isRecent(transaction &- 1))
@@ -137,8 +140,9 @@ struct IntervalTree: ~Copyable {
     return bounds
   }
 
-  /// The leaf with `items` in the place of the records in `range`: the leaf itself if this write section made
-  /// it, else a copy that takes its place. The payload too is copied only if it has too few slots left.
+  /// The leaf with `items` in the place of the records in `range`: the leaf itself if this write
+  /// section made it, else a copy that takes its place. The payload too is copied only if it has
+  /// too few slots left.
   mutating func replaceRecords(of leaf: Leaf, _ range: Range<Int>, _ items: borrowing Replacement)
     -> Leaf
   {
@@ -190,7 +194,8 @@ struct IntervalTree: ~Copyable {
     node.replace(range, leaves.first.summary, leaves.second?.summary)
   }
 
-  /// Gives `node`, whose inner node no reader has seen, bounds that none has seen, if it hasn't such.
+  /// Gives `node`, whose inner node no reader has seen, bounds that none has seen, if it hasn't
+  /// such.
   @inline(__always)
   private mutating func renewBounds(of node: WriterNode) {
     let bounds = node.bounds

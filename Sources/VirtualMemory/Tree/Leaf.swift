@@ -3,12 +3,12 @@
 
 internal import _SystemShims
 
-/// A leaf: up to 32 records in ascending order. It has their ranges; the rest is in a block of its own, the
-/// ``Payload``, of which it has the slots.
+/// A leaf: up to 32 records in ascending order. It has their ranges; the rest is in a block of its
+/// own, the ``Payload``, of which it has the slots.
 ///
-/// Most changes put one record in or take one out: only the ranges are copied then, and what is put in takes
-/// a slot of the payload that no leaf has used yet. Several versions of a leaf, one after the other, hence
-/// share a payload, until it has no slot left.
+/// Most changes put one record in or take one out: only the ranges are copied then, and what is put
+/// in takes a slot of the payload that no leaf has used yet. Several versions of a leaf, one after
+/// the other, hence share a payload, until it has no slot left.
 ///
 /// - Safety: made only from the address of a leaf block. Immutable once published; only the writer
 ///   that made it calls the mutating functions, before that.
@@ -61,11 +61,13 @@ struct Leaf: Node {
 
   /// Where in the payload the record at `index` is.
   ///
-  /// Beside the payload's address, in a cache line that is on its way while the ranges are searched.
+  /// Beside the payload's address, in a cache line that is on its way while the ranges are
+  /// searched.
   @inline(__always)
   func slot(_ index: Int) -> Int { Int(slotByte(index) & Self.slotMask) }
 
-  /// Three bits of the record at `index` that are known without a look at the payload: ``Record/tag``.
+  /// Three bits of the record at `index` that are known without a look at the payload:
+  /// ``Record/tag``.
   @inline(__always)
   func tag(_ index: Int) -> UInt64 { UInt64(slotByte(index) &>> 5) }
 
@@ -101,8 +103,8 @@ struct Leaf: Node {
     setSlot(index, slot, record.tag)
   }
 
-  /// Fills `payload`, which is new, with what the records show, apart from those in `range`, and takes it for
-  /// its own.
+  /// Fills `payload`, which is new, with what the records show, apart from those in `range`, and
+  /// takes it for its own.
   func move(to payload: Payload, _ transaction: UInt64, except range: Range<Int>) {
     let old = self.payload
     var used = 0
@@ -116,19 +118,19 @@ struct Leaf: Node {
     usedSlotCount = used
   }
 
-  /// Takes over `other`'s records, but for those in `range`, and shares its payload. In the place of those is
-  /// room for `replacementCount` others.
+  /// Takes over `other`'s records, but for those in `range`, and shares its payload. In the place
+  /// of those is room for `replacementCount` others.
   ///
-  /// Not a copy of all and then a shift: loads that straddle stores before them wait until those have
-  /// reached the cache.
+  /// Not a copy of all and then a shift: loads that straddle stores before them wait until those
+  /// have reached the cache.
   @inline(__always)
   func copyRanges(of other: Self, _ range: Range<Int>, replacementCount: Int) {
     let last = range.upperBound
     let newLast = range.lowerBound &+ replacementCount
     let transaction = transaction
-    // From the lowest address to the highest: what is written beyond the end of one is written again with
-    // the next. Whole arrays, and then what moves, as often for both: numbers of steps that the processor
-    // can't foretell cost more than steps.
+    // From the lowest address to the highest: what is written beyond the end of one is written
+    // again with the next. Whole arrays, and then what moves, as often for both: numbers of steps
+    // that the processor can't foretell cost more than steps.
     let movedCount = NodeLayout.leafCapacity &- max(last, newLast)
     let (starts, slots) = (NodeLayout.leafArrayBytes, NodeLayout.leafSlots)
     unsafe copyWords(other.base, to: base, NodeLayout.leafCapacity)
@@ -201,9 +203,9 @@ struct Leaf: Node {
 
 /// What the records of a leaf are apart from their ranges, by slots.
 ///
-/// Only the writer knows which slots are used: the leaf that it works on counts them. A slot is written
-/// once, before a leaf that refers to it is published, and then stays as it is; readers of the leaves
-/// before don't look at it.
+/// Only the writer knows which slots are used: the leaf that it works on counts them. A slot is
+/// written once, before a leaf that refers to it is published, and then stays as it is; readers of
+/// the leaves before don't look at it.
 ///
 /// - Safety: as ``Leaf``.
 @safe

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// What leaves and inner nodes have in common: arrays of words, of which the first holds the keys, and
-/// a header behind them.
+/// What leaves and inner nodes have in common: arrays of words, of which the first holds the keys,
+/// and a header behind them.
 ///
-/// Never used as an existential, and only through its two conforming types: every access compiles to
-/// one load or store at a constant distance.
+/// Never used as an existential, and only through its two conforming types: every access compiles
+/// to one load or store at a constant distance.
 protocol Node {
   /// The block. What readers look at is immutable once the node is published.
   var base: UnsafeMutableRawPointer { get }
@@ -53,7 +53,8 @@ extension Node {
     }
   }
 
-  /// Moves the words of the entries from `index` on by `shift` positions. Keys beyond the new count are padded.
+  /// Moves the words of the entries from `index` on by `shift` positions. Keys beyond the new count
+  /// are padded.
   func shiftWords(from index: Int, by shift: Int) {
     let oldCount = count
     let words = unsafe base + index * 8
@@ -84,8 +85,8 @@ func isAtMost(_ address: UInt64, _ key: UInt64) -> Int { key <= address ? 1 : 0 
 
 /// The first of the four keys among which the first key above `address` is.
 ///
-/// - Parameter last: the last key of each four but the eighth. They don't depend on one another, and are
-///   loaded side by side; there is no branch.
+/// - Parameter last: the last key of each four but the eighth. They don't depend on one another,
+///   and are loaded side by side; there is no branch.
 @inline(__always)
 func firstOfFour(_ address: UInt64, _ last: (Int) -> UInt64) -> Int {
   let fours =

@@ -3,10 +3,10 @@
 
 /// Where the fields of nodes lie: a persistent B+tree in raw memory.
 ///
-/// Nodes are structures of arrays, so that a search reads nothing but keys. The key of a record is its
-/// end, the key of a subtree its largest end; unused keys are the largest number. The rank of an
-/// address, the number of keys that are at most the address, is then the position of the first record
-/// that ends above it: covering-or-next at once, with no step to a neighbour.
+/// Nodes are structures of arrays, so that a search reads nothing but keys. The key of a record is
+/// its end, the key of a subtree its largest end; unused keys are the largest number. The rank of
+/// an address, the number of keys that are at most the address, is then the position of the first
+/// record that ends above it: covering-or-next at once, with no step to a neighbour.
 ///
 /// | offset | leaf, 32 records | bounds of 31 children |
 /// |---|---|---|
@@ -15,20 +15,20 @@
 /// | 16n | slots, count, used slots, transaction, payload, its transaction | count, transaction |
 ///
 /// What else there is of a leaf's records is in a second block, the payload: in each slot flags and
-/// anonymous area, page offset, object. An inner node's children are in a second block too: the address
-/// of its bounds, transaction, every fourth key of the bounds, and the children, in five cache lines. The writer
-/// has a third block for it, the ``WriterNode``: largest gaps, pivots, children, their mirrors, bounds, inner node,
-/// transaction.
+/// anonymous area, page offset, object. An inner node's children are in a second block too: the
+/// address of its bounds, transaction, every fourth key of the bounds, and the children, in five
+/// cache lines. The writer has a third block for it, the ``WriterNode``: largest gaps, pivots,
+/// children, their mirrors, bounds, inner node, transaction.
 ///
-/// Fan-outs: leaves of 16 and of 64 were slower for queries and dumps of 30,000 records. Of inner nodes there
-/// are two levels at 10,000 records, where nodes of 14 children made three: what a larger node costs in a
-/// search and in a copy is less than a level.
+/// Fan-outs: leaves of 16 and of 64 were slower for queries and dumps of 30,000 records. Of inner
+/// nodes there are two levels at 10,000 records, where nodes of 14 children made three: what a
+/// larger node costs in a search and in a copy is less than a level.
 enum NodeLayout {
   @inline(__always) static var leafCapacity: Int { 32 }
   @inline(__always) static var innerCapacity: Int { 31 }
-  /// A node with fewer entries is joined with a neighbour, where it has one. Well below half, so that
-  /// mapping and unmapping around a boundary doesn't split and join without end; but leaves of random
-  /// changes are 62 % full, and would be 56 % full with a quarter.
+  /// A node with fewer entries is joined with a neighbour, where it has one. Well below half, so
+  /// that mapping and unmapping around a boundary doesn't split and join without end; but leaves of
+  /// random changes are 62 % full, and would be 56 % full with a quarter.
   static var minimumLeafCount: Int { 12 }
   static var minimumInnerCount: Int { 10 }
   /// Entries per node of a tree that is built at once: room for a few changes before a split.
@@ -36,7 +36,8 @@ enum NodeLayout {
   static var innerCountBuilt: Int { 27 }
 
   @inline(__always) static var leafArrayBytes: Int { leafCapacity * 8 }
-  /// A byte for each record, in the header's cache line: five bits for the slot, three for its plain access.
+  /// A byte for each record, in the header's cache line: five bits for the slot, three for its
+  /// plain access.
   @inline(__always) static var leafSlots: Int { leafArrayBytes * 2 }
   @inline(__always) static var leafHeader: Int { leafSlots + leafCapacity }
   @inline(__always) static var slotBytes: Int { 24 }

@@ -4,7 +4,8 @@
 /// Where a record is in the tree, or would be; until the next change.
 struct Place {
   let leaf: Leaf
-  /// The position of the first record of the leaf that ends above the address: its count if none does.
+  /// The position of the first record of the leaf that ends above the address: its count if none
+  /// does.
   private(set) var first: Int
   /// The last end before the leaf, or 0.
   let endBefore: UInt64
@@ -18,7 +19,8 @@ struct Place {
   /// The first record that ends above the address; `nil` if none does.
   var record: Record? { first < leaf.count ? leaf.record(first) : nil }
 
-  /// Whether there is no record in `start..<end`, but for the first `count`, nor one that meets its edges.
+  /// Whether there is no record in `start..<end`, but for the first `count`, nor one that meets its
+  /// edges.
   ///
   /// - Parameter start: the address that the place is of.
   func touchesNothing(_ start: UInt64, _ end: UInt64, butFor count: Int = 0) -> Bool {
@@ -33,8 +35,8 @@ struct Place {
       && self.start(first &+ 1) >= end
   }
 
-  /// The place of `address`, the start of this record or of the one before it; `nil` if that is in another
-  /// leaf.
+  /// The place of `address`, the start of this record or of the one before it; `nil` if that is in
+  /// another leaf.
   func moved(downTo address: UInt64) -> Place? {
     if endBefore > address { return nil }
     var place = self
@@ -63,8 +65,8 @@ struct Path: ~Copyable {
     }
   }
 
-  /// A tree of 17 inner levels has 2^36 records, with nodes as empty as they may be: more than there are
-  /// pages in 128 TiB.
+  /// A tree of 17 inner levels has 2^36 records, with nodes as empty as they may be: more than
+  /// there are pages in 128 TiB.
   static var maximumHeight: Int { 16 }
 
   private let steps = UnsafeMutablePointer<Step>.allocate(capacity: maximumHeight)

@@ -15,8 +15,8 @@ extension Place {
   @inline(__always)
   var walk: RecordWalk { RecordWalk(leaf: leaf, index: first, startAfter: startAfter) }
 
-  /// A walk from the record that ends at `start`, or where there is none from the first that ends above
-  /// it; `nil` if there may be one in another leaf.
+  /// A walk from the record that ends at `start`, or where there is none from the first that ends
+  /// above it; `nil` if there may be one in another leaf.
   ///
   /// - Parameter start: the address that the place is of.
   @inline(__always)

@@ -7,11 +7,13 @@ internal import ReadCopyUpdate
 struct ReplacedBlocks: ~Copyable {
   /// Addresses, with what ``TaggedBlock`` says in the low bits.
   private(set) var words = WordStack()
-  /// The write sections that made the payloads among them, in the same order: other blocks say it themselves.
+  /// The write sections that made the payloads among them, in the same order: other blocks say it
+  /// themselves.
   private var payloadTransactions = WordStack()
 
   /// - Parameter isRecent: what the pool says of a block that this write section made.
-  /// - Safety: `address` is that of a node's block of this class, which the write section `transaction` made.
+  /// - Safety: `address` is that of a node's block of this class, which the write section
+  ///   `transaction` made.
   @unsafe
   @inline(__always)
   mutating func push(

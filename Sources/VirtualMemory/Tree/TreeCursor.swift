@@ -5,7 +5,8 @@ internal import ReadCopyUpdate
 
 /// A walk through one version in ascending order, which opens subtrees only when it is told to.
 ///
-/// It stands at an item, a subtree or a record, or at the end; everything before it has been passed.
+/// It stands at an item, a subtree or a record, or at the end; everything before it has been
+/// passed.
 ///
 /// - Safety: the version outlives it.
 @safe

@@ -3,15 +3,17 @@
 
 /// The writer's private mirror of an inner node.
 ///
-/// Readers pull the cache lines of published nodes into their own caches: a writer that descended through those
-/// nodes would take a coherence miss on every level. It descends through their mirrors instead, which it alone
-/// reads, and which it may therefore modify in place. Readers have the ``InnerNode`` that the writer makes of it.
+/// Readers pull the cache lines of published nodes into their own caches: a writer that descended
+/// through those nodes would take a coherence miss on every level. It descends through their
+/// mirrors instead, which it alone reads, and which it may therefore modify in place. Readers have
+/// the ``InnerNode`` that the writer makes of it.
 ///
-/// It has the largest gap below each child, by which the writer finds room for a record; the children, and the
-/// mirrors of those that are inner nodes; the bounds, which it shares with the readers' node; and that node.
+/// It has the largest gap below each child, by which the writer finds room for a record; the
+/// children, and the mirrors of those that are inner nodes; the bounds, which it shares with the
+/// readers' node; and that node.
 ///
-/// - Safety: made only from the address of such a node's block. Used by the writer alone, as long as the node
-///   is the tree's.
+/// - Safety: made only from the address of such a node's block. Used by the writer alone, as long
+///   as the node is the tree's.
 @safe
 struct WriterNode {
   let base: UnsafeMutableRawPointer
@@ -123,8 +125,8 @@ struct WriterNode {
     unsafe inner.setChild(index, child.node)
   }
 
-  /// Exchanges the child at `index` for one with another range. No reader has seen the inner node, nor the
-  /// bounds.
+  /// Exchanges the child at `index` for one with another range. No reader has seen the inner node,
+  /// nor the bounds.
   @inline(__always)
   func replace(_ index: Int, _ summary: ChildSummary) {
     bounds.set(index, summary)
@@ -143,8 +145,8 @@ struct WriterNode {
     finish()
   }
 
-  /// Puts `first` in the place of the children in `range`, and after it `second`, if there is one. No reader
-  /// has seen the inner node, nor the bounds.
+  /// Puts `first` in the place of the children in `range`, and after it `second`, if there is one.
+  /// No reader has seen the inner node, nor the bounds.
   func replace(_ range: Range<Int>, _ first: ChildSummary, _ second: ChildSummary?) {
     let shift = (second == nil ? 1 : 2) - range.count
     if shift != 0 {

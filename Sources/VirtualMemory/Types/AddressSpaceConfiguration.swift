@@ -7,7 +7,8 @@ internal import _SystemShims
 
 /// The constants of one machine and process that decide where mappings go and how many there are.
 public struct AddressSpaceConfiguration: Sendable, Hashable, Codable {
-  /// The end of user addresses, `TASK_SIZE`: 0x7fff_ffff_f000 on x86-64 with four page-table levels.
+  /// The end of user addresses, `TASK_SIZE`: 0x7fff_ffff_f000 on x86-64 with four page-table
+  /// levels.
   public var taskSize: UInt64 = 0x7fff_ffff_f000
   /// The lowest address that may be mapped, `vm.mmap_min_addr`.
   public var minimumAddress: UInt64 = 4096
@@ -27,8 +28,8 @@ public struct AddressSpaceConfiguration: Sendable, Hashable, Codable {
   /// since 2017: `ospke` among the flags of `/proc/cpuinfo`.
   ///
   /// With keys, memory whose protection is exactly ``Protection/execute`` has one that forbids
-  /// reading. Such memory can't be populated: ``AddressSpace/lock(_:onFault:)`` locks it and
-  /// fails with `ENOMEM`; ``MapFlags/locked``, ``MapFlags/populate`` and growth succeed and populate
+  /// reading. Such memory can't be populated: ``AddressSpace/lock(_:onFault:)`` locks it and fails
+  /// with `ENOMEM`; ``MapFlags/locked``, ``MapFlags/populate`` and growth succeed and populate
   /// nothing. The key is one of the flags that merging compares: memory that is executable only
   /// without it, since ``Protection/atomicOperations`` was asked for too, stays apart.
   ///
@@ -50,8 +51,8 @@ public struct AddressSpaceConfiguration: Sendable, Hashable, Codable {
   public init() {}
 
   /// The configuration of the running machine, as far as it can be read: ``hasProtectionKeys`` from
-  /// the processor, ``maximumMapCount`` and ``minimumAddress`` from `/proc/sys/vm`. The rest, and what can't
-  /// be read, is as in ``init()``.
+  /// the processor, ``maximumMapCount`` and ``minimumAddress`` from `/proc/sys/vm`. The rest, and
+  /// what can't be read, is as in ``init()``.
   ///
   /// - Complexity: two short files are read.
   public static var current: AddressSpaceConfiguration {

@@ -42,7 +42,8 @@ public final class MappedFile: Sendable {
   ///   - isDeleted: whether it has been unlinked; then the text shows ` (deleted)` after the path.
   ///   - buildID: the build id of an ELF file, at most 20 bytes; empty for none.
   ///   - byteCount: the size of the file in bytes: pages behind its end can't be used.
-  ///   - usesHugePages: whether long mappings are aligned to huge pages, as the common file systems of
+  ///   - usesHugePages: whether long mappings are aligned to huge pages, as the common file systems
+  ///     of
   ///     disks (ext4, xfs, btrfs) have it; tmpfs and overlayfs don't.
   /// - Precondition: the lengths hold.
   public init(
@@ -62,7 +63,8 @@ public final class MappedFile: Sendable {
 
   /// Describes a file whose path is a string.
   ///
-  /// - Parameters and precondition: as ``init(path:device:inode:access:isDeleted:buildID:byteCount:usesHugePages:)-(Collection<UInt8>,_,_,_,_,_,_,_)``.
+  /// - Parameters and precondition: as
+  ///   ``init(path:device:inode:access:isDeleted:buildID:byteCount:usesHugePages:)-(Collection<UInt8>,_,_,_,_,_,_,_)``.
   public convenience init(
     path: String, device: DeviceNumber, inode: UInt64, access: Access = .readWrite,
     isDeleted: Bool = false, buildID: [UInt8] = [], byteCount: UInt64 = .max,

@@ -35,8 +35,8 @@ public enum Sharing: Sendable, Hashable, Codable {
 
 /// Properties of a new mapping: `MAP_*`. The raw values are those of Linux on x86-64.
 ///
-/// What says where it goes and who sees it is apart: ``Placement`` and ``Sharing``. Bits of those are
-/// without meaning here and ignored.
+/// What says where it goes and who sees it is apart: ``Placement`` and ``Sharing``. Bits of those
+/// are without meaning here and ignored.
 public struct MapFlags: OptionSet, Sendable, Hashable, Codable {
   public let rawValue: UInt64
   @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue }

@@ -3,8 +3,8 @@
 
 /// The `flags` of `mmap`, bit for bit as on x86-64: for ``AddressSpace/SystemCalls``.
 ///
-/// The sharing type is a field of four bits, of which exactly one value must be given, so that the union of two isn't both:
-/// ``shared``, ``private``, ``sharedValidate`` or ``droppable``.
+/// The sharing type is a field of four bits, of which exactly one value must be given, so that the
+/// union of two isn't both: ``shared``, ``private``, ``sharedValidate`` or ``droppable``.
 public struct MmapFlags: OptionSet, Sendable, Hashable, Codable {
   public let rawValue: UInt64
   @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue }

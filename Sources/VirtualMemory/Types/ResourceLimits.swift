@@ -9,8 +9,8 @@ public struct ResourceLimits: Sendable, Hashable, Codable {
   public var data: UInt64 = .max
   /// `RLIMIT_STACK`: one mapping that grows down, after growing.
   public var stack: UInt64 = 8 << 20
-  /// `RLIMIT_MEMLOCK`: locked mappings together; `nil` for none, as for a process with the right to lock
-  /// memory (`CAP_IPC_LOCK`).
+  /// `RLIMIT_MEMLOCK`: locked mappings together; `nil` for none, as for a process with the right to
+  /// lock memory (`CAP_IPC_LOCK`).
   public var lockedMemory: UInt64?
 
   /// No limit but the usual 8 MiB for a stack.

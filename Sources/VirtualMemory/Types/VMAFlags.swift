@@ -35,8 +35,8 @@ struct VMAFlags: OptionSet, Sendable, Hashable, BitwiseCopyable {
   static var droppable: Self { Self(rawValue: 0x0040_0000) }
   /// `MAP_SYNC` was given: without effect on anonymous memory, but it keeps neighbours apart.
   static var sync: Self { Self(rawValue: 0x0080_0000) }
-  /// The key of execute-only memory, `VM_PKEY_BIT…`, which Linux has above 32 bits: here in the place
-  /// of `VM_ARCH_1`, which x86-64 doesn't use.
+  /// The key of execute-only memory, `VM_PKEY_BIT…`, which Linux has above 32 bits: here in the
+  /// place of `VM_ARCH_1`, which x86-64 doesn't use.
   static var executeOnlyKey: Self { Self(rawValue: 0x0100_0000) }
   static var wipeOnFork: Self { Self(rawValue: 0x0200_0000) }
   static var dontDump: Self { Self(rawValue: 0x0400_0000) }
@@ -55,8 +55,8 @@ struct VMAFlags: OptionSet, Sendable, Hashable, BitwiseCopyable {
   /// `calc_vm_prot_bits`: unknown bits of `protection` are ignored.
   init(_ protection: Protection) { self.init(rawValue: UInt64(protection.rawValue & 7)) }
 
-  /// The access of memory that is given `protection`, with the key that it gets where `hasKeys`: only
-  /// if it is executable and nothing else, not even ``Protection/atomicOperations``.
+  /// The access of memory that is given `protection`, with the key that it gets where `hasKeys`:
+  /// only if it is executable and nothing else, not even ``Protection/atomicOperations``.
   ///
   /// - Source: `do_mmap`, `arch_override_mprotect_pkey` of x86.
   init(_ protection: Protection, hasKeys: Bool) {

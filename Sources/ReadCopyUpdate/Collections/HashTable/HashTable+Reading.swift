@@ -7,8 +7,8 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   /// The value of `key`, valid until the section ends; `nil` if there is none. Of duplicates, the
   /// one that was inserted first.
   ///
-  /// - Memory ordering: acquiring. *Pairs with* the full barrier before each insertion: the value is
-  ///   seen as its writer left it.
+  /// - Memory ordering: acquiring. *Pairs with* the full barrier before each insertion: the value
+  ///   is seen as its writer left it.
   /// - Complexity: O(1) on average. No lock, no allocation, no reference counting but what `Key`'s
   ///   own `==` and `hash(into:)` do.
   /// - Source: `cds_lfht_lookup`.
@@ -117,8 +117,8 @@ extension RCUDomain.HashTable where Value: ~Copyable {
 
   /// An iterator at the first node of `key`, or at none. Inside a read section.
   ///
-  /// cds_lfht compares the hash; the keys of nodes of that hash are compared here, so that no closure
-  /// has to be called back.
+  /// cds_lfht compares the hash; the keys of nodes of that hash are compared here, so that no
+  /// closure has to be called back.
   @inlinable
   @inline(__always)
   borrowing func find(_ key: Key, hash: Int) -> cds_lfht_iter {

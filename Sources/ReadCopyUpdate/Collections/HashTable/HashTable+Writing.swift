@@ -49,8 +49,8 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   ///
   /// - Returns: whether it was added, and the value back if it was not. To replace the old one, use
   ///   ``updateValue(_:forKey:)``; to keep both, ``addDuplicate(_:forKey:)``.
-  /// - Memory ordering: a full barrier before. *Pairs with* the acquire of ``lookup(_:in:)``: a reader
-  ///   that finds the value sees it initialised.
+  /// - Memory ordering: a full barrier before. *Pairs with* the acquire of ``lookup(_:in:)``: a
+  ///   reader that finds the value sees it initialised.
   /// - Complexity: O(1) on average, and one allocation.
   /// - Source: `cds_lfht_add_unique`.
   @inlinable
@@ -72,8 +72,8 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     return unsafe .notInserted(takeBack(link))
   }
 
-  /// Adds a value beside those that the key has already. ``forEachValue(forKey:in:_:)`` finds them all;
-  /// ``lookup(_:in:)`` and what replaces or removes take one of them.
+  /// Adds a value beside those that the key has already. ``forEachValue(forKey:in:_:)`` finds them
+  /// all; ``lookup(_:in:)`` and what replaces or removes take one of them.
   ///
   /// - Memory ordering: as ``insert(_:forKey:)``.
   /// - Complexity: O(1) on average, and one allocation.
@@ -159,9 +159,9 @@ extension RCUDomain.HashTable where Value: ~Copyable {
 extension RCUDomain.HashTable where Value: ~Copyable {
   /// Removes the key and its value; of duplicates, the first.
   ///
-  /// - Returns: the value, if there was one. Dropping it destroys it after a grace period. Before it removes anything
-  ///   this waits, past ``RCUDomain/limits``, for the reclaimer, outside of sections; so does all that replaces
-  ///   or removes.
+  /// - Returns: the value, if there was one. Dropping it destroys it after a grace period. Before
+  ///   it removes anything this waits, past ``RCUDomain/limits``, for the reclaimer, outside of
+  ///   sections; so does all that replaces or removes.
   /// - Memory ordering: acquiring: the value is seen as its writer left it.
   /// - Complexity: O(1) on average, times the number of writers that collide on the key.
   /// - Source: `cds_lfht_del`.
@@ -182,8 +182,8 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     return unsafe retire(link)
   }
 
-  /// Removes all elements that are in the table at the call; of those that are added meanwhile, some
-  /// may stay.
+  /// Removes all elements that are in the table at the call; of those that are added meanwhile,
+  /// some may stay.
   ///
   /// - Returns: how many. They are destroyed after a grace period.
   /// - Complexity: O(elements + buckets), in one section.

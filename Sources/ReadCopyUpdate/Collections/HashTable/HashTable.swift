@@ -16,12 +16,12 @@ extension RCUDomain {
   /// sessions.removeValue(forKey: 17)  // destroyed after a grace period
   /// ```
   ///
-  /// It owns its values. A value that is removed or replaced comes back as ``Retired``; readers that
-  /// hold a ``Ref`` to it keep it until their sections end. What is left when the table goes is
-  /// destroyed after a grace period, on the reclaimer thread.
+  /// It owns its values. A value that is removed or replaced comes back as ``Retired``; readers
+  /// that hold a ``Ref`` to it keep it until their sections end. What is left when the table goes
+  /// is destroyed after a grace period, on the reclaimer thread.
   ///
-  /// - **Lookups** see a key that is in the table during the whole call, also while it is replaced or
-  ///   the table grows. Of a key that is added or removed meanwhile they see either state.
+  /// - **Lookups** see a key that is in the table during the whole call, also while it is replaced
+  ///   or the table grows. Of a key that is added or removed meanwhile they see either state.
   /// - **Duplicates** of a key come about by ``insert(_:forKey:)`` only. The other operations never
   ///   make one: not visible at any instant, as long as `insert` isn't used.
   /// - **Size**: the number of buckets, a power of two, follows the number of elements: it doubles
@@ -31,8 +31,8 @@ extension RCUDomain {
   ///
   /// - Threads: all operations from any thread; with a ``ThreadRegisteringFlavor``, writers must be
   ///   registered too. A writer opens a read section for itself; it may be called inside one.
-  /// - Complexity: O(1) on average for a single key, as far as `Key`'s hashes differ. Keys of one hash
-  ///   are compared one after another.
+  /// - Complexity: O(1) on average for a single key, as far as `Key`'s hashes differ. Keys of one
+  ///   hash are compared one after another.
   /// - Source: `cds_lfht`.
   @safe
   public struct HashTable<Key: Hashable & Sendable, Value: ~Copyable & Sendable>: ~Copyable {

@@ -50,8 +50,8 @@ extension RCUDomain.List where Element: ~Copyable {
     return unsafe Cursor(head.load(ordering: .acquiring), in: section)
   }
 
-  /// A place in a walk over a list, valid inside the read section that it was made in. A copy walks on
-  /// by itself.
+  /// A place in a walk over a list, valid inside the read section that it was made in. A copy walks
+  /// on by itself.
   @safe
   public struct Cursor: ~Escapable {
     @usableFromInline let section: RCUDomain.ReadSection
@@ -70,9 +70,9 @@ extension RCUDomain.List where Element: ~Copyable {
 
     /// The next element, valid until the section ends; `nil` after the last.
     ///
-    /// - Memory ordering: acquiring (`memory_order_acquire`). *Pairs with* the releasing store by which
-    ///   a writer links a node. Guarantees that the element is seen as the writer left it. Without it a
-    ///   reader could see it half initialised.
+    /// - Memory ordering: acquiring (`memory_order_acquire`). *Pairs with* the releasing store by
+    ///   which a writer links a node. Guarantees that the element is seen as the writer left it.
+    ///   Without it a reader could see it half initialised.
     /// - Complexity: O(1), one load.
     @inlinable
     @inline(__always)

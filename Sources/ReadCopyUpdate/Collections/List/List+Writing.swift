@@ -89,7 +89,8 @@ extension RCUDomain.List where Element: ~Copyable {
     return unsafe RCUDomain.Retired(node, node: Node.retired)
   }
 
-  /// Removes all elements that match, and gives each of them to `body`, retired, in the list's order.
+  /// Removes all elements that match, and gives each of them to `body`, retired, in the list's
+  /// order.
   ///
   /// - Parameter matches: whether an element is to be removed; called under the list's lock.
   /// - Parameter body: runs after the list's lock was given back.

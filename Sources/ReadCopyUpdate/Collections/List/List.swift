@@ -16,17 +16,17 @@ extension RCUDomain {
   /// ```
   ///
   /// It owns its elements. One that is removed or replaced comes back as ``Retired``; readers that
-  /// hold a ``Ref`` to it, or stand on it in a walk, go on until their sections end. What is left when
-  /// the list goes is destroyed after a grace period.
+  /// hold a ``Ref`` to it, or stand on it in a walk, go on until their sections end. What is left
+  /// when the list goes is destroyed after a grace period.
   ///
   /// **What a walk sees.** Every element that is in the list from the walk's beginning to its end,
   /// exactly once and in the list's order. Of an element that is replaced meanwhile, the old one or
-  /// the new one, not both. One that is added or removed meanwhile it may see or not. A walk is not a
-  /// snapshot: it may see a later change and not an earlier one.
+  /// the new one, not both. One that is added or removed meanwhile it may see or not. A walk is not
+  /// a snapshot: it may see a later change and not an earlier one.
   ///
-  /// - Threads: all operations from any thread. Writers exclude one another with the list's own lock;
-  ///   readers take none. A predicate of a writer runs under that lock: it must not change the list,
-  ///   which traps, nor wait.
+  /// - Threads: all operations from any thread. Writers exclude one another with the list's own
+  ///   lock; readers take none. A predicate of a writer runs under that lock: it must not change
+  ///   the list, which traps, nor wait.
   /// - Source: `cds_list_add_rcu` and its like, Linux `list_for_each_entry_rcu`.
   @safe
   public struct List<Element: ~Copyable & Sendable>: ~Copyable {

@@ -3,7 +3,8 @@
 
 public import _RCUShims
 
-/// A first-in first-out queue: any number of producers that never wait, and consumers one at a time.
+/// A first-in first-out queue: any number of producers that never wait, and consumers one at a
+/// time.
 ///
 /// ```swift
 /// let jobs = ConcurrentQueue<Job>()
@@ -11,13 +12,13 @@ public import _RCUShims
 /// while let job = jobs.dequeue() { job.run() }
 /// ```
 ///
-/// It needs no read section and no grace period: an element has one owner, the producer, the queue or
-/// the consumer. What is left when the queue goes is destroyed with it.
+/// It needs no read section and no grace period: an element has one owner, the producer, the queue
+/// or the consumer. What is left when the queue goes is destroyed with it.
 ///
-/// **What waits.** A producer exchanges the end of the queue for its node, then links the node to what
-/// was the end: two steps, however many others are at work. A consumer that comes to the place between
-/// the two steps of a producer yields its processor until the second is done. Consumers exclude one
-/// another with a mutex, which no producer takes.
+/// **What waits.** A producer exchanges the end of the queue for its node, then links the node to
+/// what was the end: two steps, however many others are at work. A consumer that comes to the place
+/// between the two steps of a producer yields its processor until the second is done. Consumers
+/// exclude one another with a mutex, which no producer takes.
 ///
 /// - Threads: all operations from any thread, in any read section or none.
 /// - Source: `wfcqueue`.
@@ -44,8 +45,8 @@ public struct ConcurrentQueue<Element: ~Copyable & Sendable>: ~Copyable {
 
   /// Adds an element at the end. Wait-free.
   ///
-  /// - Memory ordering: a full barrier before. *Pairs with* the acquire of ``dequeue()``: the consumer
-  ///   sees the element as its producer left it.
+  /// - Memory ordering: a full barrier before. *Pairs with* the acquire of ``dequeue()``: the
+  ///   consumer sees the element as its producer left it.
   /// - Complexity: O(1) and one allocation.
   /// - Source: `cds_wfcq_enqueue`.
   @inlinable
@@ -55,8 +56,8 @@ public struct ConcurrentQueue<Element: ~Copyable & Sendable>: ~Copyable {
 
   /// Takes the first element; `nil` if there is none.
   ///
-  /// Takes the consumers' mutex. Waits, yielding, for a producer that is between its two steps with the
-  /// element that comes first or second.
+  /// Takes the consumers' mutex. Waits, yielding, for a producer that is between its two steps with
+  /// the element that comes first or second.
   ///
   /// - Memory ordering: acquiring. *Pairs with* ``enqueue(_:)``.
   /// - Complexity: O(1).
@@ -70,8 +71,8 @@ public struct ConcurrentQueue<Element: ~Copyable & Sendable>: ~Copyable {
 
   /// Takes all elements in one step and gives each of them to `body`, in the queue's order.
   ///
-  /// What is added meanwhile stays in the queue: this ends, whatever producers do. Other consumers are
-  /// not held up while `body` runs.
+  /// What is added meanwhile stays in the queue: this ends, whatever producers do. Other consumers
+  /// are not held up while `body` runs.
   ///
   /// - Returns: how many.
   /// - Complexity: O(elements), and one allocation.

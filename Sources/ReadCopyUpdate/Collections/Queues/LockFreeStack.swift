@@ -6,17 +6,17 @@ public import _RCUShims
 extension RCUDomain {
   /// A stack that any number of threads push to and pop from without a lock.
   ///
-  /// A popped element comes back as ``Retired``: another thread may be looking at it, as ``top(in:)``
-  /// or in a pop of its own. Where elements are consumed by one owner and nobody looks at the top,
-  /// ``ConcurrentQueue`` needs no grace period.
+  /// A popped element comes back as ``Retired``: another thread may be looking at it, as
+  /// ``top(in:)`` or in a pop of its own. Where elements are consumed by one owner and nobody looks
+  /// at the top, ``ConcurrentQueue`` needs no grace period.
   ///
-  /// **Why a grace period.** A pop reads which node comes second, then exchanges the first for it if
-  /// that is still the first. If the first had been popped meanwhile, freed, and pushed again at the
-  /// same address, the exchange would put a wrong second on top (ABA). Within a read section no node
-  /// that it has seen is freed, so that an address can't come back.
+  /// **Why a grace period.** A pop reads which node comes second, then exchanges the first for it
+  /// if that is still the first. If the first had been popped meanwhile, freed, and pushed again at
+  /// the same address, the exchange would put a wrong second on top (ABA). Within a read section no
+  /// node that it has seen is freed, so that an address can't come back.
   ///
-  /// - Threads: all operations from any thread; with a ``ThreadRegisteringFlavor``, a thread that pops
-  ///   must be registered.
+  /// - Threads: all operations from any thread; with a ``ThreadRegisteringFlavor``, a thread that
+  ///   pops must be registered.
   /// - Source: `lfstack`.
   @safe
   public struct LockFreeStack<Element: ~Copyable & Sendable>: ~Copyable {
@@ -57,8 +57,8 @@ extension RCUDomain {
 
     /// Puts an element on top. Lock-free.
     ///
-    /// - Memory ordering: a full barrier before. *Pairs with* the acquire of ``top(in:)``, ``pop()`` and
-    ///   ``popAll(_:)``: who gets the element sees it initialised.
+    /// - Memory ordering: a full barrier before. *Pairs with* the acquire of ``top(in:)``,
+    ///   ``pop()`` and ``popAll(_:)``: who gets the element sees it initialised.
     /// - Complexity: O(1) and one allocation, times the number of threads that collide.
     /// - Source: `cds_lfs_push`.
     @inlinable
@@ -68,8 +68,8 @@ extension RCUDomain {
 
     /// Takes the top. Lock-free.
     ///
-    /// - Returns: the element that was pushed last, if there is one. Dropping it destroys it after a
-    ///   grace period.
+    /// - Returns: the element that was pushed last, if there is one. Dropping it destroys it after
+    ///   a grace period.
     /// - Memory ordering: acquiring and releasing. *Pairs with* ``push(_:)``.
     /// - Complexity: O(1), times the number of threads that collide.
     /// - Source: `__cds_lfs_pop`.
@@ -84,8 +84,8 @@ extension RCUDomain {
       return unsafe RCUDomain.Retired(Node.start(of: link), node: Node.retired)
     }
 
-    /// Takes all elements in one step and gives each of them to `body`, retired, from the last pushed
-    /// to the first. Wait-free but for `body`.
+    /// Takes all elements in one step and gives each of them to `body`, retired, from the last
+    /// pushed to the first. Wait-free but for `body`.
     ///
     /// - Returns: how many.
     /// - Memory ordering: as ``pop()``.
