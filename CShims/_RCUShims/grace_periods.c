@@ -31,10 +31,12 @@ static void await_late_readers(void) {
 /// why. There is nothing to fall back to: after its store, a light section looks at nothing that
 /// could ask it for a fence.
 static void check_membarrier(int flavor) {
-  if (!rcushims_has_membarrier(flavor) || syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0) >= 0) return;
+  if (!rcushims_has_membarrier(flavor)) return;
+  if (syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0) >= 0) return;
   rcushims_fail(
-      "swift-urcu: sys_membarrier worked when this process started, and is forbidden now; install filters of system calls "
-      "before the first read section, allow membarrier in them, or use MemoryBarrierFlavor\n");
+      "swift-urcu: sys_membarrier worked when this process started, and is forbidden now; install "
+      "filters of system calls before the first read section, allow membarrier in them, or use "
+      "MemoryBarrierFlavor\n");
 }
 
 void rcushims_synchronize(int flavor) {

@@ -26,8 +26,8 @@ __thread uint32_t rcushims_qsbr_state;
 // No word has these bits before this copy has its number, so each thread's first section goes
 // through `rcushims_enter_registry`.
 #define FIRST_STAMP {RCUSHIMS_LIGHT | RCUSHIMS_COPY, 1}
-struct rcushims_stamp rcushims_stamps[RCUSHIMS_FLAVOR_COUNT] = {FIRST_STAMP, FIRST_STAMP, FIRST_STAMP,
-                                                              FIRST_STAMP};
+struct rcushims_stamp rcushims_stamps[RCUSHIMS_FLAVOR_COUNT] = {
+    FIRST_STAMP, FIRST_STAMP, FIRST_STAMP, FIRST_STAMP};
 
 __thread struct registered_reader *rcushims_own_readers[RCUSHIMS_FLAVOR_COUNT];
 
@@ -110,7 +110,7 @@ static void make_readers(int flavor) {
   size_t bytes = sysshims_page_bytes();
   struct registered_reader *readers =
       mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (readers == MAP_FAILED) rcushims_fail("swift-urcu: no memory for a thread that reads\n");
+  if (readers == MAP_FAILED) rcushims_fail("swift-urcu: no memory for a thread's entry in the reader registry\n");
   for (size_t index = 0; index < bytes / sizeof *readers; index += 1)
     cds_list_add(&readers[index].link, &unused_readers[flavor]);
 }
@@ -204,7 +204,8 @@ static void thread_ends(void *ignored) {
 /// Ends the process on an error: without its destructor, a thread that ends would leave its storage
 /// linked in registries.
 static void check_key(int error) {
-  if (error != 0) rcushims_fail("swift-urcu: no room for a pthread key, or a thread's value of it\n");
+  if (error != 0)
+    rcushims_fail("swift-urcu: can't create a pthread key or set a thread's value\n");
 }
 
 static void make_exit_key(void) {
@@ -233,8 +234,8 @@ __thread uint32_t rcushims_short_sections[RCUSHIMS_FLAVOR_COUNT];
 unsigned long rcushims_short_kind(int flavor) {
   // Without membarrier, nothing could fence bp's and memb's readers from another thread.
   bool is_never_light = flavor != RCUSHIMS_MB && !rcushims_has_membarrier(flavor);
-  return rcushims_short_sections[flavor] < RCUSHIMS_SHORT_SECTIONS_MAX || is_never_light ? RCUSHIMS_FENCED
-                                                                       : RCUSHIMS_LIGHT;
+  bool is_fenced = rcushims_short_sections[flavor] < RCUSHIMS_SHORT_SECTIONS_MAX || is_never_light;
+  return is_fenced ? RCUSHIMS_FENCED : RCUSHIMS_LIGHT;
 }
 
 /// Enters the calling thread into the registry, unless its word says that it is already there.
@@ -268,7 +269,8 @@ void rcushims_enter_registry(int flavor, unsigned long *word, struct cds_list_he
     // In a handler, the enclosing section may be C code's, and may lie between the steps of a
     // section that is just beginning: whether that one has a fence stays as it was.
     unsigned long copy = RCUSHIMS_LOAD(rcushims_stamps[flavor].light) & RCUSHIMS_COPY;
-    unsigned long rest = found & ~(RCUSHIMS_COPY | RCUSHIMS_LIGHT | RCUSHIMS_FENCED | RCUSHIMS_SEALED);
+    unsigned long rest =
+        found & ~(RCUSHIMS_COPY | RCUSHIMS_LIGHT | RCUSHIMS_FENCED | RCUSHIMS_SEALED);
     RCUSHIMS_STORE(*word, rest | copy | rcushims_short_kind(flavor));
   }
   // Needed also for an enclosing section of C code. Pairs with the writer's fence in
@@ -300,11 +302,13 @@ void rcushims_join_registry(int flavor) {
     case RCUSHIMS_BP: rcushims_enter_registry(flavor, &rcushims_own_bp_reader()->ctr, NULL); break;
     case RCUSHIMS_MEMB:
       if (!rcushims_memb_is_registered()) break;
-      rcushims_enter_registry(flavor, &URCU_TLS(urcu_memb_reader).ctr, &URCU_TLS(urcu_memb_reader).node);
+      rcushims_enter_registry(flavor, &URCU_TLS(urcu_memb_reader).ctr,
+                              &URCU_TLS(urcu_memb_reader).node);
       break;
     case RCUSHIMS_MB:
       if (!rcushims_mb_is_registered()) break;
-      rcushims_enter_registry(flavor, &URCU_TLS(urcu_mb_reader).ctr, &URCU_TLS(urcu_mb_reader).node);
+      rcushims_enter_registry(flavor, &URCU_TLS(urcu_mb_reader).ctr,
+                              &URCU_TLS(urcu_mb_reader).node);
       break;
     default: break;
   }
@@ -318,15 +322,18 @@ void rcushims_register_thread(int flavor) {
   switch (flavor) {
     case RCUSHIMS_MEMB:
       urcu_memb_register_thread();
-      rcushims_enter_registry(flavor, &URCU_TLS(urcu_memb_reader).ctr, &URCU_TLS(urcu_memb_reader).node);
+      rcushims_enter_registry(flavor, &URCU_TLS(urcu_memb_reader).ctr,
+                              &URCU_TLS(urcu_memb_reader).node);
       break;
     case RCUSHIMS_MB:
       urcu_mb_register_thread();
-      rcushims_enter_registry(flavor, &URCU_TLS(urcu_mb_reader).ctr, &URCU_TLS(urcu_mb_reader).node);
+      rcushims_enter_registry(flavor, &URCU_TLS(urcu_mb_reader).ctr,
+                              &URCU_TLS(urcu_mb_reader).node);
       break;
     case RCUSHIMS_QSBR:
       urcu_qsbr_register_thread();
-      rcushims_enter_registry(flavor, &URCU_TLS(urcu_qsbr_reader).ctr, &URCU_TLS(urcu_qsbr_reader).node);
+      rcushims_enter_registry(flavor, &URCU_TLS(urcu_qsbr_reader).ctr,
+                              &URCU_TLS(urcu_qsbr_reader).node);
       __atomic_store_n(&rcushims_qsbr_state, 1, __ATOMIC_RELAXED);
       break;
     default: urcu_bp_register_thread(); break;

@@ -47,7 +47,8 @@ struct registered_reader {
 #define RCUSHIMS_OUTSIDE UINT64_MAX
 
 /// The calling thread's entries, by flavor; NULL where it isn't registered.
-extern RCUSHIMS_HIDDEN __thread struct registered_reader *rcushims_own_readers[RCUSHIMS_FLAVOR_COUNT];
+extern RCUSHIMS_HIDDEN __thread struct registered_reader
+    *rcushims_own_readers[RCUSHIMS_FLAVOR_COUNT];
 extern RCUSHIMS_HIDDEN struct cds_list_head rcushims_registries[RCUSHIMS_FLAVOR_COUNT];
 extern RCUSHIMS_HIDDEN pthread_mutex_t rcushims_registry_locks[RCUSHIMS_FLAVOR_COUNT];
 

@@ -38,7 +38,8 @@ static uint64_t open_fenced(int flavor, unsigned long *reader_word, unsigned lon
   } else {
     unsigned long stamp = RCUSHIMS_LOAD(rcushims_stamps[flavor].light) ^ RCUSHIMS_LIGHT;
     if (kind == SHORT) {
-      if (rcushims_short_sections[flavor] < RCUSHIMS_SHORT_SECTIONS_MAX) rcushims_short_sections[flavor] += 1;
+      if (rcushims_short_sections[flavor] < RCUSHIMS_SHORT_SECTIONS_MAX)
+        rcushims_short_sections[flavor] += 1;
       stamp |= rcushims_short_kind(flavor);
     } else {
       stamp |= RCUSHIMS_FENCED;
@@ -78,7 +79,7 @@ uint64_t rcushims_bp_read_lock_snapshot(void) { return open_bp(SNAPSHOT); }
   }                                                                                               \
                                                                                                   \
   bool rcushims_##flavor##_read_lock_slow(void) { return open_##flavor(SHORT) != 0; }             \
-  bool rcushims_##flavor##_read_lock_fenced(void) { return open_##flavor(LONG) != 0; }              \
+  bool rcushims_##flavor##_read_lock_fenced(void) { return open_##flavor(LONG) != 0; }            \
   uint64_t rcushims_##flavor##_read_lock_snapshot(void) { return open_##flavor(SNAPSHOT); }
 
 COUNTING_FLAVOR(memb, RCUSHIMS_MEMB)
@@ -91,7 +92,8 @@ static __thread uint64_t section_tokens[RCUSHIMS_FLAVOR_COUNT];
 static unsigned long nesting(int flavor) {
   switch (flavor) {
     case RCUSHIMS_BP:
-      return URCU_TLS(urcu_bp_reader) ? URCU_TLS(urcu_bp_reader)->ctr & URCU_BP_GP_CTR_NEST_MASK : 0;
+      if (!URCU_TLS(urcu_bp_reader)) return 0;
+      return URCU_TLS(urcu_bp_reader)->ctr & URCU_BP_GP_CTR_NEST_MASK;
     case RCUSHIMS_MEMB: return URCU_TLS(urcu_memb_reader).ctr & URCU_GP_CTR_NEST_MASK;
     case RCUSHIMS_MB: return URCU_TLS(urcu_mb_reader).ctr & URCU_GP_CTR_NEST_MASK;
     default: return rcushims_qsbr_state > 1 ? rcushims_qsbr_state - 1 : 0;

@@ -161,7 +161,8 @@ void sysshims_describe_code(uintptr_t address, char *text, size_t count) {
   } else if (found.dli_sname != NULL) {
     snprintf(text, count, "%s", found.dli_sname);
   } else {
-    snprintf(text, count, "%s+%#zx", found.dli_fname, (size_t)(address - (uintptr_t)found.dli_fbase));
+    size_t offset = (size_t)(address - (uintptr_t)found.dli_fbase);
+    snprintf(text, count, "%s+%#zx", found.dli_fname, offset);
   }
 }
 

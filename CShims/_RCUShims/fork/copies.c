@@ -138,7 +138,9 @@ static void choose_number(void) {
   uint32_t number = 1;
   while (number <= NUMBER_MAX && used.is_used[number]) number += 1;
   if (number > NUMBER_MAX)
-    rcushims_fail("swift-urcu: more than 126 copies of this library in one process; link it as a dynamic library\n");
+    rcushims_fail(
+        "swift-urcu: more than 126 copies of this library in one process; link it as a dynamic "
+        "library\n");
   rcushims_this_copy.number = number;
   for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
     unsigned long *light = &rcushims_stamps[flavor].light;
@@ -168,8 +170,8 @@ static void note_leader(struct rcushims_copy *copy, void *context) {
   if (copy == &rcushims_this_copy) return;
   if (copy->version != VERSION) {
     rcushims_fail(
-        "swift-urcu: another copy of this library in this process handles forks in another way; link both with the same "
-        "version\n");
+        "swift-urcu: another copy of this library in this process is of a version that handles "
+        "forks differently; link both with the same version\n");
   }
   struct rcushims_copy *leader = copy->leader;
   if (leader) *(struct rcushims_copy **)context = leader;

@@ -119,7 +119,8 @@ static void go_online_again(void) {
 /// Whether the thread with this link is in liburcu's registry. C code may have removed it.
 static bool is_in_registry(int flavor, struct cds_list_head *link) {
   if (!link) return false;
-  if (flavor == RCUSHIMS_QSBR) return caa_container_of(link, struct urcu_qsbr_reader, node)->registered;
+  if (flavor == RCUSHIMS_QSBR)
+    return caa_container_of(link, struct urcu_qsbr_reader, node)->registered;
   return caa_container_of(link, struct urcu_reader, node)->registered;
 }
 

@@ -151,9 +151,8 @@ static inline bool rcushims_bp_read_ongoing(void) {
 /// read with this stamp and in this phase. The other cases are sorted out after it, or by the slow
 /// path. Returns false, and opens nothing, if the thread isn't registered: liburcu would let it
 /// through, and would free memory that it reads.
-__attribute__((always_inline)) static inline bool rcushims_counting_lock(struct urcu_reader *reader,
-                                                                         unsigned long inside, bool is_fenced,
-                                                                         bool (*slow)(void)) {
+__attribute__((always_inline)) static inline bool rcushims_counting_lock(
+    struct urcu_reader *reader, unsigned long inside, bool is_fenced, bool (*slow)(void)) {
   unsigned long word = reader->ctr;
   if (caa_unlikely(word != inside - URCU_GP_COUNT)) {
     if ((word ^ inside) & (RCUSHIMS_COPY | RCUSHIMS_LIGHT)) return slow();
@@ -169,8 +168,8 @@ __attribute__((always_inline)) static inline bool rcushims_counting_lock(struct 
 }
 
 /// Checks once whether fences are needed, where liburcu checks twice.
-__attribute__((always_inline)) static inline void rcushims_counting_unlock(struct urcu_reader *reader,
-                                                                           struct urcu_gp *gp, bool needs_fences) {
+__attribute__((always_inline)) static inline void rcushims_counting_unlock(
+    struct urcu_reader *reader, struct urcu_gp *gp, bool needs_fences) {
   unsigned long word = reader->ctr;
   cmm_barrier();
   if (caa_unlikely((word & URCU_GP_CTR_NEST_MASK) != URCU_GP_COUNT)) {
@@ -298,7 +297,8 @@ void rcushims_scan_readers(int flavor, struct rcushims_reader_scan *scan);
 
 /// Whether the cookie's grace period had ended at the scan, so that what was unpublished before the
 /// cookie was made may be reused: `poll_state_synchronize_rcu`.
-static inline bool rcushims_has_passed(const struct rcushims_reader_scan *scan, struct rcushims_cookie cookie) {
+static inline bool rcushims_has_passed(const struct rcushims_reader_scan *scan,
+                                       struct rcushims_cookie cookie) {
   return cookie.stamp < scan->oldest;
 }
 
@@ -322,8 +322,8 @@ struct rcushims_snapshot_stamps {
 
 /// The stamps of those snapshot sections that the scan with the stamp `since`, or an earlier one,
 /// found open; the largest number and 0 if there are none.
-static inline struct rcushims_snapshot_stamps rcushims_snapshot_since(const struct rcushims_reader_scan *scan,
-                                                                  uint64_t since) {
+static inline struct rcushims_snapshot_stamps rcushims_snapshot_since(
+    const struct rcushims_reader_scan *scan, uint64_t since) {
   struct rcushims_snapshot_stamps stamps = {.first = UINT64_MAX, .last = 0};
   for (size_t index = 0; index < scan->snapshot_count; index += 1) {
     const struct rcushims_snapshot_reader *reader = &scan->snapshot[index];
