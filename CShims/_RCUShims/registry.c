@@ -110,7 +110,8 @@ static void make_readers(int flavor) {
   size_t bytes = sysshims_page_bytes();
   struct registered_reader *readers =
       mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (readers == MAP_FAILED) rcushims_fail("swift-urcu: no memory for a thread's entry in the reader registry\n");
+  if (readers == MAP_FAILED)
+    rcushims_fail("swift-urcu: no memory for a thread's entry in the reader registry\n");
   for (size_t index = 0; index < bytes / sizeof *readers; index += 1)
     cds_list_add(&readers[index].link, &unused_readers[flavor]);
 }
