@@ -111,7 +111,8 @@ extension RCUDomain {
   /// - Complexity: O(1), under the reclaimer's lock.
   public static var statistics: RCUStatistics { Flavor._reclaimer.statistics }
 
-  /// The bounds on what may wait for a grace period. Changes take effect for later retirements.
+  /// The bounds on what may wait for a grace period. If a limit is raised, waiting threads
+  /// go on.
   ///
   /// - Threads: any.
   public static var limits: RCULimits {
