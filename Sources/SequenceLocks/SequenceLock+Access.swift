@@ -72,7 +72,7 @@ extension SequenceLock {
   @inlinable
   static func stable(_ value: Value?) -> Value {
     guard let value else {
-      fail("SequenceLock: the counter is odd though nobody writes")
+      fail("SequenceLock: the counter is odd though nobody is writing")
     }
     return value
   }

@@ -67,7 +67,7 @@ public final class SpeculativeRWLock: @unchecked Sendable {
     let errors = unsafe (
       sysshims_rwlock_init(lock, preference == .writers), pthread_mutex_init(downgrade, nil)
     )
-    require(errors == (0, 0), "SpeculativeRWLock: pthread makes no lock, errno \(errors)")
+    require(errors == (0, 0), "SpeculativeRWLock: pthread can't create a lock, errno \(errors)")
   }
 
   deinit {

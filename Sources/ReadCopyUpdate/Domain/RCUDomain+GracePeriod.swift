@@ -79,7 +79,7 @@ extension RCUDomain {
     bytes: Int = 0, mayWait: Bool = true, _ action: @escaping @Sendable () -> Void
   ) {
     require(
-      bytes >= 0 && bytes <= 1 << 48, "RCUDomain.afterGracePeriod: bytes are 0 to 2^48")
+      bytes >= 0 && bytes <= 1 << 48, "RCUDomain.afterGracePeriod: bytes must be 0 to 2^48")
     Flavor._retire(_Retirement(bytes: bytes, action: action), mayWait: mayWait, owner: 0)
   }
 

@@ -210,7 +210,7 @@ extension RCUDomain {
       #if DEBUG
         require(
           token == 0 || rcushims_is_section_open(Flavor._number, token),
-          "RCUDomain: a section, or a reference that was loaded in it, is used after the section has ended, or on another thread; use it inside"
+          "RCUDomain: a section, or a reference loaded in it, is used after the section's end or on another thread; use it only inside the section"
         )
       #endif
     }

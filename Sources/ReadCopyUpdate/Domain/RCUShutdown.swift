@@ -101,7 +101,7 @@ public enum RCUReclaimer {
   public static var stackBytes: Int {
     get { _Reclaimer.stackBytes.load(ordering: .relaxed) }
     set {
-      require(newValue >= 0, "RCUReclaimer.stackBytes: not negative")
+      require(newValue >= 0, "RCUReclaimer.stackBytes must not be negative")
       _Reclaimer.stackBytes.store(newValue, ordering: .relaxed)
     }
   }

@@ -9,18 +9,18 @@ public struct RCULimits: Sendable, Hashable, Codable {
   /// The largest number of bytes that may wait. The default is 64 MiB: a reader that stalls for a
   /// second shouldn't cost more memory than a cache would.
   public var maximumPendingBytes: Int {
-    didSet { require(maximumPendingBytes > 0, "RCULimits: limits are positive") }
+    didSet { require(maximumPendingBytes > 0, "RCULimits: limits must be positive") }
   }
   /// The largest number of retirements that may wait. The default is 1,048,576.
   public var maximumPendingCount: Int {
-    didSet { require(maximumPendingCount > 0, "RCULimits: limits are positive") }
+    didSet { require(maximumPendingCount > 0, "RCULimits: limits must be positive") }
   }
 
   /// Creates limits.
   ///
   /// - Precondition: they are positive.
   public init(maximumPendingBytes: Int = 64 << 20, maximumPendingCount: Int = 1 << 20) {
-    require(maximumPendingBytes > 0 && maximumPendingCount > 0, "RCULimits: limits are positive")
+    require(maximumPendingBytes > 0 && maximumPendingCount > 0, "RCULimits: limits must be positive")
     self.maximumPendingBytes = maximumPendingBytes
     self.maximumPendingCount = maximumPendingCount
   }
@@ -90,7 +90,7 @@ public struct RCULatencyHistogram: Sendable {
   /// - Complexity: O(number of classes).
   public func latency(atPercentile percentile: Double) -> Duration? {
     require(
-      percentile >= 0 && percentile <= 100, "RCULatencyHistogram: a percentile is 0 to 100")
+      percentile >= 0 && percentile <= 100, "RCULatencyHistogram: a percentile must be 0 to 100")
     let total = count
     guard total > 0 else { return nil }
     let rank = max(1, Int((Double(total) * percentile / 100).rounded(.up)))

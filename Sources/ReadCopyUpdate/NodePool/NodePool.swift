@@ -123,7 +123,7 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     require(
       blockBytes.count <= Int(TaggedBlock.sizeClassMask) + 1
         && blockBytes.allSatisfy { $0 > 0 && $0 % 64 == 0 && $0 <= Slab.minimumBytes },
-      "NodePool: at most 8 size classes, each a multiple of 64 bytes, and at most 16 KiB")
+      "NodePool: there may be at most 8 sizes, each a multiple of 64 bytes and at most 16 KiB")
     sizeClassCount = blockBytes.count
     unsafe sizeClasses = .allocate(capacity: blockBytes.count)
     for index in blockBytes.indices {

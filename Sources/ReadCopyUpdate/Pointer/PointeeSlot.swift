@@ -43,7 +43,7 @@ struct _PointeeSlot<Pointee: ~Copyable & Sendable>: ~Copyable {
   borrowing func exchange(address new: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
     require(
       unsafe withUnsafePointer(to: address) { unsafe sysshims_updating() != UnsafeRawPointer($0) },
-      "Pointer: the body of update replaces the pointee of the pointer that it updates; change the copy instead"
+      "Pointer: the body of update replaces the pointee of the pointer being updated; change the copy instead"
     )
     return unsafe address.exchange(new, ordering: .acquiringAndReleasing)
   }

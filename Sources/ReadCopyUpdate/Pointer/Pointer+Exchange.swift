@@ -145,7 +145,7 @@ extension RCUDomain.Pointer where Pointee: Sendable {
     default pointee: @autoclosure () -> Pointee, _ body: (inout Pointee) throws(E) -> R
   ) throws(E) -> R {
     guard let result = try update(orFrom: pointee, body) else {
-      fatalError("Pointer.update: a default is always there")
+      fatalError("Pointer.update: there is always a default")
     }
     return result
   }

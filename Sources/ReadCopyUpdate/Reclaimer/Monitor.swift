@@ -24,7 +24,7 @@ package struct Monitor: ~Copyable, @unchecked Sendable {
     unsafe mutex.initialize(to: pthread_mutex_t())
     unsafe condition.initialize(to: pthread_cond_t())
     let errors = unsafe (pthread_mutex_init(mutex, nil), sysshims_condition_init(condition))
-    require(errors == (0, 0), "Monitor: pthread can't make a mutex and a condition")
+    require(errors == (0, 0), "Monitor: pthread can't create a mutex and a condition")
   }
 
   deinit {

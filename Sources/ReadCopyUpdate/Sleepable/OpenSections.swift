@@ -54,7 +54,7 @@
       guard token != 0 else { return }
       require(
         unsafe places[place(of: token)].load(ordering: .relaxed) == token,
-        "SleepableRCU: a section, or a reference that was loaded in it, is used after the section has ended; use it inside"
+        "SleepableRCU: a section, or a reference loaded in it, is used after the section's end; use it only inside the section"
       )
     }
 

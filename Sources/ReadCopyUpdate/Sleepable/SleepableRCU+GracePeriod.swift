@@ -111,7 +111,7 @@ extension SleepableRCU {
     bytes: Int = 0, mayWait: Bool = true, _ action: @escaping @Sendable () -> Void
   ) {
     require(
-      bytes >= 0 && bytes <= 1 << 48, "SleepableRCU.afterGracePeriod: bytes are 0 to 2^48")
+      bytes >= 0 && bytes <= 1 << 48, "SleepableRCU.afterGracePeriod: bytes must be 0 to 2^48")
     _reclaimer.retire(_Retirement(bytes: bytes, action: action), mayWait: mayWait)
   }
 

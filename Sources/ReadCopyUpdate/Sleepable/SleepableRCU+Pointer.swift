@@ -89,7 +89,7 @@ extension SleepableRCU {
     borrowing func check(_ section: borrowing ReadSection) {
       require(
         unsafe section.domain == domainAddress,
-        "SleepableRCU.Pointer.load: the section is another domain's, which doesn't keep the pointee; open one of the pointer's domain"
+        "SleepableRCU.Pointer.load: the section belongs to another domain, which doesn't protect the pointee; open one of the pointer's domain"
       )
       section.checkIsOpen()
     }
@@ -206,7 +206,7 @@ extension SleepableRCU.Pointer where Pointee: Sendable {
     default pointee: @autoclosure () -> Pointee, _ body: (inout Pointee) throws(E) -> R
   ) throws(E) -> R {
     guard let result = try update(orFrom: pointee, body) else {
-      fatalError("SleepableRCU.Pointer.update: a default is always there")
+      fatalError("SleepableRCU.Pointer.update: there is always a default")
     }
     return result
   }

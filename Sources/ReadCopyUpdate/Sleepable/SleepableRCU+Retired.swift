@@ -67,7 +67,7 @@ extension SleepableRCU {
     public consuming func retire(additionalBytes: Int = 0, mayWait: Bool = true) {
       require(
         additionalBytes >= 0 && additionalBytes <= 1 << 47,
-        "SleepableRCU.Retired.retire: additional bytes are 0 to 2^47")
+        "SleepableRCU.Retired.retire: additionalBytes must be 0 to 2^47")
       guard let address = unsafe self.address else { return }
       unsafe self.address = nil
       unsafe Self.defer(

@@ -100,7 +100,7 @@ class SleepableSource: GracePeriodSource, @unchecked Sendable {
   func requireUsable() {
     require(
       !wasForkedInsideSection,
-      "SleepableRCU: this process was forked inside a read section, or in a task while one was open; leave the section before fork, or exec in the child"
+      "SleepableRCU: this process was forked inside a read section, or by a task while one was open; leave the section before fork, or exec in the child"
     )
   }
 

@@ -112,7 +112,7 @@ extension AddressSpace {
         mapping.start.isPageAligned && mapping.end.isPageAligned && mapping.start < mapping.end
           && mapping.offset.isPageAligned && mapping.start >= lastEnd
           && mapping.end <= range.upperBound,
-        "AddressSpace: imported mappings and offsets are page-aligned, ascending, in the range below taskSize"
+        "AddressSpace: imported mappings and offsets must be page-aligned, ascending, and below taskSize"
       )
       lastEnd = mapping.end
       records.append(mapping.record(&names, hasKeys: configuration.hasProtectionKeys))

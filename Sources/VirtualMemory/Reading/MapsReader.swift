@@ -131,7 +131,7 @@ public struct MapsReader: ~Copyable, @unchecked Sendable {
   ///
   /// - Precondition: `count` is not negative.
   public mutating func read(count: Int) -> [UInt8] {
-    require(count >= 0, "MapsReader.read: a count is not negative")
+    require(count >= 0, "MapsReader.read: count must not be negative")
     if count == 0 { return [] }
     return unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in
       initializedCount = unsafe read(into: UnsafeMutableRawBufferPointer(buffer))
@@ -172,7 +172,7 @@ public struct MapsReader: ~Copyable, @unchecked Sendable {
   /// - Precondition: `target` is not negative.
   /// - Complexity: O(bytes up to `target`).
   public mutating func seek(to target: Int) {
-    require(target >= 0, "MapsReader.seek: an offset is not negative")
+    require(target >= 0, "MapsReader.seek: the offset must not be negative")
     if target == offset { return }
     rewind()
     while offset < target {

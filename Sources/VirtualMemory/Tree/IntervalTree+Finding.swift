@@ -11,7 +11,7 @@ extension IntervalTree {
   /// - Complexity: O(height).
   mutating func locate(_ address: UInt64) -> Place? {
     guard var child = top else { return nil }
-    require(height <= Path.maximumHeight, "IntervalTree: the tree is too high")
+    require(height <= Path.maximumHeight, "IntervalTree: the tree is too deep")
     var endBefore: UInt64 = 0
     var startAfter = UInt64.max
     var level = height

@@ -30,7 +30,7 @@ struct Replacement: ~Copyable {
     case 0: first = record
     case 1: second = record
     case 2: third = record
-    default: fail("Replacement: a splice puts in at most three records")
+    default: fail("Replacement: a splice inserts at most three records")
     }
     count += 1
   }

@@ -88,11 +88,11 @@ public struct AddressSpaceConfiguration: Sendable, Hashable, Codable {
     require(
       taskSize.isPageAligned && minimumAddress.isPageAligned && mmapBase.isPageAligned
         && stackGuardGap.isPageAligned,
-      "AddressSpaceConfiguration: addresses are multiples of the page")
+      "AddressSpaceConfiguration: addresses must be multiples of the page")
     require(
       minimumAddress < taskSize && mmapBase <= taskSize && taskSize < 1 << 63,
-      "AddressSpaceConfiguration: minimumAddress < taskSize, mmapBase <= taskSize < 2^63")
-    require(maximumMapCount >= 0, "AddressSpaceConfiguration: maximumMapCount is not negative")
+      "AddressSpaceConfiguration: minimumAddress < taskSize and mmapBase <= taskSize < 2^63 must hold")
+    require(maximumMapCount >= 0, "AddressSpaceConfiguration: maximumMapCount must not be negative")
   }
 
   /// Where the bottom-up search starts, which is used if nothing is free below ``mmapBase``.

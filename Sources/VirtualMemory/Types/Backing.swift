@@ -53,9 +53,9 @@ public final class MappedFile: Sendable {
     access: Access = .readWrite, isDeleted: Bool = false, buildID: [UInt8] = [],
     byteCount: UInt64 = .max, usesHugePages: Bool = true
   ) {
-    require(path.count < Self.maximumPathBytes, "MappedFile: a path has at most 4,095 bytes")
-    require(!path.contains(0), "MappedFile: a path has no NUL")
-    require(buildID.count <= 20, "MappedFile: a build id has at most 20 bytes")
+    require(path.count < Self.maximumPathBytes, "MappedFile: a path must have at most 4,095 bytes")
+    require(!path.contains(0), "MappedFile: a path must not contain NUL")
+    require(buildID.count <= 20, "MappedFile: a build ID must have at most 20 bytes")
     var name = Array(path)
     if isDeleted { name += " (deleted)".utf8 }
     object = MapObject(

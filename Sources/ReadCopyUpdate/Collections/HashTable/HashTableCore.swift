@@ -35,7 +35,7 @@ final class _HashTableCore<Flavor: RCUFlavor>: @unchecked Sendable {
   init(minimumCapacity: Int, node: _RetiredNode, linkOffset: Int) {
     require(
       minimumCapacity >= 1 && minimumCapacity <= 1 << 30,
-      "RCUDomain.HashTable: a minimumCapacity is 1 to 2^30")
+      "RCUDomain.HashTable: minimumCapacity must be 1 to 2^30")
     let name = Flavor.name
     guard let flavor = unsafe name.withCString({ unsafe rcushims_table_flavor($0) }) else {
       fail("RCUDomain.HashTable: liburcu has no flavor \(name)")

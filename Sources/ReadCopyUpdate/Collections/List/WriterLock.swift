@@ -24,7 +24,7 @@ struct _WriterLock: ~Copyable, @unchecked Sendable {
       pthread_mutex_init(mutex, &attributes),
       pthread_mutexattr_destroy(&attributes),
     ]
-    require(errors.allSatisfy { $0 == 0 }, "_WriterLock: pthread can't make a mutex")
+    require(errors.allSatisfy { $0 == 0 }, "_WriterLock: pthread can't create a mutex")
   }
 
   deinit {
