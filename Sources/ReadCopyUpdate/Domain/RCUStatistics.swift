@@ -20,7 +20,8 @@ public struct RCULimits: Sendable, Hashable, Codable {
   ///
   /// - Precondition: they are positive.
   public init(maximumPendingBytes: Int = 64 << 20, maximumPendingCount: Int = 1 << 20) {
-    require(maximumPendingBytes > 0 && maximumPendingCount > 0, "RCULimits: limits must be positive")
+    require(
+      maximumPendingBytes > 0 && maximumPendingCount > 0, "RCULimits: limits must be positive")
     self.maximumPendingBytes = maximumPendingBytes
     self.maximumPendingCount = maximumPendingCount
   }

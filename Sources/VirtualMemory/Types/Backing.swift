@@ -65,8 +65,7 @@ public final class MappedFile: Sendable {
 
   /// Describes a file whose path is a string.
   ///
-  /// - Parameters and precondition: as
-  ///   ``init(path:device:inode:access:isDeleted:buildID:byteCount:usesHugePages:)-(Collection<UInt8>,_,_,_,_,_,_,_)``.
+  /// - Parameters and precondition: as for the initialiser that takes the path's bytes.
   public convenience init(
     path: String, device: DeviceNumber, inode: UInt64, access: Access = .readWrite,
     isDeleted: Bool = false, buildID: [UInt8] = [], byteCount: UInt64 = .max,
