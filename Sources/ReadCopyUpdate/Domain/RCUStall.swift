@@ -127,8 +127,8 @@ public struct RCUStallMonitor: Sendable {
   /// - Precondition: the threshold is at least a millisecond.
   public init(threshold: Duration, handler: @escaping Handler) {
     require(
-      threshold >= .milliseconds(1), "RCUStallMonitor: the threshold must be at least a millisecond"
-    )
+      threshold >= .milliseconds(1),
+      "RCUStallMonitor: the threshold must be at least a millisecond")
     let (seconds, attoseconds) = threshold.components
     let nanoseconds = min(seconds, 1 << 32) * 1_000_000_000 + attoseconds / 1_000_000_000
     thresholdNanoseconds = UInt64(nanoseconds)

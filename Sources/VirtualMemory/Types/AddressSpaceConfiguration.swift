@@ -91,8 +91,7 @@ public struct AddressSpaceConfiguration: Sendable, Hashable, Codable {
       "AddressSpaceConfiguration: addresses must be multiples of the page")
     require(
       minimumAddress < taskSize && mmapBase <= taskSize && taskSize < 1 << 63,
-      "AddressSpaceConfiguration: minimumAddress < taskSize and mmapBase <= taskSize < 2^63 must hold"
-    )
+      "AddressSpaceConfiguration: need minimumAddress < taskSize, mmapBase <= taskSize < 2^63")
     require(maximumMapCount >= 0, "AddressSpaceConfiguration: maximumMapCount must not be negative")
   }
 
