@@ -94,7 +94,7 @@ void rcushims_bp_read_lock_slow(void);
 
 /// Opens a section that lasts so long that the cost of a fence doesn't matter. Not to be called in
 /// a signal handler: the handler may have interrupted a light section between the steps of its
-/// beginning, and that section would then not be seen.
+/// beginning, and a scan could then miss that section.
 void rcushims_bp_read_lock_fenced(void);
 
 /// Opens a long section that is a snapshot section. The caller loads its pointers with acquiring

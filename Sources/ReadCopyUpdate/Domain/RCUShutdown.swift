@@ -88,7 +88,7 @@ extension Duration {
 
 /// Settings of the reclaimer threads, one per domain, which are named `rcu-` and the domain's name.
 ///
-/// They run every deferred call, and the `deinit` of every pointee that isn't taken back with
+/// They run every deferred call, and the `deinit` of every pointee that isn't destroyed by
 /// `reclaim()`. All signals are blocked in them, except those for a thread's own faults, so that
 /// the program's crash handlers and Swift's backtraces report a fault in a `deinit`.
 public enum RCUReclaimer {

@@ -20,7 +20,7 @@ extension _Reclaimer {
   /// Starts the thread unless it is running.
   @inline(__always)
   func startOnce() {
-    // Pairs with the releasing store in `start`, after which the thread's state is initialised.
+    // Pairs with the releasing store in `start`: what that has initialised is seen here.
     if !hasStarted.load(ordering: .acquiring) { start() }
   }
 

@@ -157,7 +157,7 @@ extension MapObject {
 
   /// Takes a reference. The caller has one already, or knows that a current version has.
   func retain() {
-    // Relaxed: whoever has a reference already sees the record.
+    // Relaxed: a thread that has a reference already sees the record.
     unsafe header.pointee.references.add(1, ordering: .relaxed)
   }
 

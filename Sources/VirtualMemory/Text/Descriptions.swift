@@ -25,7 +25,7 @@ extension QueryResult: CustomStringConvertible {
 }
 
 extension NamedQueryResult: CustomStringConvertible {
-  /// The line of the text, the build id, and the generation.
+  /// The line of the text, the build ID, and the generation.
   public var description: String {
     let name = String(decoding: MapsText.escapingNewlines(name), as: UTF8.self)
     let digits = buildID.map { MapsText.padded($0, 2) }.joined()
