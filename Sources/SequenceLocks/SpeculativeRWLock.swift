@@ -56,6 +56,7 @@ public final class SpeculativeRWLock: @unchecked Sendable {
   /// Creates a lock that no thread holds.
   ///
   /// - Parameter preference: which side goes first if both readers and writers wait.
+  /// - Complexity: O(1), and a few allocations.
   public init(preferring preference: Preference = .writers) {
     self.preference = preference
     unsafe lock = .allocate(capacity: 1)

@@ -25,6 +25,7 @@ extension RCUDomain {
   /// Suspends the task for a grace period, which the domain's reclaimer thread waits for.
   ///
   /// - Memory ordering: as ``synchronize()``.
+  /// - Complexity: as ``synchronize()``.
   public static func synchronize() async { await startGracePeriod().wait() }
 
   /// Waits for a grace period as ``synchronize()`` does, but first lets the sections that are open
@@ -50,6 +51,8 @@ extension RCUDomain {
   /// Suspends the task for a grace period, but first lets the sections that are open now end, as
   /// ``synchronizeExpedited()-(()->())`` does. The domain's reclaimer thread waits for the grace
   /// period.
+  ///
+  /// - Memory ordering: as ``synchronize()``.
   public static func synchronizeExpedited() async {
     await FlavorSource(flavor: Flavor.self).letReadersLeave()
     await startGracePeriod().wait()
@@ -100,6 +103,8 @@ extension RCUDomain {
   }
 
   /// Suspends the task until everything that was retired before the call has been reclaimed.
+  ///
+  /// - Complexity: as ``barrier()``.
   public static func barrier() async {
     await withCheckedContinuation { continuation in
       Flavor._reclaimer.whenDrained { continuation.resume() }

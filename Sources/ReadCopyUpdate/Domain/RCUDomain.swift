@@ -165,6 +165,8 @@ extension RCUDomain where Flavor: ThreadRegisteringFlavor {
   }
 
   /// Whether the calling thread is registered, so that it may read.
+  ///
+  /// - Complexity: O(1).
   public static var isThreadRegistered: Bool { Flavor._isThreadRegistered }
 }
 

@@ -56,6 +56,7 @@ extension SleepableRCU {
   ///
   /// - Precondition: not inside a read section, and not in a deferred call.
   /// - Returns: whether it completed, and what is left.
+  /// - Threads, complexity: as ``RCUDomain/shutdown(within:)``.
   @available(*, noasync, message: "blocks the thread; use barrier()")
   @discardableResult
   public func shutdown(within duration: Duration) -> RCUShutdown {

@@ -20,6 +20,8 @@ extension RCUDomain {
     let slot: _PointeeSlot<Pointee>
 
     /// Creates a pointer to `pointee`.
+    ///
+    /// - Complexity: O(1), and one allocation.
     @inlinable
     public init(_ pointee: consuming Pointee) {
       slot = _PointeeSlot(pointee)

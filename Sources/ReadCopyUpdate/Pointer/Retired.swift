@@ -119,6 +119,10 @@ extension RCUDomain.Retired where Value: ~Copyable {
   /// ```swift
   /// image.exchange(new)?.retire(additionalBytes: { $0.pixels.count })
   /// ```
+  ///
+  /// - Parameter additionalBytes: returns the bytes that the value owns elsewhere; 0 to 2^47.
+  /// - Parameter mayWait: as for ``retire(additionalBytes:mayWait:)-(Int,_)``, whose precondition
+  ///   applies.
   @inlinable
   public consuming func retire(
     additionalBytes: (borrowing Value) -> Int, mayWait: Bool = true

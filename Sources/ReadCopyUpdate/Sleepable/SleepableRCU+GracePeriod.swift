@@ -29,6 +29,7 @@ extension SleepableRCU {
   /// Suspends the task for a grace period, which the domain's reclaimer thread waits for.
   ///
   /// - Precondition: as ``synchronize()``.
+  /// - Memory ordering, complexity: as ``synchronize()``.
   public func synchronize() async { await startGracePeriod().wait() }
 
   /// Whether the calling thread is in a section of this domain that can't suspend. A section that
@@ -70,6 +71,7 @@ extension SleepableRCU {
     /// Waits until the grace period is complete.
     ///
     /// - Precondition: as for ``SleepableRCU/synchronize()``; not in a deferred call.
+    /// - Memory ordering: as ``isComplete``.
     @available(*, noasync, message: "blocks the thread; the async overload doesn't")
     public func wait() {
       require(
@@ -156,6 +158,7 @@ extension SleepableRCU {
   /// Suspends the task until everything that was retired before the call has been reclaimed.
   ///
   /// - Precondition: not inside a section of this domain.
+  /// - Complexity: as ``barrier()``.
   public func barrier() async {
     await withCheckedContinuation { continuation in
       _reclaimer.whenDrained { continuation.resume() }

@@ -27,6 +27,8 @@ extension SleepableRCU {
     let domain: SleepableRCU
 
     /// Creates a pointer to `pointee`, read in sections of `domain`.
+    ///
+    /// - Complexity: O(1), and one allocation.
     @inlinable
     public init(_ pointee: consuming Pointee, protectedBy domain: SleepableRCU) {
       slot = _PointeeSlot(pointee)

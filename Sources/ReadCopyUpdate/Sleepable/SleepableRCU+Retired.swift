@@ -75,6 +75,8 @@ extension SleepableRCU {
     }
 
     /// The same, for a value that can tell how many bytes it owns elsewhere.
+    ///
+    /// - Parameter additionalBytes: returns the bytes that the value owns elsewhere; 0 to 2^47.
     @inlinable
     public consuming func retire(
       additionalBytes: (borrowing Value) -> Int, mayWait: Bool = true

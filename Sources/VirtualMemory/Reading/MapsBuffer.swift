@@ -25,6 +25,8 @@ public struct MapsBuffer: ~Copyable, @unchecked Sendable {
   private static var capacityInitial: Int { 16 << 10 }
 
   /// Creates an empty buffer with room for about a hundred lines.
+  ///
+  /// - Complexity: O(1), and one allocation.
   public init() {
     capacity = Self.capacityInitial
     unsafe memory = .allocate(byteCount: capacity, alignment: 64)

@@ -48,6 +48,7 @@ public struct MapsReader: ~Copyable, @unchecked Sendable {
   /// - Parameters:
   ///   - space: the address space.
   ///   - strategy: how to deal with concurrent changes.
+  /// - Complexity: O(1), and one allocation.
   public init(_ space: AddressSpace, strategy: ReadingStrategy = .snapshot) {
     self.space = space
     self.strategy = strategy
@@ -56,6 +57,8 @@ public struct MapsReader: ~Copyable, @unchecked Sendable {
   }
 
   /// Creates a reader whose chunks all show the same version, however long reading takes.
+  ///
+  /// - Complexity: O(1), and one allocation.
   public init(_ snapshot: MapsSnapshot) {
     space = snapshot.space
     strategy = .snapshot
@@ -140,6 +143,8 @@ public struct MapsReader: ~Copyable, @unchecked Sendable {
 
   /// Calls `body` with the next chunk, without copying it: with what is left of the last one, or
   /// with a new one. Returns `nil` at the end. The chunk counts as read even if `body` throws.
+  ///
+  /// - Complexity: O(bytes of the chunk).
   public mutating func withNextChunk<R: ~Copyable, E: Error>(
     _ body: (Span<UInt8>) throws(E) -> R
   ) throws(E) -> R? {
@@ -155,6 +160,8 @@ public struct MapsReader: ~Copyable, @unchecked Sendable {
   }
 
   /// Goes back to the start, where reading begins with the address space as it is then.
+  ///
+  /// - Complexity: O(1).
   public mutating func rewind() {
     position = 0
     offset = 0

@@ -50,6 +50,7 @@ extension RCUDomain {
     /// - Precondition: `minimumCapacity` is 1 to 2^30.
     /// - Parameter minimumCapacity: the number of elements that fit before the table first grows.
     ///   It never shrinks below that. Each takes 16 bytes.
+    /// - Complexity: O(minimumCapacity), and a few allocations.
     @inlinable
     public init(minimumCapacity: Int = 64) {
       core = Core(

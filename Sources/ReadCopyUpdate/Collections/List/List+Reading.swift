@@ -43,6 +43,9 @@ extension RCUDomain.List where Element: ~Copyable {
   /// var cursor = list.cursor(in: section)
   /// while let element = cursor.next() { print(element.value.name) }
   /// ```
+  ///
+  /// - Memory ordering: as ``Cursor/next()``.
+  /// - Complexity: O(1), one load.
   @inlinable
   @inline(__always)
   @_lifetime(copy section)

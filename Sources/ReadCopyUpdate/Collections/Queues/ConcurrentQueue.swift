@@ -30,6 +30,8 @@ public struct ConcurrentQueue<Element: ~Copyable & Sendable>: ~Copyable {
   @usableFromInline let queue: OpaquePointer
 
   /// Creates an empty queue.
+  ///
+  /// - Complexity: O(1), and one allocation.
   @inlinable
   public init() {
     guard let queue = unsafe rcushims_queue_new() else {

@@ -26,6 +26,8 @@ extension RCUDomain {
     @usableFromInline let stack: UnsafeMutablePointer<rcushims_stack>
 
     /// Creates an empty stack.
+    ///
+    /// - Complexity: O(1), and one allocation.
     @inlinable
     public init() {
       unsafe stack = .allocate(capacity: 1)
