@@ -63,6 +63,7 @@ extern char rcushims_tags[RCUSHIMS_FLAVOR_COUNT];
 #define RCUSHIMS_NEXT_COPY (URCU_GP_CTR_PHASE << 1)
 #define RCUSHIMS_COPY (RCUSHIMS_LIGHT - RCUSHIMS_NEXT_COPY)
 #define RCUSHIMS_FENCED (RCUSHIMS_LIGHT << 1)
+/// The snapshot bit.
 #define RCUSHIMS_SEALED (RCUSHIMS_LIGHT << 2)
 /// The step from one stamp to the next.
 #define RCUSHIMS_NEXT_STAMP (RCUSHIMS_LIGHT << 3)
