@@ -77,6 +77,8 @@ extension SleepableRCU {
     /// The same, for a value that can tell how many bytes it owns elsewhere.
     ///
     /// - Parameter additionalBytes: returns the bytes that the value owns elsewhere; 0 to 2^47.
+    /// - Parameter mayWait: as for ``retire(additionalBytes:mayWait:)-(Int,_)``, whose precondition
+    ///   applies.
     @inlinable
     public consuming func retire(
       additionalBytes: (borrowing Value) -> Int, mayWait: Bool = true
