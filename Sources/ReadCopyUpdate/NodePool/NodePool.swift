@@ -7,8 +7,8 @@ public import _SystemShims
 /// Fixed-size blocks for the nodes of one store, recycled after a grace period.
 ///
 /// With `malloc`, a path-copying update takes twice as long, and freeing on another thread than the
-/// allocating one costs ten times as much again. A pool that only its writer uses costs a few loads
-/// and stores.
+/// allocating one costs ten times that. A pool that only its writer uses costs a few loads and
+/// stores.
 ///
 /// The writer allocates blocks, publishes them, and hands them back: with ``free(_:sizeClass:)`` if
 /// no reader has seen the block, with ``retire(_:sizeClass:)`` if readers may still see it. Retired
