@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// What it shows: nothing. Tests/Scripts/disassembly.sh reads the machine code of these functions, to
-// see that read paths make no call that counts references, allocates or checks exclusivity. Each
+// What it shows: nothing. Tests/Scripts/disassembly.sh reads the machine code of these functions,
+// to see that read paths make no call that counts references, allocates or checks exclusivity. Each
 // function is what a user of the library would write, compiled with a user's settings.
 
 import ReadCopyUpdate

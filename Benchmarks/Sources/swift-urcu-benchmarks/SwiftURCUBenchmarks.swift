@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// What it shows: what the library costs, each figure as a ratio to a named baseline that was measured
-// in the same run, in turns.
+// What it shows: what the library costs, each figure as a ratio to a named baseline that was
+// measured in the same run, in turns.
 //
 // What it leaves out: absolute promises. See README.md.
 

@@ -5,12 +5,13 @@ internal import ReadCopyUpdate
 internal import SequenceLocks
 
 extension AddressSpace {
-  /// Checks everything that must hold of the current version, under the read lock, and traps with
-  /// what doesn't.
+  /// Checks, under the read lock, everything that must be true of the current version, and traps
+  /// with the rule that is broken.
   ///
-  /// - All that ``IntervalTree/checkInvariants(_:)`` checks of the tree, which is the current version's.
-  /// - VMAs are page-aligned, and among the task's addresses.
-  /// - The version's counts are those of the tree; its generation is even and the counter's.
+  /// - The tree passes ``IntervalTree/checkInvariants(_:)``, and is the current version's.
+  /// - VMAs are page-aligned and within the task's addresses.
+  /// - The version's counts are those of the tree; its generation is even, and has been the
+  ///   counter's.
   /// - Complexity: O(n).
   package func _checkInvariants() {
     mapLock.withReadLock {
@@ -41,8 +42,8 @@ extension AddressSpace {
     if !condition { fatalError("AddressSpace: invariant broken: \(rule)") }
   }
 
-  /// Bytes of nodes: reserved from the system, of these in use by the current version, and retired
-  /// but not yet recycled.
+  /// Bytes of nodes: reserved from the system; in use by the current version; and retired, but not
+  /// yet reusable.
   package var _poolBytes: (reserved: Int, live: Int, limbo: Int) {
     mapLock.withReadLock {
       let version = currentVersion

@@ -44,7 +44,8 @@ import VirtualMemory
     #expect(try Self.changed([a, b], [a, b]).0 == "")
   }
 
-  /// Applied to the old map, every difference gives the new one; and what is said to be the same is.
+  /// Applied to the old map, every difference gives the new one; and what is said to be the same
+  /// is.
   @Test func randomTexts() throws {
     for seed in 0..<3000 as Range<UInt64> {
       var random = SeededGenerator(seed: seed)
@@ -76,7 +77,8 @@ import VirtualMemory
     }
   }
 
-  /// A mapping that moved between two chunks of a text is in it twice; the later line is the younger.
+  /// A mapping that moved between two chunks of a text is in it twice; the later line is the
+  /// younger.
   @Test func overlaps() throws {
     var importer = MirrorImporter()
     let text = Array((Self.line(1..<5) + Self.line(3..<4, "r--p") + Self.line(2..<6)).utf8)

@@ -101,8 +101,8 @@ import Testing
 
   // MARK: While it changes
 
-  /// What the process has all the time is found all the time, however much changes beside it; and once it is
-  /// quiet again, the copy is right.
+  /// What the process has all the time is found all the time, however much changes beside it; and
+  /// once it is quiet again, the copy is right.
   @Test func whatStaysIsNeverMissing() throws {
     let child = MappingChild()
     let pages: UInt64 = 32

@@ -7,8 +7,8 @@ import Testing
 
 @testable import VirtualMemory
 
-/// What `.snapshot` reads is exactly the version whose generation it reports: all that writers did is
-/// done again on another space, and every dump, chunk, answer and batch is compared with that.
+/// What `.snapshot` reads is exactly the version whose generation it reports: all that writers did
+/// is done again on another space, and every dump, chunk, answer and batch is compared with that.
 @Suite(.serialized) struct LinearizabilityTests {
   @Test(.stress) func stressVersions() {
     let report = Report.ofRun(for: StressOptions.duration)

@@ -90,7 +90,7 @@ import Testing
     #expect(await task.value <= 1)
     // Cancelled before it begins.
     let late = Task {
-      withUnsafeCurrentTask { unsafe $0?.cancel() }
+      unsafe withUnsafeCurrentTask { unsafe $0?.cancel() }
       var iterator = space.updates().makeAsyncIterator()
       _ = await iterator.next()
       let next = await iterator.next()
