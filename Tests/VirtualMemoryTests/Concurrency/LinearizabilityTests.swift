@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+import Foundation
 import SystemPackage
 import TestSupport
 import Testing
@@ -48,8 +49,10 @@ import Testing
 
   // MARK: What is broken is found
 
-  /// Speculative texts keep the contract, but are of no version.
-  @Test func dumpsOfManyVersionsAreFound() {
+  /// Speculative texts keep the contract, but are of no version. On one processor a writer hardly
+  /// ever runs while a text is made.
+  @Test(.enabled(if: ProcessInfo.processInfo.activeProcessorCount > 1))
+  func dumpsOfManyVersionsAreFound() {
     Self.expectFound(
       Observer.Ways(dump: { space, buffer in space.dump(into: &buffer, by: .speculative) }))
   }
@@ -58,6 +61,7 @@ import Testing
     Self.expectFound(
       Observer.Ways(dump: { space, buffer in
         space.dump(into: &buffer)
+        yieldThread()
         buffer.generation = space.generation
       }))
   }
