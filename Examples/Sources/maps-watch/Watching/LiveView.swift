@@ -21,9 +21,10 @@ struct LiveView {
     let leastChanges = min(8, max(3, spare / 4))
     let picture = sections.picture(
       maximumLineCount: max(2, spare - growth.count - leastChanges - 2))
-    let used = top.count + picture.count + growth.count + 2
+    if !growth.isEmpty { growth.insert(Line(), at: 0) }
+    let used = top.count + picture.count + growth.count + 1
     let changes = sections.lastChanges(maximumLineCount: size.rows - used)
-    return Array((top + picture + [Line()] + growth + [Line()] + changes).prefix(size.rows))
+    return Array((top + picture + growth + [Line()] + changes).prefix(size.rows))
   }
 }
 

@@ -13,7 +13,7 @@ struct Terminal: Sendable {
 
   /// Whether standard output can show a picture that changes.
   static var isUsable: Bool {
-    isatty(STDOUT_FILENO) == 1 && environment("TERM") != "dumb"
+    isatty(STDOUT_FILENO) == 1 && !["", "dumb"].contains(environment("TERM"))
   }
 
   /// Whether colours are wanted: see https://no-color.org.
