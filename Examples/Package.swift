@@ -49,7 +49,21 @@ let package = Package(
         .product(name: "VirtualMemory", package: "swift-urcu"),
         .product(name: "ProcessMaps", package: "swift-urcu"),
       ]),
+    .executableTarget(
+      name: "maps-watch",
+      dependencies: [
+        .product(name: "VirtualMemory", package: "swift-urcu"),
+        .product(name: "ProcessMaps", package: "swift-urcu"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     .testTarget(name: "MapsRaceTests", dependencies: ["maps-race"]),
+    .testTarget(
+      name: "MapsWatchTests",
+      dependencies: [
+        "maps-watch",
+        .product(name: "VirtualMemory", package: "swift-urcu"),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )
