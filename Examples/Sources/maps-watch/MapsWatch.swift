@@ -69,8 +69,8 @@ struct MapsWatch: AsyncParsableCommand {
 
   func run() async throws {
     do {
-      let process = try WatchedProcess(pid: pid)
-      let reporter = Reporter(process: process, interval: .milliseconds(interval ?? 500))
+      let process = try WatchedProcess(pid: pid, interval: .milliseconds(interval ?? 500))
+      let reporter = Reporter(process: process)
       if let svg {
         try reporter.draw(into: svg)
       } else if once {

@@ -238,6 +238,9 @@ public final class ProcessMirror: Sendable {
     MirrorState(rawValue: stateValue.load(ordering: .acquiring)) ?? .live
   }
 
+  /// How fresh an answer of ``lookup(_:)`` is now.
+  public var freshness: MirrorFreshness { lookup(0).freshness }
+
   /// The time of the last confirmed reading, of the monotonic clock.
   public var asOf: Duration { .nanoseconds(Int64(asOfNanoseconds.load(ordering: .acquiring))) }
 

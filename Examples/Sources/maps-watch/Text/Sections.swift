@@ -46,6 +46,7 @@ struct Sections {
       line = Line("has exited: as it was last seen", .warning)
     }
     line.append(", generation \(Numbers.grouped(Int(watch.snapshot.generation)))")
+    line.append(", changes by \(watch.process.mirror.source)")
     return line
   }
 

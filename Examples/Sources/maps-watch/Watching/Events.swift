@@ -16,11 +16,9 @@ enum WatchEvent: Sendable {
   case failure(String)
 }
 
-/// Everything that happens to a process that is polled, as one sequence.
+/// Everything that happens to a process that is watched, as one sequence.
 struct WatchEvents: Sendable {
   let process: WatchedProcess
-  /// From one reading to the next.
-  let interval: Duration
   var hasTicks = false
   /// When to end; `nil` for never.
   var duration: Duration?
@@ -48,9 +46,9 @@ struct WatchEvents: Sendable {
     var tasks = [
       Task {
         do {
-          try await mirror.run(every: interval)
+          try await mirror.run()
         } catch {
-          continuation.yield(.failure("cannot start a thread that polls: \(error)"))
+          continuation.yield(.failure("can't follow the process: \(error)"))
         }
       },
       Task {

@@ -8,7 +8,6 @@ import VirtualMemory
 /// The ways to report on a process.
 struct Reporter: Sendable {
   let process: WatchedProcess
-  let interval: Duration
 
   // MARK: Once
 
@@ -37,7 +36,7 @@ struct Reporter: Sendable {
 
   func reportDifference(after seconds: Double, asJSON: Bool) async throws {
     var watch = Watch(process)
-    let events = WatchEvents(process: process, interval: interval, duration: .seconds(seconds))
+    let events = WatchEvents(process: process, duration: .seconds(seconds))
     try await events.forEach { event in
       switch event {
       case .failure(let message): throw WatchFailure(message)
@@ -80,7 +79,7 @@ struct Reporter: Sendable {
 
   func streamJSON() async throws {
     var watch: Watch?
-    try await WatchEvents(process: process, interval: interval).forEach { event in
+    try await WatchEvents(process: process).forEach { event in
       switch event {
       case .update(.state(let snapshot)):
         let first = Watch(process, snapshot)
@@ -105,7 +104,7 @@ struct Reporter: Sendable {
   func streamText() async throws {
     let columns = Terminal.size.columns
     var watch: Watch?
-    try await WatchEvents(process: process, interval: interval).forEach { event in
+    try await WatchEvents(process: process).forEach { event in
       switch event {
       case .update(.state(let snapshot)):
         let first = Watch(process, snapshot)
@@ -135,7 +134,7 @@ struct Reporter: Sendable {
     var reason = "stopped watching process \(process.pid)"
     let ending = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
     let events = WatchEvents(
-      process: process, interval: interval, hasTicks: true,
+      process: process, hasTicks: true,
       signals: ending + [SIGWINCH, SIGTSTP, SIGCONT])
     Terminal.enter()
     do {

@@ -58,11 +58,11 @@ struct Watch: Sendable {
   var growth: [Growth] { tally.growth(since: tallyAtStart) }
 
   var freshness: Freshness {
-    switch process.mirror.lookup(0).freshness {
+    switch process.mirror.freshness {
     case .current: Freshness(state: .live, unverifiedSeconds: 0)
     case .unverified(let age): Freshness(state: .live, unverifiedSeconds: age / .seconds(1))
     case .contended: Freshness(state: .contended)
-    case .exited: Freshness(state: .exited)
+    case .exited, .detached: Freshness(state: .exited)
     }
   }
 }

@@ -10,10 +10,13 @@ struct WatchedProcess: Sendable {
   let pid: Int32
   let mirror: ProcessMirror
 
-  init(pid: Int32) throws(WatchFailure) {
+  /// - Parameter interval: the time from one reading of the whole text to the next.
+  init(pid: Int32, interval: Duration = .milliseconds(500)) throws(WatchFailure) {
     self.pid = pid
+    var configuration = MirrorConfiguration()
+    configuration.interval = interval
     do {
-      mirror = try ProcessMirror(pid: pid)
+      mirror = try ProcessMirror(pid: pid, configuration: configuration)
     } catch {
       throw WatchFailure(Self.explanation(of: error, pid: pid))
     }
