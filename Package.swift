@@ -102,7 +102,8 @@ let parts: [String: Set<String>] = [
   // What is used by several threads.
   "concurrency": [
     "CURCU", "_SystemShims", "_RCUShims", "ReadCopyUpdate", "SequenceLocks", "VirtualMemory",
-    "TestSupport", "ReadCopyUpdateTests", "SequenceLocksTests", "VirtualMemoryTests",
+    "ProcessMaps", "TestSupport", "ReadCopyUpdateTests", "SequenceLocksTests",
+    "VirtualMemoryTests", "ProcessMapsTests",
   ],
 ]
 

@@ -76,7 +76,8 @@ import Testing
             case 1: if pid != 0 { _ = try? service.fork(0, as: pid) }
             case 2: if pid != 0 { _ = try? service.exec(pid) }
             case 3: if pid != 0 { try? service.exit(pid) }
-            case 4: _ = try? service.space(of: pid).map(length: page, at: .fixed(address + 2 * page))
+            case 4:
+              _ = try? service.space(of: pid).map(length: page, at: .fixed(address + 2 * page))
             default: try? service.space(of: pid).unmap(address + 2 * page..<address + 3 * page)
             }
           }
