@@ -115,7 +115,7 @@ struct SwiftURCUBenchmarks: ParsableCommand {
 enum BenchmarkGroups {
   typealias Entry = (title: String, make: (Effort) throws -> Group)
 
-  static var all: [Entry] { runtime + queries + maps + loadedUpdates + memory }
+  static var all: [Entry] { runtime + queries + maps + mirrors + loadedUpdates + memory }
 
   /// What `--plot` draws.
   static func growth(isQuick: Bool) -> [Entry] {
@@ -160,6 +160,16 @@ enum BenchmarkGroups {
       (UpdateLoops.pairTitle, UpdateLoops.pairs),
       (UpdateLoops.anywhereTitle, UpdateLoops.anywhere),
       (UpdateLoops.protectTitle, UpdateLoops.protecting),
+    ]
+  }
+
+  private static var mirrors: [Entry] {
+    [
+      (Mirrors.lookupTitle, Mirrors.lookups),
+      (Mirrors.refreshTitle, Mirrors.refreshes),
+      (Mirrors.watchedTitle, Mirrors.watched),
+      (Mirrors.latencyTitle, Mirrors.latency),
+      (Mirrors.manyTitle, Mirrors.many),
     ]
   }
 
