@@ -236,7 +236,7 @@ import Testing
     try service.attach(child.pid)
     try service.detach(child.pid)
     let before = try Self.descriptorCount()
-    for _ in 0..<(StressOptions.seconds < 1 ? 50 : 1_000) {
+    for _ in 0..<(StressOptions.seconds <= 1 ? 50 : 1_000) {
       let mirror = try service.attach(child.pid)
       #expect(mirror.lookup(0).vma == nil)
       try service.detach(child.pid)

@@ -45,8 +45,9 @@ final class MappingChild: @unchecked Sendable {
   private let results: Int32
   private var isReaped = false
 
-  /// Addresses that nothing else uses.
-  static var window: UInt64 { 0x1000_0000_0000 }
+  /// Addresses that nothing else uses: below where the kernel puts programs, and where
+  /// ThreadSanitizer lets programs map.
+  static var window: UInt64 { 0x5500_1000_0000 }
 
   /// The address of a name for anonymous memory, in each child too.
   static let name = unsafe UInt64(UInt(bitPattern: strdup("mirror")))

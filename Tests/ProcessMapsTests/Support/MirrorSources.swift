@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-import Foundation
-import Glibc
 import ProcessMaps
+import TestSupport
 
 /// What this machine has of the sources of changes.
 enum MirrorSources {
@@ -24,16 +23,10 @@ enum MirrorSources {
       mount -t tracefs none /sys/kernel/tracing 2>/dev/null || exit 1
       cd /sys/kernel/tracing/events/raw_syscalls && cat sys_enter/id sys_exit/id
       """
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/unshare")
-    process.arguments = ["--mount", "sh", "-c", script]
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    guard (try? process.run()) != nil else { return nil }
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    let numbers = text.split(separator: "\n").compactMap { UInt64($0) }
+    guard let result = try? runProcess("unshare", ["--mount", "sh", "-c", script]) else {
+      return nil
+    }
+    let numbers = result.standardOutput.split(separator: "\n").compactMap { UInt64($0) }
     guard numbers.count == 2 else { return nil }
     return SystemCallTracepoints(allCalls: .init(enter: numbers[0], exit: numbers[1]))
   }

@@ -30,7 +30,9 @@ enum SmallSpaces {
         ) { [Double(vmaCount * 48)] },
         Subject(
           metrics: [
-            Metric(name: made, meaning: "of the description of one space, copied", unit: "ns", baseline: made)
+            Metric(
+              name: made, meaning: "of the description of one space, copied", unit: "ns",
+              baseline: made)
           ]
         ) {
           [
