@@ -24,6 +24,7 @@ release := -c release -Xswiftc -enable-testing
 run_tests := bash $(scripts)/run-tests.sh
 without_warnings := bash $(scripts)/without-warnings.sh "$(CURDIR)"
 stages := bash $(scripts)/stages.sh
+benchmarks = $$(swift build -c release --package-path Benchmarks --show-bin-path)
 SWIFT_URCU_STRESS_SECONDS ?=
 
 define heading
@@ -146,7 +147,10 @@ test-examples: deps
 test-benchmarks: deps
 	$(call heading,Benchmarks and machine code of the read paths)
 	$(without_warnings) swift build -c release --package-path Benchmarks
-	bash $(scripts)/disassembly.sh
+	$(benchmarks)/disassembly-probes >/dev/null
+	swift build --package-path Tools --product check-machine-code
+	$$(swift build --package-path Tools --show-bin-path)/check-machine-code \
+	  $(benchmarks)/disassembly-probes
 	bash $(scripts)/benchmarks.sh
 
 # The models of the protocols, by spin: on demand.

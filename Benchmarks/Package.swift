@@ -37,7 +37,7 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
-    // What Tests/Scripts/disassembly.sh looks at.
+    // What check-machine-code of Tools looks at.
     .executableTarget(
       name: "disassembly-probes",
       dependencies: [
