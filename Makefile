@@ -144,14 +144,15 @@ test-examples: deps
 	$(run_tests) swift test --package-path Examples
 	bash $(scripts)/examples.sh
 
+# Without -enable-testing, which would change the code that is checked and measured.
 test-benchmarks: deps
 	$(call heading,Benchmarks and machine code of the read paths)
-	$(without_warnings) swift build -c release --package-path Benchmarks
+	$(without_warnings) swift build -c release --package-path Benchmarks --build-tests
 	$(benchmarks)/disassembly-probes >/dev/null
 	swift build --package-path Tools --product check-machine-code
 	$$(swift build --package-path Tools --show-bin-path)/check-machine-code \
 	  $(benchmarks)/disassembly-probes
-	bash $(scripts)/benchmarks.sh
+	$(run_tests) swift test -c release --package-path Benchmarks --disable-testable-imports
 
 # The models of the protocols, by spin: on demand.
 prove:
@@ -178,4 +179,4 @@ format:
 	swift format --in-place --recursive --parallel $(formatted)
 
 clean:
-	rm -rf .build .build-* Examples/.build Benchmarks/.build Tools/.build
+	rm -rf .build .build-* Examples/.build Benchmarks/.build Tools/.build Tests/Consumer/.build

@@ -45,6 +45,12 @@ let package = Package(
         .product(name: "SequenceLocks", package: "swift-urcu"),
         .product(name: "VirtualMemory", package: "swift-urcu"),
       ]),
+    // The library's own, by a link.
+    .target(
+      name: "TestSupport", path: "Tests/TestSupport",
+      swiftSettings: [.enableUpcomingFeature("InternalImportsByDefault")]),
+    // It runs the program, which is built with the tests though it isn't linked with them.
+    .testTarget(name: "SwiftURCUBenchmarksTests", dependencies: ["TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )
