@@ -27,8 +27,8 @@ let package = Package(
   ]
 )
 
-// A file of CompileFail is a target only if it is asked for: it must be rejected, with the errors that
-// it names.
+// A file of CompileFail is a target only if it is asked for: it must be rejected, with the errors
+// that it names.
 if let name = Context.environment["SWIFT_URCU_COMPILE_FAIL"] {
   package.targets.append(
     .target(

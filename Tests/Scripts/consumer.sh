@@ -3,8 +3,8 @@
 # SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 # Tests/Consumer depends on this checkout as any other package would, with default settings and no
-# flags. It builds without warnings and runs, and so does the program of the article Getting started;
-# each file of its CompileFail is rejected with exactly the errors that it names.
+# flags. It builds without warnings and runs, and so does the program of the article Getting
+# started; each file of its CompileFail is rejected with exactly the errors that it names.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// What was loaded in a section can't leave it, though this package doesn't ask for checks of lifetimes.
+// What was loaded in a section can't leave it, though this package asks for no checks of lifetimes.
 // error: lifetime-dependent variable 'ref' escapes its scope
 import ReadCopyUpdate
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// A tuple of numbers will do.
+// A struct of numbers will do.
 import SequenceLocks
 
 struct Name: BitwiseCopyable, Sendable {
