@@ -141,8 +141,7 @@ test-tools: deps
 test-examples: deps
 	$(call heading,Examples)
 	$(without_warnings) swift build --package-path Examples --build-tests
-	$(run_tests) swift test --package-path Examples
-	bash $(scripts)/examples.sh
+	$(run_tests) swift test --no-parallel --package-path Examples
 
 # Without -enable-testing, which would change the code that is checked and measured.
 test-benchmarks: deps
@@ -152,7 +151,8 @@ test-benchmarks: deps
 	swift build --package-path Tools --product check-machine-code
 	$$(swift build --package-path Tools --show-bin-path)/check-machine-code \
 	  $(benchmarks)/disassembly-probes
-	$(run_tests) swift test -c release --package-path Benchmarks --disable-testable-imports
+	$(run_tests) swift test --no-parallel -c release --package-path Benchmarks \
+	  --disable-testable-imports
 
 # The models of the protocols, by spin: on demand.
 prove:

@@ -49,7 +49,21 @@ let package = Package(
         .product(name: "VirtualMemory", package: "swift-urcu"),
         .product(name: "ProcessMaps", package: "swift-urcu"),
       ]),
-    .testTarget(name: "MapsRaceTests", dependencies: ["maps-race"]),
+
+    // The library's own, by a link.
+    .target(
+      name: "TestSupport", path: "Tests/TestSupport",
+      swiftSettings: [.enableUpcomingFeature("InternalImportsByDefault")]),
+    // Runs the programs, which are built with the tests.
+    .target(
+      name: "ExampleSupport", dependencies: ["TestSupport"], path: "Tests/ExampleSupport",
+      swiftSettings: [.enableUpcomingFeature("InternalImportsByDefault")]),
+    .testTarget(
+      name: "MapsRaceTests", dependencies: ["maps-race", "ExampleSupport", "TestSupport"]),
+    .testTarget(name: "RCUTortureTests", dependencies: ["ExampleSupport"]),
+    .testTarget(name: "RCUHelloTests", dependencies: ["ExampleSupport"]),
+    .testTarget(name: "ConfigReloadTests", dependencies: ["ExampleSupport"]),
+    .testTarget(name: "SignalProfilerTests", dependencies: ["ExampleSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )
