@@ -20,8 +20,8 @@ struct ReportTests {
   /// published has them, and then they may go from here.
   private static let unpublished = ["Map a page anywhere and unmap it, 10,000 VMAs | "]
 
-  /// A row or a group that is lost is lost in the list too: what is published must still be measured,
-  /// and what is measured must be published, or named above.
+  /// A row or a group that is lost is lost in the list too: what is published must still be
+  /// measured, and what is measured must be published, or named above.
   @Test func whatIsPublishedIsMeasured() throws {
     let file = BenchmarkProgram.folder + "/Results/output.txt"
     let table = PrintedTable(try String(contentsOfFile: file, encoding: .utf8))
@@ -33,7 +33,8 @@ struct ReportTests {
     let rows = try #require(ListedRow.rows(ofList: try BenchmarkRun.list(["--peers", peers])))
     let listed = Set(rows.map(\.groupAndName))
 
-    // Not each kernel answers queries, and none has so many mappings that the short form leaves out.
+    // Not each kernel answers queries. In the short form it does where a process couldn't have so
+    // many mappings.
     let kernelQueries = " | kernel, PROCMAP_QUERY"
     let missing =
       try PeersTests.missingPeers(in: peers).map { " | " + $0 }
