@@ -68,6 +68,7 @@ deps:
 lint:
 	$(call heading,Format)
 	swift format lint --strict --recursive --parallel $(formatted)
+	@bash $(scripts)/line-widths.sh
 
 build: deps
 	$(call heading,Debug build without warnings)

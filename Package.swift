@@ -89,8 +89,8 @@ let package = Package(
   ]
 )
 
-/// Parts of the package that can be built and tested by themselves, by `SWIFT_URCU_PART`: checks that
-/// are about a part don't build the rest.
+/// Parts of the package that can be built and tested by themselves, by `SWIFT_URCU_PART`: checks
+/// that are about a part don't build the rest.
 let parts: [String: Set<String>] = [
   // All that does without liburcu.
   "locks": ["_SystemShims", "SequenceLocks", "TestSupport", "SequenceLocksTests"],
@@ -102,7 +102,8 @@ let parts: [String: Set<String>] = [
   // What is used by several threads.
   "concurrency": [
     "CURCU", "_SystemShims", "_RCUShims", "ReadCopyUpdate", "SequenceLocks", "VirtualMemory",
-    "TestSupport", "ReadCopyUpdateTests", "SequenceLocksTests", "VirtualMemoryTests",
+    "ProcessMaps", "TestSupport", "ReadCopyUpdateTests", "SequenceLocksTests",
+    "VirtualMemoryTests", "ProcessMapsTests",
   ],
 ]
 

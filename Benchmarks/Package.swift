@@ -4,8 +4,8 @@
 
 import PackageDescription
 
-// A package of its own: it imports the library as any other package does, with the settings that any
-// other package has, and what it needs besides is no burden of the library's users.
+// A package of its own: it imports the library as any other package does, with the settings that
+// any other package has, and what it needs besides is no burden of the library's users.
 let package = Package(
   name: "Benchmarks",
   dependencies: [

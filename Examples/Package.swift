@@ -49,6 +49,14 @@ let package = Package(
         .product(name: "VirtualMemory", package: "swift-urcu"),
         .product(name: "ProcessMaps", package: "swift-urcu"),
       ]),
+    .executableTarget(
+      name: "maps-watch",
+      dependencies: [
+        .product(name: "VirtualMemory", package: "swift-urcu"),
+        .product(name: "ProcessMaps", package: "swift-urcu"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
 
     // The library's own, by a link.
     .target(
@@ -60,6 +68,12 @@ let package = Package(
       swiftSettings: [.enableUpcomingFeature("InternalImportsByDefault")]),
     .testTarget(
       name: "MapsRaceTests", dependencies: ["maps-race", "ExampleSupport", "TestSupport"]),
+    .testTarget(
+      name: "MapsWatchTests",
+      dependencies: [
+        "maps-watch", "ExampleSupport", "TestSupport",
+        .product(name: "VirtualMemory", package: "swift-urcu"),
+      ]),
     .testTarget(name: "RCUTortureTests", dependencies: ["ExampleSupport"]),
     .testTarget(name: "RCUHelloTests", dependencies: ["ExampleSupport"]),
     .testTarget(name: "ConfigReloadTests", dependencies: ["ExampleSupport"]),

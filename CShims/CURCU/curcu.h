@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// liburcu as the system installs it (Debian and Ubuntu: liburcu-dev).
-// The flavors live side by side under their prefixed names.
+// liburcu as the system installs it (Debian and Ubuntu: liburcu-dev). The flavors stand side by
+// side under their prefixed names.
 
 #ifndef CURCU_H
 #define CURCU_H

@@ -3,8 +3,9 @@
 
 #define _GNU_SOURCE 1
 
-// Before _RCUShims.h, which defines _LGPL_SOURCE: without it these headers declare liburcu's
-// functions, instead of bodies that are too long to inline under the licence's terms.
+// These come before _RCUShims.h, which defines _LGPL_SOURCE: without it, the headers declare
+// liburcu's functions instead of defining bodies that are too long to inline under the licence's
+// terms.
 #include <urcu/lfstack.h>
 #include <urcu/wfcqueue.h>
 
@@ -15,20 +16,22 @@
 #include <string.h>
 #include <urcu/flavor.h>
 
-// flavor.h declares the one of the flavor that is mapped.
+// flavor.h declares only the object of the flavor that it maps.
 extern const struct rcu_flavor_struct urcu_bp_flavor;
 extern const struct rcu_flavor_struct urcu_memb_flavor;
 extern const struct rcu_flavor_struct urcu_mb_flavor;
 extern const struct rcu_flavor_struct urcu_qsbr_flavor;
 
-// As Swift's own symbols: in a file that is linked with a copy of this library, they are never another file's.
+// The same visibility as Swift's symbols: a file that is linked with a copy of this library uses
+// its own copy's symbols, never another file's.
 #pragma GCC visibility push(protected)
 
 // MARK: - Hash tables
 
 static void synchronize_bp(void) { rcushims_synchronize(RCUSHIMS_BP); }
 
-/// liburcu's bp, but for grace periods that also wait for the threads that liburcu has forgotten, since they end.
+/// liburcu's bp, except that its grace periods also wait for late readers, which liburcu has
+/// forgotten because their threads are ending.
 static struct rcu_flavor_struct bp_tables;
 static pthread_once_t bp_tables_once = PTHREAD_ONCE_INIT;
 
@@ -50,19 +53,20 @@ const struct rcu_flavor_struct *rcushims_table_flavor(const char *name) {
 
 struct cds_lfht *rcushims_table_new(const struct rcu_flavor_struct *flavor,
                                     unsigned long bucket_count) {
-  // Neither CDS_LFHT_AUTO_RESIZE nor CDS_LFHT_ACCOUNTING: liburcu's resizing thread lets SIGUSR1
-  // through, runs on while the process exits, and needs fork handlers of its own; our reclaimer
-  // resizes in its place. Arrays by order of magnitude, which reserve no address space.
+  // Neither CDS_LFHT_AUTO_RESIZE nor CDS_LFHT_ACCOUNTING: liburcu's resizing thread doesn't block
+  // SIGUSR1, goes on running while the process exits, and needs fork handlers of its own. Our
+  // reclaimer resizes instead. The buckets are arrays by order of magnitude, which reserve no
+  // address space.
   return _cds_lfht_new(bucket_count, bucket_count, 0, 0, &cds_lfht_mm_order, flavor, NULL);
 }
 
 void rcushims_table_resize(struct cds_lfht *table, const struct rcu_flavor_struct *flavor,
                            unsigned long bucket_count) {
-  // Threads that cds_lfht starts inherit the mask.
+  // The threads that cds_lfht starts inherit this mask.
   sigset_t before;
   sysshims_block_signals(&before);
-  // qsbr: an offline thread's accesses would be unprotected. For the other flavors "ongoing" is
-  // false here, and the two calls do nothing.
+  // With qsbr, an offline thread's accesses would be unprotected. With the other flavors
+  // `read_ongoing` is 0 here, and these two calls do nothing.
   bool was_online = flavor->read_ongoing() != 0;
   if (!was_online) flavor->thread_online();
   cds_lfht_resize(table, bucket_count);
@@ -72,8 +76,8 @@ void rcushims_table_resize(struct cds_lfht *table, const struct rcu_flavor_struc
 
 void rcushims_table_destroy(struct cds_lfht *table) {
   int error = cds_lfht_destroy(table, NULL);
-  // Not empty: a bug here, and going on would corrupt memory. Busy only in the child of a fork that
-  // another thread resized the table through; the mutex was freed with the rest.
+  // Not empty: a bug in this library; going on would corrupt memory. Busy: only in a child that was
+  // forked while another thread was resizing the table; the mutex was freed with the rest.
   if (error != 0 && error != -EBUSY) abort();
 }
 
@@ -136,7 +140,7 @@ struct rcushims_stack_node *rcushims_stack_pop_all(struct rcushims_stack *stack)
 
 _Static_assert(sizeof(struct rcushims_queue_node) == sizeof(struct cds_wfcq_node), "queue node");
 
-// Producers write the tail, consumers the head: a cache line each.
+// Producers write the tail and consumers the head, so each has a cache line of its own.
 struct rcushims_queue {
   struct cds_wfcq_head head __attribute__((aligned(64)));
   struct cds_wfcq_tail tail __attribute__((aligned(64)));
@@ -189,7 +193,7 @@ void rcushims_queue_splice(struct rcushims_queue *source, struct rcushims_queue 
 }
 
 bool rcushims_queue_is_empty(struct rcushims_queue *queue) {
-  // The address itself: 0.15 takes a union of pointers to const here, 0.13 and 0.14 the other one.
-  // A transparent union takes any of its members.
+  // Passes the addresses themselves: 0.15 takes a union of pointers to const here, 0.13 and 0.14
+  // the other union, and a transparent union takes any of its members.
   return cds_wfcq_empty(&queue->head, &queue->tail);
 }

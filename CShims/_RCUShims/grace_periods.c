@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// Grace periods that a thread waits for: liburcu's, and what we add to them.
+// Grace periods that a thread waits for: liburcu's, and what this library adds to them.
 
 #define _GNU_SOURCE 1
 
@@ -12,10 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
-// As Swift's own symbols: in a file that is linked with a copy of this library, they are never another file's.
+// The same visibility as Swift's symbols: a file that is linked with a copy of this library uses
+// its own copy's symbols, never another file's.
 #pragma GCC visibility push(protected)
 
-/// Waits for the sections that liburcu doesn't know.
+/// Waits for the sections of readers that liburcu doesn't know.
 static void await_late_readers(void) {
   struct rcushims_reader_scan scan;
   struct rcushims_cookie cookie = rcushims_start_grace_period(RCUSHIMS_BP, &scan);
@@ -26,18 +27,22 @@ static void await_late_readers(void) {
   }
 }
 
-/// liburcu would end the process as well, but not say why. No fallback: a light section looks at nothing
-/// behind its store that could ask it for a fence.
+/// Ends the process if membarrier has been forbidden. liburcu would end it too, but without saying
+/// why. There is nothing to fall back to: after its store, a light section looks at nothing that
+/// could ask it for a fence.
 static void check_membarrier(int flavor) {
-  if (!rcushims_has_membarrier(flavor) || syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0) >= 0) return;
+  if (!rcushims_has_membarrier(flavor)) return;
+  if (syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0) >= 0) return;
   rcushims_fail(
-      "swift-urcu: sys_membarrier worked when this process started, and is forbidden now; install filters of system calls "
-      "before the first read section, allow membarrier in them, or use MemoryBarrierFlavor\n");
+      "swift-urcu: sys_membarrier worked when this process started, and is forbidden now; install "
+      "filters of system calls before the first read section, allow membarrier in them, or use "
+      "MemoryBarrierFlavor\n");
 }
 
 void rcushims_synchronize(int flavor) {
   check_membarrier(flavor);
-  // liburcu takes a thread offline while it waits, but not while it waits for our fork lock.
+  // liburcu takes a thread offline while it waits for a grace period, but not while it waits for
+  // our fork lock.
   bool was_online = flavor == RCUSHIMS_QSBR && rcushims_qsbr_state != 0;
   if (was_online) rcushims_qsbr_go_offline();
   sysshims_enter_lock();
@@ -51,8 +56,8 @@ void rcushims_synchronize(int flavor) {
   if (flavor != RCUSHIMS_BP) pthread_rwlock_unlock(&rcushims_fork_locks[flavor]);
   sysshims_leave_lock();
   if (was_online) rcushims_qsbr_go_online();
-  // Pairs with the fence of a late section: either we see that there are late readers, or it sees what
-  // was done before liburcu's grace period.
+  // Pairs with the fence of a late section: either this thread sees that there are late readers, or
+  // the late section sees what was done before liburcu's grace period.
   if (flavor == RCUSHIMS_BP && rcushims_has_late_readers()) await_late_readers();
   sysshims_annotate_acquire(&rcushims_tags[flavor]);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// The reader registry: how threads enter it, and leave it at their end.
+// The reader registry: how threads enter it, and how they leave it when they end.
 
 #define _GNU_SOURCE 1
 
@@ -16,16 +16,18 @@
 extern int __cxa_thread_atexit_impl(void (*destructor)(void *), void *argument, void *file);
 extern RCUSHIMS_HIDDEN void *__dso_handle;
 
-// As Swift's own symbols: in a file that is linked with a copy of this library, they are never another file's.
+// The same visibility as Swift's symbols: a file that is linked with a copy of this library uses
+// its own copy's symbols, never another file's.
 #pragma GCC visibility push(protected)
 
 char rcushims_tags[RCUSHIMS_FLAVOR_COUNT];
 __thread uint32_t rcushims_qsbr_state;
 
-// No word is like this before the copy has its number: each thread's first section comes by `rcushims_enter_registry`.
+// No word has these bits before this copy has its number, so each thread's first section goes
+// through `rcushims_enter_registry`.
 #define FIRST_STAMP {RCUSHIMS_LIGHT | RCUSHIMS_COPY, 1}
-struct rcushims_stamp rcushims_stamps[RCUSHIMS_FLAVOR_COUNT] = {FIRST_STAMP, FIRST_STAMP, FIRST_STAMP,
-                                                              FIRST_STAMP};
+struct rcushims_stamp rcushims_stamps[RCUSHIMS_FLAVOR_COUNT] = {
+    FIRST_STAMP, FIRST_STAMP, FIRST_STAMP, FIRST_STAMP};
 
 __thread struct registered_reader *rcushims_own_readers[RCUSHIMS_FLAVOR_COUNT];
 
@@ -42,12 +44,12 @@ pthread_rwlock_t rcushims_fork_locks[RCUSHIMS_FLAVOR_COUNT] = {
 static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
 static pthread_key_t exit_key;
 
-/// Readers that no thread uses. Under the registry's lock.
+/// Entries that no thread uses. Under the registry's lock.
 static struct cds_list_head unused_readers[RCUSHIMS_FLAVOR_COUNT] = {
     CDS_LIST_HEAD_INIT(unused_readers[0]), CDS_LIST_HEAD_INIT(unused_readers[1]),
     CDS_LIST_HEAD_INIT(unused_readers[2]), CDS_LIST_HEAD_INIT(unused_readers[3])};
 
-/// Of bp. Changed under the registry's lock.
+/// The number of late readers of bp. Changed under the registry's lock.
 static unsigned late_reader_count;
 
 bool rcushims_has_late_readers(void) {
@@ -66,8 +68,8 @@ void rcushims_unlock_registry(int flavor, const sigset_t *before) {
   pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
-/// Whether liburcu doesn't know bp's reader with this word: it marks those of its registry, and we, or another
-/// copy of this library, don't.
+/// Whether this is the word of a reader of bp that liburcu doesn't know. liburcu sets `alloc` in
+/// the readers of its own registry; this library, in any copy, doesn't.
 static bool is_late_word(const unsigned long *word) {
   return !caa_container_of(word, const struct urcu_bp_reader, ctr)->alloc;
 }
@@ -83,10 +85,11 @@ void rcushims_drop_reader(int flavor, struct registered_reader *reader) {
   cds_list_add(&reader->link, &unused_readers[flavor]);
 }
 
-/// Takes back the readers of threads that have ended without a word: by the time they read, the last of
-/// their destructors of ours had run.
+/// Takes back the entries of threads that ended after reading in a destructor, when the last of our
+/// destructors had already run.
 static void drop_ended_readers(int flavor) {
-  // The other flavors' words are in the thread's storage; but their threads register, and unregister.
+  // With the other flavors, the words are in the threads' own storage; but their threads register
+  // and unregister.
   if (flavor != RCUSHIMS_BP) return;
   pid_t process = getpid();
   struct registered_reader *reader, *next;
@@ -96,10 +99,10 @@ static void drop_ended_readers(int flavor) {
   }
 }
 
-/// Gets more readers that no thread uses. Not from malloc: a section that opens for the first time may have
-/// interrupted it.
+/// Creates more unused entries. Not with malloc, which the thread's first section may have
+/// interrupted.
 static void make_readers(int flavor) {
-  // A handler's section leaves it as it was.
+  // A signal handler's section must leave errno unchanged.
   int saved_errno = errno;
   drop_ended_readers(flavor);
   errno = saved_errno;
@@ -107,12 +110,13 @@ static void make_readers(int flavor) {
   size_t bytes = sysshims_page_bytes();
   struct registered_reader *readers =
       mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (readers == MAP_FAILED) rcushims_fail("swift-urcu: no memory for a thread that reads\n");
+  if (readers == MAP_FAILED)
+    rcushims_fail("swift-urcu: no memory for a thread's entry in the reader registry\n");
   for (size_t index = 0; index < bytes / sizeof *readers; index += 1)
     cds_list_add(&readers[index].link, &unused_readers[flavor]);
 }
 
-/// Puts a reader of the calling thread's into the registry. Under the registry's lock.
+/// Enters the calling thread into the registry. Under the registry's lock.
 static struct registered_reader *take_reader(int flavor) {
   struct registered_reader *reader = rcushims_own_readers[flavor];
   if (reader) return reader;
@@ -131,7 +135,7 @@ static void leave_registry(int flavor) {
   rcushims_lock_registry(flavor, &mask);
   struct registered_reader *reader = rcushims_own_readers[flavor];
   if (flavor == RCUSHIMS_BP && URCU_TLS(urcu_bp_reader)) {
-    // The thread may read once more while it ends: then it enters the registry again.
+    // The thread may read once more while it ends; then it enters the registry again.
     unsigned long *word = &URCU_TLS(urcu_bp_reader)->ctr;
     if (rcushims_is_ours(flavor, *word)) {
       RCUSHIMS_STORE(*word, *word & ~(RCUSHIMS_COPY | RCUSHIMS_LIGHT | RCUSHIMS_FENCED |
@@ -154,31 +158,36 @@ bool rcushims_is_registered(int flavor) {
 }
 
 // MARK: - The end of a thread
+// First, a thread runs its `thread_local` destructors, in the reverse order of construction. Then
+// it runs those of pthread keys, in at most four rounds, as long as a key has a value. In each
+// round, liburcu's destructor for bp runs before ours, since its key was created earlier. It takes
+// a lock without blocking signals: a handler that read at that point, and so registered its thread
+// again, would wait for that lock for ever.
 //
-// First `thread_local` destructors run, in the opposite order of their making; then those of keys, in rounds of at
-// most four, as long as some key has a value. In each round liburcu's destructor for bp is before ours, since its
-// key was made before ours. It takes a lock with signals open; a handler that reads then, and registers
-// its thread again, would wait for that lock for ever.
-//
-// | the thread | its handlers | its sections |
+// | state of the thread | its handlers | its sections |
 // |---|---|---|
-// | runs its `thread_local` destructors, or hasn't read before | run | as ever |
-// | has read before, and runs other destructors | are blocked, from the first of these to the end | as ever; its word is another one, in each round |
-// | read for the first time in a key's destructor, and liburcu's has run since | run | are *late*: the word is ours, liburcu doesn't know it, and we wait for it by ourselves |
-// | the same, when ours has run | are blocked | as ever |
+// | 1 | run | as usual |
+// | 2 | blocked, from the first key's destructor on | as usual, with another word in each round |
+// | 3 | run | *late*: the word is ours; liburcu doesn't know it, so we wait for it |
+// | 4 | blocked | as usual |
 //
-// In the last round nothing of ours runs any more after a section: the thread's entry stays in the registry,
-// outside, until another thread wants one (`drop_ended_readers`).
+// 1. It runs `thread_local` destructors, or hasn't read yet.
+// 2. It had read before, and now runs other destructors.
+// 3. It read for the first time in a key's destructor, and liburcu's destructor has run since.
+// 4. As 3, after ours has run.
+//
+// In the last round, none of our destructors runs after a section any more. The thread's entry then
+// stays in the registry, outside, until another thread needs one (`drop_ended_readers`).
 
-/// Blocks handlers before liburcu's destructor. Not those of the main thread: it runs this at `exit`, which isn't
-/// its end, and from which Ctrl-C may have to free it.
+/// Blocks signals before liburcu's destructor runs. Not on the main thread: it runs this in `exit`,
+/// which isn't the thread's end, and where Ctrl-C may be needed to end the process.
 static void thread_is_about_to_end(void *ignored) {
   (void)ignored;
   if (syscall(SYS_gettid) != getpid()) sysshims_block_signals(NULL);
 }
 
-/// liburcu's registry leads through the thread's storage: it must not stay there. No handler
-/// runs any more, which might read, and bring it back.
+/// Removes the thread from liburcu's registry, whose links lie in the thread's storage. Signals are
+/// blocked from here on, so that no handler reads and registers the thread again.
 static void thread_ends(void *ignored) {
   (void)ignored;
   sysshims_block_signals(NULL);
@@ -193,9 +202,11 @@ static void thread_ends(void *ignored) {
   }
 }
 
-/// Ends the process: without a destructor, a thread that ends would leave its storage in registries.
+/// Ends the process on an error: without its destructor, a thread that ends would leave its storage
+/// linked in registries.
 static void check_key(int error) {
-  if (error != 0) rcushims_fail("swift-urcu: no room for a pthread key, or a thread's value of it\n");
+  if (error != 0)
+    rcushims_fail("swift-urcu: can't create a pthread key or set a thread's value\n");
 }
 
 static void make_exit_key(void) {
@@ -203,10 +214,10 @@ static void make_exit_key(void) {
   rcushims_install_fork_handlers();
 }
 
-/// Has the calling thread's end told, both before and after liburcu is told of it.
+/// Arranges to be called when the calling thread ends, both before and after liburcu is.
 static void await_end_of_thread(void) {
   static __thread bool is_awaited;
-  // Any value that isn't NULL: the key's destructor then runs at the thread's end.
+  // Any value but NULL, so that the key's destructor runs at the thread's end.
   check_key(pthread_setspecific(exit_key, &exit_key));
   if (is_awaited) return;
   is_awaited = true;
@@ -216,29 +227,29 @@ static void await_end_of_thread(void) {
 
 // MARK: - Threads enter the registry
 
-/// Short sections of the calling thread since its last long one, up to the maximum. Not in the registry, where
-/// others look.
+/// The calling thread's short sections since its last long one, up to the maximum. Not in the
+/// registry, which other threads read.
 __thread uint32_t rcushims_short_sections[RCUSHIMS_FLAVOR_COUNT];
 
-/// What the calling thread's short sections have in their words.
+/// The bits that the calling thread's short sections store in their words.
 unsigned long rcushims_short_kind(int flavor) {
-  // Nothing would fence bp's and memb's from afar.
+  // Without membarrier, nothing could fence bp's and memb's readers from another thread.
   bool is_never_light = flavor != RCUSHIMS_MB && !rcushims_has_membarrier(flavor);
-  return rcushims_short_sections[flavor] < RCUSHIMS_SHORT_SECTIONS_MAX || is_never_light ? RCUSHIMS_FENCED
-                                                                       : RCUSHIMS_LIGHT;
+  bool is_fenced = rcushims_short_sections[flavor] < RCUSHIMS_SHORT_SECTIONS_MAX || is_never_light;
+  return is_fenced ? RCUSHIMS_FENCED : RCUSHIMS_LIGHT;
 }
 
-/// Puts the calling thread into the registry, unless its word says that it is in it.
+/// Enters the calling thread into the registry, unless its word says that it is already there.
 void rcushims_enter_registry(int flavor, unsigned long *word, struct cds_list_head *registry_link) {
   struct registered_reader *reader = rcushims_own_readers[flavor];
-  // Without the lock, which this thread may have: then this is a handler.
+  // Without the lock: this may be a handler on a thread that holds it.
   if (!reader || reader->word != word) {
     pthread_once(&exit_key_once, make_exit_key);
     await_end_of_thread();
     sigset_t mask;
     rcushims_lock_registry(flavor, &mask);
     reader = take_reader(flavor);
-    // bp gives a thread another word if it reads again while it ends.
+    // A thread of bp that reads again while it ends has another word.
     if (reader->is_late) count_late_readers(-1U);
     reader->is_late = false;
     reader->word = word;
@@ -252,20 +263,23 @@ void rcushims_enter_registry(int flavor, unsigned long *word, struct cds_list_he
   }
   unsigned long found = *word;
   if (flavor == RCUSHIMS_QSBR || rcushims_is_ours(flavor, found)) return;
-  // Bits of another copy's section around this one are that copy's. C code's has none.
+  // If another copy's section encloses this one, the bits belong to that copy. C code's has no
+  // bits.
   bool is_others = (found & (RCUSHIMS_LIGHT | RCUSHIMS_FENCED)) != 0;
   if (!is_others || !rcushims_is_inside_word(found)) {
-    // In a handler, C code's section may be around this one, and all of it between the steps of a section
-    // that begins: that one will have a fence, or none, as it was going to.
+    // In a handler, the enclosing section may be C code's, and may lie between the steps of a
+    // section that is just beginning: whether that one has a fence stays as it was.
     unsigned long copy = RCUSHIMS_LOAD(rcushims_stamps[flavor].light) & RCUSHIMS_COPY;
-    unsigned long rest = found & ~(RCUSHIMS_COPY | RCUSHIMS_LIGHT | RCUSHIMS_FENCED | RCUSHIMS_SEALED);
+    unsigned long rest =
+        found & ~(RCUSHIMS_COPY | RCUSHIMS_LIGHT | RCUSHIMS_FENCED | RCUSHIMS_SEALED);
     RCUSHIMS_STORE(*word, rest | copy | rcushims_short_kind(flavor));
   }
-  // Also for a section of C code's that is around this. Pairs with the writer's in `rcushims_start_grace_period`.
+  // Needed also for an enclosing section of C code. Pairs with the writer's fence in
+  // `rcushims_start_grace_period`.
   cmm_smp_mb();
 }
 
-/// The calling thread's reader, which it has registered if need be.
+/// The calling thread's reader, which this registers if necessary.
 struct urcu_bp_reader *rcushims_own_bp_reader(void) {
   struct urcu_bp_reader *reader = URCU_TLS(urcu_bp_reader);
   if (reader) return reader;
@@ -274,8 +288,8 @@ struct urcu_bp_reader *rcushims_own_bp_reader(void) {
     urcu_bp_register_thread();
     return URCU_TLS(urcu_bp_reader);
   }
-  // liburcu has taken the thread off its registry, since it ends, and may still have its lock: then this is a
-  // handler.
+  // liburcu has removed the thread from its registry because the thread is ending. It may still
+  // hold its lock; then this is a handler.
   sigset_t mask;
   rcushims_lock_registry(RCUSHIMS_BP, &mask);
   RCUSHIMS_STORE(own->late_reader.ctr, 0);
@@ -289,11 +303,13 @@ void rcushims_join_registry(int flavor) {
     case RCUSHIMS_BP: rcushims_enter_registry(flavor, &rcushims_own_bp_reader()->ctr, NULL); break;
     case RCUSHIMS_MEMB:
       if (!rcushims_memb_is_registered()) break;
-      rcushims_enter_registry(flavor, &URCU_TLS(urcu_memb_reader).ctr, &URCU_TLS(urcu_memb_reader).node);
+      rcushims_enter_registry(flavor, &URCU_TLS(urcu_memb_reader).ctr,
+                              &URCU_TLS(urcu_memb_reader).node);
       break;
     case RCUSHIMS_MB:
       if (!rcushims_mb_is_registered()) break;
-      rcushims_enter_registry(flavor, &URCU_TLS(urcu_mb_reader).ctr, &URCU_TLS(urcu_mb_reader).node);
+      rcushims_enter_registry(flavor, &URCU_TLS(urcu_mb_reader).ctr,
+                              &URCU_TLS(urcu_mb_reader).node);
       break;
     default: break;
   }
@@ -307,15 +323,18 @@ void rcushims_register_thread(int flavor) {
   switch (flavor) {
     case RCUSHIMS_MEMB:
       urcu_memb_register_thread();
-      rcushims_enter_registry(flavor, &URCU_TLS(urcu_memb_reader).ctr, &URCU_TLS(urcu_memb_reader).node);
+      rcushims_enter_registry(flavor, &URCU_TLS(urcu_memb_reader).ctr,
+                              &URCU_TLS(urcu_memb_reader).node);
       break;
     case RCUSHIMS_MB:
       urcu_mb_register_thread();
-      rcushims_enter_registry(flavor, &URCU_TLS(urcu_mb_reader).ctr, &URCU_TLS(urcu_mb_reader).node);
+      rcushims_enter_registry(flavor, &URCU_TLS(urcu_mb_reader).ctr,
+                              &URCU_TLS(urcu_mb_reader).node);
       break;
     case RCUSHIMS_QSBR:
       urcu_qsbr_register_thread();
-      rcushims_enter_registry(flavor, &URCU_TLS(urcu_qsbr_reader).ctr, &URCU_TLS(urcu_qsbr_reader).node);
+      rcushims_enter_registry(flavor, &URCU_TLS(urcu_qsbr_reader).ctr,
+                              &URCU_TLS(urcu_qsbr_reader).node);
       __atomic_store_n(&rcushims_qsbr_state, 1, __ATOMIC_RELAXED);
       break;
     default: urcu_bp_register_thread(); break;
@@ -327,18 +346,21 @@ void rcushims_register_thread(int flavor) {
 void rcushims_unregister_thread(int flavor) {
   sysshims_annotate_release(&rcushims_tags[flavor]);
   if (rcushims_is_lost(flavor)) {
-    // liburcu's lock may be one that nobody will release.
+    // liburcu's lock may be held by a thread that doesn't exist in this child.
     leave_registry(flavor);
     return;
   }
-  // Waiting for the fork lock, a thread must not hold up the grace period that a fork waits for.
+  // While the thread waits for the fork lock, it must not hold up the grace period that a fork
+  // waits for.
   if (flavor == RCUSHIMS_QSBR && rcushims_qsbr_state != 0) rcushims_qsbr_go_offline();
   sysshims_enter_lock();
   pthread_rwlock_rdlock(&rcushims_fork_locks[flavor]);
-  // A handler that reads on a thread that is off one registry only would not be waited for.
+  // Signals are blocked, since a handler that reads while its thread is in only one of the two
+  // registries wouldn't be waited for.
   sigset_t before;
   sysshims_block_signals(&before);
-  // Off both registries within the lock: a child takes off liburcu's who is in ours.
+  // The thread leaves both registries under the lock: a child removes those from liburcu's registry
+  // that are in ours.
   leave_registry(flavor);
   switch (flavor) {
     case RCUSHIMS_MEMB:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// The scan of the reader registry: who is inside a section, since when, and whom a grace period waits for. And the
-// cookies of grace periods that are polled, not waited for.
+// The scan of the reader registry: who is inside a section, since when, and whom a grace period
+// waits for. Also the cookies of polled grace periods.
 
 #define _GNU_SOURCE 1
 
@@ -12,11 +12,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// As Swift's own symbols: in a file that is linked with a copy of this library, they are never another file's.
+// The same visibility as Swift's symbols: a file that is linked with a copy of this library uses
+// its own copy's symbols, never another file's.
 #pragma GCC visibility push(protected)
 
-/// A full barrier in every thread of the process, where sections of this flavor may have none of their own;
-/// false if that fails.
+/// A full barrier in every thread of the process, for flavors whose sections may have none of their
+/// own. Returns false if that fails.
 static bool fence_readers(int flavor) {
   cmm_smp_mb();
   return !rcushims_has_membarrier(flavor) ||
@@ -31,52 +32,59 @@ static const struct rcushims_reader_scan nothing_passes = {.oldest = 0, .oldest_
 static void advance_stamp(int flavor) {
   struct rcushims_stamp *stamp = &rcushims_stamps[flavor];
   RCUSHIMS_STORE(stamp->light, stamp->light + RCUSHIMS_NEXT_STAMP);
-  // Not releasing. At a cookie's beginning a fence follows: what a writer then does and publishes comes later. No
-  // cookie has the stamp that the end of a scan brings.
+  // A relaxed store suffices. At the beginning of a cookie a fence follows, and the writer acts and
+  // publishes after it. The stamp that the end of a scan makes current is never a cookie's.
   RCUSHIMS_STORE(stamp->number, stamp->number + 1);
 }
 
-/// Whether a word is surely of another section than one noted before: it has another stamp or phase, and
-/// neither changes while a section lasts.
+/// Whether a word certainly belongs to another section than a word noted before: their stamps or
+/// phases differ, and neither changes during a section.
 static bool is_another_section(unsigned long word, unsigned long noted) {
   return ((word ^ noted) & (URCU_GP_CTR_PHASE | -RCUSHIMS_NEXT_STAMP)) != 0;
 }
 
 // MARK: - The scan
 
-// Tests/Models/readers.pml is a model of this, of sections (sections.c), and of what a pool does with both; `make
-// prove` checks it for x86-64 and for arm64.
+// Tests/Models/readers.pml models this code, sections (sections.c), and what a pool does with both.
+// `make prove` checks it for x86-64 and for arm64.
 //
-// *The stamp* is the one number that dates readers. A section has in its word the low bits of the stamp that was
-// current when it began. A scan has the stamp that is current when it begins; it makes the next one current at its
-// end if it has found somebody inside, so that the next scan tells those who stayed from those who came back. A
-// cookie's scan makes a new stamp current at its beginning, so that nobody inside has its stamp yet who began before,
-// and another at its end, so that no later scan has the same.
+// *The stamp* is the single number that dates readers. A section's word has the low bits of the
+// stamp that was current when the section began. A scan has the stamp that is current when the scan
+// begins. If it finds somebody inside, it makes the next stamp current at its end, so that the next
+// scan can tell readers that stayed inside from readers that left and came back. A cookie's scan
+// makes a new stamp current at its beginning, so that no section that began earlier has the
+// cookie's stamp, and another one at its end, so that no later scan has the cookie's stamp.
 //
-// *Why a grace period has passed* from a cookie to a later scan that finds nobody in the section where they were when
-// the cookie was made. `membarrier` inserts a full barrier somewhere into the instructions of every light reader. A
-// section that begins before that point is seen in the reader's word, unless it is over by then. One that begins
-// after it sees everything that was unpublished before the call. The same is true of a fenced reader by its own
-// fence, which comes after the store of its word and before its first load. So only those whom the cookie's scan sees
-// inside need to be waited for, and only until they leave that section: then they are outside, or in a section of
-// another stamp. The same stamp proves nothing: since it became current, or within C code, which has none, or after
-// 2^21 stamps, there may have been other sections. Then the thread is scanned once more, with a new stamp.
+// *Why a grace period has passed* between a cookie and a later scan that finds no reader still in
+// the section in which the cookie's scan found it. `membarrier` inserts a full barrier at some
+// point of each light reader's instructions. If a section begins before that point, the scan sees
+// it in the reader's word, unless it is already over. If it begins after that point, it sees
+// everything that was unpublished before the call. For a fenced reader, its own fence does the
+// same, since it comes after the store of the word and before the section's first load. So a grace
+// period need only wait for the readers that the cookie's scan sees inside, and only until they
+// leave that section. Then they are outside, or in a section with another stamp. An equal stamp
+// proves nothing: there may have been other sections since the stamp became current, or inside C
+// code, whose sections have no stamp, or 2^21 stamps later. Such a thread is scanned again, with a
+// new stamp.
 //
-// A thread becomes light with a word that is stored before a fence, too: if we still see the word before,
-// the fence comes after our scan, and all that follows sees what was published. It becomes fenced
-// with a word behind which all of its light sections have ended.
+// A thread becomes light with a word that it, too, stores before a fence. If a scan still sees the
+// previous word, that fence comes after the scan, and everything after the fence sees what was
+// published. A thread becomes fenced with a word that it stores after all its light sections have
+// ended.
 //
-// Threads enter the registry before their first section, and our hold on the lock orders that; they leave
-// it outside. What a reader did in a section that it has left comes before its word's store: on x86-64 by
-// itself, elsewhere by another barrier, after we have seen it.
+// Threads enter the registry before their first section, which is ordered by the lock that the scan
+// holds; they leave it outside of sections. What a reader did in a section comes before the store
+// of the word that ends it: on x86-64 by itself, elsewhere by another barrier after the scan has
+// seen that word.
 //
-// *Why a snapshot section doesn't see what was published after a cookie* whose stamp is larger than the section's.
-// Between its loads of pointers, which are acquiring ones, and the first time that it follows one, it finds the stamp
-// unchanged, or it leaves. Had a pointer been published after the cookie's scan had made its stamp current, the stamp
-// would have been that one or a later one.
-// If we see that a section is a snapshot section, we see its stamp, or the one of a later section of the thread, which began
-// after we had seen the word: no cookie up to this scan waits for that.
-// A section that is opened within it unseals it, and has a fence behind that: it is one that begins then.
+// *Why a snapshot section doesn't see what was published after a cookie* whose stamp is larger than
+// the section's. Between its acquiring loads of pointers and the first time that it follows one,
+// the section checks that the stamp is unchanged, and leaves if not. If one of these pointers had
+// been published after the cookie's scan made its stamp current, the section would have found that
+// stamp or a later one. If a scan sees that a section is a snapshot section, it sees that section's
+// stamp, or the stamp of a later section of the same thread; the latter began after the scan had
+// seen the word, and no cookie up to this scan waits for it. A section nested in a snapshot section
+// clears the snapshot bit, and a fence follows: it counts as a section that begins then.
 
 static unsigned long grace_period_word(int flavor) {
   switch (flavor) {
@@ -87,7 +95,7 @@ static unsigned long grace_period_word(int flavor) {
   }
 }
 
-/// Notes a reader that is inside a section with this word.
+/// Notes a reader that is inside the section of this word.
 static void note_inside(int flavor, struct registered_reader *reader, unsigned long word,
                         struct rcushims_reader_scan *scan) {
   if (reader->since == RCUSHIMS_OUTSIDE || is_another_section(word, reader->noted_word)) {
@@ -106,8 +114,8 @@ static void note_inside(int flavor, struct registered_reader *reader, unsigned l
   }
 }
 
-/// Names a reader that is inside, and says whether a grace period of liburcu's that runs at `now` waits for it, as
-/// liburcu decides it.
+/// Adds a reader that is inside to the list of names, and tells whether liburcu's grace period,
+/// whose word is `now`, waits for it, by liburcu's own rule.
 static void name_inside(int flavor, const struct registered_reader *reader, unsigned long word,
                         unsigned long now, struct rcushims_reader_scan *scan) {
   struct rcushims_inside_reader inside = {.since = reader->since, .thread = reader->thread};
@@ -125,8 +133,8 @@ static void name_inside(int flavor, const struct registered_reader *reader, unsi
   scan->inside_count += 1;
 }
 
-/// The one walk through the registry for those who ask about readers. Under its lock.
-/// Returns whether there are light threads beside the caller.
+/// The only walk through the registry that asks about readers. Under its lock. Returns whether
+/// there are light threads besides the caller.
 static bool scan_registry(int flavor, struct rcushims_reader_scan *scan) {
   bool is_anybody_light = false;
   unsigned long now = grace_period_word(flavor);
@@ -142,7 +150,7 @@ static bool scan_registry(int flavor, struct rcushims_reader_scan *scan) {
       name_inside(flavor, reader, word, now, scan);
       continue;
     }
-    // C code's sections have neither bit, and another copy's say nothing of ours.
+    // C code's sections have neither bit, and another copy's bits mean nothing here.
     bool is_fenced = rcushims_is_ours(flavor, word) && (word & RCUSHIMS_FENCED);
     if (!is_fenced && reader != rcushims_own_readers[flavor]) is_anybody_light = true;
     if (!rcushims_is_inside_word(word)) {
@@ -155,8 +163,8 @@ static bool scan_registry(int flavor, struct rcushims_reader_scan *scan) {
   return is_anybody_light;
 }
 
-/// Locks the registry for a scan. A thread that is in it needn't mask its handlers, which have no need of the
-/// lock; that would cost more than the scan.
+/// Locks the registry for a scan. A thread that is in the registry needn't block signals, since its
+/// handlers don't need the lock; blocking would cost more than the scan.
 static bool lock_for_scan(int flavor, sigset_t *before) {
   bool is_masked = rcushims_own_readers[flavor] == NULL;
   if (is_masked) sysshims_block_signals(before);
@@ -165,16 +173,17 @@ static bool lock_for_scan(int flavor, sigset_t *before) {
   return is_masked;
 }
 
-/// Ends a scan, and releases the lock.
+/// Ends a scan and releases the lock.
 static void end_scan(int flavor, struct rcushims_reader_scan *scan, bool is_cookies, bool is_masked,
                      const sigset_t *before) {
-  // So that the next scan sees whether they have left; and so that it has another stamp than a cookie.
+  // So that the next scan sees whether these readers have left, and so that no later scan has a
+  // cookie's stamp.
   if (is_cookies || scan->oldest != RCUSHIMS_OUTSIDE) advance_stamp(flavor);
   pthread_mutex_unlock(&rcushims_registry_locks[flavor]);
 #if !defined(__x86_64__)
   if (!fence_readers(flavor)) scan->oldest = scan->oldest_open = 0;
 #endif
-  // Cookies of qsbr don't exist: its readers don't tell sections apart.
+  // There are no cookies with qsbr, whose readers don't tell one section from the next.
   if (flavor == RCUSHIMS_QSBR) scan->oldest = scan->oldest_open = 0;
   sysshims_annotate_acquire(&rcushims_tags[flavor]);
   sysshims_leave_lock();
@@ -186,13 +195,13 @@ struct rcushims_cookie rcushims_start_grace_period(int flavor, struct rcushims_r
   *scan = nothing_passes;
   if (flavor == RCUSHIMS_QSBR || rcushims_is_lost(flavor)) return cookie;
   sigset_t before;
-  // A writer starts many.
+  // A writer starts many grace periods, so it is worth being in the registry.
   sysshims_enter_lock();
   rcushims_join_registry(flavor);
   sysshims_leave_lock();
   bool is_masked = lock_for_scan(flavor, &before);
   advance_stamp(flavor);
-  // Pairs with the reader's in `open_fenced`.
+  // Pairs with the reader's fence in `open_fenced`.
   cmm_smp_mb();
   bool are_fenced = true;
   if (scan_registry(flavor, scan)) {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// Sections that begin with a fence: those of threads that aren't light, long ones and snapshot sections.
+// Sections that begin with a fence: those of threads that aren't light, long sections, and snapshot
+// sections.
 
 #define _GNU_SOURCE 1
 
 #include "registry.h"
 
-// As Swift's own symbols: in a file that is linked with a copy of this library, they are never another file's.
+// The same visibility as Swift's symbols: a file that is linked with a copy of this library uses
+// its own copy's symbols, never another file's.
 #pragma GCC visibility push(protected)
 
 // MARK: - Sections of threads that aren't light
@@ -16,25 +18,28 @@
 
 enum kind { SHORT, LONG, SNAPSHOT };
 
-/// Opens a section, with a fence; `now` is the word of grace periods.
-/// Returns the stamp if the section is a snapshot section.
+/// Opens a section with a fence; `now` is the word of the flavor's grace periods. Returns the stamp
+/// if the section is a snapshot section.
 static uint64_t open_fenced(int flavor, unsigned long *reader_word, unsigned long now,
                             struct cds_list_head *registry_link, enum kind kind) {
   unsigned long word = *reader_word;
   if (!rcushims_is_ours(flavor, word)) {
-    // The first section, or the last one, or the one around this, was C code's or another copy's.
+    // The thread has never read, or its last section, or the enclosing one, was opened by C code or
+    // by another copy.
     rcushims_enter_registry(flavor, reader_word, registry_link);
     word = *reader_word;
   }
   uint64_t number = RCUSHIMS_UNSEALED;
   if (rcushims_is_inside_word(word)) {
-    // Another copy's section stays a snapshot section: this one loads nothing of that copy's.
+    // Another copy's enclosing section stays a snapshot section, since this one loads nothing of
+    // that copy's.
     unsigned long seal = rcushims_is_ours(flavor, word) ? RCUSHIMS_SEALED : 0;
     RCUSHIMS_STORE(*reader_word, (word & ~seal) + URCU_GP_COUNT);
   } else {
     unsigned long stamp = RCUSHIMS_LOAD(rcushims_stamps[flavor].light) ^ RCUSHIMS_LIGHT;
     if (kind == SHORT) {
-      if (rcushims_short_sections[flavor] < RCUSHIMS_SHORT_SECTIONS_MAX) rcushims_short_sections[flavor] += 1;
+      if (rcushims_short_sections[flavor] < RCUSHIMS_SHORT_SECTIONS_MAX)
+        rcushims_short_sections[flavor] += 1;
       stamp |= rcushims_short_kind(flavor);
     } else {
       stamp |= RCUSHIMS_FENCED;
@@ -46,11 +51,12 @@ static uint64_t open_fenced(int flavor, unsigned long *reader_word, unsigned lon
     }
     // Pairs with the acquiring load in `note_inside`.
     __atomic_store_n(reader_word, now | stamp, __ATOMIC_RELEASE);
-    // Not before: until then a handler's sections find the thread as it was.
+    // Not earlier: until the store above, a handler's sections must find the thread as it was.
     if (kind != SHORT) rcushims_short_sections[flavor] = 0;
   }
-  // Pairs with the writer's in `rcushims_start_grace_period`: either it sees that we are inside, and not in a snapshot section, or
-  // we see what it has published.
+  // Pairs with the writer's fence in `rcushims_start_grace_period`: either the writer sees that
+  // this thread is inside, and not in a snapshot section, or this thread sees what the writer has
+  // published.
   cmm_smp_mb();
   return number;
 }
@@ -73,20 +79,21 @@ uint64_t rcushims_bp_read_lock_snapshot(void) { return open_bp(SNAPSHOT); }
   }                                                                                               \
                                                                                                   \
   bool rcushims_##flavor##_read_lock_slow(void) { return open_##flavor(SHORT) != 0; }             \
-  bool rcushims_##flavor##_read_lock_fenced(void) { return open_##flavor(LONG) != 0; }              \
+  bool rcushims_##flavor##_read_lock_fenced(void) { return open_##flavor(LONG) != 0; }            \
   uint64_t rcushims_##flavor##_read_lock_snapshot(void) { return open_##flavor(SNAPSHOT); }
 
 COUNTING_FLAVOR(memb, RCUSHIMS_MEMB)
 COUNTING_FLAVOR(mb, RCUSHIMS_MB)
 
-// MARK: - Sections that references belong to, in debug builds
+// MARK: - The sections that references belong to, in debug builds
 
 static __thread uint64_t section_tokens[RCUSHIMS_FLAVOR_COUNT];
 
 static unsigned long nesting(int flavor) {
   switch (flavor) {
     case RCUSHIMS_BP:
-      return URCU_TLS(urcu_bp_reader) ? URCU_TLS(urcu_bp_reader)->ctr & URCU_BP_GP_CTR_NEST_MASK : 0;
+      if (!URCU_TLS(urcu_bp_reader)) return 0;
+      return URCU_TLS(urcu_bp_reader)->ctr & URCU_BP_GP_CTR_NEST_MASK;
     case RCUSHIMS_MEMB: return URCU_TLS(urcu_memb_reader).ctr & URCU_GP_CTR_NEST_MASK;
     case RCUSHIMS_MB: return URCU_TLS(urcu_mb_reader).ctr & URCU_GP_CTR_NEST_MASK;
     default: return rcushims_qsbr_state > 1 ? rcushims_qsbr_state - 1 : 0;

@@ -21,7 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
-// As Swift's own symbols: in a file that is linked with a copy of this library, they are never another file's.
+// The same visibility as Swift's symbols: a file that is linked with a copy of this library uses
+// its own copy's symbols, never another file's.
 #pragma GCC visibility push(protected)
 
 _Atomic(bool) sysshims_poison_is_on;
@@ -41,7 +42,7 @@ __attribute__((constructor)) static void read_poison_setting(void) {
 }
 
 void sysshims_poison(void *address, size_t count) {
-  // Volatile, so that the loops don't become memset.
+  // Volatile, so that the compiler doesn't turn the loops into memset.
   volatile uint64_t *words = address;
   size_t word_count = count / sizeof *words;
   for (size_t index = 0; index < word_count; index += 1) words[index] = SYSSHIMS_POISON_WORD;
@@ -52,7 +53,7 @@ void sysshims_poison(void *address, size_t count) {
 __thread unsigned sysshims_locks_held;
 __thread const void *sysshims_updated_pointer;
 
-/// All but those that tell of a thread's own faults.
+/// All signals except those that report a thread's own faults.
 static void fill_blocked(sigset_t *blocked) {
   static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGSYS, SIGABRT};
   sigfillset(blocked);
@@ -77,7 +78,7 @@ int sysshims_start_thread(pthread_t *thread, const char *name, size_t stack_byte
     if (stack_bytes < minimum) stack_bytes = minimum;
     error = pthread_attr_setstacksize(&attributes, (stack_bytes + page_bytes - 1) & -page_bytes);
   }
-  // Not by blocking more: whoever starts the thread may have blocked its faults.
+  // Sets the whole mask, instead of adding to it: the creating thread may have blocked its faults.
   sigset_t blocked, before;
   fill_blocked(&blocked);
   pthread_sigmask(SIG_SETMASK, &blocked, &before);
@@ -85,7 +86,7 @@ int sysshims_start_thread(pthread_t *thread, const char *name, size_t stack_byte
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   pthread_attr_destroy(&attributes);
   if (error == 0) {
-    // The kernel takes 15 bytes, and refuses more.
+    // The kernel takes 15 bytes, and rejects longer names.
     char short_name[16] = {0};
     strncpy(short_name, name, sizeof short_name - 1);
     (void)pthread_setname_np(*thread, short_name);
@@ -121,7 +122,7 @@ void sysshims_make_sleeps_exact(void) { (void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL,
 
 void sysshims_never_preempt(void) {
   struct sched_param parameter = {.sched_priority = 0};
-  // A stronger policy is the program's choice, inherited from the thread that came here first.
+  // Any other policy is the program's choice, inherited from the thread that started this one.
   if (sched_getscheduler(0) != SCHED_OTHER) return;
   (void)sched_setscheduler(0, SCHED_BATCH, &parameter);
 }
@@ -160,7 +161,8 @@ void sysshims_describe_code(uintptr_t address, char *text, size_t count) {
   } else if (found.dli_sname != NULL) {
     snprintf(text, count, "%s", found.dli_sname);
   } else {
-    snprintf(text, count, "%s+%#zx", found.dli_fname, (size_t)(address - (uintptr_t)found.dli_fbase));
+    size_t offset = (size_t)(address - (uintptr_t)found.dli_fbase);
+    snprintf(text, count, "%s+%#zx", found.dli_fname, offset);
   }
 }
 
@@ -183,7 +185,7 @@ void sysshims_populate(void *address, size_t count) {
   size_t page_bytes = sysshims_page_bytes();
   uintptr_t first = ((uintptr_t)address + page_bytes - 1) & -page_bytes;
   uintptr_t end = ((uintptr_t)address + count) & -page_bytes;
-  // Refused by a kernel before 5.14.
+  // Kernels before 5.14 reject this.
   if (end > first) (void)madvise((void *)first, end - first, MADV_POPULATE_WRITE);
 #else
   (void)address;
@@ -195,7 +197,7 @@ int sysshims_rwlock_init(pthread_rwlock_t *lock, bool prefers_writers) {
   pthread_rwlockattr_t attributes;
   int error = pthread_rwlockattr_init(&attributes);
   if (error != 0) return error;
-  // glibc: the "nonrecursive" kind is the one that really prefers writers.
+  // With glibc, only the "nonrecursive" kind really prefers writers.
   error = pthread_rwlockattr_setkind_np(
       &attributes, prefers_writers ? PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP
                                    : PTHREAD_RWLOCK_PREFER_READER_NP);
@@ -205,8 +207,8 @@ int sysshims_rwlock_init(pthread_rwlock_t *lock, bool prefers_writers) {
 }
 
 int sysshims_procmap_query(int descriptor, void *query) {
-  // _IOWR('f', 17, struct procmap_query), 104 bytes; spelled out so that headers older
-  // than Linux 6.11 build too.
+  // _IOWR('f', 17, struct procmap_query), 104 bytes; spelled out, so that this also builds with
+  // headers older than Linux 6.11.
   return ioctl(descriptor, 0xc0686611UL, query);
 }
 

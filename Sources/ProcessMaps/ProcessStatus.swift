@@ -23,7 +23,7 @@ struct ProcessStatus: Sendable, Hashable {
   /// - Parameter folder: such as `/proc/42`.
   /// - Returns: `nil` if there is no such process, or it can't be read.
   init?(_ folder: FilePath) {
-    guard let text = try? Self.contents(of: folder.appending("stat")) else { return nil }
+    guard let text = try? ProcessFolder.contents(of: folder.appending("stat")) else { return nil }
     self.init(text)
   }
 
@@ -42,18 +42,5 @@ struct ProcessStatus: Sendable, Hashable {
     self.parent = parent
     self.flags = flags
     self.startTime = startTime
-  }
-
-  /// A short file, whole.
-  static func contents(of path: FilePath) throws(Errno) -> [UInt8] {
-    let descriptor = try KernelMaps.rethrowing {
-      try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
-    }
-    defer { try? descriptor.close() }
-    var text = [UInt8](repeating: 0, count: 4096)
-    let count = try KernelMaps.rethrowing {
-      try unsafe text.withUnsafeMutableBytes { unsafe try descriptor.read(into: $0) }
-    }
-    return Array(text[..<count])
   }
 }

@@ -3,14 +3,16 @@
 
 public import Synchronization
 
-/// The raw sequence counter: odd while a writer is inside, advanced by two by every write section.
+/// A bare sequence counter: odd while a writer is inside, and advanced by two in every write
+/// section.
 ///
-/// It protects nothing by itself. Writers exclude one another by other means; whatever readers read
-/// between ``tryBegin()`` and ``validate(_:)`` must be atomic (at least relaxed) or immutable, and
-/// must not be believed, followed or indexed with before it is validated. ``SequenceLock`` takes care of
-/// all that for a plain value.
+/// It protects nothing by itself. Writers must exclude one another by other means. What readers
+/// read between ``tryBegin()`` and ``validate(_:)`` must be atomic (at least relaxed) or immutable,
+/// and must not be trusted, followed or used as an index before it is validated. ``SequenceLock``
+/// takes care of all that for a plain value.
 ///
-/// 64 bits, where the kernel has 32: a reader can't miss a change by sleeping through a wrap.
+/// It has 64 bits, where the kernel's has 32: a reader can't miss a change by sleeping until the
+/// counter has wrapped around.
 ///
 /// | value | meaning |
 /// |---|---|
@@ -19,22 +21,24 @@ public import Synchronization
 ///
 /// - Source: `seqcount_t` and `include/linux/seqlock.h` of Linux.
 public struct SequenceCounter: ~Copyable, Sendable {
-  // Written by the writer, one at a time; read by everybody.
+  // Written by one writer at a time; read by all threads.
   @usableFromInline let value = Atomic<UInt64>(0)
 
-  /// Makes a counter at zero: no write section has begun.
+  /// Creates a counter at zero: no write section has begun.
   @inlinable
   public init() {}
 
-  /// The counter now, odd or even. For statistics: nothing is ordered by it.
+  /// The current count, odd or even. For statistics; relaxed, so it orders nothing.
   @inlinable
   public var current: UInt64 { value.load(ordering: .relaxed) }
 
-  /// Begins a read: the counter, or `nil` at once if a writer is inside.
+  /// Begins a read: returns the counter, or `nil` at once if a writer is inside.
   ///
   /// - Memory ordering: acquiring. *Pairs with* the release of ``endWrite()``. Guarantees that what
-  ///   is read afterwards is at least as new as the write section that left this value.
-  ///   Without it: the reader could read data from before that section and find it valid.
+  ///   is read afterwards is at least as new as the write section that left this value. Without it,
+  ///   the reader could read older data and find it valid.
+  /// - Threads: any.
+  /// - Complexity: O(1), one load.
   /// - Source: `raw_seqcount_try_begin`.
   @inlinable
   @inline(__always)
@@ -45,10 +49,12 @@ public struct SequenceCounter: ~Copyable, Sendable {
 
   /// Whether no write section has begun since ``tryBegin()`` returned `sequence`.
   ///
-  /// - Memory ordering: an acquire fence, then a relaxed load: the reads before it are not moved
-  ///   after it. *Pairs with* the release fence of ``beginWrite()``: a reader that saw anything a
-  ///   write section wrote sees the counter that the section's beginning left. Without it: torn
-  ///   data could pass as valid.
+  /// - Memory ordering: an acquire fence, then a relaxed load, so that earlier reads aren't moved
+  ///   after the load. *Pairs with* the release fence of ``beginWrite()``: a reader that saw
+  ///   anything that a write section wrote also sees the counter as that section's beginning left
+  ///   it. Without it, torn data could pass as valid.
+  /// - Threads: any.
+  /// - Complexity: O(1), one load.
   /// - Source: `read_seqcount_retry`, inverted.
   @inlinable
   @inline(__always)
@@ -61,6 +67,7 @@ public struct SequenceCounter: ~Copyable, Sendable {
   ///
   /// - Precondition: the caller excludes other writers.
   /// - Memory ordering: a relaxed store, then a release fence. *Pairs with* ``validate(_:)``.
+  /// - Complexity: O(1).
   /// - Source: `write_seqcount_begin`.
   @inlinable
   @inline(__always)
@@ -75,7 +82,9 @@ public struct SequenceCounter: ~Copyable, Sendable {
 
   /// Ends a write section: makes the counter even.
   ///
+  /// - Precondition: a write section is open.
   /// - Memory ordering: releasing. *Pairs with* ``tryBegin()``.
+  /// - Complexity: O(1).
   /// - Source: `write_seqcount_end`.
   @inlinable
   @inline(__always)
@@ -85,10 +94,11 @@ public struct SequenceCounter: ~Copyable, Sendable {
     value.store(sequence &+ 1, ordering: .releasing)
   }
 
-  /// Makes every read that is under way fail its validation.
+  /// Makes every read in progress fail its validation.
   ///
   /// - Precondition: the caller excludes writers.
-  /// - Memory ordering: writes before it are seen by reads that begin after it (releasing).
+  /// - Memory ordering: releasing: reads that begin after it see the writes before it.
+  /// - Complexity: O(1).
   /// - Source: `write_seqcount_invalidate`.
   @inlinable
   public borrowing func invalidate() {

@@ -6,12 +6,13 @@ public import Synchronization
 public import _SystemShims
 
 extension SequenceLock {
-  /// The value as of one instant.
+  /// The value at one moment.
   ///
-  /// - Memory ordering: sees everything that the writer of this value did before (acquiring).
-  ///   *Pairs with* ``store(_:)`` and ``withWriteLock(_:)``.
+  /// - Memory ordering: acquiring: sees everything that the writer of this value did before. *Pairs
+  ///   with* ``store(_:)`` and ``withWriteLock(_:)``.
+  /// - Threads: any, but not in a signal handler.
   /// - Complexity: O(size), at most four copies; then it waits for the writer's lock.
-  /// - Source: `read_seqbegin`, `read_seqretry`, and `read_seqlock_excl` for the last resort.
+  /// - Source: `read_seqbegin`, `read_seqretry`, and `read_seqlock_excl` as the last resort.
   @inlinable
   @inline(__always)
   public borrowing func load() -> Value {
@@ -19,9 +20,13 @@ extension SequenceLock {
     return loadSlow()
   }
 
-  /// The value, or `nil` if a writer is inside or came between: one attempt, never waits.
+  /// The value, or `nil` if a writer was inside at any time during the copy: a single attempt,
+  /// which never waits.
   ///
-  /// - Threads: signal handlers too, on any thread: no lock, and no allocation whatever the size.
+  /// - Memory ordering: as ``load()``.
+  /// - Threads: any; signal handlers too, since it takes no lock, and allocates nothing whatever
+  ///   the size.
+  /// - Complexity: O(size).
   @inlinable
   @inline(__always)
   public borrowing func loadIfStable() -> Value? { copy() }
@@ -45,11 +50,12 @@ extension SequenceLock {
     return withWriterAfterFork(body)
   }
 
-  /// Runs `body` under the writer's lock in a child of a fork, where a thread that doesn't exist may have the lock for ever.
+  /// Runs `body` under the writer's lock in a child of a fork, where a thread that doesn't exist
+  /// may hold the lock for ever.
   @inlinable
   @inline(__always)
   borrowing func withWriterAfterFork<R>(_ body: () -> R) -> R {
-    // Others of this process may have it, for a moment.
+    // Other threads of this process may hold it for a moment.
     for attempt in 0..<Self.maximumAttemptsAfterFork {
       if let result = writer.withLockIfAvailable({ _ in body() }) { return result }
       if attempt > 0 { _sleepAfterFork() }
@@ -59,14 +65,14 @@ extension SequenceLock {
     )
   }
 
-  /// Milliseconds.
+  /// One attempt per millisecond.
   @inlinable static var maximumAttemptsAfterFork: Int { 500 }
 
-  /// What a copy under the writer's lock must give.
+  /// The result of a copy under the writer's lock, which can't fail.
   @inlinable
   static func stable(_ value: Value?) -> Value {
     guard let value else {
-      fail("SequenceLock: the counter is odd though nobody writes")
+      fail("SequenceLock: the counter is odd though nobody is writing")
     }
     return value
   }
@@ -80,11 +86,13 @@ extension SequenceLock {
     withWriter { write(value) }
   }
 
-  /// Changes the value under the writer's lock. Readers see all of the change or nothing of it.
+  /// Changes the value under the writer's lock. Readers see all of the change or none of it.
   ///
-  /// - Parameter body: gets the value; what it leaves there is published when it returns. If it
+  /// - Parameter body: receives the value; what it leaves there is published when it returns. If it
   ///   throws, nothing is published. It must not call this lock.
   /// - Returns: what `body` returns.
+  /// - Memory ordering: as ``store(_:)``.
+  /// - Complexity: O(size), and `body`, under the writer's lock.
   @inlinable
   public borrowing func withWriteLock<R, E: Error>(
     _ body: (inout Value) throws(E) -> R
@@ -102,19 +110,23 @@ extension SequenceLock {
     return try result.get()
   }
 
-  /// One write section, under the writer's lock.
+  /// A write section, under the writer's lock.
   @inlinable
   @inline(__always)
   borrowing func write(_ value: Value) {
     let sequence = unsafe counter.pointee.load(ordering: .relaxed)
-    // Ordered before the words by their releasing stores. Pairs with the second load in `copy`.
+    // The releasing stores of the words order this store before them. Pairs with the second load in
+    // `copy`.
     unsafe counter.pointee.store(sequence &+ 1, ordering: .relaxed)
     unsafe storeWords(of: value)
     // Pairs with the first load in `copy`.
     unsafe counter.pointee.store(sequence &+ 2, ordering: .releasing)
   }
 
-  /// How often readers had to repeat.
+  /// How often readers had to retry.
+  ///
+  /// - Memory ordering: relaxed.
+  /// - Complexity: O(1).
   public var statistics: SequenceLockStatistics {
     unsafe SequenceLockStatistics(
       retryCount: retries[0].load(ordering: .relaxed),
@@ -122,14 +134,14 @@ extension SequenceLock {
   }
 }
 
-/// How often the readers of a ``SequenceLock`` were disturbed.
+/// How often writers disturbed the readers of a ``SequenceLock``.
 public struct SequenceLockStatistics: Sendable, Hashable, Codable {
-  /// Attempts repeated because of a writer.
+  /// The number of attempts that were repeated because of a writer.
   public let retryCount: UInt64
-  /// Reads that took the lock after all attempts had failed.
+  /// The number of reads that took the lock after all attempts had failed.
   public let fallbackCount: UInt64
 }
 
-/// Waits for a moment for a lock that another thread has, or nobody.
+/// Waits a moment for a lock that is held by another thread, or by one that doesn't exist.
 @usableFromInline
 func _sleepAfterFork() { usleep(1000) }

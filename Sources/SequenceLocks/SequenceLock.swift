@@ -7,9 +7,9 @@ internal import _SystemShims
 
 /// A small value that is read without a lock and without writing to shared memory.
 ///
-/// Readers copy the value and look whether a writer came between; then they try again, a bounded
-/// number of times, and at last take the writer's lock: every reader makes progress, however busy
-/// the writers are.
+/// Readers copy the value, and then check whether a writer has interfered. If so, they try again, a
+/// limited number of times, and finally take the writer's lock. So every reader makes progress,
+/// however busy the writers are.
 ///
 /// ```swift
 /// struct Totals { var count = 0, bytes = 0 }
@@ -18,54 +18,58 @@ internal import _SystemShims
 /// let seen = totals.load()  // both or none
 /// ```
 ///
-/// The value is held in 64-bit words behind atomics. Readers and the writer race on no plain
-/// memory, so that the code is defined by the memory model and silent under ThreadSanitizer.
+/// The value is stored in 64-bit words, which are accessed as atomics. So readers and the writer
+/// never race on plain memory: the memory model defines the code's behaviour, and ThreadSanitizer
+/// has nothing to report.
 ///
-/// Why it is right. A reader loads the counter (acquiring), the words (acquiring), the counter
-/// again (relaxed). The writer stores the odd counter (relaxed), the words (releasing), the even
-/// counter (releasing). If the reader took a word from a write section, that acquiring load
-/// synchronizes with the section's releasing store, before which the counter became odd: the second
-/// load of the counter sees that or a later value, and the read is not valid. If it took no word
-/// from a section later than the first counter, all words are from the sections before it, which
-/// that acquiring load made visible.
+/// Why it is right. A reader loads the counter (acquiring), the words (acquiring), and the counter
+/// again (relaxed). The writer stores the odd counter (relaxed), the words (releasing), and the
+/// even counter (releasing). If the reader loads a word that a write section stored, that acquiring
+/// load synchronizes with the section's releasing store, before which the counter became odd. So
+/// the second load of the counter sees the odd value or a later one, and the read isn't valid. If
+/// the reader loads no word from a section later than its first load of the counter, all words are
+/// from earlier sections, which that acquiring load made visible.
 ///
-/// - Threads: all operations from any thread. Not from a signal handler: a reader may end at the
-///   lock that it interrupted; ``loadIfStable()`` may be used there, with a value of any size.
-/// - Fork: the child of a fork beside a writer has a value that is half written, and a lock that nobody will
-///   release. There ``loadIfStable()`` gives `nil`; what takes the lock traps. Let the child make another one, or
-///   `exec`. Without a writer at the time of the fork the child goes on as its parent.
+/// - Threads: all operations may be called on any thread, but not in a signal handler, which may
+///   have interrupted a thread that holds the lock. ``loadIfStable()`` may be called in a signal
+///   handler, too.
+/// - Fork: if a process is forked during a write, the child has a value that is half written, and a
+///   lock that nobody will release. ``loadIfStable()`` then returns `nil`, and what takes the lock
+///   traps. Let the child make a new lock, or call `exec`. After a fork during which nobody writes,
+///   the child may use the lock as its parent does.
 /// - Source: `seqlock_t` of Linux.
 @safe
 public struct SequenceLock<Value: BitwiseCopyable>: ~Copyable {
-  // Word 0 is the counter; the value's words follow. One allocation, cache-line aligned, so that a
-  // small value is read with one miss and shares its line with nothing that is written elsewhere.
+  // Word 0 is the counter; the value's words follow. They are in one cache-line-aligned allocation,
+  // so that a small value is read with a single miss, and shares its line with nothing else that is
+  // written.
   @usableFromInline let words: UnsafeMutablePointer<Atomic<UInt64>>
   @usableFromInline let writer = Mutex<Void>(())
-  /// In which process it was made.
+  /// Tells in which process, after how many forks, the lock was made.
   @usableFromInline let forkCount = sysshims_fork_count()
-  // Written by readers that had to retry; on a line of its own, so that the others don't pay.
+  // Written by readers that had to retry; on a line of its own, so that other readers don't pay.
   @usableFromInline let retries: UnsafeMutablePointer<Atomic<UInt64>>
 
-  /// How often a reader copies the value before it takes the lock. Reviewers of the kernel's
-  /// series asked for three to five.
+  /// How often a reader copies the value before it takes the lock. Reviewers of the kernel's patch
+  /// series asked for three to five attempts.
   @inlinable static var maximumAttempts: Int { 4 }
 
   @inlinable static var wordCount: Int { (MemoryLayout<Value>.size + 7) / 8 }
   @inlinable static var byteCount: Int { (wordCount + 1) * 8 }
   @inlinable static var lineBytes: Int { 64 }
-  /// The line of the retry counters: after the words, rounded up.
+  /// The offset of the retry counters: after the words, rounded up to a line.
   @inlinable static var retriesOffset: Int { (byteCount + lineBytes - 1) / lineBytes * lineBytes }
 
-  /// A value that is too large for the temporary memory of the stack: a copy of it would be made on the heap,
-  /// which no signal handler may touch.
+  /// Whether the value is too large for temporary memory on the stack: it would be copied to the
+  /// heap, which a signal handler may not use.
   @inlinable static var isLarge: Bool { wordCount * 8 > 1024 }
-  /// Where a large one's first value is: after the retry counters, rounded up.
+  /// The offset of a large value's first contents: after the retry counters, rounded up.
   @inlinable static var firstOffset: Int {
     let alignment = max(lineBytes, MemoryLayout<Value>.alignment)
     return (retriesOffset + lineBytes + alignment - 1) / alignment * alignment
   }
 
-  /// A lock around `value`.
+  /// Creates a lock around `value`.
   ///
   /// - Complexity: O(size), and one allocation.
   @inlinable
@@ -90,7 +94,7 @@ public struct SequenceLock<Value: BitwiseCopyable>: ~Copyable {
 }
 
 extension SequenceLock: @unchecked Sendable where Value: Sendable {
-  // All access to `words` and `retries` is atomic; BitwiseCopyable values own nothing.
+  // Safety: all access to `words` and `retries` is atomic, and BitwiseCopyable values own nothing.
 }
 
 // MARK: - Words
@@ -101,9 +105,9 @@ extension SequenceLock {
   var counter: UnsafeMutablePointer<Atomic<UInt64>> { unsafe words }
 
   /// Copies `value` into the words, each with a releasing store. *Pairs with* `copy`: a reader that
-  /// loads a word sees the odd counter that was stored before it.
+  /// loads a word sees the odd counter that was stored before the word.
   ///
-  /// - Safety: under the writer's lock, with the counter odd, or before the lock is shared.
+  /// - Safety: called under the writer's lock with the counter odd, or before the lock is shared.
   @inlinable
   @inline(__always)
   @unsafe
@@ -113,7 +117,7 @@ extension SequenceLock {
     ) { scratch in
       let source = unsafe scratch.baseAddress.unsafelyUnwrapped
       if Self.wordCount > 0 {
-        // The last word may be wider than the value: its rest is zero.
+        // The last word may extend beyond the value; the rest of it is zero.
         unsafe source.storeBytes(of: 0, toByteOffset: (Self.wordCount - 1) * 8, as: UInt64.self)
       }
       unsafe source.initializeMemory(as: Value.self, repeating: value, count: 1)
@@ -124,8 +128,8 @@ extension SequenceLock {
     }
   }
 
-  /// Copies the words into a value, each with an acquiring load; `nil` if a writer was inside or
-  /// came between.
+  /// Copies the words into a value, each with an acquiring load; `nil` if a writer was inside at
+  /// any time during the copy.
   @inlinable
   @inline(__always)
   borrowing func copy() -> Value? {
@@ -137,18 +141,19 @@ extension SequenceLock {
     ) { scratch in
       let target = unsafe scratch.baseAddress.unsafelyUnwrapped
       for index in 0..<Self.wordCount {
-        // Pairs with storeWords. Not moved after the load of the counter below.
+        // Pairs with `storeWords`. Can't be moved after the load of the counter below.
         let word = unsafe words[index + 1].load(ordering: .acquiring)
         unsafe target.storeBytes(of: word, toByteOffset: index * 8, as: UInt64.self)
       }
       guard unsafe counter.pointee.load(ordering: .relaxed) == before else { return nil }
-      // Safety: the bytes are those of one value that was stored; it is BitwiseCopyable.
+      // Safety: the bytes are those of one stored value, which is BitwiseCopyable.
       return unsafe target.assumingMemoryBound(to: Value.self).pointee
     }
   }
 
-  /// Copies the words into a large value. Begins with a copy of the first one, which never changes, since there
-  /// is no other way to have an uninitialised value on the stack, and stores the words over it.
+  /// Copies the words into a large value. Starts from a copy of the first value, which never
+  /// changes, since there is no other way to have an uninitialised value on the stack, and stores
+  /// the words over it.
   @inlinable
   @inline(never)
   borrowing func copyLarge(_ before: UInt64) -> Value? {
@@ -158,7 +163,7 @@ extension SequenceLock {
     unsafe withUnsafeMutableBytes(of: &value) { bytes in
       let wholeCount = bytes.count / 8
       for index in 0..<wholeCount {
-        // Pairs with storeWords. Not moved after the load of the counter below.
+        // Pairs with `storeWords`. Can't be moved after the load of the counter below.
         let word = unsafe words[index + 1].load(ordering: .acquiring)
         unsafe bytes.storeBytes(of: word, toByteOffset: index * 8, as: UInt64.self)
       }

@@ -4,32 +4,35 @@
 internal import Glibc
 public import _SystemShims
 
-/// The kernel's `mmap_lock`: a readers-writer lock whose write sections advance a sequence counter,
-/// so that readers can do without the lock and find out afterwards whether they were disturbed.
+/// A readers-writer lock whose write sections advance a sequence counter, like the kernel's
+/// `mmap_lock`. Readers can do without the lock, and find out afterwards whether a writer has
+/// interfered.
 ///
-/// Three ways to read: ``withReadLock(_:)``, which holds up writers; ``speculate(_:)``, which
-/// doesn't, and fails if one came; ``beginSpeculation()`` with ``validate(_:)``, the same by hand.
+/// There are three ways to read: ``withReadLock(_:)``, which holds up writers; ``speculate(_:)``,
+/// which doesn't, and fails if a writer comes; and ``beginSpeculation()`` with ``validate(_:)``,
+/// which do the same by hand.
 ///
 /// | state | counter | lock |
 /// |---|---|---|
 /// | idle | even | free |
 /// | read | even | shared |
 /// | write section | odd | exclusive |
-/// | downgraded | even | shared, and no writer in between |
+/// | downgraded | even | shared; no other writer comes before it |
 ///
 /// - Source: `mmap_lock`, `mmap_lock_speculate_try_begin`, `mmap_lock_speculate_retry`.
 @safe
 public final class SpeculativeRWLock: @unchecked Sendable {
-  // Sendable: pthread's locks are made to be shared; the counter is atomic; `isDowngrading` is guarded.
-  /// Which side a waiting thread of the other side must let pass.
+  // Sendable: pthread's locks are made for sharing, the counter is atomic, and `isDowngrading` is
+  // guarded.
+  /// Which side goes first if both readers and writers wait.
   public enum Preference: Sendable, Equatable {
-    /// A waiting writer holds up new readers: no writer starves. The default.
+    /// A waiting writer holds up new readers, so that no writer starves. The default.
     case writers
-    /// Readers enter while readers are inside: a writer may wait for ever.
+    /// Readers enter while other readers are inside, so that a writer may wait for ever.
     case readers
   }
 
-  /// Proof of an even counter, for ``SpeculativeRWLock/validate(_:)``.
+  /// An even value of the counter, for ``SpeculativeRWLock/validate(_:)``.
   public struct Speculation: Sendable, Equatable {
     @usableFromInline let sequence: UInt64
     @inlinable
@@ -38,21 +41,22 @@ public final class SpeculativeRWLock: @unchecked Sendable {
 
   @usableFromInline let counter = SequenceCounter()
   @usableFromInline let lock: UnsafeMutablePointer<pthread_rwlock_t>
-  // Model: Tests/Models/maplock.pml.
-  // Whether a thread is on its way from the write lock to the read lock: a writer that comes between
-  // steps aside, which makes the downgrade atomic. Set under the write lock, by a thread that found it
-  // false; cleared by the same thread under the read lock; read by others under the write lock.
-  // Behind a pointer: a class's variable would be checked for exclusive access each time.
+  // Model: Tests/Models/maplock.pml. Whether a thread is changing its write lock into a read lock.
+  // A writer that gets the lock in between steps aside, which makes the downgrade atomic. Set under
+  // the write lock by a thread that found it false; cleared by the same thread under the read lock;
+  // read by other threads under the write lock. Behind a pointer, since each access to a class's
+  // variable would be checked for exclusivity.
   @usableFromInline let isDowngrading: UnsafeMutablePointer<Bool>
-  // Where those writers wait. Held while `isDowngrading`.
+  // Where those writers wait. Locked while `isDowngrading` is true.
   @usableFromInline let downgrade: UnsafeMutablePointer<pthread_mutex_t>
 
-  /// Which side passes first.
+  /// Which side goes first.
   public let preference: Preference
 
-  /// Makes a lock that no thread holds.
+  /// Creates a lock that no thread holds.
   ///
-  /// - Parameter preference: which side passes first where readers and writers wait.
+  /// - Parameter preference: which side goes first if both readers and writers wait.
+  /// - Complexity: O(1), and a few allocations.
   public init(preferring preference: Preference = .writers) {
     self.preference = preference
     unsafe lock = .allocate(capacity: 1)
@@ -64,7 +68,7 @@ public final class SpeculativeRWLock: @unchecked Sendable {
     let errors = unsafe (
       sysshims_rwlock_init(lock, preference == .writers), pthread_mutex_init(downgrade, nil)
     )
-    require(errors == (0, 0), "SpeculativeRWLock: pthread makes no lock, errno \(errors)")
+    require(errors == (0, 0), "SpeculativeRWLock: pthread can't create a lock, errno \(errors)")
   }
 
   deinit {
@@ -77,9 +81,13 @@ public final class SpeculativeRWLock: @unchecked Sendable {
 
   /// Runs `body` with the lock held for reading.
   ///
-  /// - Precondition: the thread doesn't hold the lock. Inside ``withWriteLock(_:)`` that is a trap; inside
-  ///   another read lock, with `.writers`, this can wait for a writer that waits for the outer one.
+  /// - Precondition: the thread doesn't hold the lock. Inside ``withWriteLock(_:)`` this traps;
+  ///   inside another read lock, with `.writers`, it may wait for a writer that waits for the outer
+  ///   one.
+  /// - Memory ordering: acquiring and releasing, as any lock: `body` sees all earlier write
+  ///   sections.
   /// - Threads: any; not in a signal handler.
+  /// - Complexity: O(1), besides waiting.
   @inlinable
   public func withReadLock<R: ~Copyable, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
     check(unsafe pthread_rwlock_rdlock(lock), Self.nestedMessage)
@@ -89,11 +97,12 @@ public final class SpeculativeRWLock: @unchecked Sendable {
 
   /// Runs `body` with the lock held for writing: a write section.
   ///
-  /// - Memory ordering: the counter is odd before anything `body` does can be seen, and even after
-  ///   all of it can (see ``SequenceCounter``), and even before the lock is free.
-  /// - Precondition: the thread doesn't hold the lock. Inside another `withWriteLock` that is a trap; inside
-  ///   ``withReadLock(_:)`` the thread waits for itself.
+  /// - Memory ordering: the counter becomes odd before anything that `body` does can be seen, and
+  ///   even after all of it can be seen (see ``SequenceCounter``) and before the lock is free.
+  /// - Precondition: the thread doesn't hold the lock. Inside another `withWriteLock` this traps;
+  ///   inside ``withReadLock(_:)`` the thread waits for itself.
   /// - Threads: any; not in a signal handler.
+  /// - Complexity: O(1), besides waiting.
   @inlinable
   public func withWriteLock<R: ~Copyable, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
     beginWriteSection()
@@ -104,8 +113,8 @@ public final class SpeculativeRWLock: @unchecked Sendable {
     return try body()
   }
 
-  /// Runs `body` with the lock held for writing, but in no write section: the counter stays as it is. `body`
-  /// changes nothing that others read without the lock.
+  /// Runs `body` with the lock held for writing, but not in a write section: the counter doesn't
+  /// change. `body` must change nothing that others read without the lock.
   package func withExclusiveLock<R: ~Copyable>(_ body: () -> R) -> R {
     lockForWriting()
     defer { unlock() }
@@ -115,6 +124,7 @@ public final class SpeculativeRWLock: @unchecked Sendable {
   /// Runs `write` in a write section, then `read` under the read lock, with no other writer in
   /// between. The write section ends, and speculation becomes possible, before `read` starts.
   ///
+  /// - Precondition, threads: as ``withWriteLock(_:)``.
   /// - Source: `mmap_write_downgrade`.
   @inlinable
   public func withWriteLock<W, R: ~Copyable, E: Error>(
@@ -133,7 +143,7 @@ public final class SpeculativeRWLock: @unchecked Sendable {
     unsafe isDowngrading.pointee = true
     counter.endWrite()
     unlock()
-    // Writers that wait for the lock may come first, each once, and step aside.
+    // Writers that wait for the lock may get it first; each steps aside once.
     check(unsafe pthread_rwlock_rdlock(lock), Self.nestedMessage)
     unsafe isDowngrading.pointee = false
     check(unsafe pthread_mutex_unlock(downgrade), Self.nestedMessage)
@@ -160,7 +170,7 @@ public final class SpeculativeRWLock: @unchecked Sendable {
     check(unsafe pthread_rwlock_unlock(lock), "SpeculativeRWLock: the thread doesn't hold the lock")
   }
 
-  /// Ends the process where pthread refuses what was asked of it: going on would give the lock away.
+  /// Ends the process if pthread reports an error: going on would be going on without the lock.
   @inlinable
   @inline(__always)
   func check(_ error: Int32, _ message: StaticString) {
@@ -178,7 +188,7 @@ public final class SpeculativeRWLock: @unchecked Sendable {
     "SpeculativeRWLock: the thread holds the lock already; read or write inside the outer call"
   }
 
-  /// Lets a downgrade pass. The write lock is held before and after, and free meanwhile.
+  /// Lets a downgrade pass. The caller holds the write lock before and after, but not meanwhile.
   @usableFromInline
   @inline(never)
   func stepAside() {
@@ -192,14 +202,17 @@ public final class SpeculativeRWLock: @unchecked Sendable {
 // MARK: - Speculation
 
 extension SpeculativeRWLock {
-  /// The counter now: odd in a write section, which leaves it one higher. Nothing is ordered by it.
+  /// The current counter: odd in a write section, which leaves it one higher. Relaxed: it orders
+  /// nothing.
   @inlinable
   public var sequence: UInt64 { counter.current }
 
-  /// Begins a speculation, or refuses at once while a writer is inside: waiting would be as dear as
-  /// the lock.
+  /// Begins a speculation; `nil` at once if a writer is inside, since waiting would be as expensive
+  /// as the lock.
   ///
   /// - Memory ordering: acquiring; see ``SequenceCounter/tryBegin()``.
+  /// - Threads: any.
+  /// - Complexity: O(1), one load.
   /// - Source: `mmap_lock_speculate_try_begin`.
   @inlinable
   public func beginSpeculation() -> Speculation? {
@@ -209,17 +222,21 @@ extension SpeculativeRWLock {
   /// Whether no write section has begun since the speculation did.
   ///
   /// - Memory ordering: see ``SequenceCounter/validate(_:)``.
+  /// - Threads: any.
+  /// - Complexity: O(1), one load.
   /// - Source: `mmap_lock_speculate_retry`, inverted.
   @inlinable
   public func validate(_ speculation: Speculation) -> Bool {
     counter.validate(speculation.sequence)
   }
 
-  /// Runs `body` without the lock; `nil` if a writer was inside or came between, also where `body`
-  /// threw.
+  /// Runs `body` without the lock. Returns `nil` if a writer was inside or came meanwhile, even if
+  /// `body` threw.
   ///
-  /// - Parameter body: reads atomics, or what read-copy update protects, and copies. It must not
-  ///   follow what it copied: that is valid only if this returns a value.
+  /// - Parameter body: reads atomics, or what read-copy update protects, and copies it. It must not
+  ///   follow what it copied, which is valid only if this returns a value.
+  /// - Returns: the result of `body`, if no writer interfered.
+  /// - Memory ordering: as ``beginSpeculation()`` and ``validate(_:)``.
   @inlinable
   public func speculate<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R? {
     guard let sequence = counter.tryBegin() else { return nil }
@@ -227,7 +244,7 @@ extension SpeculativeRWLock {
     do throws(E) {
       result = try body()
     } catch {
-      // Thrown over what may have been torn: it counts only if it wasn't.
+      // The error may come from torn data: it counts only if the data wasn't torn.
       if counter.validate(sequence) { throw error }
       return nil
     }

@@ -101,7 +101,8 @@ enum kind { SHORT, LONG, SNAPSHOT };
     default: return rcushims_##flavor##_read_lock_snapshot();                              \
   }
 
-/// Opens a section. Returns its number if it is a snapshot section; 0 if it was refused. qsbr has one kind.
+/// Opens a section. Returns its number if it is a snapshot section; 0 if it was refused. qsbr has
+/// one kind.
 static uint64_t enter(int flavor, enum kind kind) {
   switch (flavor) {
     case RCUSHIMS_BP:
@@ -268,7 +269,8 @@ static size_t registered_count(int flavor) {
   return scan.reader_count;
 }
 
-/// Threads enter the registry by their first section or registration, and have left it at their end.
+/// Threads enter the registry by their first section or registration, and have left it at their
+/// end.
 static void check_registry(int flavor) {
   enum { count = 4 };
   struct puppet puppets[count];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// A plug-in that is linked statically with a copy of the library of its own. It is built twice, as PluginA
-// and PluginB, and does what its host asks for; plugin.h says what the functions are for.
+// A plug-in that is linked statically with a copy of the library of its own. It is built twice, as
+// PluginA and PluginB, and does what its host asks for; plugin.h says what the functions are for.
 
 import Glibc
 import ReadCopyUpdate

@@ -12,8 +12,8 @@ static atomic_bool is_stopping;
 // MARK: - fork: a child can do by both copies what its parent can
 
 #define WRITER_COUNT 2
-/// Those that readers see by bp and memb, and one that each writer, which the child doesn't have, was about to
-/// publish.
+/// Those that readers see by bp and memb, and one that each writer, which the child doesn't have,
+/// was about to publish.
 #define VALUES_IN_CHILD_MAX (2 + WRITER_COUNT)
 /// The child's only thread, and the reclaimer's.
 #define LISTED_IN_CHILD_MAX 2

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// A program with two plug-ins, each of which is linked statically with a copy of the library of its own.
+// A program with two plug-ins, each of which is linked statically with a copy of the library of its
+// own.
 //
 //   host FOLDER CASE [ROUNDS [local|global]]
 //
-// FOLDER holds libPluginA.so and libPluginB.so. The cases are in reading.c, forking.c and loading.c. The
-// plug-ins are loaded with RTLD_LOCAL, or with RTLD_GLOBAL: then the symbols of the first are found by the
-// other one, as those of a program that exports its own.
+// FOLDER holds libPluginA.so and libPluginB.so. The cases are in reading.c, forking.c and
+// loading.c. The plug-ins are loaded with RTLD_LOCAL, or with RTLD_GLOBAL: then the symbols of the
+// first are found by the other one, as those of a program that exports its own.
 //
-// Status 0: all was right; 1: something was wrong, and a line says what. What is wrong may also crash, or hang.
-// Why C: a plug-in's host knows nothing of Swift.
+// Status 0: all was right; 1: something was wrong, and a line says what. What is wrong may also
+// crash, or hang. Why C: a plug-in's host knows nothing of Swift.
 
 #define _GNU_SOURCE 1
 
@@ -32,8 +33,8 @@ static const char *folder, *case_name;
 /// As the argument: RTLD_LOCAL or RTLD_GLOBAL.
 static bool is_global;
 
-// Far more than they need, also on a busy machine. A process is given more than its own children, so that it
-// ends them, and all are given less than the script gives to the host.
+// Far more than they need, also on a busy machine. A process is given more than its own children,
+// so that it ends them, and all are given less than the script gives to the host.
 #define CHILD_SECONDS_MAX 40
 #define PROCESS_SECONDS_MAX 100
 
@@ -44,7 +45,8 @@ void fail(const char *file, int line, const char *condition, const char *format,
   vsnprintf(message, sizeof message, format, arguments);
   va_end(arguments);
   // In one piece, and without the locks of stdio: this may be a child of fork.
-  dprintf(STDERR_FILENO, "plugins: %s: %s (%s:%d: %s)\n", case_name, message, file, line, condition);
+  dprintf(STDERR_FILENO, "plugins: %s: %s (%s:%d: %s)\n", case_name, message, file, line,
+          condition);
   _exit(1);
 }
 
@@ -106,8 +108,9 @@ void require_reclaimed(struct plugin *plugin, int32_t count) {
   // Less in a child that was forked while another thread deferred a call.
   require(plugin->deferred_count() <= 0, "%s: %d deferred calls weren't made", plugin->name,
           plugin->deferred_count());
-  require(plugin->live_count() <= count, "%s: there are %d values, not %d: some are never destroyed",
-          plugin->name, plugin->live_count(), count);
+  require(plugin->live_count() <= count,
+          "%s: there are %d values, not %d: some are never destroyed", plugin->name,
+          plugin->live_count(), count);
 }
 
 void use(struct plugin *plugin) {
@@ -161,7 +164,8 @@ void in_child(void (*body)(void), const char *what) {
 extern char **environ;
 
 void in_process(const char *name) {
-  char *arguments[] = {"host", (char *)folder, (char *)name, "1", is_global ? "global" : "local", NULL};
+  char *scope = is_global ? "global" : "local";
+  char *arguments[] = {"host", (char *)folder, (char *)name, "1", scope, NULL};
   pid_t child;
   int error = posix_spawn(&child, "/proc/self/exe", NULL, NULL, arguments, environ);
   require(error == 0, "no process: %s", strerror(error));
@@ -208,7 +212,8 @@ int main(int argc, char **argv) {
   case_name = argc > 2 ? argv[2] : NULL;
   if (argc > 3) rounds = atoi(argv[3]);
   is_global = argc > 4 && strcmp(argv[4], "global") == 0;
-  if (argc < 3 || argc > 5 || rounds < 1 || (argc > 4 && !is_global && strcmp(argv[4], "local") != 0)) {
+  bool is_scope_known = argc <= 4 || is_global || strcmp(argv[4], "local") == 0;
+  if (argc < 3 || argc > 5 || rounds < 1 || !is_scope_known) {
     fprintf(stderr, "usage: host FOLDER CASE [ROUNDS [local|global]]\n");
     return 64;
   }

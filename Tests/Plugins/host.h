@@ -18,7 +18,8 @@ extern struct plugin a, b;
 /// How often a case does what it does.
 extern int rounds;
 
-/// Ends the process with status 1 and a message, unless `condition` holds; for children of `fork` too.
+/// Ends the process with status 1 and a message, unless `condition` holds; for children of `fork`
+/// too.
 #define require(condition, ...)                                                      \
   do {                                                                               \
     if (!(condition)) fail(__FILE__, __LINE__, #condition, __VA_ARGS__);             \
@@ -42,7 +43,8 @@ void in_process(const char *case_name);
 
 /// Uses a plug-in in each way.
 void use(struct plugin *plugin);
-/// Runs `body`, if there is one, in a section of bp, and requires that the section's value stays intact.
+/// Runs `body`, if there is one, in a section of bp, and requires that the section's value stays
+/// intact.
 void visit(struct plugin *plugin, plugin_body *body, void *context);
 /// Requires that the plug-in's address space can be dumped.
 void dump(struct plugin *plugin);

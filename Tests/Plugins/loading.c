@@ -36,7 +36,8 @@ static void use_both_in_child(void) {
 static void *fork_until_stopped(void *ignored) {
   a.read(1);
   while (!atomic_load(&is_stopping))
-    in_child(atomic_load(&is_b_used) ? use_both_in_child : use_a_in_child, "a fork while B is loaded");
+    in_child(atomic_load(&is_b_used) ? use_both_in_child : use_a_in_child,
+             "a fork while B is loaded");
   return ignored;
 }
 

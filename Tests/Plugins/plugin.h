@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// What the host asks of a plug-in (Plugin.swift). Both plug-ins have these functions, under the same names,
-// and each uses the copy of the library that it is linked with.
+// What the host asks of a plug-in (Plugin.swift). Both plug-ins have these functions, under the
+// same names, and each uses the copy of the library that it is linked with.
 
 #ifndef PLUGIN_H
 #define PLUGIN_H

@@ -200,7 +200,8 @@ void test_flavors(void) {
 
 // MARK: - ends: threads end by the destructors of both copies
 
-// The host's own destructors: of a key made before those of liburcu and the copies, and of one made after them.
+// The host's own destructors: of a key made before those of liburcu and the copies, and of one made
+// after them.
 static pthread_key_t early_key, late_key;
 #define DESTRUCTOR_ROUNDS 4
 
@@ -247,7 +248,8 @@ void test_ends(void) {
     for (size_t index = 0; index < WAYS * 2; index += 1) join_thread(threads[index]);
   }
   require(a.listed_count() < LISTED_MAX && b.listed_count() < LISTED_MAX,
-          "A lists %d threads and B %d, most of which have ended", a.listed_count(), b.listed_count());
+          "A lists %d threads and B %d, most of which have ended", a.listed_count(),
+          b.listed_count());
   require_reclaimed(&a, 1);
   require_reclaimed(&b, 1);
   use(&a);

@@ -116,8 +116,8 @@ import VirtualMemory
     + padded("7ffc1a5ff000-7ffc1a601000 r-xp 00000000 00:00 0 ", "[vdso]")
     + padded("ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 ", "[vsyscall]")
 
-  /// Every mutation of one byte of an ordinary text is refused with a position in it, or accepted and
-  /// printed again as it is.
+  /// Every mutation of one byte of an ordinary text is refused with a position in it, or accepted
+  /// and printed again as it is.
   @Test func mutations() throws {
     let sample = Array(Self.ordinaryText.utf8)
     #expect(try AddressSpace(procMaps: sample).mapsText().array == sample)

@@ -95,13 +95,15 @@ import Testing
     }
   }
 
-  /// A reader reads a word in a section; when it has left, the updater, who learns that by a relaxed
-  /// flag, waits for a grace period and writes the word. Only the grace period orders the two.
+  /// A reader reads a word in a section; when it has left, the updater, who learns that by a
+  /// relaxed flag, waits for a grace period and writes the word. Only the grace period orders the
+  /// two.
   ///
   /// ThreadSanitizer remembers only so many of a thread's latest calls and accesses, and reports no
-  /// race with one that it can't describe any more. So the threads wait asleep, not in loops of calls,
-  /// and the reader's read is a new one in each round: its store in `tick`, which nobody loads, ends
-  /// what ThreadSanitizer takes for one stretch of time, in which it records an access once.
+  /// race with one that it can't describe any more. So the threads wait asleep, not in loops of
+  /// calls, and the reader's read is a new one in each round: its store in `tick`, which nobody
+  /// loads, ends what ThreadSanitizer takes for one stretch of time, in which it records an access
+  /// once.
   private static func writeAfterGracePeriods<Flavor: RCUFlavor>(_: Flavor.Type) {
     let turns = Turns()
     runThreads([
@@ -168,8 +170,8 @@ import Testing
     #expect(!messages.contains("ThreadSanitizer"))
   }
 
-  /// A mutant runs to its first violation, at most so long: on a busy machine a missing grace period,
-  /// which takes ThreadSanitizer some 300,000 iterations, may be long in coming.
+  /// A mutant runs to its first violation, at most so long: on a busy machine a missing grace
+  /// period, which takes ThreadSanitizer some 300,000 iterations, may be long in coming.
   private static let mutantDuration = Duration.seconds(180)
   private static let violationStatus: Int32 = 42
   /// ThreadSanitizer's own, as its default and as our scripts set it.

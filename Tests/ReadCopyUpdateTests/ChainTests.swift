@@ -44,7 +44,8 @@ import Testing
     deinit { counter.remove() }
   }
 
-  /// A chain goes in a grace period or two, not in one a link; whoever waits for its head waits for it all.
+  /// A chain goes in a grace period or two, not in one a link; whoever waits for its head waits for
+  /// it all.
   @Test func chainsByValueGoAtOnce() async {
     await #expect(processExitsWith: .exitCode(0)) {
       ChainTests.dropChainByValue()
@@ -142,8 +143,8 @@ import Testing
     withExtendedLifetime(node) {}
   }
 
-  /// Readers that come to a link in another way than by the chain keep it, and what follows, intact: what a
-  /// destroyed link owned isn't destroyed under them.
+  /// Readers that come to a link in another way than by the chain keep it, and what follows,
+  /// intact: what a destroyed link owned isn't destroyed under them.
   @Test(.stress, arguments: [TestedFlavor.bp, .memb, .mb, .qsbr])
   func readersOfLinksKeepThemStress(_ flavor: TestedFlavor) async {
     await #expect(processExitsWith: .exitCode(0)) { [flavor] in
@@ -159,8 +160,8 @@ import Testing
     run(flavor.type)
   }
 
-  /// Beside a reader that stays, a chain waits, is counted, and a barrier that began before it is gone waits for
-  /// all of it.
+  /// Beside a reader that stays, a chain waits, is counted, and a barrier that began before it is
+  /// gone waits for all of it.
   @Test func barriersWaitForWhatComesOfAChain() async {
     await #expect(processExitsWith: .exitCode(0)) {
       ChainTests.waitForChainBesideReaders()
@@ -206,8 +207,8 @@ private final class FlavorNode<Flavor: RCUFlavor>: Sendable {
   deinit { counter.remove() }
 }
 
-/// Chains that come and go, and readers that walk them; some keep a link by a reference of their own, and go
-/// on from it in later sections.
+/// Chains that come and go, and readers that walk them; some keep a link by a reference of their
+/// own, and go on from it in later sections.
 private final class ChainWorld<Flavor: RCUFlavor>: @unchecked Sendable {
   // Sendable: all fields are.
   typealias Domain = RCUDomain<Flavor>

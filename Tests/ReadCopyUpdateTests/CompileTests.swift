@@ -6,15 +6,15 @@ import Testing
 
 /// What the types forbid. A file of `CompileFail` must be rejected with exactly the errors that it
 /// names, each at least as often as it is named; the file of the same name in `CompilePass`, which
-/// does it right, must compile: otherwise the rejection would prove nothing. Neither is given a flag
-/// that a user would have to know.
+/// does it right, must compile: otherwise the rejection would prove nothing. Neither is given a
+/// flag that a user would have to know.
 ///
 /// A file of several attacks names an error for each. All are of one phase of the compiler, which
 /// doesn't look at lifetimes where types are wrong. Of a closure's argument it reports one escape:
 /// each attack has a section of its own.
 ///
-/// Skipped in sanitizer builds: the types are the same, the compiler is no quicker, and what runs it,
-/// Foundation, leaks.
+/// Skipped in sanitizer builds: the types are the same, the compiler is no quicker, and what runs
+/// it, Foundation, leaks.
 @Suite(.processes, .enabled(if: !isThreadSanitizerBuild && !isAddressSanitizerBuild))
 struct CompileTests {
   @Test(arguments: SwiftCompiler.snippets(in: "CompileFail", beside: #filePath))

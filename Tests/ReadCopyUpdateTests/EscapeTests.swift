@@ -7,11 +7,12 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// References that leave their sections in ways that the compiler, Swift 6.3, doesn't see (`CompileFail/NotYet`). In
-/// debug builds their use traps; in release builds nothing is checked, and nothing is paid.
+/// References that leave their sections in ways that the compiler, Swift 6.3, doesn't see
+/// (`CompileFail/NotYet`). In debug builds their use traps; in release builds nothing is checked,
+/// and nothing is paid.
 @Suite(.enabled(if: !isOptimizedBuild, "checked in debug builds")) struct EscapeTests {
   private struct Big: Sendable { var a = 0x1111, b = 0x2222 }
-  private static let message = ["is used after the section has ended", "use it inside"]
+  private static let message = ["is used after the section's end", "use it only inside"]
 
   @Test func aReferenceUsedAfterItsSectionTraps() async {
     let result = await #expect(

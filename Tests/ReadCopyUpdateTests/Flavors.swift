@@ -5,8 +5,8 @@
 import TestSupport
 internal import _RCUShims
 
-/// Flavors that are liburcu's bp with a reclaimer, limits and statistics of their own, so that tests
-/// which look at those can run beside others. Sections and grace periods are bp's.
+/// Flavors that are liburcu's bp with a reclaimer, limits and statistics of their own, so that
+/// tests which look at those can run beside others. Sections and grace periods are bp's.
 protocol BulletproofTestFlavor: RCUFlavor {}
 
 extension BulletproofTestFlavor {

@@ -8,8 +8,8 @@ import TestSupport
 import Testing
 internal import _RCUShims
 
-/// A child of `fork` can do what its parent can. Each test in a process of its own, whose only other
-/// threads are those of the test.
+/// A child of `fork` can do what its parent can. Each test in a process of its own, whose only
+/// other threads are those of the test.
 ///
 /// Not under ThreadSanitizer: there every access to a global takes a lock of Swift's runtime, which
 /// a child inherits locked if another thread, such as the stall watch, has it at the fork.
@@ -76,8 +76,8 @@ internal import _RCUShims
     check(flavor.type)
   }
 
-  /// The first retirement of all comes while a fork waits for liburcu's lock: nothing has been prepared for that
-  /// when the fork begins, and all has when it goes on.
+  /// The first retirement of all comes while a fork waits for liburcu's lock: nothing has been
+  /// prepared for that when the fork begins, and all has when it goes on.
   @Test func firstRetirementDuringAFork() async {
     await #expect(processExitsWith: .exitCode(0)) { ForkTests.checkFirstRetirementDuringAFork() }
   }
@@ -166,11 +166,11 @@ internal import _RCUShims
     check(flavor.type)
   }
 
-  /// A fork waits for a grace period, which waits for readers, which retire inside their sections: the
-  /// fork must not hold what they need for that.
+  /// A fork waits for a grace period, which waits for readers, which retire inside their sections:
+  /// the fork must not hold what they need for that.
   ///
-  /// Not under ThreadSanitizer: there every access to a global takes a lock of Swift's runtime, which
-  /// a child inherits locked if another thread has it at the fork.
+  /// Not under ThreadSanitizer: there every access to a global takes a lock of Swift's runtime,
+  /// which a child inherits locked if another thread has it at the fork.
   @Test(.disabled(if: isThreadSanitizerBuild), arguments: TestedFlavor.allCases)
   func forksLetReadersRetireInsideSections(_ flavor: TestedFlavor) async {
     await #expect(processExitsWith: .exitCode(0)) { [flavor] in
@@ -212,11 +212,11 @@ internal import _RCUShims
     check(flavor.type)
   }
 
-  /// A signal handler may fork wherever it has interrupted the library: between a lock and its release, too. The
-  /// child may exit; the parent goes on.
+  /// A signal handler may fork wherever it has interrupted the library: between a lock and its
+  /// release, too. The child may exit; the parent goes on.
   ///
-  /// What is interrupted allocates nothing: `fork` itself waits for the allocator's locks, which the library
-  /// can't help.
+  /// What is interrupted allocates nothing: `fork` itself waits for the allocator's locks, which
+  /// the library can't help.
   @Test(.disabled(if: isThreadSanitizerBuild), arguments: TestedFlavor.allCases)
   func handlersMayFork(_ flavor: TestedFlavor) async {
     await #expect(processExitsWith: .exitCode(0)) { [flavor] in
@@ -339,8 +339,8 @@ private final class ForkWorld<Flavor: RCUFlavor>: Sendable {
 
   /// Everything that a domain offers, with threads of its own; 0 if it works.
   ///
-  /// - Parameter maximumLost: pointees that threads which the child doesn't have may have been about to
-  ///   publish or to retire.
+  /// - Parameter maximumLost: pointees that threads which the child doesn't have may have been
+  ///   about to publish or to retire.
   func useInChild(maximumLost: Int = 0) -> Int32 {
     for _ in 0..<100 { replace() }
     guard read() else { return 1 }

@@ -121,9 +121,9 @@ import Testing
     typealias Domain = RCUDomain<RaisedLimitFlavor>
     Domain.limits = RCULimits(maximumPendingBytes: 10, maximumPendingCount: 10)
     let section = HeldSection<RaisedLimitFlavor>()
-    // The reclaimer's thread waits for the section: a thread past the limit waits for the limit then.
-    // Were the reclaimer late, as on a busy machine, that thread would reclaim by itself, and wait for
-    // the section, which no limit ends.
+    // The reclaimer's thread waits for the section: a thread past the limit waits for the limit
+    // then. Were the reclaimer late, as on a busy machine, that thread would reclaim by itself, and
+    // wait for the section, which no limit ends.
     Domain.afterGracePeriod(bytes: 1) {}
     let reclaimer = RaisedLimitFlavor._reclaimer
     #expect(
@@ -148,8 +148,8 @@ import Testing
 
   // MARK: - Helping
 
-  /// Where the system lets no thread of the reclaimer start, those who retire past the limit reclaim by
-  /// themselves.
+  /// Where the system lets no thread of the reclaimer start, those who retire past the limit
+  /// reclaim by themselves.
   @Test func threadsPastTheLimitHelpWhenTheReclaimerDoesNotRun() {
     typealias Domain = RCUDomain<HelpTestFlavor>
     Domain.limits = RCULimits(maximumPendingBytes: 1 << 30, maximumPendingCount: 10)

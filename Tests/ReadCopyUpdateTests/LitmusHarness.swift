@@ -39,8 +39,9 @@ final class LitmusField: @unchecked Sendable {
     arrived.wrappingAdd(1, ordering: .acquiringAndReleasing)
     let all = UInt64(threadCount) * round
     var spins = 0
-    // More threads than processors: let the others arrive. Two stay, for as long as a time slice lasts: on a busy
-    // machine, where each yields for the other one, they never run at the same time.
+    // More threads than processors: let the others arrive. Two stay, for as long as a time slice
+    // lasts: on a busy machine, where each yields for the other one, they never run at the same
+    // time.
     let maximumSpins = threadCount <= 2 ? 1_000_000 : 50
     while arrived.load(ordering: .acquiring) < all {
       spins += 1
@@ -81,8 +82,8 @@ private struct LitmusWords: @unchecked Sendable {
 
 /// One thread of a litmus test in one round.
 ///
-/// Variables begin a round at 0 and are set to 1. What is stored is the round's number: an older one
-/// counts as 0, so that nothing must be reset. All of it is relaxed: only RCU orders it.
+/// Variables begin a round at 0 and are set to 1. What is stored is the round's number: an older
+/// one counts as 0, so that nothing must be reset. All of it is relaxed: only RCU orders it.
 struct LitmusThread {
   fileprivate(set) var round: UInt64 = 0
   fileprivate let field: LitmusField
@@ -127,7 +128,8 @@ struct LitmusThread {
 }
 
 extension LitmusThread {
-  /// The same within a section: now and then for longer than a grace period takes, where nobody waits for the section.
+  /// The same within a section: now and then for longer than a grace period takes, where nobody
+  /// waits for the section.
   mutating func pauseInside() {
     guard next(below: 16) == 0 else { return pause() }
     for _ in 0...next(below: 4) { yieldThread() }
@@ -138,8 +140,9 @@ extension LitmusThread {
   mutating func pauseBriefly() { for _ in 0..<next(below: 16) { _ = next(below: 2) } }
 }
 
-/// Memory that is in no cache: a store to it keeps those behind it in the processor's buffer, while loads go on.
-/// A trivial value, as `LitmusWords`; one for each thread, for the life of the process.
+/// Memory that is in no cache: a store to it keeps those behind it in the processor's buffer, while
+/// loads go on. A trivial value, as `LitmusWords`; one for each thread, for the life of the
+/// process.
 @safe
 struct LitmusColdMemory: @unchecked Sendable {
   // Sendable: used by one thread.

@@ -19,8 +19,9 @@ import Testing
     run(flavor.type)
   }
 
-  /// The patterns are about the order of loads and stores: what can go wrong, mutants show within milliseconds.
-  /// Instrumented code runs too slowly for most of it, and what a sanitizer sees it sees at once.
+  /// The patterns are about the order of loads and stores: what can go wrong, mutants show within
+  /// milliseconds. Instrumented code runs too slowly for most of it, and what a sanitizer sees it
+  /// sees at once.
   private static let duration =
     StressOptions.duration / (isThreadSanitizerBuild || isAddressSanitizerBuild ? 5 : 2)
 
@@ -51,8 +52,8 @@ import Testing
   /// The pattern can see what it looks for: each mutant runs in a process of its own until its
   /// forbidden outcome is there.
   // Not under AddressSanitizer: an exit in the middle of a run has its own status there, for leaks.
-  // Nor under ThreadSanitizer: on a busy machine instrumented threads may not meet in three minutes.
-  // What it must report has canaries of its own (CanaryTests).
+  // Nor under ThreadSanitizer: on a busy machine instrumented threads may not meet in three
+  // minutes. What it must report has canaries of its own (CanaryTests).
   @Test(
     .enabled(
       if: !isAddressSanitizerBuild && !isThreadSanitizerBuild, "seen without a sanitizer"),
@@ -64,8 +65,8 @@ import Testing
   }
 
   private static let seenStatus: Int32 = 42
-  /// A mutant runs to its first forbidden outcome, at most so long: on a busy machine its threads seldom
-  /// run at the same time.
+  /// A mutant runs to its first forbidden outcome, at most so long: on a busy machine its threads
+  /// seldom run at the same time.
   private static let mutantDuration = Duration.seconds(180)
 
   private static func run(_ mutant: Mutant) -> Never {

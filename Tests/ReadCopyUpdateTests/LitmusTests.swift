@@ -7,12 +7,13 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// Small concurrent programs with an outcome that RCU forbids. Everything in them is relaxed but RCU
-/// itself.
+/// Small concurrent programs with an outcome that RCU forbids. Everything in them is relaxed but
+/// RCU itself.
 ///
 /// They all follow from one guarantee: *if any part of a section precedes the start of a grace
 /// period, all of the section precedes its end*; and its counterpart: if any part of it follows the
-/// end, all of it follows the start. Variables are 0 at first; `{ }` is a section, GP a grace period.
+/// end, all of it follows the start. Variables are 0 at first; `{ }` is a section, GP a grace
+/// period.
 enum LitmusPattern: String, CaseIterable, Codable, CustomTestStringConvertible {
   /// reader { r0 = x; r1 = y }, updater: x = 1; GP; y = 1. Forbidden: r0 = 0, r1 = 1.
   /// r0 = 0: that part precedes the start; so the other precedes the end, and y = 1.
@@ -57,10 +58,10 @@ extension LitmusPattern {
   ///
   /// - `loadBuffering`: none. A load is never delayed past a later store there.
   /// - `storeBuffering` without the section: bp's grace period is a barrier in every thread, which
-  ///   orders the reader by itself. Without the grace period: optimised only. Else there is too much
-  ///   between the store and the load, and the sanitizer's own barriers.
-  /// - `messagePassing` with relaxed instead of releasing and acquiring: stores stay in order there, and
-  ///   so do loads. Shown is a message that is published before it is complete.
+  ///   orders the reader by itself. Without the grace period: optimised only. Else there is too
+  ///   much between the store and the load, and the sanitizer's own barriers.
+  /// - `messagePassing` with relaxed instead of releasing and acquiring: stores stay in order
+  ///   there, and so do loads. Shown is a message that is published before it is complete.
   var visibleMutations: [LitmusMutation] {
     switch self {
     case .loadBuffering: []
@@ -115,8 +116,9 @@ extension LitmusPattern {
     }
   }
 
-  /// Written out: a call of a closure counts references in unoptimised code, which orders memory. In every other
-  /// round the stores are seen late, so that the threads needn't come to them at the very same time.
+  /// Written out: a call of a closure counts references in unoptimised code, which orders memory.
+  /// In every other round the stores are seen late, so that the threads needn't come to them at the
+  /// very same time.
   private func storeBuffering<Flavor: RCUFlavor>(_ gracePeriod: LitmusGracePeriod<Flavor>)
     -> Litmus
   {

@@ -49,7 +49,8 @@ internal import _RCUShims
       }
       return WatchedFlavor.watches.withLock { $0.count }
     }
-    // At most one batch and what comes while it is completed: two lists. The last one may be complete only.
+    // At most one batch and what comes while it is completed: two lists. The last one may be
+    // complete only.
     let many = bytes / Pool.minimumStartBytes
     #expect(many - 1...many ~= watches(.areOutside))
     #expect(
@@ -58,7 +59,8 @@ internal import _RCUShims
     #expect(few...few + 2 ~= watches(.areOutside, interruption: 4001))
     #expect(few - 1...few ~= watches(.areOutside, interruption: 4001))
     #expect(watches(.areOutside, interruption: 4000) > many - 12)
-    // Readers that stay are left to the reclaimer, by larger batches; so are those that can't be watched.
+    // Readers that stay are left to the reclaimer, by larger batches; so are those that can't be
+    // watched.
     pool.flush()
     Domain.barrier()
     let before = WatchedFlavor.retirementCount
@@ -82,7 +84,8 @@ internal import _RCUShims
     while pool.limboBytes > 0 { _ = unsafe pool.allocate(sizeClass: 0) }
   }
 
-  /// While a batch is completed, list by list, and while it is taken back, each block is in one place.
+  /// While a batch is completed, list by list, and while it is taken back, each block is in one
+  /// place.
   @Test func blocksAreNeitherLostNorDoubled() {
     WatchedFlavor.watches.withLock { $0 = (0, 0, .areOutside) }
     let blockBytes = [64, 512, 4096]
@@ -162,7 +165,8 @@ internal import _RCUShims
     #expect(pool.limboBytes == 0)
   }
 
-  /// Slabs of one block leave no free list behind, those of a few a short one: both become lists to fill.
+  /// Slabs of one block leave no free list behind, those of a few a short one: both become lists to
+  /// fill.
   @Test(arguments: [16 << 10, 4 << 10, 64]) func shortFreeListsAreMadeLonger(_ blockBytes: Int) {
     var pool = NodePool<ListTestFlavor>(blockBytes: [blockBytes])
     for round in 1...40 {

@@ -6,8 +6,8 @@ import TestSupport
 import Testing
 internal import _RCUShims
 
-/// A pool beside readers that are only imagined: each has a set of the blocks that it may come upon, and none of
-/// these is ever handed out.
+/// A pool beside readers that are only imagined: each has a set of the blocks that it may come
+/// upon, and none of these is ever handed out.
 @Suite struct NodePoolModelTests {
   private struct Reader {
     let isSnapshotSection: Bool
@@ -15,7 +15,8 @@ internal import _RCUShims
     let stamp: UInt64
     /// The stamp of the scan that found it first.
     var since: UInt64?
-    /// Blocks that it may come upon: what there was at its beginning and, unless it is a snapshot section, all later.
+    /// Blocks that it may come upon: what there was at its beginning and, unless it is a snapshot
+    /// section, all later.
     var mayMeet: Set<UInt>
   }
 
@@ -176,7 +177,8 @@ internal import _RCUShims
     return store.metCount
   }
 
-  /// While a snapshot reader stays, limbo is what there was when it came, and a few batches; else it grows.
+  /// While a snapshot reader stays, limbo is what there was when it came, and a few batches; else
+  /// it grows.
   @Test func limboIsBoundedBesideSnapshotReaders() {
     typealias Pool = NodePool<BoundFlavor>
     let blockBytes = 4096
@@ -198,8 +200,8 @@ internal import _RCUShims
     for count in 1...3 {
       store.enter(snapshot: true)
       let limbo = maximumLimbo(changes)
-      // Each of them keeps what there was; they came far from each other, and those that came later than another
-      // have kept all for a while.
+      // Each of them keeps what there was; they came far from each other, and those that came later
+      // than another have kept all for a while.
       let others = (count - 1) * (Pool.maximumRecentBytes + 2 * Pool.minimumStartBytes)
       let limboBound = count * liveBytes + others + 6 * Pool.minimumStartBytes
       #expect(limbo >= liveBytes / 2 && limbo <= limboBound)

@@ -44,7 +44,8 @@ internal import _SystemShims
       let reports = Locked<[RCUStall]>([])
       do {
         var pool = NodePool<StayingFlavor>(blockBytes: [4096])
-        // The batches are handed over otherwise, after so long: a reclaimer's wait would be reported.
+        // The batches are handed over otherwise, after so long: a reclaimer's wait would be
+        // reported.
         pool.patienceNanoseconds = .max
         let bytes = 4 << 20
         for _ in 0..<bytes / 4096 { unsafe pool.retire(pool.allocate(sizeClass: 0), sizeClass: 0) }

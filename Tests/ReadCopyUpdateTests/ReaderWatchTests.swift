@@ -9,7 +9,8 @@ import TestSupport
 import Testing
 internal import _RCUShims
 
-/// Grace periods that a writer finds over by watching the readers: `startGracePeriod`, `scanReaders`.
+/// Grace periods that a writer finds over by watching the readers: `startGracePeriod`,
+/// `scanReaders`.
 @Suite(.serialized) struct ReaderWatchTests {
   /// bp, looking without seeing.
   private enum BlindFlavor: BulletproofTestFlavor {
@@ -48,8 +49,8 @@ internal import _RCUShims
     }
   }
 
-  /// Runs `test`, which may read, beside a thread that waits within a section for its first flag, and in
-  /// another one for the second.
+  /// Runs `test`, which may read, beside a thread that waits within a section for its first flag,
+  /// and in another one for the second.
   private static func besideReader<Flavor: RCUFlavor>(
     _ reader: Reader, _ flavor: Flavor.Type,
     _ test: (_ leaves: () -> Void) -> Void
@@ -84,7 +85,8 @@ internal import _RCUShims
       Self.besideReader(reader, flavor) { leaves in
         let watch = Flavor.startGracePeriod()
         for _ in 0..<100 { #expect(!Flavor.hasPassed(watch)) }
-        // That the reader is in another section at once doesn't count. Others read too, but not for ever.
+        // That the reader is in another section at once doesn't count. Others read too, but not for
+        // ever.
         leaves()
         #expect(waitUntil { Flavor.hasPassed(watch) })
         // Begun after that.
@@ -251,8 +253,8 @@ internal import _RCUShims
     }
   }
 
-  /// Two slots, of which readers use the one that is current; the writer poisons the other one after
-  /// a grace period.
+  /// Two slots, of which readers use the one that is current; the writer poisons the other one
+  /// after a grace period.
   @safe
   private final class World: Sendable {
     // Safety: a slot is written while no reader sees it, if grace periods are any.
@@ -304,8 +306,8 @@ internal import _RCUShims
     }
   }
 
-  /// A writer and a reader of fenced sections, each of which begins behind stores that take long: without its
-  /// fence, it would read before it is seen inside.
+  /// A writer and a reader of fenced sections, each of which begins behind stores that take long:
+  /// without its fence, it would read before it is seen inside.
   private static func runFenced<Flavor: RCUFlavor>(
     _ flavor: Flavor.Type, for duration: Duration
   ) -> (violations: Int, passed: Int) {
@@ -351,8 +353,9 @@ internal import _RCUShims
     }
     let reader: @Sendable () -> Void = {
       withReaderThread(flavor) {
-        // Sections that are open for longer than a look at all readers takes, and as long without one:
-        // a section may begin anywhere in a look, and outlast it. For some time fenced, then light.
+        // Sections that are open for longer than a look at all readers takes, and as long without
+        // one: a section may begin anywhere in a look, and outlast it. For some time fenced, then
+        // light.
         var generator = SystemRandomNumberGenerator()
         repeat {
           let bits = generator.next()

@@ -7,7 +7,8 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// What goes wrong around the reclaimer's thread in other people's programs. Each in a process of its own.
+/// What goes wrong around the reclaimer's thread in other people's programs. Each in a process of
+/// its own.
 @Suite struct ReclaimerCornerTests {
   // MARK: - A fault in a deferred call
 
@@ -270,7 +271,8 @@ import Testing
   // MARK: - Exit
 
   /// What a domain that is dropped has pending is destroyed before the process ends.
-  // AddressSanitizer's search for leaks finds in a child what was its parent's; ThreadSanitizer wants one thread there.
+  // AddressSanitizer's search for leaks finds in a child what was its parent's; ThreadSanitizer
+  // wants one thread there.
   @Test(arguments: isSanitizerBuild ? [false] : [false, true])
   func droppedDomainsFinish(_ isForked: Bool) async {
     let result = await #expect(
@@ -303,8 +305,8 @@ import Testing
     }
   }
 
-  /// A reader that stays in its section, of however many domains, holds up the exit by a second, and what is left
-  /// is said of each; what still runs isn't called lost to a reader.
+  /// A reader that stays in its section, of however many domains, holds up the exit by a second,
+  /// and what is left is said of each; what still runs isn't called lost to a reader.
   @Test func exitSaysWhatIsLeft() async {
     let result = await #expect(
       processExitsWith: .exitCode(0), observing: [\.standardErrorContent]

@@ -94,7 +94,8 @@ import Testing
     #expect(spent.count == (1 << 20) / 32)
   }
 
-  /// Each retirement frees one block; what is left when nobody retires, the reclaimer's thread frees.
+  /// Each retirement frees one block; what is left when nobody retires, the reclaimer's thread
+  /// frees.
   @Test func spentMemoryIsFreedByRetiringThreads() {
     let domain = SleepableRCU(name: "spent")
     let reclaimer = domain._reclaimer

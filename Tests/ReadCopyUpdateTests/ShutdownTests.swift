@@ -181,6 +181,6 @@ import Testing
     ) {
       RCU.Pointer(1).exchange(2)?.retire(additionalBytes: -1)
     }
-    expectMessage(of: result, names: ["additional bytes are 0 to 2^47"])
+    expectMessage(of: result, names: ["additionalBytes must be 0 to 2^47"])
   }
 }

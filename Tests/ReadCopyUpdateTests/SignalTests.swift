@@ -46,8 +46,8 @@ import Testing
   private static let reportStatus: Int32 = 66
   private static let mutantDuration = Duration.seconds(180)
 
-  /// Without sections handlers meet what is destroyed, or ThreadSanitizer reports it first. Not under
-  /// AddressSanitizer, which ends a mutant before it can say what it found.
+  /// Without sections handlers meet what is destroyed, or ThreadSanitizer reports it first. Not
+  /// under AddressSanitizer, which ends a mutant before it can say what it found.
   @Test(.stress, .enabled(if: !isAddressSanitizerBuild))
   func handlersWithoutSectionsAreFoundStress() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.exitStatus]) {

@@ -11,8 +11,8 @@ internal import _RCUShims
 @Suite(.serialized) struct SnapshotSectionTests {
   private static let watchable: [TestedFlavor] = [.bp, .memb, .mb]
 
-  /// Runs `test` beside a thread that is in a section, until it is told to go on, and then, in the same one,
-  /// until it is told again.
+  /// Runs `test` beside a thread that is in a section, until it is told to go on, and then, in the
+  /// same one, until it is told again.
   private static func beside<Flavor: RCUFlavor>(
     _ flavor: Flavor.Type,
     reader: @escaping @Sendable (_ stays: () -> Void) -> Void,

@@ -13,16 +13,16 @@ import Testing
 @Suite struct ThreadEndTests {
   private static let handlerFlavors: [TestedFlavor] = [.bp, .memb, .mb]
 
-  /// A thread that is cancelled leaves what it has retained; one that first reads in a key's destructor leaves what
-  /// glibc has allocated for its `thread_local` destructors, which have run. ThreadSanitizer wants a thread to end in
-  /// its own way, and not to run code afterwards.
+  /// A thread that is cancelled leaves what it has retained; one that first reads in a key's
+  /// destructor leaves what glibc has allocated for its `thread_local` destructors, which have run.
+  /// ThreadSanitizer wants a thread to end in its own way, and not to run code afterwards.
   private static let leaks: Comment =
     "threads that end so leak a few bytes each, and aren't followed by ThreadSanitizer"
 
   // MARK: - Destructors
 
-  /// Destructors of every round read, the last one's for the first time on their thread, or again. Their
-  /// threads' storage is gone then; the list of readers doesn't lead into it.
+  /// Destructors of every round read, the last one's for the first time on their thread, or again.
+  /// Their threads' storage is gone then; the list of readers doesn't lead into it.
   @Test(.disabled(if: isThreadSanitizerBuild, Self.leaks), arguments: [true, false])
   func destructorsReadInEveryRound(_ hasRead: Bool) async {
     await #expect(processExitsWith: .exitCode(0)) { [hasRead] in
@@ -30,7 +30,8 @@ import Testing
     }
   }
 
-  /// glibc gives such a stack, with the thread's storage in it, back to the system at the thread's end.
+  /// glibc gives such a stack, with the thread's storage in it, back to the system at the thread's
+  /// end.
   private static let uncachedStackBytes = 128 << 20
 
   private static func readInEveryRound(_ hasRead: Bool) {
@@ -60,8 +61,8 @@ import Testing
     require(RCU.registeredThreadCount < 100, "\(RCU.registeredThreadCount) threads are listed")
   }
 
-  /// A grace period waits for a section in a destructor, of whatever round, also where liburcu has forgotten the
-  /// thread: in the last of these cases by a section of ours that it doesn't know.
+  /// A grace period waits for a section in a destructor, of whatever round, also where liburcu has
+  /// forgotten the thread: in the last of these cases by a section of ours that it doesn't know.
   @Test(
     .disabled(if: isSanitizerBuild, Self.leaks), arguments: [1, 2, 3, 4], [false, true])
   func gracePeriodsWaitForDestructors(_ round: Int, _ isBetween: Bool) async {
@@ -69,7 +70,8 @@ import Testing
       let inside = Flag()
       let mayLeave = Flag()
       let shared = Shared(0)
-      // A destructor of a key that was made before the library's runs between liburcu's and the library's.
+      // A destructor of a key that was made before the library's runs between liburcu's and the
+      // library's.
       let early = ThreadKey { current in
         if isBetween && current == round { shared.readSlowly(inside, mayLeave) }
         return current < ThreadKey.maximumRounds
@@ -280,7 +282,8 @@ private final class EndingWorld<Flavor: RCUFlavor>: EndingReading, @unchecked Se
     }
   }
 
-  /// Of a thread that isn't registered now nobody may ask that. No cast in a handler: it may take a lock.
+  /// Of a thread that isn't registered now nobody may ask that. No cast in a handler: it may take a
+  /// lock.
   override func readInHandler() {
     if isRegistered() { look() }
   }

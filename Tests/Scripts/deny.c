@@ -4,8 +4,8 @@
 // deny CALL:ERROR… -- PROGRAM ARGUMENT…
 //
 // Executes PROGRAM with system calls that fail, as on a kernel that hasn't them or in a container
-// whose profile forbids them. CALL is membarrier, perf_event_open, ptrace or procmap_query (the ioctl
-// alone); ERROR is ENOSYS, EPERM or ENOTTY. What PROGRAM starts is bound by it too.
+// whose profile forbids them. CALL is membarrier, perf_event_open, ptrace or procmap_query (the
+// ioctl alone); ERROR is ENOSYS, EPERM or ENOTTY. What PROGRAM starts is bound by it too.
 //
 // Exit status: PROGRAM's; 64 for bad arguments; 69 if filters can't be installed; 127 if PROGRAM
 // can't be executed.

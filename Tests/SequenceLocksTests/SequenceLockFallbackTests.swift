@@ -59,7 +59,7 @@ import Testing
       shared.setCounter(1)
       _ = shared.load()
     }
-    expectMessage(of: result, names: ["SequenceLock", "odd though nobody writes"])
+    expectMessage(of: result, names: ["SequenceLock", "odd though nobody is writing"])
   }
 
   private final class Loaded: Sendable {

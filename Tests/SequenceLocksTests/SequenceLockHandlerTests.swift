@@ -7,8 +7,8 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// A value of `SIMD64` bytes times a count: from below the size that fits into temporary memory of the stack
-/// to far above.
+/// A value of `SIMD64` bytes times a count: from below the size that fits into temporary memory of
+/// the stack to far above.
 private protocol Block: BitwiseCopyable, Sendable {
   init(_ byte: UInt8)
 }

@@ -58,8 +58,8 @@ package func handleSignal(_ number: Int32, _ handler: @escaping @convention(c) (
   precondition(error == 0, "handleSignal: no handler for signal \(number)")
 }
 
-/// Sends signals to a thread by its number: one that has ended gets none, unlike by `pthread_kill`, which
-/// mustn't be called then.
+/// Sends signals to a thread by its number: one that has ended gets none, unlike by `pthread_kill`,
+/// which mustn't be called then.
 package struct ThreadSignaller: Sendable {
   private let tgkill: @convention(c) (pid_t, pid_t, Int32) -> Int32
 
@@ -73,8 +73,8 @@ package struct ThreadSignaller: Sendable {
   package func send(_ signal: Int32, to thread: Int32) { _ = tgkill(getpid(), thread, signal) }
 }
 
-/// Lets signal `number` come to the calling thread. The threads of Dispatch, on which tests run, block
-/// all signals, and those that they make inherit that.
+/// Lets signal `number` come to the calling thread. The threads of Dispatch, on which tests run,
+/// block all signals, and those that they make inherit that.
 package func unblockSignal(_ number: Int32) {
   var signals = sigset_t()
   unsafe sigemptyset(&signals)

@@ -3,8 +3,8 @@
 
 /// A line of `/proc/PID/maps`, taken apart.
 ///
-/// Strict: a line that isn't as the kernel writes it, or is torn, is none. It shares nothing with the
-/// library's own parser, which it judges.
+/// Strict: a line that isn't as the kernel writes it, or is torn, is none. It shares nothing with
+/// the library's own parser, which it judges.
 package struct MapsLine: Hashable, Sendable {
   package var start: UInt64
   package var end: UInt64
@@ -106,7 +106,8 @@ extension MapsLine {
     return lines
   }
 
-  /// The lines of a text; `nil` if one is not as the kernel writes it. Fast enough for stress tests.
+  /// The lines of a text; `nil` if one is not as the kernel writes it. Fast enough for stress
+  /// tests.
   package static func parse(_ text: [UInt8]) -> [MapsLine]? {
     var lines: [MapsLine] = []
     lines.reserveCapacity(text.count / 42)

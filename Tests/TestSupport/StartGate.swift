@@ -32,8 +32,8 @@ package final class Flag: Sendable {
   /// Draws no edge: for loops whose races ThreadSanitizer must see.
   package var isRaisedRelaxed: Bool { raised.load(ordering: .relaxed) }
 
-  /// Waits until the flag is raised, for a moment at once and then at leisure: a thread that is held up
-  /// for long must not take the processor from those that the test is about.
+  /// Waits until the flag is raised, for a moment at once and then at leisure: a thread that is
+  /// held up for long must not take the processor from those that the test is about.
   package func wait() {
     for _ in 0..<Self.maximumSpins where !isRaised { yieldThread() }
     while !isRaised { usleep(100) }

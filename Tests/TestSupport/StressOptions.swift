@@ -5,8 +5,8 @@ internal import Glibc
 
 /// How long the stress tests run.
 package enum StressOptions {
-  /// Seconds that one case of a stress test runs: `SWIFT_URCU_STRESS_SECONDS`, else 1, or a tenth in
-  /// the quick run.
+  /// Seconds that one case of a stress test runs: `SWIFT_URCU_STRESS_SECONDS`, else 1, or a tenth
+  /// in the quick run.
   package static let seconds: Double = {
     guard let text = environment("SWIFT_URCU_STRESS_SECONDS"), let seconds = Double(text) else {
       return defaultSeconds

@@ -110,9 +110,9 @@ package func sleepThread(for duration: Duration) {
   while ContinuousClock.now < deadline { usleep(1000) }
 }
 
-/// Keeps the calling thread on one of the processors that it may run on, the one with this index among them; false if
-/// there are no more than one. What shows only where two threads run at the same time is seldom seen on a busy
-/// machine, unless they have processors of their own.
+/// Keeps the calling thread on one of the processors that it may run on, the one with this index
+/// among them; false if there are no more than one. What shows only where two threads run at the
+/// same time is seldom seen on a busy machine, unless they have processors of their own.
 @discardableResult
 package func stayOnProcessor(_ index: Int) -> Bool {
   // Safety: these are their types. Glibc's module leaves out what only GNU's has.

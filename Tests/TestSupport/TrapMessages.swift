@@ -3,7 +3,8 @@
 
 package import Testing
 
-/// Expects that a process has ended with a message that has all of `words`: in optimised builds too.
+/// Expects that a process has ended with a message that has all of `words`: in optimised builds
+/// too.
 package func expectMessage(
   of result: ExitTest.Result?, names words: [String],
   sourceLocation: SourceLocation = #_sourceLocation

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// A signal handler that reads after each instruction of a thread's end: of its destructors, liburcu's
-// and ours; after all of them on one thread, and after one on each of many threads. The processor's trap flag
-// raises SIGTRAP there; where a handler of another signal couldn't run, since that is blocked, this one does
-// nothing.
+// A signal handler that reads after each instruction of a thread's end: of its destructors,
+// liburcu's and ours; after all of them on one thread, and after one on each of many threads. The
+// processor's trap flag raises SIGTRAP there; where a handler of another signal couldn't run, since
+// that is blocked, this one does nothing.
 //
 //   steps reads|reads-late [STRIDE]
 //
@@ -38,8 +38,8 @@ int main(void) {
 #define ROUNDS_MAX 4
 #define TRAP_FLAG 0x100
 
-// SIGTRAP must stay open: blocked, the next instruction would end the process. What is blocked for others is
-// seen in the mask of what was interrupted.
+// SIGTRAP must stay open: blocked, the next instruction would end the process. What is blocked for
+// others is seen in the mask of what was interrupted.
 int pthread_sigmask(int how, const sigset_t *set, sigset_t *before) {
   sigset_t changed;
   if (set && how != SIG_UNBLOCK) {
@@ -145,7 +145,8 @@ int main(int argc, char **argv) {
   end_thread();
   unsigned long everywhere = reads;
   // One place after another, until a thread has no more of them.
-  for (only_place = 0; only_place == 0 || own_places > only_place - stride; only_place += stride) end_thread();
+  for (only_place = 0; only_place == 0 || own_places > only_place - stride; only_place += stride)
+    end_thread();
   struct rcushims_reader_scan scan;
   rcushims_scan_readers(RCUSHIMS_BP, &scan);
   printf("steps: %s: a handler read at each of %lu places, and at %lu alone; %zu registered\n", argv[1],

@@ -7,6 +7,7 @@
 #include "baselines.h"
 
 #include <errno.h>
+#include <malloc.h>
 
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
@@ -16,6 +17,11 @@ extern void *__libc_memalign(size_t alignment, size_t size);
 static _Thread_local uint64_t allocations;
 
 uint64_t baselines_allocations(void) { return allocations; }
+
+uint64_t baselines_allocated_bytes(void) {
+  struct mallinfo2 state = mallinfo2();
+  return state.uordblks + state.hblkhd;
+}
 
 void *malloc(size_t size) {
   allocations++;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// What it shows: what the library costs, each figure as a ratio to a named baseline that was measured
-// in the same run, in turns.
+// What it shows: what the library costs, each figure as a ratio to a named baseline that was
+// measured in the same run, in turns.
 //
 // What it leaves out: absolute promises. See README.md.
 
@@ -122,7 +122,7 @@ struct SwiftURCUBenchmarks: ParsableCommand {
 enum BenchmarkGroups {
   typealias Entry = (title: String, make: (Effort) throws -> Group)
 
-  static var all: [Entry] { runtime + queries + maps + loadedUpdates + memory }
+  static var all: [Entry] { runtime + queries + maps + mirrors + loadedUpdates + memory }
 
   /// What `--plot` draws.
   static func growth(isQuick: Bool) -> [Entry] {
@@ -170,6 +170,16 @@ enum BenchmarkGroups {
     ]
   }
 
+  private static var mirrors: [Entry] {
+    [
+      (Mirrors.lookupTitle, Mirrors.lookups),
+      (Mirrors.refreshTitle, Mirrors.refreshes),
+      (Mirrors.watchedTitle, Mirrors.watched),
+      (Mirrors.latencyTitle, Mirrors.latency),
+      (Mirrors.manyTitle, Mirrors.many),
+    ]
+  }
+
   private static var loadedUpdates: [Entry] {
     [false, true].flatMap { hasPause in
       LoadedUpdates.scannerCounts.map { count in
@@ -186,6 +196,8 @@ enum BenchmarkGroups {
       (Snapshots.title, Snapshots.group),
       (Memory.title(10_000), { try Memory.group(10_000, $0) }),
       (Memory.title(1_000_000), { try Memory.group(1_000_000, $0) }),
+      (SmallSpaces.title(100), { SmallSpaces.group(100, spaces: 10_000, $0) }),
+      (SmallSpaces.title(1_000), { SmallSpaces.group(1_000, spaces: 1_000, $0) }),
       (Limbo.title, Limbo.group),
     ]
   }

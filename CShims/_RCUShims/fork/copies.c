@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// Several copies of this library in one process: a program and its plug-ins may each be linked with one,
-// and all share the one liburcu, with its threads' words and its locks.
+// Several copies of this library in one process. A program and its plug-ins may each be linked with
+// a copy, and all of them share one liburcu, with its locks and its threads' words.
 //
-// Each copy has a reader registry of its own, and marks its bits in a thread's word with its number: what
-// another copy has left there it takes for what C code's sections leave, nothing. While a section is open, the
-// bits of the copy that opened it stay: sections of others within it only count. A fork, which takes
-// liburcu's locks, is handled by one copy for all.
+// Each copy has its own reader registry, and marks its bits in a thread's word with its number. It
+// treats bits that another copy has left there like the absent bits of C code's sections. While a
+// section is open, the word keeps the bits of the copy that opened it; sections of other copies
+// nested in it only count. A fork takes liburcu's locks, so one copy handles it for all.
 //
-// Not one registry for all: its layout, and that of the words, would have to be the same in each version for
-// ever. What is fixed instead is this file's few fields, and that bits 33 to 39 hold a number.
+// A single registry for all copies would need a layout of entries and words that never changes in
+// any version. Instead, only this file's few fields are fixed, and that bits 33 to 39 hold a
+// number.
 //
-// How they find each other: each has a note (ELF's SHT_NOTE) in the file that it is linked into, which
-// leads to its structure. Symbols wouldn't do, since they may be local to a plug-in, hidden or stripped.
+// Copies find one another by a note (ELF's SHT_NOTE) in the file that each is linked into. It leads
+// to the copy's structure. Symbols wouldn't do, since they may be local to a plug-in, hidden or
+// stripped.
 
 #define _GNU_SOURCE 1
 
@@ -23,7 +25,8 @@
 #include <link.h>
 #include <string.h>
 
-// As Swift's own symbols: in a file that is linked with a copy of this library, they are never another file's.
+// The same visibility as Swift's symbols: a file that is linked with a copy of this library uses
+// its own copy's symbols, never another file's.
 #pragma GCC visibility push(protected)
 
 #define VERSION 1
@@ -35,8 +38,8 @@ struct rcushims_copy rcushims_this_copy = {
 
 _Static_assert(RCUSHIMS_COPY / RCUSHIMS_NEXT_COPY == NO_NUMBER, "numbers have 7 bits");
 
-// The name's and the contents' lengths, the type, the name, padded to a multiple of 4, and where the
-// structure is, counted from these 8 bytes.
+// The lengths of the name and of the contents; the type; the name, padded to a multiple of 4; and
+// the distance from these last 8 bytes to the structure.
 #define NOTE_NAME "swift-urcu"
 #define NOTE_TYPE 1
 __asm__(
@@ -107,9 +110,10 @@ static int with_loader_lock(struct dl_phdr_info *object, size_t size, void *body
   return 1;
 }
 
-/// Runs `body`, which may look for the copies, while no file is loaded or unloaded, nor another copy here.
+/// Runs `body`, which may look for the copies, while no file can be loaded or unloaded, and no
+/// other copy can run this.
 static void with_copies_kept(void (*body)(void)) {
-  // The lock that this holds can be taken again by the same thread.
+  // The lock that this call holds can be taken again by the same thread.
   dl_iterate_phdr(with_loader_lock, &body);
 }
 
@@ -134,7 +138,9 @@ static void choose_number(void) {
   uint32_t number = 1;
   while (number <= NUMBER_MAX && used.is_used[number]) number += 1;
   if (number > NUMBER_MAX)
-    rcushims_fail("swift-urcu: more than 126 copies of this library in one process; link it as a dynamic library\n");
+    rcushims_fail(
+        "swift-urcu: more than 126 copies of this library in one process; link it as a dynamic "
+        "library\n");
   rcushims_this_copy.number = number;
   for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
     unsigned long *light = &rcushims_stamps[flavor].light;
@@ -145,7 +151,7 @@ static void choose_number(void) {
 extern const char rcushims_note[];
 
 static void take_number(void) {
-  // A linker that drops what nothing refers to keeps the note.
+  // Keeps the note, even with a linker that drops what nothing refers to.
   __asm__ volatile("" : : "r"(rcushims_note));
   with_copies_kept(choose_number);
 }
@@ -155,7 +161,7 @@ void rcushims_take_number(void) {
   pthread_once(&once, take_number);
 }
 
-// When the file is loaded: not for the first time in a signal handler.
+// Runs when the file is loaded, so that the first call isn't in a signal handler.
 __attribute__((constructor)) static void take_number_when_loaded(void) { rcushims_take_number(); }
 
 // MARK: - The leader
@@ -164,8 +170,8 @@ static void note_leader(struct rcushims_copy *copy, void *context) {
   if (copy == &rcushims_this_copy) return;
   if (copy->version != VERSION) {
     rcushims_fail(
-        "swift-urcu: another copy of this library in this process handles forks in another way; link both with the same "
-        "version\n");
+        "swift-urcu: another copy of this library in this process is of a version that handles "
+        "forks differently; link both with the same version\n");
   }
   struct rcushims_copy *leader = copy->leader;
   if (leader) *(struct rcushims_copy **)context = leader;
@@ -176,7 +182,8 @@ static void find_leader(void) {
   visit_copies(note_leader, &leader);
   if (!leader || leader == &rcushims_this_copy) {
     leader = &rcushims_this_copy;
-    // Nobody has it, but for a thread that a child of fork doesn't have, where the parent was here.
+    // If anything holds this lock, it is a thread of the parent that was here during a fork, and
+    // that this child doesn't have.
     leader->row_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     pthread_mutex_lock(&leader->row_lock);
   }
@@ -187,7 +194,7 @@ bool rcushims_join_leader(void) {
   with_copies_kept(find_leader);
   struct rcushims_copy *leader = rcushims_this_copy.leader;
   if (leader == &rcushims_this_copy) return true;
-  // Not with the loader's lock: a fork may load files.
+  // Not while holding the loader's lock: a fork may load files.
   pthread_mutex_lock(&leader->row_lock);
   rcushims_this_copy.next = leader->next;
   leader->next = &rcushims_this_copy;

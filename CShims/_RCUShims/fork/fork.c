@@ -3,9 +3,9 @@
 
 // What is done around a fork, so that a child can read, wait and register threads.
 //
-// liburcu's part is done once, by the leader of the copies of this library in the process (copies.c); each
-// copy's part by the copy. Everything of one step comes before anything of the next one, since a copy's step may
-// wait for what another copy's next step holds up.
+// The leader of the process's copies (copies.c) does liburcu's part once, and each copy does its
+// own part. Each step ends in all copies before the next step begins in any, since a copy's step
+// may wait for something that another copy's next step holds up.
 
 #define _GNU_SOURCE 1
 
@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// <urcu/call-rcu.h> declares these for one flavor only, the last whose header came.
+// <urcu/call-rcu.h> declares these for one flavor only: that of the last header included.
 #define CALL_RCU_HOOKS(flavor)                        \
   void urcu_##flavor##_call_rcu_before_fork(void);       \
   void urcu_##flavor##_call_rcu_after_fork_parent(void); \
@@ -25,24 +25,26 @@ CALL_RCU_HOOKS(memb)
 CALL_RCU_HOOKS(mb)
 CALL_RCU_HOOKS(qsbr)
 
-// As Swift's own symbols: in a file that is linked with a copy of this library, they are never another file's.
+// The same visibility as Swift's symbols: a file that is linked with a copy of this library uses
+// its own copy's symbols, never another file's.
 #pragma GCC visibility push(protected)
 
-/// What the library's Swift side does around a fork; NULL before it has something to do. Written under
-/// `hooks_lock`, which a fork holds.
+/// What the library's Swift code does around a fork; NULL until it has something to do. Written
+/// under `hooks_lock`, which a fork holds.
 static const struct rcushims_fork_hooks *fork_hooks;
 static pthread_mutex_t hooks_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 
-/// Of the forking thread, for the time of the fork; else false and NULL.
+/// On the forking thread, during the fork; otherwise false and NULL.
 static __thread bool was_online;
 static __thread const struct rcushims_fork_hooks *hooks;
 
-/// In a child: forked inside a section of this flavor, while others may have held its locks.
+/// In a child: whether the fork happened inside a section of this flavor, so that other threads may
+/// have held its locks.
 static bool is_lost[RCUSHIMS_FLAVOR_COUNT];
 static bool is_stranded;
-/// In a child: this copy has been part of the fork. Its first use, which may have been under way in another thread
-/// of the parent, has nothing left to install.
+/// In a child: whether this copy took part in the fork. If so, its first use, which may have been
+/// in progress in another thread of the parent, has nothing left to install.
 static bool is_installed;
 
 bool rcushims_is_lost(int flavor) { return is_lost[flavor]; }
@@ -61,12 +63,12 @@ bool rcushims_is_inside(int flavor) {
 
 static bool holds_locks(void) { return sysshims_locks_held != 0; }
 
-/// Inside a section the grace period under way waits for this thread: don't wait for it.
+/// Inside a section, this thread would wait for a grace period that waits for this thread.
 static bool must_be_skipped(int flavor) { return is_lost[flavor] || rcushims_is_inside(flavor); }
 
 static void before(void) {
-  // Online, this thread would hold up the grace period that it is about to wait for. Once, for a fork that
-  // begins again.
+  // While online, this thread would hold up the grace period that it is about to wait for. Done
+  // once, even if the fork begins again.
   if (rcushims_qsbr_is_between_sections()) {
     rcushims_qsbr_go_offline();
     was_online = true;
@@ -88,13 +90,15 @@ static void unlock(const bool *is_skipped) {
   }
 }
 
-/// After what waits for grace periods: a reader may need these locks to leave its section.
+/// After everything that waits for grace periods: a reader may need these locks to leave its
+/// section.
 static bool lock(const bool *is_skipped) {
   for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
     if (!is_skipped[flavor]) pthread_mutex_lock(&rcushims_registry_locks[flavor]);
   }
   pthread_mutex_lock(&hooks_lock);
-  // Another thread has set them meanwhile. What they do first comes before the locks.
+  // False if another thread has set the hooks meanwhile: their `before` must run before the locks
+  // are taken.
   return hooks == fork_hooks;
 }
 
@@ -112,14 +116,16 @@ static void go_online_again(void) {
   was_online = false;
 }
 
-/// Whether the thread with this link is in liburcu's registry: C code may have taken it off.
+/// Whether the thread with this link is in liburcu's registry. C code may have removed it.
 static bool is_in_registry(int flavor, struct cds_list_head *link) {
   if (!link) return false;
-  if (flavor == RCUSHIMS_QSBR) return caa_container_of(link, struct urcu_qsbr_reader, node)->registered;
+  if (flavor == RCUSHIMS_QSBR)
+    return caa_container_of(link, struct urcu_qsbr_reader, node)->registered;
   return caa_container_of(link, struct urcu_reader, node)->registered;
 }
 
-/// Takes a thread that the child doesn't have off liburcu's registry. Once: other copies may know it too.
+/// Removes a thread that the child doesn't have from liburcu's registry. Checks first, since
+/// another copy may have done so already.
 static void take_off_registry(int flavor, struct cds_list_head *link) {
   if (!is_in_registry(flavor, link)) return;
   cds_list_del(link);
@@ -130,7 +136,7 @@ static void take_off_registry(int flavor, struct cds_list_head *link) {
   }
 }
 
-/// Takes the threads that the child doesn't have off our registry and off liburcu's.
+/// Removes the threads that the child doesn't have from our registry and from liburcu's.
 static void forget_other_threads(int flavor) {
   struct registered_reader *own = rcushims_own_readers[flavor];
   struct registered_reader *reader, *next;
@@ -142,7 +148,7 @@ static void forget_other_threads(int flavor) {
   if (own) own->thread = (pid_t)syscall(SYS_gettid);
 }
 
-/// In a child that nobody will wait in: the registry may have been left in the midst of a change.
+/// In a child that must never wait: the registry may have been caught in the middle of a change.
 static void abandon_list(int flavor) {
   rcushims_registry_locks[flavor] = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
   CDS_INIT_LIST_HEAD(&rcushims_registries[flavor]);
@@ -167,7 +173,7 @@ static void after_in_child(const bool *is_skipped) {
   pthread_mutex_unlock(&hooks_lock);
   if (hooks) hooks->after_in_child();
   hooks = NULL;
-  // The locks of the library's Swift side have been made anew.
+  // The locks of the library's Swift code have been initialised anew.
   sysshims_locks_held = 0;
 }
 
@@ -195,21 +201,22 @@ static const struct rcushims_fork_steps steps = {
 
 // MARK: - The leader, for all copies
 
-/// Of the forking thread, for the time of the fork.
+/// On the forking thread, during the fork.
 static __thread struct {
-  /// 1; more in a fork by a handler that interrupts the beginning of another one.
+  /// 1, or more if a handler forks that has interrupted the beginning of another fork.
   unsigned depth;
-  /// It has interrupted the library, and takes no locks.
+  /// The fork has interrupted this library, and takes no locks.
   bool takes_nothing;
-  /// The flavors that are left alone.
+  /// The flavors that the fork leaves alone.
   bool is_skipped[RCUSHIMS_FLAVOR_COUNT];
-  /// The first copy of the row. Others may come in front until the row is locked; then all begins again.
+  /// The first copy of the row. Until the row is locked, others may be put in front of it; then the
+  /// fork begins again.
   struct rcushims_copy *first;
-  /// The signals that were blocked before.
+  /// The signals that were blocked before the fork.
   sigset_t mask;
 } fork_under_way;
 
-// The leader is the last.
+// The leader comes last.
 #define FOR_EACH_COPY(copy)                                                                 \
   for (struct rcushims_copy *copy = fork_under_way.first ? fork_under_way.first             \
                                                          : &rcushims_this_copy;             \
@@ -217,7 +224,7 @@ static __thread struct {
                                                                     : &rcushims_this_copy)
 
 // liburcu's call_rcu hooks also stop and restart the threads that resize its hash tables. They come
-// first: such a thread may wait for a grace period before it stops.
+// first, since such a thread may wait for a grace period before it stops.
 static void lock_liburcu(int flavor) {
   switch (flavor) {
     case RCUSHIMS_BP:
@@ -254,7 +261,7 @@ static void unlock_liburcu_in_child(int flavor) {
   }
 }
 
-/// Whether no copy has come meanwhile.
+/// Whether no copy has joined meanwhile.
 static bool lock_row(void) {
   pthread_mutex_lock(&rcushims_this_copy.row_lock);
   return rcushims_this_copy.next == fork_under_way.first;
@@ -270,8 +277,8 @@ static void unlock_all_in_parent(void) {
   }
 }
 
-/// Takes all locks, with signals blocked: a handler that reads for the first time would want one, and one that
-/// forks all. Returns whether every copy is as it was before.
+/// Takes all locks, with signals blocked: a handler that reads for the first time would need one of
+/// them, and a handler that forks all of them. Returns whether no copy has changed since.
 static bool lock_all(void) {
   FOR_EACH_COPY(copy) copy->steps->before();
   sigset_t mask;
@@ -288,9 +295,10 @@ static bool lock_all(void) {
   return lock_row() && is_unchanged;
 }
 
-/// Wakes grace periods that wait for a section of this thread which has ended: a handler may have interrupted it
-/// between its last store and the call that wakes them, and what it forks for would wait for them. One that begins to
-/// wait from now on looks at this thread once more before.
+/// Wakes grace periods that wait for a section of this thread that has ended. The forking handler
+/// may have interrupted the thread between its last store and the call that wakes them, and the
+/// fork would then wait for them. A grace period that begins to wait later checks this thread once
+/// more first.
 static void wake_grace_periods(void) {
   cmm_smp_mb();
   urcu_common_wake_up_gp(&urcu_memb_gp);
@@ -305,7 +313,7 @@ static void before_fork(void) {
   bool takes_nothing = false;
   FOR_EACH_COPY(copy) takes_nothing = takes_nothing || copy->steps->holds_locks();
   fork_under_way.takes_nothing = takes_nothing;
-  // To lock again would be to wait for itself.
+  // Taking the locks again would be to wait for itself.
   if (takes_nothing) return;
   wake_grace_periods();
   for (int flavor = 0; flavor < RCUSHIMS_FLAVOR_COUNT; flavor += 1) {
@@ -363,7 +371,7 @@ static void install_fork_handlers(void) {
   if (is_installed) return;
   rcushims_stay_loaded();
   rcushims_this_copy.steps = &steps;
-  // A handler might fork.
+  // Signals are blocked, since a handler might fork.
   sigset_t mask;
   sysshims_enter_lock();
   sysshims_block_signals(&mask);
@@ -380,7 +388,7 @@ void rcushims_install_fork_handlers(void) { pthread_once(&fork_once, install_for
 void rcushims_set_fork_hooks(struct rcushims_fork_hooks new_hooks) {
   static struct rcushims_fork_hooks kept_hooks;
   rcushims_install_fork_handlers();
-  // A handler might fork.
+  // Signals are blocked, since a handler might fork.
   sigset_t mask;
   sysshims_block_signals(&mask);
   pthread_mutex_lock(&hooks_lock);

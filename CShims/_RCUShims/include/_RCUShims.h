@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// What Swift can't say for itself, mostly as `static inline` C that compiles into the
-// Swift caller. Each function names why it is here and when it may go.
+// What Swift can't express, mostly as `static inline` C that is compiled into its Swift caller.
+// Each function says why it is here and when it may go.
 //
-// This target defines _LGPL_SOURCE to inline liburcu's read side (each function
-// under ten lines, see NOTICE), hence its licence.
+// This target defines _LGPL_SOURCE, which inlines liburcu's read side (functions of at most ten
+// lines, see NOTICE). That decides its licence.
 
 #ifndef RCU_SHIMS_H
 #define RCU_SHIMS_H

@@ -3,9 +3,10 @@
 
 // liburcu's concurrent data structures for the collections of ReadCopyUpdate.
 //
-// Their code stays in liburcu's shared library, which ThreadSanitizer doesn't see into. So each
-// function here that publishes a node releases on the node's address before, and each that hands a
-// node out acquires on it after: the edge that liburcu's full barriers draw.
+// liburcu's own code stays in its shared library, which ThreadSanitizer can't see into. So each
+// function here that publishes a node releases on the node's address first, and each that hands out
+// a node acquires on its address afterwards. These annotations stand for the order that liburcu's
+// full barriers give.
 
 #ifndef RCU_SHIMS_COLLECTIONS_H
 #define RCU_SHIMS_COLLECTIONS_H
@@ -20,44 +21,46 @@
 
 // MARK: - Hash tables (cds_lfht)
 
-// Declared by flavor.h only under the name of the flavor that is mapped.
+// flavor.h declares it only under the name that it maps a flavor to.
 struct rcu_flavor_struct;
 
-/// The functions of the flavor that liburcu calls `name`: bp, memb, mb, qsbr. NULL: there is none.
-/// Why C: liburcu defines one object by flavor, of a type that Swift would have to import.
+/// The functions of the flavor that liburcu calls `name` (bp, memb, mb or qsbr), or NULL if there
+/// is no such flavor. Why C: liburcu defines one object per flavor, of a type that Swift would have
+/// to import.
 const struct rcu_flavor_struct *_Nullable rcushims_table_flavor(const char *name);
 
-/// An empty table of `bucket_count` buckets, a power of two, that is resized by its owner only.
-/// NULL: no memory, or not a power of two.
+/// An empty table of `bucket_count` buckets, a power of two, which only its owner resizes. NULL if
+/// there is no memory, or if the count isn't a power of two.
 struct cds_lfht *_Nullable rcushims_table_new(const struct rcu_flavor_struct *flavor,
                                               unsigned long bucket_count);
 
-/// Changes the number of buckets. Waits for grace periods where it shrinks; starts threads where it
-/// is large, with every signal blocked. Not inside a read section; on a registered thread.
-/// Why C: the signal mask around it, and `flavor`, for qsbr's offline threads.
+/// Changes the number of buckets. To shrink, it waits for grace periods; for a large table it
+/// starts threads, with all signals blocked. The caller is registered and in no read section. Why
+/// C: it sets the signal mask, and uses `flavor` for offline threads of qsbr.
 void rcushims_table_resize(struct cds_lfht *table, const struct rcu_flavor_struct *flavor,
                            unsigned long bucket_count);
 
 /// Frees an empty table that nobody can reach any more.
 void rcushims_table_destroy(struct cds_lfht *table);
 
-/// Matches every node. cds_lfht has compared the whole hash before it asks: a lookup walks the nodes
-/// of one hash, and Swift compares the keys, so that no closure is needed.
-/// Why C: the comparison is a C function, which can't be generic in Swift.
+/// Matches every node. cds_lfht has already compared the whole hash when it calls this: a lookup
+/// walks the nodes of one hash, and Swift compares the keys, so that no closure is needed. Why C:
+/// the comparison is a C function, which can't be generic in Swift.
 int rcushims_table_match_any(struct cds_lfht_node *node, const void *_Nullable key);
 
-/// A Swift closure that compares keys, for the calls that compare within.
+/// A Swift closure that compares keys, for those calls that compare inside liburcu.
 struct rcushims_matcher {
   bool (*matches)(void *context, struct cds_lfht_node *node);
   void *context;
 };
 
-/// Adds `node` unless a node matches; returns the one that is in the table then.
+/// Adds `node`, unless a node matches. Returns the node that is in the table afterwards.
 struct cds_lfht_node *rcushims_table_add_unique(struct cds_lfht *table, unsigned long hash,
                                                 const struct rcushims_matcher *matcher,
                                                 struct cds_lfht_node *node);
 
-/// Puts `node` in the place of one that matches, which is returned, or adds it and returns NULL.
+/// Replaces a node that matches with `node`, and returns the replaced one; if none matches, adds
+/// `node` and returns NULL.
 struct cds_lfht_node *_Nullable rcushims_table_add_replace(
     struct cds_lfht *table, unsigned long hash, const struct rcushims_matcher *matcher,
     struct cds_lfht_node *node);
@@ -108,14 +111,15 @@ static inline void rcushims_table_next(struct cds_lfht *table, struct cds_lfht_i
   rcushims_annotate_obtain(iterator->node);
 }
 
-/// Puts `node`, of the same hash, in the place of the iterator's. False: that one is gone.
+/// Replaces the iterator's node with `node`, which has the same hash. Returns false if the
+/// iterator's node has been removed.
 static inline bool rcushims_table_replace(struct cds_lfht *table, struct cds_lfht_iter *iterator,
                                           unsigned long hash, struct cds_lfht_node *node) {
   rcushims_annotate_publish(node);
   return cds_lfht_replace(table, iterator, hash, rcushims_table_match_any, NULL, node) == 0;
 }
 
-/// Takes `node` out. False: another thread was first.
+/// Removes `node`. Returns false if another thread did so first.
 static inline bool rcushims_table_delete(struct cds_lfht *table, struct cds_lfht_node *node) {
   return cds_lfht_del(table, node) == 0;
 }
@@ -124,26 +128,27 @@ static inline bool rcushims_table_delete(struct cds_lfht *table, struct cds_lfht
 
 // Why C: macros and transparent unions.
 
-/// The link of a node; liburcu's cds_lfs_node.
+/// The link of a node: liburcu's cds_lfs_node.
 struct rcushims_stack_node {
   struct rcushims_stack_node *_Nullable next;
 };
 
-/// The head; liburcu's __cds_lfs_stack, without the lock.
+/// The head of a stack: liburcu's __cds_lfs_stack, without the lock.
 struct rcushims_stack {
   struct rcushims_stack_node *_Nullable head;
 };
 
-/// Lock-free; from anywhere.
+/// Lock-free; may be called anywhere.
 void rcushims_stack_push(struct rcushims_stack *stack, struct rcushims_stack_node *node);
 
-/// Inside a read section, so that no node comes back to the stack under a pop's eyes.
+/// Must be called inside a read section, so that a popped node can't be pushed again while another
+/// pop still looks at it.
 struct rcushims_stack_node *_Nullable rcushims_stack_pop(struct rcushims_stack *stack);
 
-/// Takes all nodes, linked from the last pushed to the first.
+/// Removes all nodes, and returns them linked from the last pushed to the first.
 struct rcushims_stack_node *_Nullable rcushims_stack_pop_all(struct rcushims_stack *stack);
 
-/// The last pushed, acquired.
+/// The node that was pushed last; an acquiring load.
 static inline struct rcushims_stack_node *_Nullable rcushims_stack_top(
     struct rcushims_stack *stack) {
   struct rcushims_stack_node *top = __atomic_load_n(&stack->head, __ATOMIC_ACQUIRE);
@@ -155,14 +160,14 @@ static inline struct rcushims_stack_node *_Nullable rcushims_stack_top(
 
 // Why C: macros and transparent unions.
 
-/// The link of a node; liburcu's cds_wfcq_node.
+/// The link of a node: liburcu's cds_wfcq_node.
 struct rcushims_queue_node {
   struct rcushims_queue_node *_Nullable next;
 };
 
 struct rcushims_queue;
 
-/// An empty queue. NULL: no memory.
+/// An empty queue, or NULL if there is no memory.
 struct rcushims_queue *_Nullable rcushims_queue_new(void);
 
 /// Frees an empty queue that nobody can reach any more.
@@ -171,11 +176,12 @@ void rcushims_queue_destroy(struct rcushims_queue *queue);
 /// Wait-free: one exchange and one store.
 void rcushims_queue_enqueue(struct rcushims_queue *queue, struct rcushims_queue_node *node);
 
-/// Takes the first node, or NULL. One consumer at a time, by the queue's mutex. Yields, without the
-/// mutex, while an enqueuer is between its exchange and its store.
+/// Removes the first node, or returns NULL. The queue's mutex admits one consumer at a time. While
+/// an enqueuer is between its exchange and its store, this yields the processor without holding the
+/// mutex.
 struct rcushims_queue_node *_Nullable rcushims_queue_dequeue(struct rcushims_queue *queue);
 
-/// Moves all nodes of `source` to the end of `target`, another queue, in one step.
+/// Moves all nodes of `source`, in one step, to the end of `target`, which is another queue.
 void rcushims_queue_splice(struct rcushims_queue *source, struct rcushims_queue *target);
 
 bool rcushims_queue_is_empty(struct rcushims_queue *queue);

@@ -2,34 +2,36 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 // liburcu's flavors bp, memb and mb: read sections, grace periods, and a registry of the threads
-// that read. Why C: thread-local storage of another library, macros, and compiler barriers.
+// that read. Why C: another library's thread-local storage, macros, and compiler barriers.
 //
-// The registry of readers (registry.c) is ours, since liburcu's is private: it names the thread that holds up a
-// grace period, lets a child of fork forget the threads that it doesn't have, and shows a writer that
-// scans it now and then that all readers have left their sections. A thread is in it from its first section
-// to its end, at no cost to later sections: liburcu gives a meaning to the low bits of a reader's word
-// only, and we keep three bits and a number above them.
+// We keep a registry of readers (registry.c), since liburcu's is private. It tells which thread
+// holds up a grace period, lets a child of fork forget the threads that it doesn't have, and lets a
+// writer that scans it from time to time find out that all readers have left their sections. A
+// thread is in it from its first section to its own end. Later sections pay nothing for that:
+// liburcu uses only the low bits of a reader's word, and we keep three bits and a number above
+// those.
 //
 // | bits of a reader's word | meaning |
 // |---|---|
-// | 0..<32   | liburcu: how many sections are nested; 0 = outside |
-// | 32       | liburcu: phase of the grace period when the outermost one opened |
-// | 33..<40  | ours: the number of the copy of this library that wrote the bits above, see copies.c |
-// | 40       | ours, *light*: registered; this section, and the next one, have no fence but liburcu's |
-// | 41       | ours, *fenced*: registered; this section began with a fence, and so will the next one |
-// | 42       | ours, *snapshot*: a fenced section that follows only pointers loaded before the next stamp |
-// | 43..<64  | ours: the stamp when the outermost one opened, its low bits |
+// | 0..<32   | liburcu: how many sections are nested; 0 is outside |
+// | 32       | liburcu: the phase of the grace period when the outermost section opened |
+// | 33..<40  | ours: the copy of this library that wrote the bits above, see copies.c |
+// | 40       | ours, *light*: registered; this section and the next have no fence but liburcu's |
+// | 41       | ours, *fenced*: registered; this section and the next begin with a fence |
+// | 42       | ours, *snapshot*: fenced; follows only pointers loaded before the next stamp |
+// | 43..<64  | ours: the low bits of the stamp when the outermost section opened |
 //
 // A writer that scans the words of light threads must interrupt the processors that they may run on
-// (membarrier), or it may miss a section that has just begun. It needn't for fenced ones, which pay
-// for that with a few nanoseconds in each section: nothing beside a long one, but as much as half of a
-// short one. So a thread becomes fenced by a long section, and light by many short ones in a row; but with bp
-// and memb never where the system has no membarrier.
+// (membarrier); otherwise it could miss a section that has just begun. Fenced threads needn't be
+// interrupted, but pay a few nanoseconds for the fence in each section: nothing beside a long
+// section, but up to half of a short one. So a long section makes a thread fenced, and many short
+// ones in a row make it light. Without membarrier, threads of bp and memb never become light.
 //
-// A snapshot section loads its pointers at its beginning, and begins again if somebody has scanned the readers
-// meanwhile, without having followed them. So it can't come upon what is published after it began. What is made
-// later than that, and replaced again, needn't wait for its end, however long that takes (interval-based
-// reclamation: Wen et al., PPoPP 2018; the interval's upper end alone).
+// A snapshot section loads its pointers at its beginning. If the readers have been scanned
+// meanwhile, it begins again before it follows them. So it can't reach anything that is published
+// after it began, and what is both published and replaced after that needn't wait for the section's
+// end, however long it lasts. (Interval-based reclamation: Wen et al., PPoPP 2018; here with the
+// upper end of the interval only.)
 
 #ifndef RCU_SHIMS_READERS_H
 #define RCU_SHIMS_READERS_H
@@ -44,7 +46,7 @@
 
 #pragma clang assume_nonnull begin
 
-/// Numbers of the flavors, for what is written once for all of them.
+/// The flavors' numbers, for code that is shared by all of them.
 enum {
   RCUSHIMS_BP = 0,
   RCUSHIMS_MEMB = 1,
@@ -53,61 +55,65 @@ enum {
   RCUSHIMS_FLAVOR_COUNT = 4
 };
 
-/// Tags of the annotations, one per flavor.
+/// The addresses that annotations use, one per flavor.
 extern char rcushims_tags[RCUSHIMS_FLAVOR_COUNT];
 
 #define RCUSHIMS_LIGHT (URCU_GP_CTR_PHASE << 8)
-/// The step from the number of a copy of this library to the next one, and all bits of it.
+/// The step from one copy's number to the next, and the mask of these bits.
 #define RCUSHIMS_NEXT_COPY (URCU_GP_CTR_PHASE << 1)
 #define RCUSHIMS_COPY (RCUSHIMS_LIGHT - RCUSHIMS_NEXT_COPY)
 #define RCUSHIMS_FENCED (RCUSHIMS_LIGHT << 1)
+/// The snapshot bit.
 #define RCUSHIMS_SEALED (RCUSHIMS_LIGHT << 2)
-/// The step from a stamp to the next one.
+/// The step from one stamp to the next.
 #define RCUSHIMS_NEXT_STAMP (RCUSHIMS_LIGHT << 3)
 
-/// What sections of a flavor's light threads have in their words, beside what is liburcu's: the stamp.
+/// The stamp: what a light thread's section stores in its word besides liburcu's bits.
 ///
-/// Scans advance it: a thread whose word has another stamp than at an earlier scan has left the section that it was
-/// in then. Copied, not counted by readers: what a section stores doesn't have to wait for what the one before it
-/// has stored.
+/// Scans advance it. If a thread's word has another stamp than at an earlier scan, the thread has
+/// left the section that it was in then. Readers copy the stamp instead of counting by themselves,
+/// so that a section's store doesn't depend on the store of the section before it.
 struct rcushims_stamp {
-  /// Its low bits, with the number of this copy of the library: another copy's words are never taken for ours.
+  /// The stamp's low bits, with this copy's number, so that another copy's words are never taken
+  /// for ours.
   unsigned long light;
-  /// All of it. From 1, and doesn't wrap around.
+  /// The whole stamp. Starts at 1 and never wraps around.
   uint64_t number;
 } __attribute__((aligned(128)));
 
 extern struct rcushims_stamp rcushims_stamps[RCUSHIMS_FLAVOR_COUNT];
 
-/// Stores a reader's word: an ordinary store, which others may look at meanwhile.
+/// Stores a reader's word: a plain store, which other threads may read at any time.
 #define RCUSHIMS_STORE(word, value) __atomic_store_n(&(word), (value), __ATOMIC_RELAXED)
 #define RCUSHIMS_LOAD(word) __atomic_load_n(&(word), __ATOMIC_RELAXED)
 
 // MARK: - bp: threads register themselves at first use
 
-/// A section of a thread that isn't light: a fenced one, one that hasn't read yet, or whose last section
-/// was C code's, or another copy's of this library.
+/// Opens a section of a thread that isn't light: of a fenced thread, of one that hasn't read yet,
+/// or of one whose last section was opened by C code or by another copy of this library.
 void rcushims_bp_read_lock_slow(void);
 
-/// A section that lasts so long that a fence is nothing beside it. Not in a signal handler: it might come
-/// between the steps of a light section that begins, which would lose its place.
+/// Opens a section that lasts so long that the cost of a fence doesn't matter. Not to be called in
+/// a signal handler: the handler may have interrupted a light section between the steps of its
+/// beginning, and a scan could then miss that section.
 void rcushims_bp_read_lock_fenced(void);
 
-/// A long section that is a snapshot section: it loads pointers, by acquiring loads, and then follows them if
-/// `rcushims_is_snapshot_section` of the returned number, or leaves. Within another section, a long one.
-/// Sections that are opened within it may load what they like: the first of them undoes the seal.
-/// Returns the stamp.
+/// Opens a long section that is a snapshot section. The caller loads its pointers with acquiring
+/// loads. Then it calls `rcushims_is_snapshot_section` with the number that this returned (the
+/// stamp), and either follows the pointers or leaves the section. Within another section, this
+/// opens an ordinary long section. Sections nested in a snapshot section may load any pointer: the
+/// first of them clears the snapshot bit.
 uint64_t rcushims_bp_read_lock_snapshot(void);
 
-/// What is returned for a section that isn't a snapshot section.
+/// Returned for a section that isn't a snapshot section.
 #define RCUSHIMS_UNSEALED UINT64_MAX
 
-/// Whether pointers that have been loaded since the section began may be followed.
+/// Whether the pointers that have been loaded since the section began may be followed.
 static inline bool rcushims_is_snapshot_section(int flavor, uint64_t number) {
   return number == RCUSHIMS_LOAD(rcushims_stamps[flavor].number) || number == RCUSHIMS_UNSEALED;
 }
 
-// As liburcu's, but for our bits, which are looked at together with the nesting.
+// Like liburcu's, except that our bits are tested together with the nesting.
 static inline void rcushims_bp_read_lock(void) {
   struct urcu_bp_reader *reader = URCU_TLS(urcu_bp_reader);
   if (caa_unlikely(!reader)) {
@@ -133,7 +139,7 @@ static inline void rcushims_bp_read_unlock(void) {
   _urcu_bp_read_unlock();
 }
 
-// Unlike liburcu's, doesn't register a thread that has never read.
+// Unlike liburcu's, this doesn't register a thread that has never read.
 static inline bool rcushims_bp_read_ongoing(void) {
   struct urcu_bp_reader *reader = URCU_TLS(urcu_bp_reader);
   return reader != NULL && (reader->ctr & URCU_BP_GP_CTR_NEST_MASK) != 0;
@@ -141,14 +147,13 @@ static inline bool rcushims_bp_read_ongoing(void) {
 
 // MARK: - memb and mb: the caller registers threads
 
-/// As liburcu's, but for our bits. `inside`: the word of a section that begins now, with our stamp. One comparison says
-/// that the thread is outside, light, and was last inside with this stamp, in this phase; what isn't so is sorted out
-/// after it, or by the slow path.
-/// Returns false if the thread is not registered, and nothing was opened: liburcu would let it through, and free
-/// memory under it.
-__attribute__((always_inline)) static inline bool rcushims_counting_lock(struct urcu_reader *reader,
-                                                                         unsigned long inside, bool is_fenced,
-                                                                         bool (*slow)(void)) {
+/// Like liburcu's, except for our bits. `inside` is the word of a section that begins now, with our
+/// stamp. A single comparison recognises the usual case: the thread is outside, is light, and last
+/// read with this stamp and in this phase. The other cases are sorted out after it, or by the slow
+/// path. Returns false, and opens nothing, if the thread isn't registered: liburcu would let it
+/// through, and would free memory that it reads.
+__attribute__((always_inline)) static inline bool rcushims_counting_lock(
+    struct urcu_reader *reader, unsigned long inside, bool is_fenced, bool (*slow)(void)) {
   unsigned long word = reader->ctr;
   if (caa_unlikely(word != inside - URCU_GP_COUNT)) {
     if ((word ^ inside) & (RCUSHIMS_COPY | RCUSHIMS_LIGHT)) return slow();
@@ -163,9 +168,9 @@ __attribute__((always_inline)) static inline bool rcushims_counting_lock(struct 
   return true;
 }
 
-/// Looks once, where liburcu looks twice, whether fences are needed.
-__attribute__((always_inline)) static inline void rcushims_counting_unlock(struct urcu_reader *reader,
-                                                                           struct urcu_gp *gp, bool needs_fences) {
+/// Checks once whether fences are needed, where liburcu checks twice.
+__attribute__((always_inline)) static inline void rcushims_counting_unlock(
+    struct urcu_reader *reader, struct urcu_gp *gp, bool needs_fences) {
   unsigned long word = reader->ctr;
   cmm_barrier();
   if (caa_unlikely((word & URCU_GP_CTR_NEST_MASK) != URCU_GP_COUNT)) {
@@ -183,7 +188,8 @@ __attribute__((always_inline)) static inline void rcushims_counting_unlock(struc
   cmm_barrier();
 }
 
-// Each flavor gets the same functions. Those that aren't inline do as bp's; 0 for a thread that isn't registered.
+// Every flavor gets the same functions. Those that aren't inline do what bp's do, and return 0 for
+// a thread that isn't registered.
 #define RCUSHIMS_COUNTING_FLAVOR(flavor, number, needs_fences)                                   \
   bool rcushims_##flavor##_read_lock_slow(void);                                                 \
   bool rcushims_##flavor##_read_lock_fenced(void);                                                 \
@@ -216,35 +222,36 @@ RCUSHIMS_COUNTING_FLAVOR(mb, RCUSHIMS_MB, true)
 
 #undef RCUSHIMS_COUNTING_FLAVOR
 
-// MARK: - Every flavor, by its number
+// MARK: - All flavors, by number
 
-/// For debug builds: a number for the calling thread's outermost section, that no other section has had. Called
-/// at the beginning of each section.
+/// For debug builds: a number for the calling thread's outermost section that no other section has
+/// had. Called at the beginning of each section.
 uint64_t rcushims_section_token(int flavor);
 
-/// For debug builds: whether the section with that number is open on the calling thread.
+/// For debug builds: whether the section with this number is open on the calling thread.
 bool rcushims_is_section_open(int flavor, uint64_t token);
 
-/// `synchronize_rcu`. The thread is in no section.
+/// `synchronize_rcu`. The calling thread must be in no section.
 void rcushims_synchronize(int flavor);
 
 /// A thread that is in a snapshot section.
 struct rcushims_snapshot_reader {
-  /// The stamp of the scan that found the thread in this section first.
+  /// The stamp of the scan that first found the thread in this section.
   uint64_t since;
-  /// The stamp when the section began.
+  /// The stamp at which the section began.
   uint64_t stamp;
 };
 
-/// A thread that is inside a section; with qsbr, one that holds up a grace period.
+/// A thread that is inside a section; with qsbr, a thread that holds up a grace period.
 struct rcushims_inside_reader {
-  /// The stamp of the scan that found the thread in this section first; the largest number with qsbr.
+  /// The stamp of the scan that first found the thread in this section; with qsbr, the largest
+  /// number.
   uint64_t since;
   /// The kernel's thread number.
   int32_t thread;
   /// How many sections are nested.
   uint32_t nesting;
-  /// Whether the grace period waits for it that liburcu has under way.
+  /// Whether liburcu's current grace period waits for the thread.
   bool holds_up;
 };
 
@@ -254,45 +261,49 @@ struct rcushims_inside_reader {
 /// What a scan of the reader registry has found.
 struct rcushims_reader_scan {
   uint64_t stamp;
-  /// The stamp of the scan that found the first of those who are inside in the section where they still are; the
-  /// largest number if nobody is inside, and 0 where that can't be told: qsbr, and a domain that is lost in a child.
+  /// Of the threads that are inside, the one that has been in its section longest decides: this is
+  /// the stamp of the scan that first found it there. The largest number if nobody is inside; 0
+  /// where that is unknown: with qsbr, and in a child whose domain is lost.
   uint64_t oldest;
-  /// The same without those in `snapshot`.
+  /// The same, without the threads in `snapshot`.
   uint64_t oldest_open;
-  /// Threads that are in snapshot sections; more than fit are taken for others.
+  /// Threads that are in snapshot sections. Those that don't fit count as ordinary readers.
   struct rcushims_snapshot_reader snapshot[RCUSHIMS_SNAPSHOT_READERS_MAX];
   size_t snapshot_count;
-  /// Threads that are inside, as many as fit. Threads that C code registered and that never read through us are not
-  /// known.
+  /// Threads that are inside, as many as fit. A thread that C code registered, and that has never
+  /// read through this library, is unknown.
   struct rcushims_inside_reader inside[RCUSHIMS_INSIDE_READERS_MAX];
   size_t inside_count;
   /// Threads in the registry.
   size_t reader_count;
 };
 
-/// The beginning of a grace period that is polled.
+/// The beginning of a polled grace period.
 struct rcushims_cookie {
-  /// The stamp of its scan, at least 1; 0: none, for qsbr and where readers can't be scanned so.
+  /// The stamp of its scan, at least 1; 0 if there is none: with qsbr, and where readers can't be
+  /// scanned in this way.
   uint64_t stamp;
-  /// Nanoseconds that the interruption of other threads took; 0 if none was needed.
+  /// How long it took to interrupt the other threads, in nanoseconds; 0 if that wasn't needed.
   uint64_t interruption;
 };
 
-/// Starts a grace period, and says who is inside: `start_poll_synchronize_rcu`. Waits for nobody's section. Interrupts
-/// the other threads of the process that run, if some thread is light; threads that enter the registry wait
-/// for that. Takes as long as the registry is.
+/// Starts a grace period and finds out who is inside: `start_poll_synchronize_rcu`. Doesn't wait
+/// for any section. If some thread is light, interrupts all running threads of the process; threads
+/// that enter the registry wait for that. O(threads in the registry).
 struct rcushims_cookie rcushims_start_grace_period(int flavor, struct rcushims_reader_scan *scan);
 
-/// Scans who is inside, for any number of cookies. Waits for nobody's section, and takes as long as the registry is.
+/// Finds out who is inside, for any number of cookies. Doesn't wait for any section. O(threads in
+/// the registry).
 void rcushims_scan_readers(int flavor, struct rcushims_reader_scan *scan);
 
-/// Whether the cookie's grace period had ended at the scan: what was unpublished before it was started can be
-/// reused. `poll_state_synchronize_rcu`.
-static inline bool rcushims_has_passed(const struct rcushims_reader_scan *scan, struct rcushims_cookie cookie) {
+/// Whether the cookie's grace period had ended at the scan, so that what was unpublished before the
+/// cookie was made may be reused: `poll_state_synchronize_rcu`.
+static inline bool rcushims_has_passed(const struct rcushims_reader_scan *scan,
+                                       struct rcushims_cookie cookie) {
   return cookie.stamp < scan->oldest;
 }
 
-/// The same for what was published after `earlier` had been started.
+/// The same, for what was published after `earlier` was made.
 static inline bool rcushims_has_passed_since(const struct rcushims_reader_scan *scan,
                                              struct rcushims_cookie earlier,
                                              struct rcushims_cookie cookie) {
@@ -304,16 +315,16 @@ static inline bool rcushims_has_passed_since(const struct rcushims_reader_scan *
   return true;
 }
 
-/// Stamps at which snapshot sections began.
+/// The first and the last of the stamps at which some snapshot sections began.
 struct rcushims_snapshot_stamps {
   uint64_t first;
   uint64_t last;
 };
 
-/// Of the snapshot sections that have been open since the scan with the stamp `since`, or for longer; the largest number
-/// and 0 if there are none.
-static inline struct rcushims_snapshot_stamps rcushims_snapshot_since(const struct rcushims_reader_scan *scan,
-                                                                  uint64_t since) {
+/// The stamps of those snapshot sections that the scan with the stamp `since`, or an earlier one,
+/// found open; the largest number and 0 if there are none.
+static inline struct rcushims_snapshot_stamps rcushims_snapshot_since(
+    const struct rcushims_reader_scan *scan, uint64_t since) {
   struct rcushims_snapshot_stamps stamps = {.first = UINT64_MAX, .last = 0};
   for (size_t index = 0; index < scan->snapshot_count; index += 1) {
     const struct rcushims_snapshot_reader *reader = &scan->snapshot[index];
@@ -324,47 +335,50 @@ static inline struct rcushims_snapshot_stamps rcushims_snapshot_since(const stru
   return stamps;
 }
 
-/// Whether the calling thread may read: with bp, any may.
+/// Whether the calling thread may read. With bp, every thread may.
 bool rcushims_is_registered(int flavor);
 
-/// `rcu_register_thread`, and our registry. The thread isn't registered.
+/// `rcu_register_thread`, for liburcu's registry and ours. The thread must not be registered.
 void rcushims_register_thread(int flavor);
 
-/// `rcu_unregister_thread`, and our registry. A thread that ends while it is registered does this by
-/// itself.
+/// `rcu_unregister_thread`, for liburcu's registry and ours. A registered thread does this by
+/// itself when it ends.
 void rcushims_unregister_thread(int flavor);
 
 // MARK: - fork
 
-/// Called around a fork, by the thread that forks.
+/// Called around a fork, on the thread that forks.
 struct rcushims_fork_hooks {
-  /// Outside of liburcu's locks. May wait for grace periods, and must not keep a lock that is taken
-  /// inside a section.
+  /// Called without liburcu's locks. May wait for grace periods, but must not keep a lock that is
+  /// taken inside a section.
   void (*_Nonnull before)(void);
-  /// With liburcu's locks, for which it may have waited as long as for a grace period.
+  /// Called with liburcu's locks, which the fork may have waited for as long as a grace period
+  /// lasts.
   void (*_Nonnull lock)(void);
-  /// Without them.
+  /// Called without liburcu's locks.
   void (*_Nonnull after_in_parent)(void);
   void (*_Nonnull after_in_child)(void);
 };
 
-/// Makes `fork` leave a child that can read, wait for grace periods and register threads: waits for
-/// what is under way, and takes the threads that the child doesn't have off liburcu's registries.
-/// Once; at the first section or reclaimer at the latest. From then on the library that this copy is
-/// linked into can't be unloaded. Other code must not call liburcu's own
-/// hooks (urcu_bp_before_fork, urcu_…_call_rcu_before_fork) then.
+/// Makes every child of `fork` able to read, to wait for grace periods and to register threads: a
+/// fork waits for what is in progress, and its child removes the threads that it doesn't have from
+/// liburcu's registries. Called once, at the latest at the first section or the first reclaimer.
+/// From then on, the program or library that this copy is linked into can't be unloaded, and other
+/// code must not call liburcu's own hooks (urcu_bp_before_fork, urcu_…_call_rcu_before_fork).
 void rcushims_install_fork_handlers(void);
 
-/// Installs `hooks`, if there are none yet, and the handlers. What the hooks look after comes later than this. The
-/// caller holds no lock that they take: a fork may be under way, and have come too far for them.
+/// Installs the fork handlers, and `hooks` if there are none yet. What the hooks look after must be
+/// created after this call. The caller must not hold a lock that they take: a fork may be in
+/// progress, already too far to call them.
 void rcushims_set_fork_hooks(struct rcushims_fork_hooks hooks);
 
-/// Whether this is a child of a fork inside a section of `flavor`, or in a signal handler that had
-/// interrupted this library: nobody may wait for its grace periods.
+/// Whether this process is the child of a fork inside a section of `flavor`, or in a signal handler
+/// that had interrupted this library. Nobody may wait for this flavor's grace periods then.
 bool rcushims_is_lost(int flavor);
 
-/// Whether this is a child of a fork in a signal handler that had interrupted this library, between a
-/// lock and its release. It may `exec` or exit: other threads of its parent may have held any lock.
+/// Whether this process is the child of a fork in a signal handler that had interrupted this
+/// library while it held a lock. It may only `exec` or exit: threads of the parent may have held
+/// any lock.
 bool rcushims_is_stranded(void);
 
 /// Whether the calling thread is inside a section.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// Annotations for ThreadSanitizer, and poison.
+// Annotations for ThreadSanitizer, and poison for freed memory.
 
 #ifndef SYSTEM_SHIMS_ANNOTATIONS_H
 #define SYSTEM_SHIMS_ANNOTATIONS_H
@@ -11,13 +11,13 @@
 
 #pragma clang assume_nonnull begin
 
-// The distribution's liburcu is not instrumented, so ThreadSanitizer sees no edge
-// from the end of a read section to the return of `synchronize`. These two calls
-// draw it: release on the flavor's tag before the outermost unlock, acquire on the
-// tag after the grace period. Clang reports `__has_feature(thread_sanitizer)` as 0
-// in inline C that is imported into Swift, so a macro of our own switches them:
-//   swift build --sanitize=thread -Xcc -DSWIFT_URCU_TSAN=1
-// They may go when liburcu 0.15 or later, which has its own, is the oldest supported.
+// The distribution's liburcu isn't instrumented, so ThreadSanitizer doesn't know that the end of a
+// read section happens before `synchronize` returns. These two calls tell it: release on the
+// flavor's tag before the outermost unlock, acquire on the tag after the grace period. In inline C
+// that is imported into Swift, Clang reports `__has_feature(thread_sanitizer)` as 0, so a macro of
+// our own switches them on: `swift build --sanitize=thread -Xcc -DSWIFT_URCU_TSAN=1`
+//
+// They may go when the oldest supported liburcu is 0.15 or later, which has its own.
 #if defined(SWIFT_URCU_TSAN) && SWIFT_URCU_TSAN
 void __tsan_acquire(void *address);
 void __tsan_release(void *address);
@@ -26,7 +26,7 @@ void __tsan_release(void *address);
 #define SYSSHIMS_TSAN 0
 #endif
 
-/// Whether this build carries the annotations. A test compares it with what is linked.
+/// Whether this build has the annotations. A test compares this with what is linked.
 static inline bool sysshims_is_annotated(void) { return SYSSHIMS_TSAN; }
 
 static inline void sysshims_annotate_release(void *tag) {
@@ -45,17 +45,18 @@ static inline void sysshims_annotate_acquire(void *tag) {
 #endif
 }
 
-/// Whether memory is poisoned before it is given back: in sanitizer builds always; else if the
-/// environment has SWIFT_URCU_POISON=1, or the program asks for it.
-/// Written rarely, by whoever debugs; read by whoever reclaims. Access it atomically.
+/// Whether memory is poisoned before it is given back: always in sanitizer builds; otherwise if the
+/// environment has SWIFT_URCU_POISON=1, or if the program asks for it. Written rarely, for
+/// debugging; read by every thread that reclaims. Access it atomically.
 extern _Atomic(bool) sysshims_poison_is_on;
 
-/// Overwrites `count` bytes that nobody uses any more with word stores that ThreadSanitizer sees.
-/// Why C, and not inline: the stores must be instrumented code. Swift's `storeBytes` is a call into
-/// the standard library, which is not, in unoptimised builds; nor is inline C in a Swift caller.
+/// Overwrites `count` bytes that nobody uses any more, with word stores that ThreadSanitizer sees.
+/// Why C, and not inline: the stores must be in instrumented code. In unoptimised builds, Swift's
+/// `storeBytes` calls the standard library, which isn't instrumented, nor is inline C in a Swift
+/// caller.
 void sysshims_poison(void *address, size_t count);
 
-/// What poison looks like, word by word.
+/// The word that poisoned memory is filled with.
 #define SYSSHIMS_POISON_WORD 0xdeaddeaddeaddeadULL
 
 static inline bool sysshims_poisons(void) {

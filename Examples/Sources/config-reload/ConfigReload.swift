@@ -2,9 +2,9 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 // What it shows: a server's configuration that is replaced while tasks of Swift Concurrency serve
-// requests with it. A request reads it in a section and pays no lock and no reference count; whoever
-// reloads awaits `synchronize()` without blocking a thread, and knows then that nobody uses the old
-// one any more: here it closes the old upstream, which a request must never find closed.
+// requests with it. A request reads it in a section and pays no lock and no reference count;
+// whoever reloads awaits `synchronize()` without blocking a thread, and knows then that nobody uses
+// the old one any more: here it closes the old upstream, which a request must never find closed.
 //
 // What it leaves out: sockets and files. A request that must keep the configuration across an
 // `await` copies what it needs in the section, as here, or uses SleepableRCU.

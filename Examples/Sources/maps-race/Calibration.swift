@@ -4,8 +4,8 @@
 import Foundation
 import Synchronization
 
-/// What the machine itself does to a thread: the longest time between two looks at the clock of one that
-/// does nothing else, on the mapper's core, with nobody beside it.
+/// What the machine itself does to a thread: the longest time between two looks at the clock of one
+/// that does nothing else, on the mapper's core, with nobody beside it.
 ///
 /// A maximum in the table that is no longer than this says nothing about a strategy.
 struct Calibration: Encodable {

@@ -4,8 +4,8 @@
 // What it shows: McKenney's benchmark of reading /proc/PID/maps, in four forms. One mapper maps and
 // unmaps single pages of a 128 MiB region; scanners dump the address space without pause; queriers
 // look addresses up. The latency of every map and unmap is measured, every dump is checked.
-// Strategies: the three of this library on the maps of a live process, and the kernel itself by real
-// mmap, munmap, /proc/PID/maps and PROCMAP_QUERY.
+// Strategies: the three of this library on the maps of a live process, and the kernel itself by
+// real mmap, munmap, /proc/PID/maps and PROCMAP_QUERY.
 //
 // What it leaves out: the maxima on a machine with few cores are the scheduler's; look at the
 // percentiles, and compare within one run.

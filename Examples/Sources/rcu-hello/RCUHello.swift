@@ -2,8 +2,8 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 // What it shows: the whole of RCU on one page. Readers look a table up without a lock; a writer
-// replaces it; the old table is destroyed when the last reader that may see it has left its section,
-// no earlier and no later.
+// replaces it; the old table is destroyed when the last reader that may see it has left its
+// section, no earlier and no later.
 //
 // What it leaves out: speed (see Benchmarks), the other flavors, and Swift Concurrency (see
 // config-reload).

@@ -91,7 +91,8 @@ private func tortureRegistering<Flavor: ThreadRegisteringFlavor>(
 }
 
 extension RCUFlavor {
-  /// Says, where the flavor wants to hear it, that the calling thread uses nothing that it has read.
+  /// Says, where the flavor wants to hear it, that the calling thread uses nothing that it has
+  /// read.
   @inline(__always)
   static func announce() {
     if Self.self == QuiescentStateFlavor.self { RCUDomain<QuiescentStateFlavor>.quiescentState() }

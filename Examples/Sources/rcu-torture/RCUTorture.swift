@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// What it shows: that read sections hold and grace periods wait, in every flavor, under loads that are
-// made to break them: stalled readers, floods of deferred calls, threads that come and go, forks,
-// processes that can't start threads, nested sections, sections in signal handlers and in the destructors of ending
-// threads. Elements that were taken out of a pointer grow
-// older with each grace period; a reader that sees one which is too old has found an error. After
-// the idea of Linux's rcutorture.
+// What it shows: that read sections hold and grace periods wait, in every flavor, under loads that
+// are made to break them: stalled readers, floods of deferred calls, threads that come and go,
+// forks, processes that can't start threads, nested sections, sections in signal handlers and in
+// the destructors of ending threads. Elements that were taken out of a pointer grow older with each
+// grace period; a reader that sees one which is too old has found an error. After the idea of
+// Linux's rcutorture.
 //
-// What it leaves out: a proof. A processor that orders memory as strongly as x86-64 hides some errors;
-// run it on others too, and for hours. Collections have tests of their own.
+// What it leaves out: a proof. A processor that orders memory as strongly as x86-64 hides some
+// errors; run it on others too, and for hours. Collections have tests of their own.
 
 import ArgumentParser
 import CTorture

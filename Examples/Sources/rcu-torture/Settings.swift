@@ -43,7 +43,8 @@ enum Load: String, CaseIterable {
   case threadless
   /// Sections in signal handlers, which interrupt readers and updaters anywhere.
   case signals
-  /// Sections in destructors of threads' keys, with signal handlers that read beside and after them.
+  /// Sections in destructors of threads' keys, with signal handlers that read beside and after
+  /// them.
   case ends
 }
 

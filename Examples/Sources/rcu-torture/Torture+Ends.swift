@@ -12,8 +12,8 @@ extension Torture {
   private static var groupCount: Int { 4 }
   private static var threadsPerGroup: Int { 8 }
 
-  /// Threads whose keys have destructors that read, before the library's own and after it, in every round; signal
-  /// handlers interrupt them to their last instruction.
+  /// Threads whose keys have destructors that read, before the library's own and after it, in every
+  /// round; signal handlers interrupt them to their last instruction.
   func endThreads() {
     // qsbr's sections are not for handlers.
     let interrupts = Flavor.self != QuiescentStateFlavor.self
@@ -49,9 +49,11 @@ extension Torture {
   }
 }
 
-/// Calls at the end of the calling thread, by destructors of keys that come before and after the library's.
+/// Calls at the end of the calling thread, by destructors of keys that come before and after the
+/// library's.
 enum EndingThread {
-  /// As often as the system runs destructors that set their key again: `PTHREAD_DESTRUCTOR_ITERATIONS`.
+  /// As often as the system runs destructors that set their key again:
+  /// `PTHREAD_DESTRUCTOR_ITERATIONS`.
   private static let roundCount = 4
 
   static let earlyKey = makeKey()

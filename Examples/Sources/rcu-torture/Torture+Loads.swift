@@ -159,8 +159,9 @@ extension Torture {
     done.add(.endedThreads, count)
     // Readers, updaters, the reclaimer, and whoever helps it.
     var maximumListed = settings.readerCount + settings.updaterCount + 4
-    // A thread of bp that has read in the last round of its destructors is taken off the list when another thread
-    // finds no entry unused; entries come by the page, and have more than 64 bytes each.
+    // A thread of bp that has read in the last round of its destructors is taken off the list when
+    // another thread finds no entry unused; entries come by the page, and have more than 64 bytes
+    // each.
     if settings.loads.contains(.ends) && Flavor.self == BulletproofFlavor.self {
       maximumListed += Int(getpagesize()) / 64
     }

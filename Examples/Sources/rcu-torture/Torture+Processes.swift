@@ -22,7 +22,8 @@ extension Torture {
     if checkChild({ self.useInChild() }) { done.add(.forks) }
   }
 
-  /// What its reclaimer would do, threads that retire have to do. Not counted where filters aren't permitted.
+  /// What its reclaimer would do, threads that retire have to do. Not counted where filters aren't
+  /// permitted.
   func forkThreadlessChild() {
     let hasRun = checkChild {
       let error = torture_deny_threads()
@@ -34,7 +35,8 @@ extension Torture {
 
   private static var notPermitted: Int32 { 77 }
 
-  /// Runs `body` in a child, and reports it if the child fails. Returns whether a child has done it.
+  /// Runs `body` in a child, and reports it if the child fails. Returns whether a child has done
+  /// it.
   private func checkChild(_ body: () -> Int32) -> Bool {
     let child = torture_fork(Self.childSeconds)
     if child == 0 { _exit(body()) }

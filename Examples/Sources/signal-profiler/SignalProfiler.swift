@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// What it shows: a signal handler that looks addresses up in a model of the program's own maps while
-// another thread changes it. A lock would deadlock as soon as the handler interrupts its holder: here
-// the writer itself is sampled too, in the midst of its changes. The handler reads under RCU, on
-// threads that have read before; it takes no lock and allocates nothing.
+// What it shows: a signal handler that looks addresses up in a model of the program's own maps
+// while another thread changes it. A lock would deadlock as soon as the handler interrupts its
+// holder: here the writer itself is sampled too, in the midst of its changes. The handler reads
+// under RCU, on threads that have read before; it takes no lock and allocates nothing.
 //
 // What it leaves out: functions and stacks. It tells which mapping a sample fell into, and that
 // mapping by its start: what is loaded later isn't in the model (ProcessMaps' mirror is for that).

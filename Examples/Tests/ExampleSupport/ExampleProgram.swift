@@ -16,17 +16,20 @@ package struct ExampleProgram: Sendable {
 
   /// Runs the program, and expects it to exit with `status`.
   ///
-  /// - Returns: what it wrote: its output, then its errors.
+  /// - Parameter file: where its output goes while it runs.
+  /// - Returns: its output unless that went to a file, then its errors.
   @discardableResult
   package func run(
-    _ arguments: [String] = [], exits status: Int32 = 0,
+    _ arguments: [String] = [], exits status: Int32 = 0, into file: String? = nil,
     sourceLocation: SourceLocation = #_sourceLocation
   ) throws -> String {
     let result = try Self.lock.withLock {
       let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
       let program = URL(fileURLWithPath: tests).deletingLastPathComponent()
-        .appendingPathComponent(name)
-      return try runProcess(program.path, arguments)
+        .appendingPathComponent(name).path
+      guard let file else { return try runProcess(program, arguments) }
+      let script = #"exec "$0" "${@:2}" >"$1""#
+      return try runProcess("bash", ["-c", script, program, file] + arguments)
     }
     let output = result.standardOutput + result.standardError
     let command = ([name] + arguments).joined(separator: " ")
@@ -37,12 +40,12 @@ package struct ExampleProgram: Sendable {
   }
 }
 
-/// Expects a line of `output` that matches `pattern` from its beginning to its end.
+/// Expects a line of `output` in which `pattern` is found.
 package func expectLine(
   _ pattern: String, in output: String, sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
-  let line = try Regex(pattern)
+  let regex = try Regex(pattern)
   #expect(
-    output.split(separator: "\n").contains { $0.wholeMatch(of: line) != nil },
+    output.split(separator: "\n").contains { String($0).firstMatch(of: regex) != nil },
     "no line \(pattern) in:\n\(output)", sourceLocation: sourceLocation)
 }

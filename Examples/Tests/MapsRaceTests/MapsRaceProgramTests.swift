@@ -42,7 +42,7 @@ struct MapsRaceProgramTests {
       #expect(Set(strategies).isSuperset(of: ["snapshot", "speculative", "locked", "kernel"]))
       #expect(report.strategies.map(\.strategy) == strategies)
       for row in report.strategies {
-        try expectLine("\(row.strategy) +\(row.operations) .*", in: output)
+        try expectLine("^\(row.strategy) +\(row.operations) ", in: output)
         #expect(drawing.contains(">\(row.strategy)</text>"))
         #expect(row.operations > 0 && row.runMaxima == [row.maximumLatency])
         #expect(row.latencyMean > 0 && row.latencyMean.isFinite && row.dumpsPerSecond.isFinite)

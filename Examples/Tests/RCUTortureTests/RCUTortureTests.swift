@@ -15,7 +15,7 @@ struct RCUTortureTests {
     let output = try program.run(["--seconds", "1.2"])
     for flavor in flavors {
       // Seconds, reads, updates; no errors at the end.
-      try expectLine("\(flavor) +[0-9.]+ +[1-9][0-9]* +[1-9][0-9]* .* 0", in: output)
+      try expectLine("^\(flavor) +[0-9.]+ +[1-9][0-9]* +[1-9][0-9]* .* 0$", in: output)
     }
   }
 
@@ -49,7 +49,7 @@ struct RCUTortureMutantTests {
   func aMutantIsCaughtWithEachFlavor(_ mutant: String) throws {
     let output = try program.run(["--seconds", "20", "--mutant", mutant], exits: 1)
     for flavor in Self.mutantsOfFlavors[mutant]! {
-      try expectLine("error \\(\(flavor)\\): .*", in: output)
+      try expectLine("^error \\(\(flavor)\\): ", in: output)
     }
   }
 

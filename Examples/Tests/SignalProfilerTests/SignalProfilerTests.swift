@@ -8,6 +8,6 @@ import Testing
 struct SignalProfilerTests {
   @Test func theProgramIsInItsProfile() throws {
     try expectLine(
-      " +[1-9][0-9]* +[0-9.]+% .*/signal-profiler", in: ExampleProgram("signal-profiler").run())
+      "^ +[1-9][0-9]* +[0-9.]+% .*/signal-profiler$", in: ExampleProgram("signal-profiler").run())
   }
 }

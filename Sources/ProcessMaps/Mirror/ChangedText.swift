@@ -13,15 +13,10 @@ struct ChangedText {
   /// - Parameter taskSize: the end of the addresses of interest; `[vsyscall]` lies behind.
   /// - Throws: ``ProcMapsError`` if a line next to the difference can't be read.
   /// - Complexity: O(bytes).
-  init(from old: [UInt8], to new: [UInt8], taskSize: UInt64) throws(ProcMapsError) {
+  init(from old: Span<UInt8>, to new: [UInt8], taskSize: UInt64) throws(ProcMapsError) {
     let newline = UInt8(ascii: "\n")
-    let common = Self.commonPrefix(old, new)
-    let start = new[..<common].lastIndex(of: newline).map { $0 + 1 } ?? 0
-    let suffix = Self.commonSuffix(old, new, limit: min(old.count, new.count) - start)
-    // The first line that is wholly in what is common: a line must begin there in both texts.
-    var end = new.count - suffix
-    if !Self.isLineStart(new, end) || !Self.isLineStart(old, old.count - suffix) {
-      end = new[end...].firstIndex(of: newline).map { $0 + 1 } ?? new.count
+    let (start, end) = unsafe new.withUnsafeBytes { new in
+      unsafe old.withUnsafeBytes { unsafe Self.changedLines(from: $0, to: new) }
     }
     lines = start..<end
     var lower: UInt64 = 0
@@ -34,49 +29,61 @@ struct ChangedText {
     addresses = min(lower, upper)..<upper
   }
 
-  private static func isLineStart(_ text: [UInt8], _ index: Int) -> Bool {
-    index == 0 || text[index - 1] == UInt8(ascii: "\n")
-  }
-
   private static func line(of text: [UInt8], at index: Int) throws(ProcMapsError) -> ProcMapsLine {
     var cursor = ProcMapsCursor(text: text)
     cursor.index = index
     return try cursor.parseLine(after: nil)
   }
 
-  private static func commonPrefix(_ old: [UInt8], _ new: [UInt8]) -> Int {
-    let count = min(old.count, new.count)
-    return unsafe old.withUnsafeBytes { old in
-      unsafe new.withUnsafeBytes { new in
-        var index = 0
-        while index + 8 <= count,
-          unsafe old.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            == new.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-        {
-          index += 8
-        }
-        while index < count, unsafe old[index] == new[index] { index += 1 }
-        return index
-      }
+  /// Where the lines begin and end, in the new text, that aren't in both.
+  private static func changedLines(
+    from old: UnsafeRawBufferPointer, to new: UnsafeRawBufferPointer
+  ) -> (start: Int, end: Int) {
+    let newline = UInt8(ascii: "\n")
+    let common = unsafe commonPrefix(old, new)
+    let start = unsafe new[..<common].lastIndex(of: newline).map { $0 + 1 } ?? 0
+    let suffix = unsafe commonSuffix(old, new, limit: min(old.count, new.count) - start)
+    // The first line that is wholly in what is common: a line must begin there in both texts.
+    var end = new.count - suffix
+    if unsafe !isLineStart(new, end) || !isLineStart(old, old.count - suffix) {
+      end = unsafe new[end...].firstIndex(of: newline).map { $0 + 1 } ?? new.count
     }
+    return (start, end)
   }
 
-  private static func commonSuffix(_ old: [UInt8], _ new: [UInt8], limit: Int) -> Int {
-    unsafe old.withUnsafeBytes { old in
-      unsafe new.withUnsafeBytes { new in
-        var count = 0
-        while count + 8 <= limit,
-          unsafe old.loadUnaligned(fromByteOffset: old.count - count - 8, as: UInt64.self)
-            == new.loadUnaligned(fromByteOffset: new.count - count - 8, as: UInt64.self)
-        {
-          count += 8
-        }
-        while count < limit, unsafe old[old.count - count - 1] == new[new.count - count - 1] {
-          count += 1
-        }
-        return count
-      }
+  private static func isLineStart(_ text: UnsafeRawBufferPointer, _ index: Int) -> Bool {
+    unsafe index == 0 || text[index - 1] == UInt8(ascii: "\n")
+  }
+
+  private static func commonPrefix(
+    _ old: UnsafeRawBufferPointer, _ new: UnsafeRawBufferPointer
+  ) -> Int {
+    let count = min(old.count, new.count)
+    var index = 0
+    while index + 8 <= count,
+      unsafe old.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+        == new.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+    {
+      index += 8
     }
+    while index < count, unsafe old[index] == new[index] { index += 1 }
+    return index
+  }
+
+  private static func commonSuffix(
+    _ old: UnsafeRawBufferPointer, _ new: UnsafeRawBufferPointer, limit: Int
+  ) -> Int {
+    var count = 0
+    while count + 8 <= limit,
+      unsafe old.loadUnaligned(fromByteOffset: old.count - count - 8, as: UInt64.self)
+        == new.loadUnaligned(fromByteOffset: new.count - count - 8, as: UInt64.self)
+    {
+      count += 8
+    }
+    while count < limit, unsafe old[old.count - count - 1] == new[new.count - count - 1] {
+      count += 1
+    }
+    return count
   }
 }
 
@@ -129,25 +136,34 @@ struct MirrorImporter {
   }
 
   private mutating func source(of line: ProcMapsLine, _ text: [UInt8]) -> ImportedMapping.Source {
-    let name = Array(text[line.nameRange])
-    let isFile =
-      line.inode != 0 || line.device != DeviceNumber(major: 0, minor: 0)
-      || line.offset != 0 || name.first == UInt8(ascii: "/")
-    guard isFile else { return name.isEmpty ? .anonymous : .special(name) }
-    return .file(file(line, name), offset: line.offset)
+    source(
+      device: line.device, inode: line.inode, offset: line.offset,
+      name: Self.unescaped(Array(text[line.nameRange])))
   }
 
-  private mutating func file(_ line: ProcMapsLine, _ name: [UInt8]) -> MappedFile {
-    let key = FileKey(device: line.device, inode: line.inode, name: name)
-    if let file = files[key] { return file }
+  /// A mapping of a query's answer.
+  mutating func mapping(of vma: VMA) -> ImportedMapping {
+    ImportedMapping(
+      start: vma.start, end: vma.end, protection: vma.protection, isShared: vma.isShared,
+      source: source(device: vma.device, inode: vma.inode, offset: vma.offset, name: vma.name))
+  }
+
+  private mutating func source(
+    device: DeviceNumber, inode: UInt64, offset: UInt64, name: [UInt8]
+  ) -> ImportedMapping.Source {
+    let isFile =
+      inode != 0 || device != DeviceNumber(major: 0, minor: 0) || offset != 0
+      || name.first == UInt8(ascii: "/")
+    guard isFile else { return name.isEmpty ? .anonymous : .special(name) }
+    let key = FileKey(device: device, inode: inode, name: name)
+    if let file = files[key] { return .file(file, offset: offset) }
     // Files that have come and gone, as those of a compiler. What is mapped keeps its file by itself; the
     // next difference then takes it for another, which prints the same.
     if files.count >= maximumFileCount { files = [:] }
     let file = MappedFile(
-      path: Self.unescaped(name).prefix(MappedFile.maximumPathBytes - 1), device: line.device,
-      inode: line.inode)
+      path: name.prefix(MappedFile.maximumPathBytes - 1), device: device, inode: inode)
     files[key] = file
-    return file
+    return .file(file, offset: offset)
   }
 
   /// A path as the kernel has it: the text shows a newline as `\012`.

@@ -12,6 +12,8 @@ public enum MirrorState: UInt8, Sendable, Hashable, Codable {
   case contended
   /// The process has exited, or has begun another program that can't be followed. The copy is the last that was read.
   case exited
+  /// It was detached. The copy is the last that was read.
+  case detached
 }
 
 /// What is known of how fresh an answer is.
@@ -24,6 +26,8 @@ public enum MirrorFreshness: Sendable, Hashable {
   case contended
   /// The process has exited: the answer is how it was at the end, as far as it was read.
   case exited
+  /// The mirror was detached: the answer is how it was then.
+  case detached
 }
 
 /// What a mirror says of an address, and what that is worth.
@@ -44,35 +48,12 @@ public struct MirrorAnswer: Sendable, Hashable {
     switch state {
     case .contended: .contended
     case .exited: .exited
+    case .detached: .detached
     case .live:
       isVerified
         ? .current
         : .unverified(
           for: .nanoseconds(Int64(sysshims_now() &- min(sysshims_now(), asOfNanoseconds))))
     }
-  }
-}
-
-/// How much of a mirror's past is kept.
-///
-/// A version that is kept costs the nodes that were replaced since.
-public struct MirrorHistoryLimits: Sendable, Hashable, Codable {
-  /// The most versions, the current one apart. 0 keeps none.
-  public var maximumVersionCount = 0
-  /// How long a version is kept after it was replaced.
-  public var maximumAge = Duration.seconds(60)
-  /// The most bytes that replaced nodes may take.
-  public var maximumBytes = 16 << 20
-
-  /// Keeps nothing.
-  public init() {}
-
-  /// Keeps so many versions, for so long.
-  public init(
-    maximumVersionCount: Int, maximumAge: Duration = .seconds(60), maximumBytes: Int = 16 << 20
-  ) {
-    self.maximumVersionCount = maximumVersionCount
-    self.maximumAge = maximumAge
-    self.maximumBytes = maximumBytes
   }
 }

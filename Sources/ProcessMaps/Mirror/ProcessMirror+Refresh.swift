@@ -17,44 +17,6 @@ public struct MirrorRefresh: Sendable, Hashable {
   public var readingCount: Int
 }
 
-/// A version that a mirror had, and when.
-struct KeptVersion {
-  let snapshot: MapsSnapshot
-  /// When the first and the last reading began that confirmed it.
-  let firstSeen: UInt64
-  var lastSeen: UInt64
-}
-
-/// The versions that a mirror had.
-struct MirrorHistory {
-  let limits: MirrorHistoryLimits
-  private var versions: [KeptVersion] = []
-
-  init(_ limits: MirrorHistoryLimits) { self.limits = limits }
-
-  /// Notes that the current version of `space` was confirmed by a reading that began at `time`.
-  mutating func note(_ space: AddressSpace, at time: UInt64) {
-    guard limits.maximumVersionCount > 0 else { return }
-    if let last = versions.last, last.snapshot.generation == space.generation {
-      versions[versions.count - 1].lastSeen = time
-    } else {
-      versions.append(
-        KeptVersion(snapshot: space.snapshot(), firstSeen: time, lastSeen: time))
-    }
-    let age = UInt64(max(0, limits.maximumAge / .nanoseconds(1)))
-    while versions.count > 1,
-      versions.count > limits.maximumVersionCount + 1
-        || versions[1].firstSeen < time - min(time, age)
-        || space.snapshotStatistics.heldBytes > limits.maximumBytes
-    {
-      versions.removeFirst()
-    }
-  }
-
-  /// The last version that was confirmed at `time` or before.
-  func version(at time: UInt64) -> KeptVersion? { versions.last { $0.firstSeen <= time } }
-}
-
 /// The open file of a process's maps.
 final class MirrorFile: Sendable {
   let maps: KernelMaps
@@ -83,18 +45,17 @@ final class MirrorFile: Sendable {
 struct MirrorReading {
   var history: MirrorHistory
   var importer = MirrorImporter()
-  /// The text that the copy was made of; empty if the copy isn't exactly of one.
-  var text: [UInt8] = []
-  /// For the next text.
-  var spare: [UInt8] = []
+  /// What the source of changes has told, and hasn't been looked at yet.
+  var dirty = DirtyRanges()
+  /// The last text, where the copy doesn't print as that: lines overlapped, or print otherwise. Else empty.
+  var inexactText: [UInt8] = []
   var hasRead = false
-  var isDetached = false
 }
 
 extension ProcessMirror {
   /// Reads the process's map, and makes the copy equal to it, as one change.
   ///
-  /// The text is read until two readings in a row are equal, at most eight times. A process that is as it was costs one
+  /// The text is read until it is what the copy prints, at most eight times. A process that is as it was costs one
   /// reading and a comparison of bytes; else only what differs is parsed and replaced. A program that the process has
   /// begun is followed, unless the mirror adopted its file.
   ///
@@ -107,40 +68,47 @@ extension ProcessMirror {
     try reading.withLock { (reading) throws(Errno) in try refresh(&reading) }
   }
 
-  private func refresh(_ reading: inout MirrorReading) throws(Errno) -> MirrorRefresh {
+  func refresh(_ reading: inout MirrorReading) throws(Errno) -> MirrorRefresh {
     var result = MirrorRefresh(isChanged: false, state: state, readingCount: 0)
-    if reading.isDetached || state == .exited { return result }
+    if !isFollowed { return result }
     let generation = space.generation
+    let texts = MirrorTexts.take()
+    defer { MirrorTexts.giveBack(texts) }
+    // The readings show what has been told up to now.
+    records?.take(into: &reading.dirty)
+    reading.dirty.removeAll()
     var start: UInt64 = 0
     while result.readingCount < Self.maximumAttempts {
       start = sysshims_now()
       result.readingCount += 1
       let file = file.withLock { $0 }
       do throws(Errno) {
-        try file.maps.read(into: &reading.spare)
+        try file.maps.read(into: &texts.new)
       } catch {
         guard error == .noSuchProcess else { throw error }
-        reading.spare = []
+        texts.new = []
       }
-      if reading.spare.isEmpty {
+      if texts.new.isEmpty {
         guard let next = file.reopened() else {
           end(file)
           result.state = .exited
           return result
         }
         self.file.withLock { $0 = next }
-      } else if reading.hasRead && Self.isEqual(reading.text, reading.spare) {
+        continue
+      }
+      space.dump(into: &texts.printed)
+      if reading.hasRead && (texts.areEqual || texts.new == reading.inexactText) {
         reading.history.note(space, at: start)
         confirm(start)
         result.state = .live
         result.isChanged = space.generation != generation
         return result
-      } else {
-        do throws(ProcMapsError) {
-          try apply(&reading)
-        } catch {
-          throw .badMessage
-        }
+      }
+      do throws(ProcMapsError) {
+        try apply(texts, &reading)
+      } catch {
+        throw .badMessage
       }
     }
     contend(start)
@@ -149,12 +117,15 @@ extension ProcessMirror {
     return result
   }
 
-  /// Makes the copy equal to `reading.spare`, by one change.
-  private func apply(_ reading: inout MirrorReading) throws(ProcMapsError) {
+  /// Makes the copy equal to `texts.new`, by one change.
+  private func apply(
+    _ texts: MirrorTexts, _ reading: inout MirrorReading
+  ) throws(ProcMapsError) {
     let taskSize = space.configuration.taskSize
-    let changed = try ChangedText(from: reading.text, to: reading.spare, taskSize: taskSize)
+    let changed = try ChangedText(
+      from: texts.printed.bytes, to: texts.new, taskSize: taskSize)
     var (mappings, overlap) = try reading.importer.mappings(
-      of: reading.spare, changed.lines, taskSize: taskSize)
+      of: texts.new, changed.lines, taskSize: taskSize)
     var range = changed.addresses
     if let first = mappings.first, first.start < range.lowerBound {
       overlap = true
@@ -172,7 +143,7 @@ extension ProcessMirror {
     }
     if !reading.hasRead {
       var layout = ImportedLayout()
-      layout.gateProtection = try Self.gate(of: reading.spare, above: taskSize)
+      layout.gateProtection = try Self.gate(of: texts.new, above: taskSize)
       space.replaceAll(with: mappings, layout: layout)
       reading.importer.didReadAll()
       reading.hasRead = true
@@ -180,9 +151,9 @@ extension ProcessMirror {
       // No limit is set.
       try? space.replace(range, with: mappings)
     }
-    swap(&reading.text, &reading.spare)
-    // The copy isn't quite what the text says: the next one is compared with nothing.
-    if overlap { reading.text.removeAll(keepingCapacity: true) }
+    space.dump(into: &texts.printed)
+    // A text whose lines overlap is no state that can be confirmed.
+    reading.inexactText = overlap || texts.areEqual ? [] : texts.new
   }
 
   /// The access of `[vsyscall]`, the last line, which is above all others; `nil` if there is none.
@@ -202,14 +173,39 @@ extension ProcessMirror {
     setState(.exited)
     let isReplaced = (try? file.maps.state()) == .replaced
     space.endUpdates(isReplaced ? .replaced : .exited)
-    polling.wake()
+    loop.withLock { $0 }?.wake()
+  }
+}
+
+/// The texts of one refresh, in memory that the next one uses again: a mirror of this process would else see what its own
+/// refreshes allocate.
+final class MirrorTexts: @unchecked Sendable {
+  // Sendable: used by one refresh at a time (`take`, `giveBack`).
+  /// What the kernel says.
+  var new: [UInt8] = []
+  /// What the copy prints.
+  var printed = MapsBuffer()
+
+  private static let free = Guarded<[MirrorTexts]>([])
+  private static let maximumFreeCount = 4
+
+  static func take() -> MirrorTexts {
+    free.withLock { $0.popLast() } ?? MirrorTexts()
   }
 
-  private static func isEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
-    guard left.count == right.count else { return false }
-    return unsafe left.withUnsafeBytes { left in
-      unsafe right.withUnsafeBytes { right in
-        unsafe left.isEmpty || memcmp(left.baseAddress!, right.baseAddress!, left.count) == 0
+  static func giveBack(_ texts: MirrorTexts) {
+    free.withLock { if $0.count < maximumFreeCount { $0.append(texts) } }
+  }
+
+  /// Whether the copy prints as the kernel says.
+  var areEqual: Bool { Self.areEqual(new, printed) }
+
+  private static func areEqual(_ new: [UInt8], _ printed: borrowing MapsBuffer) -> Bool {
+    guard new.count == printed.count else { return false }
+    let printed = printed.bytes
+    return unsafe new.withUnsafeBytes { new in
+      unsafe printed.withUnsafeBytes { printed in
+        unsafe memcmp(new.baseAddress!, printed.baseAddress!, new.count) == 0
       }
     }
   }

@@ -19,7 +19,7 @@ internal import _SystemShims
 /// let sure = try mirror.verifiedLookup(address)   // one system call; refreshes what differs
 /// ```
 ///
-/// A mirror reads the process's text when it is told to (``refresh()``, ``run(every:)``), and applies what differs
+/// A mirror reads the process's text when it is told to (``refresh()``, ``run()``), and applies what differs
 /// from the text before as one change of ``space``: one new generation. Everything that reads an
 /// ``/VirtualMemory/AddressSpace`` reads a mirror: dumps, queries, readers, snapshots, differences.
 ///
@@ -44,62 +44,117 @@ public final class ProcessMirror: Sendable {
   let reading: Guarded<MirrorReading>
   /// The open file: apart, so that a query doesn't wait for a reading.
   let file: Guarded<MirrorFile>
-  /// What ``run(every:)`` waits for.
-  let polling = PollingControl()
+  /// How the process is followed.
+  public let configuration: MirrorConfiguration
+  /// What tells of changes while the mirror is run.
+  public var source: MirrorSource { records?.source ?? .polling }
+  /// The sources that would be better, and why they can't be used: no right, no tracefs, too many threads…
+  public let unavailableSources: [UnavailableSource]
+  /// Where changes are told of; `nil` for polling.
+  let records: (any ChangeRecords)?
+  /// The loop that runs the mirror, if one does.
+  let loop = Guarded<MirrorLoop?>(nil)
+  /// Set by ``noteChange()``, cleared by the loop before it reads.
+  let isNoted = Atomic(false)
 
   /// Attaches to a process and reads its map.
   ///
   /// - Parameters:
   ///   - pid: the process.
-  ///   - root: where the proc file system is mounted.
-  ///   - history: how much of the past ``lookup(_:at:)`` can answer about.
+  ///   - configuration: how it is followed.
   /// - Throws: `ENOENT` or `ESRCH` if there is no such process, or it has no address space (a zombie, a thread of
   ///   the kernel); `EACCES` if it may not be read; `EBADMSG` if its text isn't one of maps.
   /// - Complexity: as ``refresh()``'s.
   public convenience init(
-    pid: Int32, root: FilePath = "/proc", history: MirrorHistoryLimits = MirrorHistoryLimits()
+    pid: Int32, configuration: MirrorConfiguration = MirrorConfiguration()
   ) throws(Errno) {
-    let maps = try KernelMaps(pid: pid, root: root)
+    let maps = try KernelMaps(pid: pid, root: configuration.root)
     guard let folder = maps.folder, let status = ProcessStatus(folder) else {
       throw .noSuchProcess
     }
     let file = MirrorFile(maps, startTime: status.startTime)
-    try self.init(file, history, pid: pid)
+    try self.init(file, configuration, pid: pid, folder: folder)
   }
 
   /// Attaches to the process whose `/proc/PID/maps` an open file is, as another process may send its own: no right
-  /// over that process is needed, and no pid, which another process may have later.
+  /// over that process is needed, and no pid, which another process may have later. It is polled.
   ///
   /// - Parameters:
   ///   - descriptor: the open file, which the mirror takes over.
-  ///   - history: how much of the past ``lookup(_:at:)`` can answer about.
+  ///   - configuration: how it is followed.
   /// - Throws: `EBADF` if the file isn't open; `EINVAL` if it isn't one of maps; `ESRCH` if the process has gone.
   public convenience init(
-    adopting descriptor: FileDescriptor, history: MirrorHistoryLimits = MirrorHistoryLimits()
+    adopting descriptor: FileDescriptor,
+    configuration: MirrorConfiguration = MirrorConfiguration()
   ) throws(Errno) {
     try self.init(
-      MirrorFile(KernelMaps(adopting: descriptor), startTime: nil), history, pid: nil)
+      MirrorFile(KernelMaps(adopting: descriptor), startTime: nil), configuration, pid: nil,
+      folder: nil)
   }
 
   /// A mirror of the calling process.
   ///
-  /// - Throws: as ``init(pid:root:history:)``.
+  /// - Throws: as ``init(pid:configuration:)``.
   public static func ofSelf(
-    history: MirrorHistoryLimits = MirrorHistoryLimits()
+    configuration: MirrorConfiguration = MirrorConfiguration()
   ) throws(Errno) -> ProcessMirror {
-    try ProcessMirror(pid: getpid(), history: history)
+    try ProcessMirror(pid: getpid(), configuration: configuration)
   }
 
-  private init(_ file: MirrorFile, _ history: MirrorHistoryLimits, pid: Int32?) throws(Errno) {
-    var configuration = AddressSpaceConfiguration()
+  private init(
+    _ file: MirrorFile, _ configuration: MirrorConfiguration, pid: Int32?, folder: FilePath?
+  ) throws(Errno) {
+    var space = AddressSpaceConfiguration()
     // The most that x86-64 has, with five levels of page tables; and the kernel counts, not the copy.
-    configuration.taskSize = 0xff_ffff_ffff_f000
-    configuration.maximumMapCount = .max
-    space = AddressSpace(configuration: configuration)
+    space.taskSize = 0xff_ffff_ffff_f000
+    space.maximumMapCount = .max
+    self.space = AddressSpace(configuration: space)
     self.pid = pid
+    self.configuration = configuration
     self.file = Guarded(file)
-    reading = Guarded(MirrorReading(history: MirrorHistory(history)))
+    // Before the first reading: what it doesn't show is told.
+    (records, unavailableSources) = Self.openSource(configuration, pid: pid, folder: folder)
+    reading = Guarded(MirrorReading(history: MirrorHistory(configuration.history)))
     if try refresh().state == .exited { throw .noSuchProcess }
+  }
+
+  /// The first of the sources that works; `nil` for polling.
+  private static func openSource(
+    _ configuration: MirrorConfiguration, pid: Int32?, folder: FilePath?
+  ) -> ((any ChangeRecords)?, [UnavailableSource]) {
+    var unavailable: [UnavailableSource] = []
+    for source in configuration.sources {
+      guard source != .polling else { break }
+      func note(_ reason: String) {
+        unavailable.append(UnavailableSource(source: source, reason: reason))
+      }
+      guard let pid, let folder else {
+        note("of an adopted file the process isn't known")
+        continue
+      }
+      guard configuration.root == "/proc" else {
+        note("under \(configuration.root) processes may have other numbers")
+        continue
+      }
+      var tracepoints: SystemCallTracepoints?
+      if source == .systemCalls {
+        tracepoints = configuration.perf.tracepoints ?? SystemCallTracepoints(tracefs: nil)
+        if tracepoints == nil || tracepoints == SystemCallTracepoints() {
+          note(
+            "the numbers of the tracepoints aren't known: tracefs isn't mounted or can't be read")
+          continue
+        }
+      }
+      do throws(PerfSource.SourceError) {
+        return (
+          try PerfSource(
+            pid: pid, folder: folder, tracepoints: tracepoints, configuration.perf), unavailable
+        )
+      } catch {
+        note(error.reason)
+      }
+    }
+    return (nil, unavailable)
   }
 
   // MARK: Looking up
@@ -143,8 +198,8 @@ public final class ProcessMirror: Sendable {
       case let error?:
         throw error
       }
-      let outcome = try refresh()
-      if outcome.state == .exited { return lookup(address) }
+      let outcome = try refresh(around: address)
+      if outcome.state == .exited || outcome.state == .detached { return lookup(address) }
     }
     var answer = lookup(address)
     answer.state = .contended
@@ -183,6 +238,9 @@ public final class ProcessMirror: Sendable {
     MirrorState(rawValue: stateValue.load(ordering: .acquiring)) ?? .live
   }
 
+  /// How fresh an answer of ``lookup(_:)`` is now.
+  public var freshness: MirrorFreshness { lookup(0).freshness }
+
   /// The time of the last confirmed reading, of the monotonic clock.
   public var asOf: Duration { .nanoseconds(Int64(asOfNanoseconds.load(ordering: .acquiring))) }
 
@@ -197,8 +255,9 @@ public final class ProcessMirror: Sendable {
 
   /// Ends the mirror: it isn't refreshed any more, and its updates end.
   public func detach() {
-    reading.withLock { $0.isDetached = true }
+    reading.withLock { _ in if state != .exited { setState(.detached) } }
     space.endUpdates(.detached)
+    loop.withLock { $0 }?.wake()
   }
 
   // MARK: What a reading found

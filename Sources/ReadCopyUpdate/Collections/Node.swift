@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// The allocation behind an element of a collection: the element, whose address is the node's, as
-/// ``RCUDomain/Retired`` wants it; then what the collection needs to know of it.
+/// The allocation behind an element of a collection. It starts with the element, as
+/// ``RCUDomain/Retired`` requires, followed by what the collection stores with it.
 @usableFromInline
 enum _Node<Element: ~Copyable, Trailer: ~Copyable> {
   @inlinable
@@ -14,7 +14,7 @@ enum _Node<Element: ~Copyable, Trailer: ~Copyable> {
   @inlinable
   static var byteCount: Int { trailerOffset + MemoryLayout<Trailer>.size }
 
-  /// A node that nobody knows yet.
+  /// Allocates a node that isn't published yet.
   @inlinable
   static func allocate(
     _ element: consuming Element, _ trailer: consuming Trailer
@@ -39,28 +39,28 @@ enum _Node<Element: ~Copyable, Trailer: ~Copyable> {
     unsafe (node + trailerOffset).assumingMemoryBound(to: Trailer.self)
   }
 
-  /// The node with this trailer.
+  /// The node that has this trailer.
   @inlinable
   @inline(__always)
   static func start(of trailer: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
     unsafe trailer - trailerOffset
   }
 
-  /// Destroys what a node holds that nobody can reach any more. It is to be freed then.
+  /// Destroys the contents of a node that nobody can reach any more, but doesn't free it.
   @inlinable
   static func deinitialize(_ node: UnsafeMutableRawPointer) {
     unsafe element(node).deinitialize(count: 1)
     unsafe deinitializeRest(node)
   }
 
-  /// Destroys what is left when the element was moved out.
+  /// Destroys what is left after the element has been moved out.
   @inlinable
   static func deinitializeRest(_ node: UnsafeMutableRawPointer) {
     unsafe trailer(node).deinitialize(count: 1)
     unsafe _poison(node, byteCount: byteCount)
   }
 
-  /// The element of a node that nobody else knows; frees the node.
+  /// Takes the element out of a node that only this thread has, and frees the node.
   @inlinable
   static func takeBack(_ node: UnsafeMutableRawPointer) -> Element {
     let element = unsafe element(node).move()

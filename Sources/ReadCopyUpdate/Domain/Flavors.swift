@@ -3,7 +3,7 @@
 
 public import _RCUShims
 
-/// liburcu's `bp`: a thread registers itself the first time it reads (about a microsecond, once).
+/// liburcu's `bp`: a thread registers itself at its first read (about a microsecond, once).
 ///
 /// The default, since the threads of Swift Concurrency, Dispatch and SwiftNIO can't be registered
 /// by hand. Reads as fast as ``MembarrierFlavor``.
@@ -43,12 +43,13 @@ public enum BulletproofFlavor: RCUFlavor {
   public static func _waitBelowLimit() { _reclaimer.waitBelowLimit() }
 }
 
-/// liburcu's `memb`: `sys_membarrier` takes the memory barriers off the read side.
+/// liburcu's `memb`: `sys_membarrier` takes the place of memory barriers on the read side.
 ///
-/// A thread registers with ``RCUDomain/withRegisteredThread(_:)``. A read section on a thread that
-/// has not traps: liburcu would let it through, and free memory under it.
+/// A thread must register with ``RCUDomain/withRegisteredThread(_:)``. A read section on an
+/// unregistered thread traps: liburcu would let it through, and would free memory that it reads.
 ///
-/// A grace period that waits for a long section is woken by its end; `bp` looks every 10 ms.
+/// The end of a long section wakes the grace period that waits for it; `bp` checks every 10 ms
+/// instead.
 public enum MembarrierFlavor: ThreadRegisteringFlavor {
   /// The flavor's name in liburcu: `memb`.
   public static var name: String { "memb" }
@@ -94,8 +95,8 @@ public enum MembarrierFlavor: ThreadRegisteringFlavor {
   public static var _isThreadRegistered: Bool { rcushims_memb_is_registered() }
 }
 
-/// liburcu's `mb`: memory barriers at both ends of a section, hence no system call in a grace
-/// period. Where `sys_membarrier` is forbidden, `memb` and `bp` do the same.
+/// liburcu's `mb`: memory barriers at both ends of a section, so that a grace period needs no
+/// system call. Where `sys_membarrier` is forbidden, `memb` and `bp` do the same.
 ///
 /// Threads register as for ``MembarrierFlavor``.
 public enum MemoryBarrierFlavor: ThreadRegisteringFlavor {
@@ -143,13 +144,13 @@ public enum MemoryBarrierFlavor: ThreadRegisteringFlavor {
   public static var _isThreadRegistered: Bool { rcushims_mb_is_registered() }
 }
 
-/// liburcu's `qsbr`: a section costs nothing but its checks; a registered thread says itself when
-/// it uses nothing that it has read.
+/// liburcu's `qsbr`: a section costs nothing but its checks. Instead, each registered thread
+/// announces when it uses nothing that it has read.
 ///
-/// Threads register as for ``MembarrierFlavor``, are *online* then, and call
-/// ``RCUDomain/quiescentState()`` now and then: a thread that doesn't holds up every grace period.
-/// Around whatever blocks (input, a lock, a join) a thread is ``RCUDomain/offline(_:)``; the waits of
-/// this module are so by themselves. No sections in signal handlers.
+/// Threads register as for ``MembarrierFlavor``, and are then *online*. An online thread must call
+/// ``RCUDomain/quiescentState()`` from time to time, or it holds up every grace period. Around
+/// everything that blocks (input, a lock, a join), it goes offline with ``RCUDomain/offline(_:)``;
+/// the calls of this module that wait do that themselves. Signal handlers can't open sections.
 public enum QuiescentStateFlavor: ThreadRegisteringFlavor {
   /// The flavor's name in liburcu: `qsbr`.
   public static var name: String { "qsbr" }
@@ -176,7 +177,7 @@ public enum QuiescentStateFlavor: ThreadRegisteringFlavor {
   public static var _isThreadRegistered: Bool { rcushims_qsbr_is_registered() }
 }
 
-/// Reading on a thread whose sections no grace period waits for.
+/// Traps a read on an offline thread, whose sections no grace period waits for.
 @usableFromInline
 @inline(never)
 func _offlineReader() -> Never {
@@ -208,13 +209,14 @@ func _notBetweenSections(_ call: StaticString) -> Never {
 }
 
 extension RCUDomain where Flavor == QuiescentStateFlavor {
-  /// Says that the calling thread uses nothing that it has read: grace periods stop waiting for it.
+  /// Announces that the calling thread uses nothing that it has read, so that grace periods stop
+  /// waiting for it.
   ///
   /// - Precondition: the thread is registered and online, and in no section.
   /// - Memory ordering: a full barrier, unless no grace period has begun since the last call.
-  ///   Everything done before happens before the end of every grace period that waits for this
-  ///   thread now. *Pairs with* ``synchronize()``.
-  /// - Complexity: O(1); two loads while no grace period is under way.
+  ///   Everything that the thread did before happens before the end of every grace period that now
+  ///   waits for it. *Pairs with* ``synchronize()``.
+  /// - Complexity: O(1); two loads if no grace period is in progress.
   /// - Source: `rcu_quiescent_state`.
   @inlinable
   public static func quiescentState() {
@@ -222,16 +224,17 @@ extension RCUDomain where Flavor == QuiescentStateFlavor {
     rcushims_qsbr_quiescent_state()
   }
 
-  /// ``RCUDomain/withReadSection(_:)`` without its checks: not one instruction.
+  /// ``RCUDomain/withReadSection(_:)`` without its checks: it adds no instruction.
   ///
-  /// For the innermost loops of threads whose whole life is in sight. Where the other one traps, this one
-  /// reads freed memory.
+  /// For the innermost loops of threads whose code is known as a whole. Where
+  /// ``RCUDomain/withReadSection(_:)`` would trap, this reads freed memory.
   ///
-  /// - Safety: the caller makes sure that the thread is registered and online, and that `body`,
-  ///   with all that it calls, doesn't announce a quiescent state, go offline, wait for a grace
-  ///   period or for anything else of this module, or retire past the domain's limits.
-  /// - Memory ordering: as ``RCUDomain/withReadSection(_:)``. Stall reports don't show such a section:
-  ///   the thread is one that doesn't announce.
+  /// - Safety: the caller guarantees that the thread is registered and online, and that neither
+  ///   `body` nor anything that it calls announces a quiescent state, goes offline, waits for a
+  ///   grace period or for anything else of this module, or retires past the domain's limits.
+  /// - Memory ordering: as ``RCUDomain/withReadSection(_:)``. In a stall report, a thread in such a
+  ///   section appears as one that announces no quiescent state.
+  /// - Complexity: O(1).
   /// - Source: `rcu_read_lock` of liburcu's qsbr, which is empty.
   @unsafe
   @available(*, noasync, message: "a task may change threads; use the default domain, RCU")
@@ -242,10 +245,12 @@ extension RCUDomain where Flavor == QuiescentStateFlavor {
     try body(unsafe ReadSection(unchecked: ()))
   }
 
-  /// Runs `body`, which may block and must not read, while no grace period waits for this thread.
+  /// Runs `body`, which may block but must not read. No grace period waits for the thread
+  /// meanwhile.
   ///
   /// - Precondition: the thread is registered and online, and in no section.
-  /// - Memory ordering: a full barrier before and after `body`; else as ``quiescentState()``.
+  /// - Memory ordering: a full barrier before and after `body`; otherwise as ``quiescentState()``.
+  /// - Complexity: O(1), besides `body`.
   /// - Source: `rcu_thread_offline`, `rcu_thread_online`.
   @inlinable
   @available(*, noasync, message: "a task may change threads; use the default domain, RCU")

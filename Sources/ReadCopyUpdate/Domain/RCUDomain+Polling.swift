@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 extension RCUDomain {
-  /// A grace period that began to be waited for, and that can be asked after.
+  /// A grace period that has been requested, and that can be polled.
   ///
   /// ```swift
   /// let gracePeriod = RCU.startGracePeriod()
@@ -11,18 +11,21 @@ extension RCUDomain {
   public struct GracePeriod: Sendable, Hashable {
     let number: UInt64
 
-    /// Whether all sections that were open when it started have ended, and that was noticed.
+    /// Whether all sections that were open when it started have ended, and the reclaimer has
+    /// noticed.
     ///
     /// - Memory ordering: acquiring. If true, everything that those sections did happens before
-    ///   this returns. *Pairs with* the release by the thread that waited.
-    /// - Threads: any, inside a section too: there it doesn't become true for a grace period that
-    ///   was started before or in that section.
+    ///   this returns. *Pairs with* the release by the thread that waited for them.
+    /// - Threads: any, inside a section too; but a grace period that was started before or in that
+    ///   section doesn't become complete there.
     /// - Complexity: O(1), one load.
     public var isComplete: Bool { Flavor._reclaimer.hasEnded(gracePeriod: number) }
 
-    /// Waits until it is complete.
+    /// Waits until the grace period is complete.
     ///
     /// - Precondition: not inside a read section, and not in a deferred call.
+    /// - Memory ordering: as ``isComplete``.
+    /// - Complexity: as ``RCUDomain/synchronize()``.
     @available(*, noasync, message: "blocks the thread; the async overload doesn't")
     public func wait() {
       require(
@@ -32,7 +35,7 @@ extension RCUDomain {
       Flavor._reclaimer.wait(forGracePeriod: number)
     }
 
-    /// Suspends the task until it is complete.
+    /// Suspends the task until the grace period is complete.
     public func wait() async {
       await withCheckedContinuation { continuation in
         Flavor._reclaimer.when(gracePeriod: number) { continuation.resume() }
@@ -42,7 +45,7 @@ extension RCUDomain {
 
   /// Starts a grace period and returns at once; the domain's reclaimer thread waits for it.
   ///
-  /// Calls that come before it has begun share it.
+  /// Calls made before the grace period has begun share it.
   ///
   /// - Memory ordering: a section that opens after the grace period is complete sees everything
   ///   that was done before this call.

@@ -5,10 +5,10 @@ internal import _RCUShims
 
 /// Read-copy update: readers that cost two plain stores, writers that wait for them.
 ///
-/// A domain is a namespace over a ``RCUFlavor``; everything in it is static. Readers open a
-/// *read section* and load ``Pointer``s in it; a writer replaces what a pointer points to, and what
-/// was replaced is destroyed after a *grace period*: when every section that was open at the time
-/// of the replacement has ended.
+/// A domain is a namespace over a ``RCUFlavor``; all its members are static. Readers open a *read
+/// section* and load ``Pointer``s in it. A writer replaces what a pointer points to, and the old
+/// pointee is destroyed after a *grace period*: when every section that was open at the time of the
+/// replacement has ended.
 ///
 /// ```swift
 /// struct Configuration: Sendable { var limit = 10 }
@@ -23,15 +23,16 @@ internal import _RCUShims
 /// configuration.store(Configuration(limit: 20))
 /// ```
 ///
-/// The rules that the compiler enforces: a ``Ref`` can't be stored, returned, captured by an
-/// escaping closure or sent elsewhere; there is no `await` inside a section; ``synchronize()``,
-/// ``barrier()`` and `reclaim()` are not available to `async` code. The rule that traps: no ``synchronize()`` or
-/// ``barrier()`` inside a section. The rule that is yours: a section ends soon, since
-/// memory that is retired meanwhile waits for it. Past the domain's ``limits`` whoever retires, by
-/// replacing or dropping a pointee too, waits with it: so hold no lock then that a deferred call takes.
+/// The compiler enforces that a ``Ref`` isn't stored, returned, captured by an escaping closure or
+/// sent elsewhere, that a section contains no `await`, and that `async` code doesn't call the
+/// blocking ``synchronize()``, ``barrier()`` and `reclaim()`. Calling ``synchronize()`` or
+/// ``barrier()`` inside a section traps. Two rules are yours. A section must end soon, since
+/// everything that is retired meanwhile waits for it. And past the domain's ``limits``, whatever
+/// retires a value may wait for the reclaimer, so don't hold a lock then that a deferred call
+/// takes.
 ///
-/// A child of `fork` may read, retire and wait, with a reclaimer of its own: the fork waits for the
-/// batch that is under way. Inside a read section it can't: such a child may only `exec` or exit.
+/// A child of `fork` may read, retire and wait, and has a reclaimer of its own: a fork waits for
+/// the batch in progress. The child of a fork inside a read section may only `exec` or exit.
 public enum RCUDomain<Flavor: RCUFlavor> {}
 
 /// The default domain.
@@ -43,13 +44,14 @@ extension RCUDomain {
   /// Sections nest. What a ``Pointer`` held when it was loaded in the section stays intact until
   /// the outermost section ends.
   ///
-  /// - Memory ordering: everything `body` does happens before the end of any grace period that
-  ///   starts before the section ends. *Pairs with* ``synchronize()``, and with every
-  ///   deferred destruction.
-  /// - Threads: any thread, once it is registered where the flavor asks for that; signal handlers
-  ///   on threads that have read before.
-  /// - Complexity: O(1): no call, no allocation, no reference counting in optimised code. The first sections of
-  ///   a thread, up to 64, and as many after a dump of an address space, call a function that has a fence.
+  /// - Memory ordering: everything that `body` does happens before the end of any grace period that
+  ///   starts before the section ends. *Pairs with* ``synchronize()`` and with every deferred
+  ///   destruction.
+  /// - Threads: any; a registered one if the flavor asks for that. Signal handlers may read on
+  ///   threads that have read before.
+  /// - Complexity: O(1): no call, no allocation and no reference counting in optimised code. Up to
+  ///   64 sections at a thread's start, and after each dump of an address space, call a function
+  ///   that has a fence.
   /// - Source: `rcu_read_lock`, `rcu_read_unlock`.
   @inlinable
   @inline(__always)
@@ -61,8 +63,8 @@ extension RCUDomain {
     return try body(ReadSection())
   }
 
-  /// ``withReadSection(_:)`` for what takes longer than a microsecond: it begins with a memory barrier, and
-  /// spares writers the interruption of this thread. Not from a signal handler.
+  /// ``withReadSection(_:)`` for bodies that take longer than a microsecond: it begins with a
+  /// memory barrier, so that writers needn't interrupt this thread. Not in a signal handler.
   @inlinable
   @inline(__always)
   package static func withFencedReadSection<R: ~Copyable, E: Error>(
@@ -73,12 +75,15 @@ extension RCUDomain {
     return try body(ReadSection())
   }
 
-  /// ``withFencedReadSection(_:)`` that loads all that it follows at its beginning.
+  /// ``withFencedReadSection(_:)`` for a body that follows only pointers that were loaded at its
+  /// beginning.
   ///
   /// What a ``NodePool`` publishes after that, and retires again, doesn't wait for the section.
-  /// `body` follows only what it is given, and what that leads to; sections within it may load what they like.
+  /// `body` follows only the pointers that it is given, and what they lead to; sections nested in
+  /// it may load any pointer.
   ///
-  /// - Parameter load: loads pointers, acquiring, and doesn't follow them. Again, if it must.
+  /// - Parameter load: loads pointers, with acquiring loads, but doesn't follow them. May run
+  ///   repeatedly.
   @inlinable
   @inline(__always)
   package static func withSnapshotReadSection<Pointers, R: ~Copyable>(
@@ -87,7 +92,8 @@ extension RCUDomain {
     var number = unsafe Flavor._enterSnapshotReadSection()
     defer { unsafe Flavor._exitReadSection() }
     var pointers = load()
-    // Somebody may scan the readers just then. That is rare; but no reader is to be held up by writers.
+    // The readers may be scanned at this very moment. That is rare, but writers must not hold up a
+    // reader for ever.
     var attemptsLeft = 8
     while !Flavor._isSnapshotSection(number) {
       unsafe Flavor._exitReadSection()
@@ -104,6 +110,7 @@ extension RCUDomain {
 
   /// Whether the calling thread is inside a read section of this domain.
   ///
+  /// - Complexity: O(1).
   /// - Source: `rcu_read_ongoing`.
   @inlinable
   public static var isInReadSection: Bool { Flavor._isInReadSection }
@@ -112,8 +119,9 @@ extension RCUDomain {
 extension RCUDomain where Flavor: ThreadRegisteringFlavor {
   /// Registers the calling thread as a reader while `body` runs.
   ///
-  /// Nested calls on one thread register it once. A thread that ends inside is unregistered.
+  /// Nested calls register the thread only once. A thread that ends inside `body` is unregistered.
   ///
+  /// - Complexity: O(1), under locks of liburcu and of the registry.
   /// - Source: `rcu_register_thread`, `rcu_unregister_thread`.
   @available(*, noasync, message: "a task may change threads; use the default domain, RCU")
   public static func withRegisteredThread<R: ~Copyable, E: Error>(
@@ -125,10 +133,11 @@ extension RCUDomain where Flavor: ThreadRegisteringFlavor {
     return try body()
   }
 
-  /// Registers the calling thread as a reader, until ``unregisterThread()`` or its end: for pools of threads that
-  /// have calls at the start and the stop of each.
+  /// Registers the calling thread as a reader, until ``unregisterThread()`` or its end. For thread
+  /// pools that have hooks for the start and the end of a thread.
   ///
   /// - Precondition: the thread isn't registered.
+  /// - Complexity: O(1), under locks of liburcu and of the registry.
   /// - Source: `rcu_register_thread`.
   @available(*, noasync, message: "a task may change threads; use the default domain, RCU")
   public static func registerThread() {
@@ -138,9 +147,11 @@ extension RCUDomain where Flavor: ThreadRegisteringFlavor {
     unsafe Flavor._registerThread()
   }
 
-  /// Ends what ``registerThread()`` began.
+  /// Undoes ``registerThread()``.
   ///
-  /// - Precondition: the thread is registered, is in no section, and isn't inside ``withRegisteredThread(_:)``.
+  /// - Precondition: the thread is registered, is in no section, and isn't inside
+  ///   ``withRegisteredThread(_:)``.
+  /// - Complexity: O(1), under locks of liburcu and of the registry.
   /// - Source: `rcu_unregister_thread`.
   @available(*, noasync, message: "a task may change threads; use the default domain, RCU")
   public static func unregisterThread() {
@@ -153,20 +164,22 @@ extension RCUDomain where Flavor: ThreadRegisteringFlavor {
     unsafe Flavor._unregisterThread()
   }
 
-  /// Whether the calling thread may read.
+  /// Whether the calling thread is registered, so that it may read.
+  ///
+  /// - Complexity: O(1).
   public static var isThreadRegistered: Bool { Flavor._isThreadRegistered }
 }
 
 extension RCUDomain {
   /// Proof that the calling thread is inside a read section.
   ///
-  /// Only ``RCUDomain/withReadSection(_:)`` makes one. It can be copied and passed to functions;
-  /// it can't outlive the section, nor leave its thread. Where the compiler doesn't see that it does, a debug build
-  /// traps.
+  /// Only ``RCUDomain/withReadSection(_:)`` makes one. It can be copied and passed to functions,
+  /// but it can't outlive the section or leave its thread. Where the compiler doesn't catch that, a
+  /// debug build traps.
   @safe
   public struct ReadSection: ~Escapable {
     #if DEBUG
-      // Which section it is; 0: nobody checks.
+      // Identifies the section; 0 if it isn't checked.
       @usableFromInline let token: UInt64
     #endif
 
@@ -179,7 +192,7 @@ extension RCUDomain {
       #endif
     }
 
-    /// - Safety: nobody checks that it stays in its section.
+    /// - Safety: the caller guarantees that it stays in its section, since nothing checks that.
     @usableFromInline
     @inline(__always)
     @_lifetime(immortal)
@@ -190,16 +203,16 @@ extension RCUDomain {
       #endif
     }
 
-    /// Ends the process if the section isn't open on this thread: in debug builds. The compiler, Swift 6.3, doesn't
-    /// check a dynamic cast of what can't escape, nor what generic code, or a noncopyable enum, puts into an enum's
-    /// payload in an outer scope.
+    /// In debug builds, ends the process if the section isn't open on this thread. The compiler,
+    /// Swift 6.3, misses some escapes: dynamic casts of nonescapable values, and values that
+    /// generic code, or a noncopyable enum, stores as an enum's payload in an outer scope.
     @usableFromInline
     @inline(__always)
     func checkIsOpen() {
       #if DEBUG
         require(
           token == 0 || rcushims_is_section_open(Flavor._number, token),
-          "RCUDomain: a section, or a reference that was loaded in it, is used after the section has ended, or on another thread; use it inside"
+          "RCUDomain: a section, or a reference loaded in it, is used after the section's end or on another thread; use it only inside the section"
         )
       #endif
     }

@@ -3,34 +3,35 @@
 
 internal import _RCUShims
 
-/// One implementation of read sections and grace periods, as liburcu calls it: a *flavor*.
+/// One implementation of read sections and grace periods, which liburcu calls a *flavor*.
 ///
-/// A flavor is a type without values; ``RCUDomain`` is generic over it, so that a section of one
-/// flavor can't read a pointer of another: it doesn't compile. The requirements are this module's
-/// own; use the domain.
+/// A flavor is a type without values. ``RCUDomain`` is generic over it, so that code which reads a
+/// pointer of one flavor in a section of another doesn't compile. The requirements are for this
+/// module only; use the domain.
 ///
 /// | flavor | reader threads | a section costs | a grace period |
 /// |---|---|---|---|
-/// | ``BulletproofFlavor`` (`bp`) | register themselves | two plain stores | polls each 10 ms while a section is long |
+/// | ``BulletproofFlavor`` (`bp`) | register themselves | two plain stores | polls every 10 ms |
 /// | ``MembarrierFlavor`` (`memb`) | are registered | two plain stores | is woken by the reader |
 /// | ``MemoryBarrierFlavor`` (`mb`) | are registered | two memory barriers | needs no system call |
-/// | ``QuiescentStateFlavor`` (`qsbr`) | are registered, and announce | nothing but its checks | waits for announcements |
+/// | ``QuiescentStateFlavor`` (`qsbr`) | also announce | only checks | waits for announcements |
 public protocol RCUFlavor: SendableMetatype {
   /// The flavor's short name in liburcu: `bp`, `memb`, `mb`, `qsbr`.
   static var name: String { get }
 
-  /// `rcu_read_lock`. Orders everything of the section after it, against a grace period.
+  /// `rcu_read_lock`. A grace period orders everything in the section after it.
   @unsafe
   static func _enterReadSection()
-  /// The same, for a section beside which a memory barrier costs nothing: a writer that looks whether its
-  /// readers have left needs no system call then. Not in a signal handler.
+  /// The same, for a section so long that a memory barrier costs nothing beside it. A writer that
+  /// checks whether its readers have left then needs no system call. Not in a signal handler.
   @unsafe
   static func _enterFencedReadSection()
-  /// The same, for a section that loads pointers, by acquiring loads, and then either follows these, if
-  /// ``_isSnapshotSection(_:)``, and no others, or leaves. What is published later, and replaced again, doesn't wait for it.
+  /// The same, for a section that loads pointers with acquiring loads, then checks
+  /// ``_isSnapshotSection(_:)``, and either follows these pointers and no others, or leaves. What
+  /// is published later, and replaced again, doesn't wait for it.
   @unsafe
   static func _enterSnapshotReadSection() -> UInt64
-  /// Whether what has been loaded may be followed.
+  /// Whether the loaded pointers may be followed.
   ///
   /// - Parameter number: what ``_enterSnapshotReadSection()`` returned.
   static func _isSnapshotSection(_ number: UInt64) -> Bool
@@ -41,19 +42,21 @@ public protocol RCUFlavor: SendableMetatype {
   static var _isInReadSection: Bool { get }
   /// `synchronize_rcu`. Blocks the thread.
   static func _waitForGracePeriod()
-  /// Whether debug builds check that references are used in their sections: not for a test's flavor that opens none.
+  /// Whether debug builds check that references are used in their sections. False for a test's
+  /// flavor that opens no sections.
   static var _checksSections: Bool { get }
-  /// Which of the shims' flavors this is.
+  /// The shims' number for this flavor.
   static var _number: Int32 { get }
   /// The domain's own thread and queue of retirements.
   static var _reclaimer: _Reclaimer { get }
-  /// Takes over a retirement. A function of the flavor's own, so that no reference to the reclaimer is
-  /// counted for it.
+  /// Takes over a retirement. It is a function of the flavor, so that it needs no reference
+  /// counting of the reclaimer.
   ///
-  /// - Parameter mayWait: past a limit, for the reclaimer.
-  /// - Parameter owner: the address of the pointer that goes, with what it owned; 0: another place.
+  /// - Parameter mayWait: whether it may wait for the reclaimer past a limit.
+  /// - Parameter owner: the address of the pointer that is being destroyed with what it owns; 0 for
+  ///   anything else.
   static func _retire(_ retirement: consuming _Retirement, mayWait: Bool, owner: UInt)
-  /// Waits for the reclaimer past a limit, where that is allowed.
+  /// Waits for the reclaimer if a limit is exceeded and waiting is allowed.
   static func _waitBelowLimit()
 }
 
@@ -72,7 +75,7 @@ extension RCUFlavor {
   }
   public static func _waitBelowLimit() { _reclaimer.waitBelowLimit() }
 
-  /// What every flavor's grace period is, unless a test leaves something out.
+  /// The grace period of every flavor, unless a test leaves something out.
   public static func _waitForGracePeriod() {
     trapIfForkedInsideSection(rcushims_is_lost(_number))
     rcushims_synchronize(_number)
@@ -97,8 +100,8 @@ extension ThreadRegisteringFlavor {
   public static func _unregisterThread() { rcushims_unregister_thread(_number) }
 }
 
-/// Reading on a thread that isn't registered: liburcu would let it through, and free memory under
-/// it.
+/// Traps a read on a thread that isn't registered: liburcu would let it through, and would free
+/// memory that it reads.
 @usableFromInline
 @inline(never)
 func _unregisteredReader(_ flavor: StaticString) -> Never {
@@ -106,7 +109,7 @@ func _unregisteredReader(_ flavor: StaticString) -> Never {
     "RCUDomain<\(flavor)>: this thread is not registered; read inside withRegisteredThread { }")
 }
 
-/// Traps where this process was forked inside a read section: nobody can wait for its readers.
+/// Traps if this process was forked inside a read section: nobody can wait for its readers.
 func trapIfForkedInsideSection(_ wasForkedInsideSection: Bool) {
   require(
     !wasForkedInsideSection,

@@ -4,15 +4,16 @@
 internal import Synchronization
 internal import _SystemShims
 
-/// How an orderly end of a domain's work went, and what is left.
+/// The outcome of shutting a domain down, and what is left.
 public struct RCUShutdown: Sendable, Hashable, Codable, CustomStringConvertible {
-  /// Whether all that was retired before the call has been destroyed, and the domain's thread has ended.
+  /// Whether all that was retired before the call has been destroyed, and the domain's thread has
+  /// ended.
   public let isComplete: Bool
-  /// Retirements that still wait, or run.
+  /// The number of retirements that still wait or run.
   public let pendingCount: Int
-  /// Bytes that still wait, as the callers stated them.
+  /// The bytes that still wait, as stated by the callers.
   public let pendingBytes: Int
-  /// The threads whose sections hold them up, at most 16, as far as they are known.
+  /// The readers that hold them up, at most 16, as far as they are known.
   public let readers: [RCUStalledReader]
 
   public var description: String {
@@ -23,12 +24,12 @@ public struct RCUShutdown: Sendable, Hashable, Codable, CustomStringConvertible 
 }
 
 extension RCUDomain {
-  /// Waits, at most for `duration`, until everything that was retired before the call has been reclaimed, and ends
-  /// the domain's thread.
+  /// Waits, for at most `duration`, until everything that was retired before the call has been
+  /// reclaimed, and ends the domain's thread.
   ///
-  /// For the end of a program, or of a part of it: nothing is lost if it doesn't complete, and what is retired
-  /// afterwards starts another thread. At the process's exit the same is done for all domains by themselves, for one
-  /// second, and one line on standard error says what is left.
+  /// For the end of a program, or of a part of it. If it doesn't complete, nothing is lost, and
+  /// what is retired afterwards starts another thread. At exit, the process does the same for all
+  /// domains, for one second, and writes one line to standard error if anything is left.
   ///
   /// ```swift
   /// let end = RCU.shutdown(within: .seconds(5))
@@ -36,7 +37,9 @@ extension RCUDomain {
   /// ```
   ///
   /// - Precondition: not inside a read section, and not in a deferred call.
-  /// - Complexity: as ``barrier()``.
+  /// - Returns: whether it completed, and what is left.
+  /// - Threads: any, but not in a signal handler.
+  /// - Complexity: as ``barrier()``, but at most `duration`.
   @available(*, noasync, message: "blocks the thread; use barrier()")
   @discardableResult
   public static func shutdown(within duration: Duration) -> RCUShutdown {
@@ -48,10 +51,12 @@ extension RCUDomain {
 }
 
 extension SleepableRCU {
-  /// Waits, at most for `duration`, until everything that was retired before the call has been reclaimed, and ends
-  /// the domain's thread; as ``RCUDomain/shutdown(within:)``.
+  /// Waits, for at most `duration`, until everything that was retired before the call has been
+  /// reclaimed, and ends the domain's thread; as ``RCUDomain/shutdown(within:)``.
   ///
   /// - Precondition: not inside a read section, and not in a deferred call.
+  /// - Returns: whether it completed, and what is left.
+  /// - Threads, complexity: as ``RCUDomain/shutdown(within:)``.
   @available(*, noasync, message: "blocks the thread; use barrier()")
   @discardableResult
   public func shutdown(within duration: Duration) -> RCUShutdown {
@@ -74,7 +79,7 @@ extension _Reclaimer {
 }
 
 extension Duration {
-  /// 0 to a century.
+  /// In nanoseconds, between 0 and a century.
   var clampedNanoseconds: UInt64 {
     let (seconds, attoseconds) = components
     guard seconds >= 0 && attoseconds >= 0 else { return 0 }
@@ -82,22 +87,22 @@ extension Duration {
   }
 }
 
-/// What holds for the threads that reclaim, one per domain, which are named `rcu-` and the domain's name.
+/// Settings of the reclaimer threads, one per domain, which are named `rcu-` and the domain's name.
 ///
-/// They run every deferred call, and the `deinit` of every pointee that nobody has asked to `reclaim()`. All signals
-/// are blocked in them but those of a thread's own faults, so that the program's crash handlers, and Swift's
-/// backtraces, tell of a fault in a `deinit`.
+/// They run every deferred call, and the `deinit` of every pointee that isn't destroyed by
+/// `reclaim()`. All signals are blocked in them, except those for a thread's own faults, so that
+/// the program's crash handlers and Swift's backtraces report a fault in a `deinit`.
 public enum RCUReclaimer {
-  /// Bytes of stack of the threads that are started from now on; 0, the default, for the system's choice, which
-  /// `ulimit -s` sets. Objects that own one another by ordinary references are destroyed by recursion: a long
-  /// list of them needs a large stack.
+  /// The stack size, in bytes, of the threads that are started from now on. 0, the default, leaves
+  /// it to the system (`ulimit -s`). Objects that own one another through ordinary references are
+  /// destroyed by recursion, so a long list of them needs a large stack.
   ///
   /// - Precondition: not negative.
   /// - Threads: any.
   public static var stackBytes: Int {
     get { _Reclaimer.stackBytes.load(ordering: .relaxed) }
     set {
-      require(newValue >= 0, "RCUReclaimer.stackBytes: not negative")
+      require(newValue >= 0, "RCUReclaimer.stackBytes must not be negative")
       _Reclaimer.stackBytes.store(newValue, ordering: .relaxed)
     }
   }

@@ -4,25 +4,25 @@
 internal import Glibc
 internal import _SystemShims
 
-/// A grace period, or a deferred call, that takes too long, and who holds it up.
+/// A grace period, or a deferred call, that takes too long, and what holds it up.
 public struct RCUStall: Sendable, Hashable, Codable, CustomStringConvertible {
   /// The flavor's name, or the one given to the domain.
   public let domainName: String
-  /// The domain's name with its type's, for messages.
+  /// The domain's name with its type's name, for messages.
   let title: String
-  /// How long somebody has been waiting for this grace period.
+  /// How long this grace period has been waited for.
   public let duration: Duration
-  /// The threads whose sections it waits for, at most 16. Empty if the sections ended meanwhile, or
-  /// belong to threads that C code registered and that never read through this library. Of a
-  /// ``SleepableRCU`` one entry for all.
+  /// The readers whose sections it waits for, at most 16. Empty if the sections have ended
+  /// meanwhile, or if they belong to threads that C code registered and that never read through
+  /// this library. For a ``SleepableRCU``, a single entry stands for all.
   public internal(set) var readers: [RCUStalledReader]
-  /// What the reclaimer runs, where it isn't a grace period that takes too long but a deferred call, or a
-  /// `deinit`, that doesn't return: the symbol of its code, or a place in a file. Then ``duration`` is how long it has
-  /// been running, and ``readers`` is empty.
+  /// The symbol or file offset of a deferred call or a `deinit` that doesn't return, if that is
+  /// what takes too long instead of a grace period. ``duration`` is then how long it has been
+  /// running, and ``readers`` is empty.
   public let runningCall: String?
-  /// Retirements that wait.
+  /// The number of retirements that wait.
   public let pendingCount: Int
-  /// Bytes that wait.
+  /// The bytes that wait, as stated by the callers.
   public let pendingBytes: Int
 
   public var description: String {
@@ -41,22 +41,23 @@ public struct RCUStall: Sendable, Hashable, Codable, CustomStringConvertible {
   }
 }
 
-/// What a grace period waits for.
+/// A reader that a grace period waits for.
 public enum RCUStalledReader: Sendable, Hashable, Codable, CustomStringConvertible {
-  /// A thread that is inside so many nested read sections.
+  /// A thread that is inside `nesting` nested read sections.
   case inside(Thread, nesting: Int)
-  /// A thread that reads by `qsbr`, and is outside of sections, but has announced no quiescent state.
+  /// A thread of `qsbr` that is outside of sections, but has announced no quiescent state.
   case notQuiescent(Thread)
-  /// So many sections of a ``SleepableRCU``, which belong to no thread.
+  /// `count` sections of a ``SleepableRCU``, which belong to no thread.
   case sections(count: Int)
 
   /// A thread of this process.
   public struct Thread: Sendable, Hashable, Codable {
-    /// The kernel's number of the thread, as `gettid` gives it and `/proc/self/task` lists it.
+    /// The kernel's thread ID, as returned by `gettid` and listed in `/proc/self/task`.
     public let id: Int32
-    /// The thread's name, as `pthread_setname_np` set it; empty if the thread has ended. A thread that Dispatch or
-    /// Swift Concurrency made is named after its queue, such as `oot.default-qos`: then a task or a block holds the
-    /// section open. Threads inherit the name of the one that started them.
+    /// The thread's name, as set by `pthread_setname_np`; empty if the thread has ended. A name
+    /// that comes from a queue, such as `oot.default-qos`, belongs to a thread of Dispatch or Swift
+    /// Concurrency: a block or a task holds the section open. Threads inherit the name of the
+    /// thread that started them.
     public let name: String
   }
 
@@ -81,7 +82,7 @@ public enum RCUStalledReader: Sendable, Hashable, Codable, CustomStringConvertib
 }
 
 extension RCUStalledReader.Thread {
-  /// The thread with this number, with the name that it has now.
+  /// The running thread with this ID, with its current name.
   static func running(_ id: Int32) -> Self {
     let descriptor = unsafe open("/proc/self/task/\(id)/comm", O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return Self(id: id, name: "") }
@@ -98,10 +99,10 @@ extension RCUStalledReader.Thread {
 
 /// Watches for grace periods that take too long.
 ///
-/// A thread that stays in a read section holds up every grace period, and with it all memory that is
-/// retired meanwhile. The monitor looks from outside, at liburcu's own word of each thread: readers
-/// pay nothing. A stall is reported when it has lasted for the threshold, and again each time that
-/// it has lasted twice as long.
+/// A thread that stays in a read section holds up every grace period, and with it all memory that
+/// is retired meanwhile. The monitor watches each thread's word in liburcu from outside, so readers
+/// pay nothing. It reports a stall once it has lasted for the threshold, and again each time its
+/// duration has doubled.
 ///
 /// ```swift
 /// RCU.stallMonitor = RCUStallMonitor(threshold: .seconds(1)) { stall in
@@ -111,7 +112,7 @@ extension RCUStalledReader.Thread {
 ///
 /// - Source: the CPU stall warnings of Linux's RCU.
 public struct RCUStallMonitor: Sendable {
-  /// What is called with a stall.
+  /// Called with each stall.
   public typealias Handler = @Sendable (RCUStall) -> Void
 
   let thresholdNanoseconds: UInt64?
@@ -119,28 +120,33 @@ public struct RCUStallMonitor: Sendable {
 
   /// A monitor that calls `handler`.
   ///
-  /// - Parameter threshold: how long a grace period may take; at least a millisecond. It is looked
-  ///   at about four times as often.
-  /// - Parameter handler: runs on the monitor's thread, which serves all domains; must not block, and
-  ///   not wait for a grace period.
+  /// - Parameter threshold: how long a grace period may take; at least a millisecond. The monitor
+  ///   checks about four times in that time.
+  /// - Parameter handler: runs on the monitor's thread, which serves all domains. It must not block
+  ///   or wait for a grace period.
+  /// - Precondition: the threshold is at least a millisecond.
   public init(threshold: Duration, handler: @escaping Handler) {
     require(
-      threshold >= .milliseconds(1), "RCUStallMonitor: the threshold is at least a millisecond")
+      threshold >= .milliseconds(1),
+      "RCUStallMonitor: the threshold must be at least a millisecond")
     let (seconds, attoseconds) = threshold.components
     let nanoseconds = min(seconds, 1 << 32) * 1_000_000_000 + attoseconds / 1_000_000_000
     thresholdNanoseconds = UInt64(nanoseconds)
     self.handler = handler
   }
 
-  /// The default: one line on standard error after ten seconds, and when it has lasted longer.
+  /// The default monitor: writes one line to standard error after ten seconds, and another each
+  /// time the duration has doubled.
   public init() { self = .standardError(threshold: .seconds(10)) }
 
-  /// One line on standard error.
+  /// A monitor that writes one line per report to standard error.
+  ///
+  /// - Precondition: the threshold is at least a millisecond.
   public static func standardError(threshold: Duration) -> RCUStallMonitor {
     RCUStallMonitor(threshold: threshold) { writeError($0.description) }
   }
 
-  /// Nothing is watched.
+  /// A monitor that watches nothing.
   public static let disabled = RCUStallMonitor(thresholdNanoseconds: nil, handler: { _ in })
 
   private init(thresholdNanoseconds: UInt64?, handler: @escaping Handler) {
@@ -151,21 +157,23 @@ public struct RCUStallMonitor: Sendable {
 
 /// Aids for finding what uses memory after its grace period.
 public enum RCUDebugging {
-  /// Whether memory is overwritten with `0xdeaddeaddeaddead`, word by word, before it is given back.
-  /// A reader that kept an address past its section then meets that value, not old contents.
+  /// Whether memory is overwritten with the word `0xdeaddeaddeaddead` before it is given back. A
+  /// reader that has kept an address past its section then finds that value instead of old
+  /// contents.
   ///
-  /// Default: whether the environment has `SWIFT_URCU_POISON=1` when the process starts. Always on
-  /// under ThreadSanitizer, which sees the stores race with such a reader's loads.
+  /// By default, this is true if the environment has `SWIFT_URCU_POISON=1` when the process starts.
+  /// It is always on under ThreadSanitizer, which reports a race between these stores and such a
+  /// reader's loads.
   ///
   /// - Threads: any; takes effect for what is reclaimed afterwards.
-  /// - Complexity: costs nothing when off but a load per reclaimed allocation.
+  /// - Complexity: if off, one load per reclaimed allocation.
   public static var poisonsReclaimedMemory: Bool {
     get { sysshims_poisons() }
     set { sysshims_set_poisons(newValue) }
   }
 }
 
-/// One line on standard error, in one piece.
+/// Writes one line to standard error, in one piece.
 func writeError(_ message: String) {
   var line = "swift-urcu: " + message + "\n"
   line.withUTF8 { bytes in

@@ -6,13 +6,15 @@ internal import Synchronization
 internal import _RCUShims
 internal import _SystemShims
 
-// A child has the memory of all threads and only the forking one of them. So before a fork that
-// thread takes the role of every runner, which means that no batch is under way, and every lock;
-// after it, it gives them back, or in the child makes them anew. A runner that waits for sections
-// which may suspend is not waited for, since those may wait for the fork: it is held where it is.
+// A child has the memory of all threads, but only the forking thread. So before a fork, that thread
+// takes the role of every runner, so that no batch is in progress, and every lock. After the fork,
+// it gives them back; in the child, it initialises them anew. A fork doesn't wait for a runner that
+// waits for sections which may suspend, since such a section may wait for the fork; instead, it
+// keeps that runner where it is.
 //
-// The locks come last, after liburcu's, which a thread holds that waits for a grace period: it
-// may wait for a reader that retires in its section, hence needs the locks to leave it.
+// The reclaimers' locks come last, after liburcu's. A thread that waits for a grace period holds
+// liburcu's locks, and may wait for a reader that retires something in its section and so needs the
+// reclaimers' locks to leave it.
 
 extension ReclaimerRegistry {
   func prepareFork() {
@@ -41,7 +43,7 @@ extension ReclaimerRegistry {
     }
   }
 
-  /// Reclaimers that were removed since the fork began still wait for their role.
+  /// Reclaimers that were removed after the fork began still wait to get their role back.
   private func endForkOfRemoved() {
     guard let index = forks.firstIndex(where: { pthread_equal($0.thread, pthread_self()) != 0 })
     else { return }
@@ -56,14 +58,15 @@ extension ReclaimerRegistry {
 }
 
 extension _Reclaimer {
-  /// Waits until no batch is under way, and keeps others from taking one; or until it only waits
-  /// for its grace period, where that may last, and keeps it there. A fork in a deferred call has
-  /// the role already; one inside a read section can't wait for it.
+  /// Waits until no batch is in progress, and keeps other threads from taking one. If the source
+  /// allows forks in a grace period, a batch that only waits for its grace period is kept there
+  /// instead. A fork in a deferred call has the role already; a fork inside a read section can't
+  /// wait for it.
   func takeRoleToFork() {
     guard !source.mustNotWaitToFork else { return }
     source.whileBlocked {
       waitUntil {
-        // One fork at a time.
+        // Only one fork at a time.
         if forkHolder != nil { return false }
         if retiring.runner != nil {
           let isWaiting = startedGracePeriod > endedGracePeriod.load(ordering: .relaxed)
@@ -85,11 +88,11 @@ extension _Reclaimer {
     }
   }
 
-  /// In a child that doesn't have the runner: its batch is the next one again.
+  /// In a child that doesn't have the runner, makes its batch the next one again.
   private func takeBackBatch() {
     forkHolder = nil
     retiring.runner = nil
-    // Nothing here that could look up a type: another thread may have had the runtime's lock.
+    // Nothing here may look up a type: another thread may have held the runtime's lock.
     swap(&retiring.queue, &waitingBatch)
     waitingBatch.removeAll { retiring.queue.append($0) }
     startedGracePeriod = endedGracePeriod.load(ordering: .relaxed)
@@ -100,7 +103,7 @@ extension _Reclaimer {
     monitor.lock()
   }
 
-  /// Under `monitor`.
+  /// Called under `monitor`.
   func returnRoleAfterFork() {
     if forkTookRole && isRunner {
       forkTookRole = false
@@ -124,11 +127,11 @@ extension _Reclaimer {
     progress.startAfresh()
     waitStarts = []
     retiring.isIdle = false
-    // A fork in a deferred call: this thread is, and stays, the reclaimer's.
+    // A fork in a deferred call: this thread is and stays the reclaimer's.
     if let thread, pthread_equal(thread, pthread_self()) != 0 { return }
     thread = nil
     endsThread = false
-    // The next retirement starts a thread; what is pending would wait for it till then.
+    // The next retirement starts a thread; pending retirements would otherwise wait until then.
     nextStart.store(0, ordering: .relaxed)
     hasStarted.store(false, ordering: .relaxed)
   }

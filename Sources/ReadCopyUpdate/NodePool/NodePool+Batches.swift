@@ -5,24 +5,25 @@ internal import Synchronization
 internal import _RCUShims
 internal import _SystemShims
 
-/// Blocks of one size on their way through one grace period.
+/// A list of blocks of one size that pass through a grace period together.
 ///
-/// Of bounded length, since to make a longer one and copy it would take as long as fifty updates; and used again
-/// and again, since on fresh pages of the system's every few updates would wait for one.
+/// Its length is bounded, since growing and copying a longer one would take as long as fifty
+/// updates. Bags are reused, since every few updates would otherwise wait for a fresh page of the
+/// system.
 @usableFromInline
 final class Bag: @unchecked Sendable {
-  // Sendable: handed from the writer to the reclaimer and back; only who has it touches it.
+  // Sendable: the writer hands it to the reclaimer and back; only the thread that has it touches
+  // it.
   var sizeClass = 0
   var blocks = WordStack()
   fileprivate var next: Bag?
 
-  /// A page of addresses.
+  /// A page full of addresses.
   static var capacity: Int { 512 }
 
-  init() { blocks.reserve(Self.capacity) }
-
   deinit {
-    // One by one: each would release the next one from within its own deinit, on and on.
+    // Releases them one by one; otherwise each would release the next from its own deinit,
+    // recursively.
     var rest = next
     next = nil
     while let list = rest {
@@ -32,23 +33,23 @@ final class Bag: @unchecked Sendable {
   }
 }
 
-/// Lists in a row, linked through themselves: what moves them allocates nothing.
+/// A queue of bags, linked through the bags themselves, so that moving them allocates nothing.
 struct BagQueue: Sendable {
   private var first: Bag?
   private var last: Bag?
 
   var isEmpty: Bool { first == nil }
 
-  /// Puts `list` in front of the others.
+  /// Puts `list` at the front.
   ///
-  /// - Precondition: it is in no other row.
+  /// - Precondition: it isn't in another queue.
   mutating func push(_ list: Bag) {
     list.next = first
     first = list
     if last == nil { last = list }
   }
 
-  /// Takes the one in front.
+  /// Removes the bag at the front.
   mutating func pop() -> Bag? {
     let list = first
     first = list?.next
@@ -57,17 +58,23 @@ struct BagQueue: Sendable {
     return list
   }
 
-  /// Takes the one in front, or a new one. Then there are some more: each is a fresh page, for which an update
-  /// would wait.
-  mutating func take() -> Bag {
-    if let list = pop() { return list }
-    for _ in 1..<Self.madeAtOnce { push(Bag()) }
-    return Bag()
+  /// Removes the bag at the front, or makes one.
+  mutating func take() -> Bag { pop() ?? Bag() }
+
+  /// If there is no bag, makes several of full capacity, since each is a fresh page that an update
+  /// would otherwise wait for.
+  mutating func provide() {
+    guard isEmpty else { return }
+    for _ in 0..<Self.madeAtOnce {
+      let list = Bag()
+      list.blocks.reserve(Bag.capacity)
+      push(list)
+    }
   }
 
   private static var madeAtOnce: Int { 8 }
 
-  /// Moves all of `others` behind these.
+  /// Moves all of `others` to the end.
   mutating func append(_ others: BagQueue) {
     if isEmpty {
       self = others
@@ -83,11 +90,11 @@ struct BagQueue: Sendable {
 struct RetiredBlocks: ~Copyable {
   private let sizeClass: Int
   @usableFromInline let blockBytes: Int
-  /// Until there is no room for more, or they are put in a batch.
+  /// Filled until it is full, or until its blocks are put in a batch.
   @usableFromInline var blocks = WordStack()
-  /// Lists of more of them.
+  /// Full lists of further blocks.
   private var lists = BagQueue()
-  /// To a whole cache line.
+  /// Fills up the cache line.
   private let padding = 0
 
   init(sizeClass: Int, blockBytes: Int) {
@@ -97,19 +104,27 @@ struct RetiredBlocks: ~Copyable {
 
   var isEmpty: Bool { blocks.count == 0 && lists.isEmpty }
 
-  /// Puts all on a list, and goes on with an empty one, of `spare`.
-  mutating func beginList(_ spare: inout BagQueue) {
+  /// Makes room for more: a short list grows, which is all that a small store needs; a full one is
+  /// put aside.
+  mutating func makeRoom(_ spare: inout BagQueue) {
+    guard blocks.capacity >= Bag.capacity else { return blocks.grow() }
+    spare.provide()
+    beginList(&spare)
+    // What has been a free list may have a smaller capacity.
+    blocks.reserve(Bag.capacity)
+  }
+
+  /// Moves all blocks to a list, and continues with an empty one from `spare`.
+  private mutating func beginList(_ spare: inout BagQueue) {
     let list = spare.take()
     swap(&list.blocks, &blocks)
-    // What was a free list may be short.
-    blocks.reserve(Bag.capacity)
     list.sizeClass = sizeClass
     if list.blocks.count > 0 { lists.push(list) }
   }
 
-  /// Moves all to the front of `batch`, from the oldest to the newest.
+  /// Moves all blocks to the front of `batch`, from the oldest to the newest.
   ///
-  /// - Returns: their bytes.
+  /// - Returns: their size in bytes.
   mutating func take(into batch: inout BagQueue, _ spare: inout BagQueue) -> Int {
     if blocks.count > 0 { beginList(&spare) }
     var bytes = 0
@@ -123,41 +138,47 @@ struct RetiredBlocks: ~Copyable {
 
 /// The blocks of one size.
 ///
-/// No block is looked at while it waits: whole lists change their places.
+/// Blocks that wait aren't touched: only whole lists are moved.
 @usableFromInline
 struct SizeClass: ~Copyable {
   @usableFromInline let blockBytes: Int
-  /// What is handed out next.
+  /// The blocks that are handed out next.
   @usableFromInline var free = WordStack()
-  /// Lists whose grace period has passed, the one that came last to be used next.
+  /// Lists whose grace period has passed. The one that was added last is used next.
   private var reusable = BagQueue()
-  /// The last slab, and which of its blocks have not been used yet.
+  /// The last slab, and its blocks that haven't been used yet.
   private var slab = Slab.empty
   private var unused = ScatteredOrder(count: 0)
-  /// Of all slabs.
+  /// The bytes of all slabs.
   var reservedBytes = 0
 
-  /// A quarter of what there is: small stores stay small, large ones have few slabs. Where much is in limbo,
-  /// as much as that: there will soon be twice as much, and each slab holds up an update.
+  /// As much as the class has already, up to 16 KiB, and from then on a quarter of it, so that small
+  /// stores stay small, and large ones have few slabs. If more than that is in limbo, as much as is
+  /// in limbo: soon there will be twice as much, and each new slab holds up an update.
   func nextSlabBytes(limboBytes: Int) -> Int {
+    guard reservedBytes >= Slab.smallBytes else {
+      let blockCount = min(max(reservedBytes, limboBytes), Slab.smallBytes) / blockBytes
+      return max(blockCount, Slab.minimumBlockCount) * blockBytes
+    }
     let quarter = min(reservedBytes / 4, Slab.maximumBytes)
-    return min(max(quarter, limboBytes, Slab.minimumBytes) & -4096, Slab.maximumLimboBytes)
+    return min(max(quarter, limboBytes, Slab.smallBytes) & -4096, Slab.maximumLimboBytes)
   }
 
   init(blockBytes: Int) { self.blockBytes = blockBytes }
 
-  /// Takes over blocks whose grace period has passed.
+  /// Takes back blocks whose grace period has passed.
   mutating func takeBack(_ list: Bag) { reusable.push(list) }
 
-  /// Takes over a block that nobody can see.
+  /// Takes back a block that nobody can see.
   mutating func takeBack(_ block: UInt) {
     if sysshims_poisons() { poison(block) }
     free.push(block)
   }
 
-  /// Makes the next list the free one, which is used up and becomes one of `spare`.
+  /// Makes the next reusable list the free list. The old free list, which is empty, becomes a
+  /// spare.
   ///
-  /// - Returns: whether there was any.
+  /// - Returns: whether there was a reusable list.
   mutating func refill(_ spare: inout BagQueue) -> Bool {
     guard let list = reusable.pop() else { return false }
     swap(&list.blocks, &free)
@@ -168,16 +189,17 @@ struct SizeClass: ~Copyable {
     return true
   }
 
-  /// Takes over a slab.
+  /// Adds a slab.
   ///
-  /// - Precondition: all blocks of the last one have been cut.
+  /// - Precondition: the last slab has no unused blocks.
   mutating func add(_ slab: Slab) {
     reservedBytes += slab.bytes
     self.slab = slab
     unused = ScatteredOrder(count: slab.bytes / blockBytes)
   }
 
-  /// Puts the next blocks of the slab on the free list: some, for all would take as long as ten updates.
+  /// Puts the slab's next blocks on the free list, but not all of them: that would take as long as
+  /// ten updates.
   ///
   /// - Returns: whether there were any.
   mutating func carveBlocks() -> Bool {
@@ -196,10 +218,10 @@ struct SizeClass: ~Copyable {
       UnsafeMutableRawPointer(bitPattern: block).unsafelyUnwrapped, byteCount: blockBytes)
   }
 
-  /// Takes the blocks of slabs that have no other than free ones off the free list.
+  /// Removes the blocks of slabs that have only free blocks from the free list.
   ///
-  /// - Parameter slabs: all slabs of the pool, ascending; each has blocks of one class.
-  /// - Returns: those slabs.
+  /// - Parameter slabs: all slabs of the pool, in ascending order; each has blocks of one class.
+  /// - Returns: the slabs that have only free blocks.
   mutating func removeEmpty(_ slabs: [Slab]) -> [Slab] {
     var blocks: [UInt] = []
     var emptied = BagQueue()
@@ -221,64 +243,67 @@ struct SizeClass: ~Copyable {
         kept += blocks[first..<index]
       }
     }
-    // The lowest are used next, so that slabs further up become empty.
+    // The lowest blocks are used next, so that higher slabs become empty.
     for block in kept.reversed() { free.push(block) }
     return empty
   }
 }
 
-/// What comes back to a pool.
+/// Blocks that return to a pool.
 struct Batch: Sendable {
-  /// Retired blocks, those of a class from the oldest to the newest, with their bytes.
+  /// Retired blocks, those of each class from the oldest to the newest.
   var lists = BagQueue()
   var bytes = 0
-  /// Blocks that were kept, with their size classes: words.
+  /// Kept blocks as tagged words.
   var kept: [UInt] = []
 }
 
-/// A cookie that was taken after all blocks of a transaction had been published, and before any of a later one was.
+/// A cookie that was taken after all blocks of `transaction` had been published, and before any
+/// block of a later transaction was.
 struct DatedCookie {
   let cookie: GracePeriodCookie
   let transaction: UInt64
 
-  /// Before all others.
+  /// Earlier than every cookie.
   static var none: DatedCookie { DatedCookie(cookie: GracePeriodCookie(), transaction: 0) }
   var stamp: UInt64 { cookie.stamp }
 }
 
-/// A batch that waits until the readers have left that were inside a section when it was complete.
+/// A batch that waits for the readers that were inside when it was complete.
 struct WaitingBatch {
-  /// Where all of its blocks were published after an earlier cookie was taken, that one.
+  /// An earlier cookie, if all blocks of the batch were published after it was taken.
   let bornAfter: GracePeriodCookie?
   var cookie: GracePeriodCookie
   var batch: Batch
-  /// Since when it has been seen to wait, in `sysshims_now`'s time; 0 if it hasn't.
+  /// When the batch was first seen to wait, in `sysshims_now`'s time; 0 if it wasn't yet.
   var waitsSince: UInt64 = 0
 
   func hasPassed(_ scan: ReaderScan) -> Bool { scan.hasPassed(cookie, bornAfter: bornAfter) }
 }
 
-/// From which cookie on blocks are *recent*: those born after it don't wait for the snapshot sections that began before.
+/// The cookie after which blocks count as *recent*: they don't wait for snapshot sections that
+/// began before it.
 struct CutOff {
-  /// The last cookie that batches wait for.
+  /// The last cookie that a batch waits for.
   private var last = DatedCookie.none
-  /// Recent blocks are born after it.
+  /// Blocks that were born after this cookie are recent.
   private var cookie = DatedCookie.none
-  /// What it was before the last batch.
+  /// The value of `cookie` before the last batch.
   private var before = DatedCookie.none
-  /// Blocks of later transactions are recent; the largest number: none is. Where nobody is a snapshot section, what is in lists of its
-  /// own would cost twice as many cache lines for nothing.
+  /// Blocks of later transactions are recent. The largest number if none is: without snapshot
+  /// readers, separate lists would only double the number of cache lines used.
   private(set) var transaction: UInt64 = 0
 
-  /// All recent blocks that have been retired so far were born after this one.
+  /// The cookie after which all recent blocks retired so far were born.
   var ofRetired: GracePeriodCookie { before.stamp < cookie.stamp ? before.cookie : cookie.cookie }
 
-  /// Says which blocks are recent from now on: made after the cookie `new`, unless there are snapshot readers that
-  /// have stayed from the last one to this one; then after the first that was taken after they had come.
+  /// Chooses which blocks are recent from now on: those made after the cookie `new`. If snapshot
+  /// readers have stayed inside since the last cookie, those made after the first cookie that was
+  /// taken after these readers began.
   ///
-  /// Keeps the cut-off as long as a snapshot section is open that began before it: moving it forward would make
-  /// blocks old again that this reader wasn't blocking. Newer snapshot sections usually end first. If they don't, and
-  /// `isMuchWaiting` for them, moves it anyway.
+  /// Keeps the cut-off while a snapshot section is open that began before it: if it moved forward,
+  /// blocks that this reader wasn't holding up would become old again. Newer snapshot sections
+  /// usually end first. If they don't, and `isMuchWaiting` for them, it moves anyway.
   mutating func choose(_ new: DatedCookie, _ scan: ReaderScan, isMuchWaiting: Bool) {
     before = cookie
     if let snapshot = scan.snapshotStamps(since: last.stamp) {
@@ -294,24 +319,25 @@ struct CutOff {
   }
 }
 
-/// What a pool and its batches under way share. Frees the slabs when the last of them is gone.
+/// What a pool shares with its batches in progress. Frees the slabs when the last of them is gone.
 package final class PoolShared: @unchecked Sendable {
-  // Sendable: the variables are read and written under `monitor`.
-  // A pthread monitor, not Synchronization's Mutex: ThreadSanitizer doesn't see the latter.
+  // Sendable: the variables are accessed under `monitor`. This is a pthread monitor instead of
+  // Synchronization's Mutex, which ThreadSanitizer doesn't see.
   private let monitor = Monitor()
   private var returned: [Batch] = []
   private var slabs: [Slab] = []
-  // What the pool has in limbo, and the batch that has waited longest: since when, and its cookie's stamp; 0 if none
-  // has. Written by the writer, and the second by the stall monitor; read for statistics and reports. Relaxed.
+  // The bytes that the pool has in limbo, and the batch that has waited longest: since when, and
+  // the stamp of its cookie; 0 if none waits. Written by the writer, the second also by the stall
+  // monitor; read for statistics and reports. Relaxed.
   let limboBytes = Atomic(0)
   let waitsSince = Atomic<UInt64>(0)
   let waitStamp = Atomic<UInt64>(0)
-  // Counts returned batches, so that the writer looks at the lock only when there are some.
+  // The number of returned batches, so that the writer takes the lock only if there are any.
   // Written by the reclaimer and the writer under `monitor`; read by the writer without it.
   private let returnedCount = Atomic(0)
 
   deinit {
-    // No node of the pool is reachable: store, pool and batches are gone.
+    // The store, the pool and its batches are gone, so no node of the pool can be reached.
     for slab in slabs { slab.free() }
   }
 
@@ -319,7 +345,7 @@ package final class PoolShared: @unchecked Sendable {
 
   var sortedSlabs: [Slab] { monitor.withLock { slabs }.sorted { $0.address < $1.address } }
 
-  /// - Safety: no block of them is in use, on a free list or in a batch.
+  /// - Safety: none of their blocks is in use, on a free list or in a batch.
   @unsafe
   func free(_ emptySlabs: [Slab]) {
     guard !emptySlabs.isEmpty else { return }
@@ -328,18 +354,18 @@ package final class PoolShared: @unchecked Sendable {
     for slab in emptySlabs { slab.free() }
   }
 
-  /// On the reclaimer, after the grace period.
+  /// Called by the reclaimer, after the grace period.
   func giveBack(_ batch: Batch) {
     monitor.withLock { add(batch) }
   }
 
-  /// Takes back blocks that were never retired, with their size classes: words. The owner
-  /// kept them for longer than a grace period, and now no reader can see them. From any thread.
+  /// Takes back blocks, as tagged words, that were never retired. Their owner has kept them for
+  /// longer than a grace period, and no reader can see them now. From any thread.
   package func giveBack(kept blocks: [UInt]) {
     monitor.withLock { add(Batch(kept: blocks)) }
   }
 
-  /// Under `monitor`.
+  /// Called under `monitor`.
   private func add(_ batch: Batch) {
     returned.append(batch)
     // The lock orders the contents; the count is only a hint.
@@ -357,14 +383,15 @@ package final class PoolShared: @unchecked Sendable {
     }
   }
 
-  /// Waits until a batch has come back that the writer hasn't recycled yet, or for a millisecond: readers may
-  /// have left for whom it waits itself.
+  /// Waits until a batch has returned that the writer hasn't recycled yet, for at most a
+  /// millisecond: readers that the writer itself waits for may have left meanwhile.
   ///
-  /// - Returns: false at once where more might never come back: inside a read section, which the batches wait
-  ///   for, on the reclaimer thread, which brings them, and when that thread has ended at exit.
+  /// - Returns: false, at once, if no more batches may ever return: inside a read section, which
+  ///   the batches wait for; on the reclaimer thread, which returns them; or when that thread has
+  ///   ended at exit.
   package func waitForReturn<Flavor: RCUFlavor>(_ flavor: Flavor.Type) -> Bool {
     guard !flavor._isInReadSection, flavor._reclaimer.canBeWaitedFor else { return false }
-    // A child of a fork has no thread of the reclaimer's at first.
+    // A child of a fork has no reclaimer thread at first.
     flavor._reclaimer.requireGracePeriods()
     flavor._reclaimer.startOnce()
     monitor.withLock {

@@ -5,13 +5,13 @@ internal import Synchronization
 internal import _RCUShims
 internal import _SystemShims
 
-// How batches come through their grace periods.
+// How batches pass through their grace periods.
 
 extension NodePool {
   @usableFromInline
   @inline(never)
   mutating func maintain() {
-    // One thing with each update: all of them take as long as three or four updates.
+    // One step with each update, since all of them take as long as three or four updates.
     if let list = passed.pop() {
       takeBack(list)
     } else if let started {
@@ -47,7 +47,8 @@ extension NodePool {
     shared.waitsSince.store(since, ordering: .relaxed)
   }
 
-  /// Moves the blocks of the next class of which there are any into the batch, or into that of recent ones.
+  /// Moves the blocks of the next nonempty class into the batch, or into the batch of recent
+  /// blocks.
   private mutating func completeClass() {
     var bytes = 0
     while batchClassCount < Self.retiredCount {
@@ -67,7 +68,7 @@ extension NodePool {
     }
   }
 
-  /// - Returns: what has been retired, and isn't recent, and what is.
+  /// - Returns: the retired blocks that aren't recent, and those that are.
   private mutating func takeBatches() -> (Batch, recent: Batch) {
     while batchClassCount < Self.retiredCount { completeClass() }
     batchClassCount = 0
@@ -77,8 +78,9 @@ extension NodePool {
     return complete
   }
 
-  /// Takes a cookie for the batches that are complete; or hands these over, if there is none, or if too
-  /// much waits already. But recent blocks soon pass, while the reclaimer would wait for all readers.
+  /// Takes a cookie for the complete batches. If that isn't possible, or if too much waits already,
+  /// hands them over to the reclaimer. Recent blocks aren't handed over: they soon pass, while the
+  /// reclaimer would wait for all readers.
   private mutating func startGracePeriod() {
     if limboBytes >= Self.maximumWaitingBytes {
       startBytes = Self.batchBytes
@@ -96,7 +98,7 @@ extension NodePool {
     }
   }
 
-  /// Lets the batches that are complete wait for their grace period.
+  /// Makes the complete batches wait for their grace period.
   private mutating func letBatchesWait(_ dated: DatedCookie, _ scan: ReaderScan) {
     if limboBytes >= Self.maximumWaitingBytes {
       startBytes = Self.batchBytes
@@ -107,7 +109,7 @@ extension NodePool {
     }
     let (batch, recentBatch) = takeBatches()
     let bornAfter = cutOff.ofRetired
-    // By what has waited already.
+    // Judged by what is waiting already.
     let isMuchWaiting = recentLimboBytes(scan) > Self.maximumRecentBytes
     cutOff.choose(dated, scan, isMuchWaiting: isMuchWaiting)
     recentTransaction = cutOff.transaction
@@ -119,8 +121,9 @@ extension NodePool {
     takeBackPassed(scan)
   }
 
-  /// Lets a batch wait that isn't recent, with the one before if both are small: beside a snapshot reader that
-  /// stays there would soon be hundreds. Not if they aren't, since the other one waits longer for that.
+  /// Makes a batch wait that isn't recent, together with the previous one if both are small:
+  /// otherwise a snapshot reader that stays inside would soon lead to hundreds of batches. Large
+  /// ones aren't combined, since the older one would then wait longer.
   private mutating func letWait(_ batch: Batch, _ cookie: GracePeriodCookie) {
     if let index = waiting.lastIndex(where: { $0.bornAfter == nil }),
       waiting[index].batch.bytes + batch.bytes <= Self.minimumStartBytes
@@ -133,14 +136,14 @@ extension NodePool {
     }
   }
 
-  /// What still waits, and not for all readers.
+  /// The bytes that still wait, but not for all readers.
   private func recentLimboBytes(_ scan: ReaderScan) -> Int {
     waiting.reduce(0) { bytes, one in
       one.bornAfter == nil || one.hasPassed(scan) ? bytes : bytes + one.batch.bytes
     }
   }
 
-  /// Takes back the batches that all readers have left who may see their blocks.
+  /// Takes back the batches that no reader can see any more.
   private mutating func takeBackPassed(_ scan: ReaderScan) {
     var index = 0
     while index < waiting.count {
@@ -158,10 +161,11 @@ extension NodePool {
     if let oldest = waiting.firstIndex(where: { $0.bornAfter == nil && waitsForLong($0) }) {
       handOver(waiting.remove(at: oldest).batch)
     } else if waiting.contains(where: waitsForLong) {
-      // With it the reclaimer would wait for snapshot sections, too. The stall monitor reports who stays.
+      // The reclaimer would wait for snapshot sections, too. The stall monitor reports the readers
+      // that stay inside.
       Flavor._reclaimer.watchPools()
     }
-    // The others came before these.
+    // The other batches came before these.
     index = waiting.count - 1
     while index >= 0 && waiting[index].waitsSince == 0 {
       waiting[index].waitsSince = now
@@ -169,7 +173,7 @@ extension NodePool {
     }
   }
 
-  /// Its grace period has passed.
+  /// Takes back a batch whose grace period has passed.
   mutating func takeBack(_ batch: Batch) {
     limboBytes -= batch.bytes
     passed.append(batch.lists)
@@ -182,12 +186,12 @@ extension NodePool {
 
   /// Takes back what readers have left meanwhile: for an owner that waits.
   package mutating func scanAgain() {
-    // What is to be done with a batch, to its end; or a look at the readers.
+    // Goes on until a batch in progress is dealt with, or the readers have been scanned.
     repeat { maintain() } while nextMaintenanceBytes == 0
     collect()
   }
 
-  /// Hands all that waits for a grace period to the reclaimer.
+  /// Hands everything that waits for a grace period over to the reclaimer.
   package mutating func flush() {
     for one in waiting { handOver(one.batch) }
     waiting = []
@@ -198,7 +202,7 @@ extension NodePool {
 
   private mutating func handOverBatch() {
     started = nil
-    // Classes that are complete already may have got more since.
+    // Complete classes may have got further blocks since.
     batchClassCount = 0
     var (batch, recent) = takeBatches()
     batch.lists.append(recent.lists)
@@ -208,8 +212,8 @@ extension NodePool {
 
   private func handOver(_ batch: Batch) {
     let shared = self.shared
-    // Counted by the domain, but never waiting for it here, within the owner's lock: this pool has a
-    // bound of its own, and its owner waits outside.
+    // The domain counts these bytes, but the call doesn't wait here, under the owner's lock: this
+    // pool has a limit of its own, and its owner waits outside of the lock.
     Flavor._reclaimer.retire(
       _Retirement(bytes: batch.bytes) { shared.giveBack(batch) }, mayWait: false)
   }

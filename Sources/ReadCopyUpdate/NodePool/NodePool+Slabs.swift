@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// Where blocks come from, and go.
+// Where blocks come from, and where they go.
 
 extension NodePool {
-  /// Takes a slab.
+  /// Adds a slab to a class.
   mutating func addSlab(_ sizeClass: UnsafeMutablePointer<SizeClass>) {
-    // Its share of all.
+    // The class's share of the pool's limbo.
     let classBytes = unsafe sizeClass.pointee.reservedBytes
     let limboBytes = reservedBytes > 0 ? limboBytes * classBytes / reservedBytes : 0
     let slab = Slab.allocate(bytes: unsafe sizeClass.pointee.nextSlabBytes(limboBytes: limboBytes))
@@ -16,13 +16,13 @@ extension NodePool {
     unsafe sizeClass.pointee.add(slab)
   }
 
-  /// Gives slabs whose blocks are all free back to the system.
+  /// Returns slabs that have only free blocks to the system.
   ///
-  /// Blocks that wait for a grace period are not free yet; the batch that is being filled is handed
-  /// over, so that its blocks are the next time.
+  /// Blocks that wait for a grace period aren't free yet. The batch that is being filled is handed
+  /// over, so that its blocks will be free next time.
   ///
-  /// - Returns: the bytes given back.
-  /// - Complexity: O(f log f) in the number of free blocks, and O(s log s) in that of slabs.
+  /// - Returns: the number of bytes returned.
+  /// - Complexity: O(f log f + s log s) for f free blocks and s slabs.
   package mutating func trim() -> Int {
     flush()
     collect()
@@ -40,13 +40,14 @@ extension NodePool {
   }
 }
 
-/// The numbers from 0 to `count - 1`, each once, with ever different steps from one to the next.
+/// The numbers from 0 to `count - 1`, each once, with varying distances.
 ///
-/// Blocks that lie in the order in which they are published are foreseen by the processors of readers: having
-/// read two or three versions, they fetch the one that is next, while the writer writes to it. The writer then
-/// waits for its cache lines, which it had fetched long before.
+/// If blocks lay in the order of their publication, the readers' processors would predict it: after
+/// two or three versions, they would prefetch the next block while the writer writes to it. The
+/// writer would then wait for cache lines that it had fetched long before.
 ///
-/// - Source: a linear congruential generator whose period is a power of two (Hull and Dobell, 1962).
+/// - Source: a linear congruential generator whose period is a power of two (Hull and Dobell,
+///   1962).
 struct ScatteredOrder {
   private var left: Int
   private let count: Int
@@ -64,7 +65,7 @@ struct ScatteredOrder {
   mutating func next() -> Int? {
     guard left > 0 else { return nil }
     left -= 1
-    // More than half of the numbers are below `count`.
+    // More than half of the numbers are less than `count`.
     repeat { number = (number &* 0x4e5 &+ 0x2b7) & mask } while number >= count
     return number
   }

@@ -6,53 +6,59 @@ public import _SystemShims
 
 /// Fixed-size blocks for the nodes of one store, recycled after a grace period.
 ///
-/// `malloc` doubles the cost of a path-copying update, and freeing on another thread than the one
-/// that allocated costs ten times that; a pool that its writer owns costs a few loads and stores.
+/// With `malloc`, a path-copying update takes twice as long, and freeing on another thread than the
+/// allocating one costs ten times that. A pool that only its writer uses costs a few loads and
+/// stores.
 ///
-/// The writer allocates, publishes, and hands back: ``free(_:sizeClass:)`` for a block that no
-/// reader has seen, ``retire(_:sizeClass:)`` for one that readers may still see. Retired blocks
-/// gather in a batch, a list per size. Now and then the writer takes the cookie of a grace period, and scans the
-/// readers from time to time: when it has passed, the batch can be used again, at once if nobody reads. If readers
-/// stay for so long that batches accumulate, and by ``flush()``, one goes to the domain's reclaimer, which
-/// gives it back after a grace period without touching a block: the lists of addresses are all that travels.
-/// The blocks have left the nearest caches meanwhile, and are fetched again while the writer still works on
-/// others. A block that the owner must keep for longer it doesn't retire: it gives it back when no reader can
-/// see it any more, with `PoolShared.giveBack(kept:)`.
+/// The writer allocates blocks, publishes them, and hands them back: with ``free(_:sizeClass:)`` if
+/// no reader has seen the block, with ``retire(_:sizeClass:)`` if readers may still see it. Retired
+/// blocks are collected in a batch, in a list per size. From time to time, the writer takes the
+/// cookie of a grace period, and scans the readers until that period has passed; if nobody reads,
+/// it has passed at once. Then the batch's blocks can be reused. If readers stay so long that
+/// batches pile up, and in ``flush()``, a batch goes to the domain's reclaimer, which returns it
+/// after a grace period without touching a block: only lists of addresses are passed around. The
+/// blocks have left the nearest caches by then, and are prefetched while the writer still works on
+/// others. If the owner must keep a block for longer, it doesn't retire the block, but gives it
+/// back with `PoolShared.giveBack(kept:)` when no reader can see it any more.
 ///
-/// A reader that stays, since its thread has lost the processor, say, would keep all that is retired meanwhile
-/// from use. But if its section is a snapshot section (``RCUDomain/withSnapshotReadSection(_:_:)``), it can only see what
-/// there was when it began, and soon most of what is retired has been made since. So the owner numbers its
-/// publications, the *transactions*, and says of each block that it retires whether that is *recent*: of a later transaction than
-/// the first cookie after such readers had come: the ``CutOff``. Recent blocks don't wait for these, and so aren't left to the
-/// reclaimer, which would.
+/// A reader that stays inside, for example because its thread was preempted, would keep everything
+/// that is retired meanwhile from being reused. But a reader in a snapshot section
+/// (``RCUDomain/withSnapshotReadSection(_:_:)``) can see only what existed when the section began,
+/// and most of what is retired a little later was made after that. So the owner numbers its
+/// publications, the *transactions*, and marks a retired block as *recent* if its transaction is
+/// later than the first cookie that was taken after such readers began: the ``CutOff``. Recent
+/// blocks don't wait for these readers, and therefore aren't left to the reclaimer, which would.
 ///
-/// Threads: the owner's writer only, one at a time. The reclaimer meets it in `PoolShared`.
+/// Threads: only the owner's writer, one at a time. It exchanges data with the reclaimer through
+/// `PoolShared`.
 ///
 /// Invariants:
-/// - A block is in exactly one place: live, on its class's free list, among its retired ones, in the batch that
-///   is put together, in one that waits or is under way, on a list that has passed or is reusable, among the
-///   kept ones that have come back, or not cut yet from the class's last slab.
+/// - A block is in exactly one place: live; on its class's free list; among its class's retired
+///   blocks; in the batch that is being assembled; in a batch that waits or is in progress; on a
+///   list that has passed or is reusable; among the kept blocks that have come back; or not yet
+///   carved from the class's last slab.
 /// - All blocks of a batch have been retired before its cookie is taken.
-/// - A recent block was born after the cut-off, or, if it was retired before that was chosen last, after the one
-///   before.
-/// - `limboBytes` = bytes retired and in batches that wait or are under way.
-/// - `reservedBytes` = bytes of slabs.
+/// - A recent block was born after the cut-off or, if it was retired before the cut-off was last
+///   chosen, after the previous cut-off.
+/// - `limboBytes` = the bytes that are retired, and those in batches that wait or are in progress.
+/// - `reservedBytes` = the bytes of all slabs.
 @safe
 @usableFromInline
 package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
-  // What every change looks at comes first: it is in two cache lines then.
-  /// Bytes retired and not yet recycled.
+  // What every change uses comes first, in two cache lines.
+  /// Bytes that are retired and not yet reusable.
   @usableFromInline package var limboBytes = 0
-  // Raw, not an array: read and changed by every allocation. Reached by `pointee`: this compiler
-  // instruments a change through a pointer's subscript wrongly for ThreadSanitizer.
+  // A raw pointer instead of an array, since every allocation reads and changes it. Accessed
+  // through `pointee`: this compiler's instrumentation for ThreadSanitizer of a change through a
+  // pointer's subscript is wrong.
   @usableFromInline let sizeClasses: UnsafeMutablePointer<SizeClass>
-  // By the low bits of words: the recent blocks of all classes come last.
+  // Indexed by the low bits of tagged words: the recent blocks of all classes come last.
   @usableFromInline let retired: UnsafeMutablePointer<RetiredBlocks>
-  // Bytes that have been retired, and are in no batch yet.
+  // Bytes that have been retired and aren't in a batch yet.
   @usableFromInline var batchedBytes = 0
-  // How many they are when something is to be done with them, or with a batch before them.
+  // The value of `batchedBytes` at which these blocks, or a batch before them, need attention.
   @usableFromInline var nextMaintenanceBytes = Self.minimumStartBytes
-  // Recent blocks are of later transactions: `cutOff.transaction`.
+  // Blocks of later transactions are recent: `cutOff.transaction`.
   @usableFromInline var recentTransaction: UInt64 = 0
   // The last transaction in which something was retired.
   @usableFromInline var transaction: UInt64 = 0
@@ -62,65 +68,68 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   let sizeClassCount: Int
   // Lists to be filled again.
   var spare = BagQueue()
-  // Kept blocks that have come back, with their size classes.
+  // Kept blocks that have come back, as tagged words.
   var kept: [[UInt]] = []
-  // How many bytes become a batch, for which the writer takes a cookie.
+  // The number of bytes that make up a batch, for which the writer takes a cookie.
   var startBytes = Self.minimumStartBytes
-  // Who stays inside for longer than this does more than wait for a processor: then the reclaimer waits,
-  // and reports it, with what isn't recent.
+  // A reader that stays inside for longer than this isn't just waiting for a processor. Then the
+  // reclaimer waits for it with what isn't recent, and the stall is reported.
   var patienceNanoseconds: UInt64 = 100_000_000
-  // Batches that wait for the readers of their cookies.
+  // Batches that wait for readers.
   var waiting: [WaitingBatch] = []
-  // Lists whose grace period has passed, until their classes have them.
+  // Lists whose grace period has passed, until their classes take them back.
   var passed = BagQueue()
-  // The batches that are put together, and of how many classes they have their blocks already.
+  // The batches that are being assembled, and the number of classes whose blocks they have already.
   var batch = Batch()
   var recentBatch = Batch()
   var batchClassCount = 0
-  // The grace period for these, until they wait.
+  // The grace period for these batches, until they wait.
   var started: (cookie: DatedCookie, scan: ReaderScan)?
   var cutOff = CutOff()
-  /// Outlives the pool while batches are under way; `waitForReturn` may be called without the lock.
+  /// Outlives the pool while batches are in progress. `waitForReturn` may be called without the
+  /// lock.
   package let shared = PoolShared()
 
-  /// Retired bytes of a batch that is handed over. This wakes the reclaimer, which costs as much as ten
-  /// updates or twenty: it is to happen less than once in a thousand.
+  /// The retired bytes that make up a batch for the reclaimer. Waking the reclaimer costs as much
+  /// as ten or twenty updates, so it should happen less than once in a thousand.
   package static var batchBytes: Int { 5 << 20 }
-  /// Retired bytes after which the writer takes a cookie. Where no other thread runs, that costs as
-  /// much as one update or two. Where some do, it interrupts their processors, and costs as much as twenty:
-  /// each time the next one is put off for twice as long.
+  /// The retired bytes after which the writer takes a cookie. If no other thread runs, this costs
+  /// as much as one or two updates. Otherwise it interrupts other processors, and costs as much as
+  /// twenty; then the next one is put off for twice as long.
   static var minimumStartBytes: Int { 512 << 10 }
   static var maximumStartBytes: Int { 4 << 20 }
-  /// Nanoseconds that it takes to interrupt nobody.
+  /// The nanoseconds that the interruption takes if there is no thread to interrupt.
   static var cheapInterruption: UInt64 { 4000 }
-  /// Retired bytes after which to scan again.
+  /// The retired bytes after which the readers are scanned again.
   static var pollBytes: Int { 128 << 10 }
-  /// Past this much in limbo the reclaimer waits for the readers that stay inside, with what isn't recent. What is
-  /// left up to the limit is for one batch of its.
+  /// Above this much in limbo, the reclaimer waits for the readers that stay inside, with
+  /// everything that isn't recent. The rest up to the limit is room for one of its batches.
   static var maximumWaitingBytes: Int { maximumLimboBytes - batchBytes }
-  /// Past this much that waits, apart from old blocks, snapshot readers that have come later than others matter.
+  /// If more than this waits, not counting old blocks, snapshot readers that began later than
+  /// others matter.
   static var maximumRecentBytes: Int { 2 << 20 }
   static var retiredCount: Int { Int(TaggedBlock.mask) + 1 }
-  /// Kept blocks that are put on free lists at a time.
+  /// The number of kept blocks that are put on free lists at a time.
   private static var recycledAtOnce: Int { 256 }
-  /// How many blocks of the same size are allocated before one that is prefetched. Measured: one is too
-  /// few, from two on it makes no difference.
+  /// A block is prefetched this many allocations of its size before it is used. Measured: one is
+  /// too few; from two on it makes no difference.
   @inlinable static var prefetchDistance: Int { 2 }
-  /// Past this the writer should wait.
+  /// Above this, the writer should wait.
   @inlinable package static var maximumLimboBytes: Int { 32 << 20 }
 
-  /// - Parameter blockBytes: bytes of a block, by size class; multiples of a cache line, 64 bytes.
+  /// - Parameter blockBytes: the size of a block, by size class; a multiple of a cache line, 64
+  ///   bytes.
   package init(blockBytes: [Int]) {
     require(
       blockBytes.count <= Int(TaggedBlock.sizeClassMask) + 1
-        && blockBytes.allSatisfy { $0 > 0 && $0 % 64 == 0 && $0 <= Slab.minimumBytes },
-      "NodePool: at most 8 size classes, each a multiple of 64 bytes, and at most 16 KiB")
+        && blockBytes.allSatisfy { $0 > 0 && $0 % 64 == 0 && $0 <= Slab.smallBytes },
+      "NodePool: there may be at most 8 sizes, each a multiple of 64 bytes and at most 16 KiB")
     sizeClassCount = blockBytes.count
     unsafe sizeClasses = .allocate(capacity: blockBytes.count)
     for index in blockBytes.indices {
       unsafe (sizeClasses + index).initialize(to: SizeClass(blockBytes: blockBytes[index]))
     }
-    // A cache line each.
+    // Each has a cache line of its own.
     let memory = UnsafeMutableRawPointer.allocate(
       byteCount: Self.retiredCount * MemoryLayout<RetiredBlocks>.stride, alignment: 64)
     unsafe retired = memory.bindMemory(to: RetiredBlocks.self, capacity: Self.retiredCount)
@@ -132,8 +141,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     }
   }
 
-  /// Readers may still see blocks, live ones too: the slabs go after a grace period, and after the
-  /// batches under way.
+  /// Readers may still see blocks, even live ones, so the slabs are freed after a grace period, and
+  /// after the batches in progress.
   deinit {
     unsafe sizeClasses.deinitialize(count: sizeClassCount)
     unsafe sizeClasses.deallocate()
@@ -142,25 +151,25 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     guard reservedBytes > 0 else { return }
     let shared = self.shared
     Flavor._reclaimer.remove(shared)
-    // A deinit doesn't wait, past a limit either.
+    // A deinit never waits, even past a limit.
     Flavor._reclaimer.retire(
       _Retirement(bytes: reservedBytes) { withExtendedLifetime(shared) {} }, mayWait: false)
   }
 
-  /// A block of `blockBytes[sizeClass]` bytes, 64-byte aligned, contents undefined.
+  /// A block of `blockBytes[sizeClass]` bytes, 64-byte aligned, with undefined contents.
   ///
-  /// - Complexity: O(1); amortised, with a system allocation per slab.
+  /// - Complexity: amortised O(1), with a system allocation per slab.
   @inlinable
   @inline(__always)
   @unsafe
   package mutating func allocate(sizeClass: Int) -> UnsafeMutableRawPointer {
-    // Safety: a stack of free blocks holds addresses of blocks, and 0 means empty.
+    // Safety: a stack of free blocks holds addresses of blocks; 0 means empty.
     let word = unsafe (sizeClasses + sizeClass).pointee.free.pop()
     prefetch(sizeClass)
     return unsafe UnsafeMutableRawPointer(bitPattern: word) ?? allocateSlow(sizeClass: sizeClass)
   }
 
-  /// Begins to fetch a block that an update soon allocates.
+  /// Starts to prefetch a block that an update will soon allocate.
   @inlinable
   @inline(__always)
   func prefetch(_ sizeClass: Int) {
@@ -176,8 +185,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     unsafe (sizeClasses + sizeClass).pointee.free.push(UInt(bitPattern: block))
   }
 
-  /// Takes back a block that readers may still see, but no new one will: call it after the version
-  /// without the block was published.
+  /// Takes back a block that readers may still see, but new readers can't: call it after publishing
+  /// the version without the block.
   @inlinable
   @unsafe
   package mutating func retire(_ block: UnsafeMutableRawPointer, sizeClass: Int) {
@@ -185,9 +194,10 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     didRetire(bytes: unsafe retire(word))
   }
 
-  /// The same for all of `blocks`: words.
+  /// The same for all of `blocks`, which are tagged words.
   ///
-  /// - Parameter transaction: of the version without them: one more with each version.
+  /// - Parameter transaction: that of the version without these blocks. It increases by one with
+  ///   each version.
   @inlinable
   @unsafe
   package mutating func retire(_ blocks: borrowing WordStack, transaction: UInt64) {
@@ -197,18 +207,19 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     didRetire(bytes: bytes)
   }
 
-  /// Whether a block that was published in the transaction `transaction` is recent, until something is retired.
+  /// Whether a block that was published in `transaction` is recent. Valid until something is
+  /// retired.
   @inlinable
   @inline(__always)
   package func isRecent(_ transaction: UInt64) -> Bool { transaction > recentTransaction }
 
-  /// - Returns: its bytes.
+  /// - Returns: the block's size in bytes.
   @inlinable
   @inline(__always)
   @unsafe
   mutating func retire(_ word: UInt) -> Int {
     let retired = unsafe retired + Int(word & TaggedBlock.mask)
-    if unsafe retired.pointee.blocks.isFull { unsafe beginList(retired) }
+    if unsafe retired.pointee.blocks.isFull { unsafe makeRoom(retired) }
     unsafe retired.pointee.blocks.pushFetchingAhead(TaggedBlock.address(word))
     return unsafe retired.pointee.blockBytes
   }
@@ -217,8 +228,8 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
   @usableFromInline
   @inline(never)
   @unsafe
-  mutating func beginList(_ retired: UnsafeMutablePointer<RetiredBlocks>) {
-    unsafe retired.pointee.beginList(&spare)
+  mutating func makeRoom(_ retired: UnsafeMutablePointer<RetiredBlocks>) {
+    unsafe retired.pointee.makeRoom(&spare)
   }
 
   @inlinable
@@ -229,9 +240,9 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
     if batchedBytes >= nextMaintenanceBytes { maintain() }
   }
 
-  /// Whether more is in limbo than ``maximumLimboBytes``. The writer should then leave its lock, wait with
-  /// ``PoolShared/waitForReturn(_:)``, and ``scanAgain()``, again and again: within the lock it would hold up
-  /// readers, and a deferred call that takes the same lock would never end.
+  /// Whether more than ``maximumLimboBytes`` is in limbo. The writer should then leave its lock,
+  /// and alternate ``PoolShared/waitForReturn(_:)`` with ``scanAgain()``. Under the lock, it would
+  /// hold up readers, and a deferred call that takes the same lock would never end.
   @inlinable
   @inline(__always)
   package var isOverLimit: Bool { limboBytes > Self.maximumLimboBytes }
@@ -255,17 +266,17 @@ package struct NodePool<Flavor: RCUFlavor>: ~Copyable {
 
   // MARK: Recycling
 
-  /// Takes what the reclaimer has brought back.
+  /// Takes back what the reclaimer has returned.
   mutating func collect() {
     for batch in shared.takeReturned() { takeBack(batch) }
     while let list = passed.pop() { takeBack(list) }
   }
 
-  /// Frees the lists that are to be filled again.
+  /// Frees the lists that are waiting to be filled again.
   mutating func forgetLists() { spare = BagQueue() }
 
-  /// Puts some kept blocks on the free lists: there may be any number, and no update is to take much
-  /// longer for it.
+  /// Puts some of the kept blocks on the free lists. There may be any number of them, and no update
+  /// should take much longer because of that.
   ///
   /// - Returns: whether there were any.
   mutating func recycleKept() -> Bool {

@@ -3,8 +3,8 @@
 
 public import _SystemShims
 
-/// A block's address, with more in the low bits, which 64-byte alignment leaves free: its size class, and
-/// whether it is recent, as its pool says (``NodePool/isRecent(_:)``).
+/// A tagged word: a block's address, and in the low bits, which 64-byte alignment leaves free, its
+/// size class and whether it is recent (``NodePool/isRecent(_:)``).
 @usableFromInline
 package enum TaggedBlock {
   @inlinable static var sizeClassMask: UInt { 7 }
@@ -34,10 +34,10 @@ package enum TaggedBlock {
   package static func isRecent(_ word: UInt) -> Bool { word & recentBit != 0 }
 }
 
-/// Words, last in first out, so that the hottest block is used next.
+/// A stack of words: last in, first out, so that the hottest block is used next.
 ///
-/// By hand, not an `Array`: its uniqueness checks would cost as much as the rest of an allocation.
-/// The pool's slabs own the blocks.
+/// Written by hand instead of with an `Array`, whose uniqueness checks would cost as much as the
+/// rest of an allocation. The blocks belong to the pool's slabs.
 @safe
 @frozen
 @usableFromInline
@@ -67,9 +67,9 @@ package struct WordStack: ~Copyable {
   @inline(__always)
   var isFull: Bool { count == capacity }
 
-  /// As ``push(_:)``.
+  /// Like ``push(_:)``.
   ///
-  /// - Precondition: it isn't full.
+  /// - Precondition: the stack isn't full.
   @inlinable
   @inline(__always)
   mutating func pushWithRoom(_ word: UInt) {
@@ -78,7 +78,8 @@ package struct WordStack: ~Copyable {
     count &+= 1
   }
 
-  /// Makes room for at least `count` words in all, and writes to it: no push waits for a page.
+  /// Makes room for at least `count` words in total, and writes to it, so that no push waits for a
+  /// page.
   mutating func reserve(_ count: Int) {
     guard capacity < count else { return }
     grow(to: count)
@@ -95,17 +96,17 @@ package struct WordStack: ~Copyable {
     return unsafe words.unsafelyUnwrapped[count]
   }
 
-  /// The word that is the last one after `distance` more pops; 0 if there is none.
+  /// The word that will be on top after `distance` pops; 0 if there is none.
   @inlinable
   @inline(__always)
   package func word(belowTop distance: Int) -> UInt {
     count > distance ? unsafe words.unsafelyUnwrapped[count &- 1 &- distance] : 0
   }
 
-  /// As ``push(_:)``, and begins to fetch what will be written by pushes two cache lines from now: a long stack
-  /// is written through once, and each of its lines for the first time.
+  /// Like ``push(_:)``, but also starts to prefetch, for writing, what lies two cache lines ahead:
+  /// a long stack is written once from end to end, each of its lines for the first time.
   ///
-  /// - Precondition: it isn't full.
+  /// - Precondition: the stack isn't full.
   @inlinable
   @inline(__always)
   mutating func pushFetchingAhead(_ word: UInt) {
@@ -113,7 +114,7 @@ package struct WordStack: ~Copyable {
     let end = unsafe words.unsafelyUnwrapped + count
     count &+= 1
     unsafe end.initialize(to: word)
-    // Each time, though the line is another for each eighth word only: a branch would cost more.
+    // With each push, though only every eighth word begins a new line: a branch would cost more.
     sysshims_prefetch_for_writing(UInt(bitPattern: end) &+ 128, 1)
   }
 
@@ -121,9 +122,9 @@ package struct WordStack: ~Copyable {
   @inline(__always)
   package mutating func removeAll() { count = 0 }
 
-  /// As the subscript, without its check.
+  /// Like the subscript, but unchecked.
   ///
-  /// - Precondition: `index` is one of a word.
+  /// - Precondition: `index` is less than `count`, and not negative.
   @inlinable
   @inline(__always)
   func word(at index: Int) -> UInt {
@@ -137,7 +138,7 @@ package struct WordStack: ~Copyable {
     return unsafe words.unsafelyUnwrapped[index]
   }
 
-  /// Doubles the room. The new size isn't a parameter: it would be computed by each push.
+  /// Doubles the capacity. The new one isn't a parameter, since each push would compute it.
   @usableFromInline
   @inline(never)
   mutating func grow() { grow(to: max(capacity * 2, 16)) }
@@ -154,5 +155,5 @@ package struct WordStack: ~Copyable {
 }
 
 extension WordStack: @unchecked Sendable {
-  // It owns its words; a batch's are not changed any more.
+  // Safety: it owns its words, and a batch's words are never changed again.
 }

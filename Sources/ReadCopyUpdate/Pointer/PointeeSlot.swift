@@ -4,12 +4,13 @@
 public import Synchronization
 public import _SystemShims
 
-/// The word of a pointer: the address of one heap allocation that holds a `Pointee`, or nil. What both families of
-/// pointers, ``RCUDomain/Pointer`` and ``SleepableRCU/Pointer``, do with it.
+/// The word of a pointer: the address of a heap allocation that holds a `Pointee`, or nil. Both
+/// families of pointers, ``RCUDomain/Pointer`` and ``SleepableRCU/Pointer``, are built on it.
 ///
-/// Memory ordering: ``load()`` is acquiring, whatever publishes is releasing. *Pairs with* each other: whoever loads
-/// a pointee sees it initialised. What replaces one is acquiring, too, and pairs with the release that put the old
-/// pointee there, so that it can be destroyed by whoever gets it.
+/// Memory ordering: ``load()`` acquires, and everything that publishes releases. These *pair with*
+/// each other: a reader that loads a pointee sees it initialised. Replacing a pointee acquires,
+/// too, and pairs with the release that published the old pointee, so that its new owner may
+/// destroy it.
 @safe
 @frozen
 @usableFromInline
@@ -28,7 +29,7 @@ struct _PointeeSlot<Pointee: ~Copyable & Sendable>: ~Copyable {
   @inline(__always)
   borrowing func load() -> UnsafeMutableRawPointer? { unsafe address.load(ordering: .acquiring) }
 
-  /// Where the slot is: tells whether it is part of what goes with another pointer's pointee.
+  /// The slot's address. It tells whether this pointer is itself part of another pointer's pointee.
   @usableFromInline
   var owner: UInt { unsafe withUnsafePointer(to: address) { UInt(bitPattern: $0) } }
 
@@ -42,12 +43,13 @@ struct _PointeeSlot<Pointee: ~Copyable & Sendable>: ~Copyable {
   borrowing func exchange(address new: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
     require(
       unsafe withUnsafePointer(to: address) { unsafe sysshims_updating() != UnsafeRawPointer($0) },
-      "Pointer: the body of update replaces the pointee of the pointer that it updates; change the copy instead"
+      "Pointer: the body of update replaces the pointee of the pointer being updated; change the copy instead"
     )
     return unsafe address.exchange(new, ordering: .acquiringAndReleasing)
   }
 
-  /// The pointee's address; where there is none, that of a new one, unless another thread comes first.
+  /// The pointee's address. If there is none, publishes a new pointee and returns its address,
+  /// unless another thread publishes one first.
   @inlinable
   borrowing func load(orStore pointee: () -> Pointee) -> UnsafeMutableRawPointer {
     if let found = unsafe load() { return unsafe found }
@@ -55,13 +57,13 @@ struct _PointeeSlot<Pointee: ~Copyable & Sendable>: ~Copyable {
     let (exchanged, found) = unsafe address.compareExchange(
       expected: nil, desired: new, ordering: .acquiringAndReleasing)
     guard !exchanged, let found = unsafe found else { return unsafe new }
-    // Seen by nobody.
+    // No other thread has seen it.
     unsafe _PointeeBox<Pointee>.destroy(new)
     return unsafe found
   }
 
-  /// Puts `desired` in the place of the pointee at `expected`. If another one is there, gives it back; what is there
-  /// is not looked at then: relaxed.
+  /// Replaces the pointee at `expected` with `desired`. If another pointee is there, returns
+  /// `desired` instead; the load is relaxed then, since the other pointee isn't read.
   @inlinable
   borrowing func compareExchange(
     expected: UnsafeMutableRawPointer?, desired: consuming Pointee
@@ -71,7 +73,7 @@ struct _PointeeSlot<Pointee: ~Copyable & Sendable>: ~Copyable {
       expected: expected, desired: new, successOrdering: .acquiringAndReleasing,
       failureOrdering: .relaxed)
     if exchanged { return nil }
-    // Never published: it is this thread's alone.
+    // It was never published: only this thread has it.
     let pointee = unsafe new.assumingMemoryBound(to: Pointee.self).move()
     unsafe _PointeeBox<Pointee>.deallocate(new)
     return pointee
@@ -79,14 +81,15 @@ struct _PointeeSlot<Pointee: ~Copyable & Sendable>: ~Copyable {
 }
 
 extension _PointeeSlot: @unchecked Sendable where Pointee: ~Copyable {
-  // All access to the word is atomic, and the pointee is Sendable.
+  // Safety: all access to the word is atomic, and the pointee is Sendable.
 }
 
 extension _PointeeSlot where Pointee: Sendable {
-  /// One attempt of `update`, inside a section. The old pointee can't be freed and allocated again at the same
-  /// address while the section is open, so that comparing addresses is enough.
+  /// One attempt of `update`, inside a section. While the section is open, the old pointee can't be
+  /// freed and its address can't be reused, so comparing addresses is enough.
   ///
-  /// - Parameter makePointee: what is changed where there is no pointee; `nil` for nothing.
+  /// - Parameter makePointee: makes a value to change if there is no pointee; `nil` to change
+  ///   nothing then.
   @inlinable
   borrowing func update<R, E: Error>(
     orFrom makePointee: () -> Pointee?, _ body: (inout Pointee) throws(E) -> R
@@ -126,8 +129,8 @@ extension _PointeeSlot where Pointee: Sendable {
 enum _UpdateAttempt<R> {
   /// There is no pointee to change.
   case empty
-  /// Another writer came first.
+  /// Another writer was faster.
   case collided
-  /// The changed copy is in place of the pointee at `old`.
+  /// The changed copy has replaced the pointee at `old`.
   case replaced(old: UnsafeMutableRawPointer?, R)
 }

@@ -5,9 +5,10 @@ extension RCUDomain.Pointer where Pointee: ~Copyable {
   /// Replaces the pointee and returns the old one, retired. Never waits.
   ///
   /// - Memory ordering: acquiring and releasing (`memory_order_acq_rel`). The release *pairs with*
-  ///   the acquire of ``load(in:)``: whoever loads the new pointee sees it initialised. The acquire
-  ///   pairs with the release of the exchange that put the old pointee there, so that it can be
-  ///   destroyed by whoever holds the ``RCUDomain/Retired``.
+  ///   the acquire of ``load(in:)``: a reader that loads the new pointee sees it initialised. The
+  ///   acquire pairs with the release that published the old pointee, so that the owner of the
+  ///   ``RCUDomain/Retired`` may destroy it.
+  /// - Threads: any, inside a section too. Not in a signal handler.
   /// - Complexity: O(1) and one allocation.
   /// - Source: `rcu_xchg_pointer`.
   @inlinable
@@ -15,7 +16,7 @@ extension RCUDomain.Pointer where Pointee: ~Copyable {
     unsafe retired(slot.exchange(pointee))
   }
 
-  /// - Safety: `address` is what was taken out of the slot.
+  /// - Safety: `address` was taken out of the slot.
   @unsafe
   @inlinable
   borrowing func retired(_ address: UnsafeMutableRawPointer?) -> RCUDomain.Retired<Pointee>? {
@@ -27,13 +28,13 @@ extension RCUDomain.Pointer where Pointee: ~Copyable {
 // MARK: - load or store
 
 extension RCUDomain.Pointer where Pointee: ~Copyable {
-  /// The pointee as of now; if there is none, makes one, and publishes it unless another thread comes first: then
-  /// that one's, and this one is destroyed.
+  /// The current pointee. If there is none, makes one and publishes it; if another thread publishes
+  /// one first, returns that one and destroys its own.
   ///
   /// - Parameter section: the section in which the reference is valid.
-  /// - Parameter pointee: made where there is none, and perhaps in vain.
+  /// - Parameter pointee: called only if there is no pointee. Its result may be discarded.
   /// - Memory ordering: as ``load(in:)`` and ``exchange(_:)``.
-  /// - Complexity: O(1), one load; one allocation where there is none.
+  /// - Complexity: O(1), one load; one allocation if there is no pointee.
   @inlinable
   @_lifetime(copy section)
   public borrowing func load(
@@ -47,11 +48,11 @@ extension RCUDomain.Pointer where Pointee: ~Copyable {
 // MARK: - compareExchange
 
 extension RCUDomain {
-  /// How a ``Pointer/compareExchange(expected:desired:)`` ended.
+  /// The outcome of a ``Pointer/compareExchange(expected:desired:)``.
   public enum ExchangeResult<Pointee: ~Copyable & Sendable>: ~Copyable {
-    /// The new pointee is in place. `old` is what was expected; `nil` where nothing was.
+    /// The new pointee is published. `old` is the expected one; `nil` if none was expected.
     case exchanged(old: Retired<Pointee>?)
-    /// Another writer came first. The new pointee comes back, seen by nobody.
+    /// Another writer was faster. `desired` is returned; no reader has seen it.
     case notExchanged(desired: Pointee)
   }
 }
@@ -61,8 +62,9 @@ extension RCUDomain.ExchangeResult: Sendable where Pointee: ~Copyable {}
 extension RCUDomain.Pointer where Pointee: ~Copyable {
   /// Replaces the pointee if it is still the one that was loaded, and returns the old one, retired.
   ///
-  /// Addresses are compared, not values. Since `expected` was loaded in a section that is still
-  /// open, its address can't have been freed and taken by another pointee meanwhile: there is no ABA.
+  /// This compares addresses, not values. There is no ABA problem: `expected` was loaded in a
+  /// section that is still open, so its address can't have been freed and reused for another
+  /// pointee.
   ///
   /// ```swift
   /// RCU.withReadSection { section in
@@ -74,16 +76,16 @@ extension RCUDomain.Pointer where Pointee: ~Copyable {
   /// }
   /// ```
   ///
-  /// - Parameter expected: what ``load(in:)`` gave; `nil` for a pointer to nothing.
+  /// - Parameter expected: what ``load(in:)`` returned; `nil` to replace nothing.
   /// - Parameter desired: the new pointee.
-  /// - Returns: the old pointee, or `desired` back if another writer came first. Waiting for the old
-  ///   one's grace period, by `reclaim()` or `take()`, has to wait until the section has ended.
-  /// - Memory ordering: acquiring and releasing (`memory_order_acq_rel`) where it exchanges, as
-  ///   ``exchange(_:)``. The release *pairs with* the acquire of ``load(in:)``: whoever loads
-  ///   `desired` sees it initialised. The acquire pairs with the release that put `expected` there,
-  ///   so that it can be destroyed. Relaxed where it doesn't exchange: what was found instead is
-  ///   not looked at; load it again.
-  /// - Complexity: O(1) and one allocation, given back where it doesn't exchange.
+  /// - Returns: the old pointee, or `desired` if another writer was faster. Call `reclaim()` or
+  ///   `take()` on the old pointee only after the section, since they wait for a grace period.
+  /// - Memory ordering: on success, acquiring and releasing (`memory_order_acq_rel`), as
+  ///   ``exchange(_:)``. The release *pairs with* the acquire of ``load(in:)``: a reader that loads
+  ///   `desired` sees it initialised. The acquire pairs with the release that published `expected`,
+  ///   so that it may be destroyed. On failure, relaxed: the pointee that was found isn't read;
+  ///   load it again.
+  /// - Complexity: O(1) and one allocation, which is freed on failure.
   /// - Source: `rcu_cmpxchg_pointer`.
   @inlinable
   public borrowing func compareExchange(
@@ -101,19 +103,19 @@ extension RCUDomain.Pointer where Pointee: ~Copyable {
 // MARK: - update
 
 extension RCUDomain.Pointer where Pointee: Sendable {
-  /// Copies the pointee, lets `body` change the copy, and publishes it unless another writer came
-  /// first; then it starts again with that writer's value. The copy-update of RCU.
+  /// Copies the pointee, lets `body` change the copy, and publishes it. If another writer was
+  /// faster, starts again with that writer's value. This is the copy-update in read-copy update.
   ///
   /// ```swift
   /// routes.update { $0[prefix] = nextHop }
   /// ```
   ///
-  /// Equivalent to a loop of ``load(in:)``, a copy, and a compare-and-exchange.
+  /// Equivalent to a loop of ``load(in:)``, a copy, and ``compareExchange(expected:desired:)``.
   ///
-  /// - Parameter body: may run more than once; runs inside a read section, hence doesn't block.
-  ///   If it throws, nothing is changed. Replacing this pointer's pointee in it is a trap.
-  /// - Returns: what `body` returned of the change that was published; `nil`, without calling `body`, if the pointer
-  ///   points to nothing.
+  /// - Parameter body: may run more than once. It runs inside a read section, so it must not block.
+  ///   If it throws, nothing is changed. It traps if it replaces this pointer's pointee.
+  /// - Returns: what `body` returned for the published change; `nil`, without calling `body`, if
+  ///   the pointer points to nothing.
   /// - Memory ordering: as ``exchange(_:)``.
   /// - Complexity: O(copy), times the number of writers that collide.
   @inlinable
@@ -124,16 +126,17 @@ extension RCUDomain.Pointer where Pointee: Sendable {
     try update(orFrom: { nil }, body)
   }
 
-  /// As ``update(_:)``, and where the pointer points to nothing, changes and publishes what `pointee` gives.
+  /// Like ``update(_:)``, but if the pointer points to nothing, changes and publishes the value of
+  /// `pointee`.
   ///
   /// ```swift
   /// counts.update(default: [:]) { $0[word, default: 0] += 1 }
   /// ```
   ///
   /// - Parameters:
-  ///   - pointee: made where there is none, and perhaps in vain.
-  ///   - body: as ``update(_:)``'s.
-  /// - Returns: what `body` returned of the change that was published.
+  ///   - pointee: called only if there is no pointee. Its result may be discarded.
+  ///   - body: as for ``update(_:)``.
+  /// - Returns: what `body` returned for the published change.
   /// - Memory ordering: as ``exchange(_:)``.
   /// - Complexity: O(copy), times the number of writers that collide.
   @inlinable
@@ -142,7 +145,7 @@ extension RCUDomain.Pointer where Pointee: Sendable {
     default pointee: @autoclosure () -> Pointee, _ body: (inout Pointee) throws(E) -> R
   ) throws(E) -> R {
     guard let result = try update(orFrom: pointee, body) else {
-      fatalError("Pointer.update: a default is always there")
+      fatalError("Pointer.update: there is always a default")
     }
     return result
   }
@@ -156,14 +159,15 @@ extension RCUDomain.Pointer where Pointee: Sendable {
       case .empty: return nil
       case .collided: continue
       case .replaced(let old, let result):
-        // The attempt's section has ended: past a limit, retiring waits for the reclaimer here.
+        // The attempt's section has ended, so retiring past a limit may wait for the reclaimer
+        // here.
         unsafe retired(old)?.retire()
         return result
       }
     }
   }
 
-  /// One attempt, in a section of its own.
+  /// One attempt, in its own section.
   @inlinable
   @unsafe
   borrowing func updateOnce<R, E: Error>(

@@ -34,14 +34,14 @@ extension RCUDomain {
       #endif
     }
 
-    /// The value, in place.
+    /// The value, borrowed in place.
     @inlinable
     @safe
     public var value: Value {
-      // Safety: the section keeps the pointee, and nobody changes a published pointee.
+      // Safety: the section keeps the pointee alive, and a published pointee is never changed.
       //
-      // A coroutine, and no addressor: where a parameter of this type is captured by `||` or `&&`, an
-      // addressor crashes the optimiser of Swift 6.3.1. The machine code is the same.
+      // A coroutine instead of an addressor: with an addressor, the optimiser of Swift 6.3.1
+      // crashes if `||` or `&&` captures a parameter of this type. The machine code is the same.
       @inline(__always)
       _read {
         checkIsOpen()

@@ -4,22 +4,26 @@
 extension RCUDomain {
   /// A value that was taken out of a ``Pointer`` or a collection and that readers may still see.
   ///
-  /// Dropping it defers its destruction by a grace period, and never waits, since what drops it may be a
-  /// `deinit` that doesn't know which locks are held. ``retire(additionalBytes:mayWait:)`` does the same and
-  /// says more. ``reclaim()`` waits for a grace period instead,
-  /// and ``take()`` gives the value itself after one.
+  /// Dropping it defers its destruction by a grace period. That never waits, since the drop may
+  /// happen in a `deinit` that can't know which locks are held.
+  /// ``retire(additionalBytes:mayWait:)`` does the same explicitly, with more options.
+  /// ``reclaim()`` waits for a grace period and then destroys the value, and ``take()`` waits and
+  /// then returns it.
+  ///
+  /// - Threads: any.
   @safe
   @frozen
   public struct Retired<Value: ~Copyable & Sendable>: ~Copyable {
-    // The allocation, which starts with a Value. Nil: given up by `reclaim` or `take`, nothing is
-    // left to do. (`discard self` would ask for fields that need no destruction.)
+    // The allocation, which starts with a Value. Nil if `reclaim`, `retire` or `take` has given it
+    // up, and nothing is left to do. (`discard self` would require fields that need no
+    // destruction.)
     @usableFromInline
     var address: UnsafeMutableRawPointer?
-    // What to do with the allocation where it holds more than a Value. Nil: it doesn't.
+    // How to destroy an allocation that holds more than a Value. Nil if it holds nothing else.
     @usableFromInline
     let node: _RetiredNode?
 
-    /// - Safety: `address` is a `_PointeeBox<Value>` that no new reader can reach, and that no one
+    /// - Safety: `address` is a `_PointeeBox<Value>` that no new reader can reach, and that nothing
     ///   else retires.
     @usableFromInline
     @unsafe
@@ -28,7 +32,7 @@ extension RCUDomain {
       self.node = nil
     }
 
-    /// - Safety: `address` starts with a `Value`, is what `node` says, and as above.
+    /// - Safety: as above, but `address` starts with a `Value` and is laid out as `node` says.
     @usableFromInline
     @unsafe
     init(_ address: UnsafeMutableRawPointer, node: _RetiredNode) {
@@ -44,8 +48,9 @@ extension RCUDomain {
 
     /// Hands the value over to the reclaimer.
     ///
-    /// - Parameter owner: the address of the pointer that goes, with what it owned; 0: another place.
-    /// - Safety: as the initialisers', and nobody does this twice.
+    /// - Parameter owner: the address of the pointer that is being destroyed with what it owns; 0
+    ///   for anything else.
+    /// - Safety: as for the initialisers; called only once.
     @unsafe
     @inlinable
     static func `defer`(
@@ -66,11 +71,11 @@ extension RCUDomain {
           deinitialize: node.deinitialize), mayWait: mayWait, owner: owner)
     }
 
-    /// The value, in place. Readers may look at it at the same time.
+    /// The value, in place. Readers may be reading it at the same time.
     @inlinable
     @safe
     public var value: Value {
-      // Safety: only `reclaim` and `take`, which consume this, give the allocation up.
+      // Safety: only consuming methods give up the allocation.
       @inline(__always)
       unsafeAddress {
         unsafe UnsafePointer(address.unsafelyUnwrapped.assumingMemoryBound(to: Value.self))
@@ -80,41 +85,49 @@ extension RCUDomain {
 }
 
 extension RCUDomain.Retired: @unchecked Sendable where Value: ~Copyable {
-  // It is the only owner of a Sendable value.
+  // Safety: it is the only owner of a Sendable value.
 }
 
 // MARK: - Deferred destruction
 
 extension RCUDomain.Retired where Value: ~Copyable {
-  /// Has the value destroyed after a grace period, by the domain's reclaimer thread.
+  /// Lets the domain's reclaimer thread destroy the value after a grace period.
   ///
-  /// - Parameter additionalBytes: the memory that the value owns elsewhere, such as an array's storage, and gives
-  ///   back; 0 to 2^47. It counts for ``RCUDomain/limits``, as the value's own size does.
-  /// - Parameter mayWait: whether to wait, past a limit, for the reclaimer, outside of sections. False for a
-  ///   caller that must not block: what it retires is counted in ``RCUStatistics/overLimitCount``.
-  /// - Precondition: where it may wait, the thread holds no lock that a deferred call or a `deinit` takes.
+  /// - Parameter additionalBytes: the bytes that the value owns elsewhere, such as an array's
+  ///   storage, and that its destruction gives back; 0 to 2^47. They count for
+  ///   ``RCUDomain/limits``, as the value's own size does.
+  /// - Parameter mayWait: whether this may wait for the reclaimer past a limit, outside of
+  ///   sections. False for a caller that must not block: what it retires past a limit is counted in
+  ///   ``RCUStatistics/overLimitCount``.
+  /// - Precondition: if this may wait, the thread holds no lock that a deferred call or a `deinit`
+  ///   takes.
+  /// - Threads: any, inside a section too; there it never waits.
   /// - Complexity: O(1), under the reclaimer's lock.
   @inlinable
   public consuming func retire(additionalBytes: Int = 0, mayWait: Bool = true) {
     require(
       additionalBytes >= 0 && additionalBytes <= 1 << 47,
-      "RCUDomain.Retired.retire: additional bytes are 0 to 2^47")
+      "RCUDomain.Retired.retire: additionalBytes must be 0 to 2^47")
     guard let address = unsafe self.address else { return }
     unsafe self.address = nil
     unsafe Self.defer(
       address, node, additionalBytes: additionalBytes, mayWait: mayWait, owner: 0)
   }
 
-  /// The same, where the value itself says what it owns elsewhere.
+  /// The same, for a value that can tell how many bytes it owns elsewhere.
   ///
   /// ```swift
   /// image.exchange(new)?.retire(additionalBytes: { $0.pixels.count })
   /// ```
+  ///
+  /// - Parameter additionalBytes: returns the bytes that the value owns elsewhere; 0 to 2^47.
+  /// - Parameter mayWait: as for ``retire(additionalBytes:mayWait:)-(Int,_)``, whose precondition
+  ///   applies.
   @inlinable
   public consuming func retire(
     additionalBytes: (borrowing Value) -> Int, mayWait: Bool = true
   ) {
-    // Not by `value`: a borrow of it would last too long for the compiler.
+    // Not through `value`, whose borrow would last too long for the compiler.
     guard let address = unsafe self.address else { return }
     let bytes = additionalBytes(unsafe address.assumingMemoryBound(to: Value.self).pointee)
     retire(additionalBytes: bytes, mayWait: mayWait)
@@ -126,7 +139,8 @@ extension RCUDomain.Retired where Value: ~Copyable {
 extension RCUDomain.Retired where Value: ~Copyable {
   /// Waits for a grace period, then destroys the value on the calling thread.
   ///
-  /// - Precondition: as ``RCUDomain/synchronize()``.
+  /// - Precondition: as for ``RCUDomain/synchronize()``.
+  /// - Complexity: as for ``RCUDomain/synchronize()``, and that of the value's destruction.
   @available(*, noasync, message: "blocks the thread; the async overload doesn't")
   @inlinable
   public consuming func reclaim() {
@@ -134,16 +148,17 @@ extension RCUDomain.Retired where Value: ~Copyable {
     destroyNow()
   }
 
-  /// Suspends the task for a grace period, then destroys the value.
+  /// Suspends the task for a grace period, then destroys the value on the task's thread.
   @inlinable
   public consuming func reclaim() async {
     await RCUDomain.synchronize()
     destroyNow()
   }
 
-  /// Waits for a grace period and gives the value to the caller, who is then its only owner.
+  /// Waits for a grace period and returns the value to the caller, which is then its only owner.
   ///
-  /// - Precondition: as ``RCUDomain/synchronize()``.
+  /// - Precondition: as for ``RCUDomain/synchronize()``.
+  /// - Complexity: as for ``RCUDomain/synchronize()``.
   @available(*, noasync, message: "blocks the thread; the async overload doesn't")
   @inlinable
   public consuming func take() -> Value {
@@ -151,15 +166,16 @@ extension RCUDomain.Retired where Value: ~Copyable {
     return moveNow()
   }
 
-  /// Suspends the task for a grace period and gives the value to the caller, who is then its only
-  /// owner.
+  /// Suspends the task for a grace period and returns the value to the caller, which is then its
+  /// only owner.
   @inlinable
   public consuming func take() async -> Value {
     await RCUDomain.synchronize()
     return moveNow()
   }
 
-  /// A grace period has passed: the caller is the last who can reach the value.
+  /// Destroys the value and frees its memory. A grace period has passed, so nobody else can reach
+  /// it.
   @inlinable
   consuming func destroyNow() {
     let address = unsafe self.address.unsafelyUnwrapped
@@ -184,17 +200,16 @@ extension RCUDomain.Retired where Value: ~Copyable {
   }
 }
 
-/// What to do with an allocation that starts with a retired value and holds more than that.
+/// How to destroy an allocation that starts with a retired value and holds more than that.
 @safe
 @frozen
 @usableFromInline
 struct _RetiredNode: Sendable {
-  /// What its destruction gives back, for the limits.
+  /// The bytes that its destruction gives back; counted for the limits.
   @usableFromInline let bytes: Int
-  // Functions without a context: a retirement allocates nothing.
-  /// Destroys all that the allocation holds. It is to be freed then.
+  // Destroys everything that the allocation holds, but doesn't free its memory.
   @usableFromInline let deinitialize: @Sendable (UnsafeMutableRawPointer?) -> Void
-  /// The same after the value was moved out.
+  /// The same, after the value has been moved out.
   @usableFromInline let deinitializeRest: @Sendable (UnsafeMutableRawPointer?) -> Void
 
   @inlinable

@@ -8,43 +8,44 @@ internal import _SystemShims
 /// What a scan of a flavor's reader registry has found.
 typealias ReaderScan = rcushims_reader_scan
 
-/// The beginning of a grace period that is polled, not waited for.
+/// The beginning of a grace period that is polled instead of waited for.
 typealias GracePeriodCookie = rcushims_cookie
 
-/// The readers that a domain waits for: whoever asks whether a reader can still see something asks here. The
-/// reclaimer, block pools, expedited grace periods and the stall monitor do.
+/// The readers that a domain waits for. Everything that must know whether a reader can still see
+/// something asks a source: the reclaimer, block pools, expedited grace periods and the stall
+/// monitor.
 protocol GracePeriodSource: Sendable {
-  /// For the name of the reclaimer's thread.
+  /// Used in the name of the reclaimer's thread.
   var name: String { get }
-  /// For messages.
+  /// Used in messages.
   var title: String { get }
-  /// Whether the calling thread is, or may be, inside a section, which a grace period would wait
-  /// for.
+  /// Whether the calling thread is, or may be, inside a section that a grace period would wait for.
   var isInReadSection: Bool { get }
   /// Blocks until every section that is open now has ended.
   func waitForGracePeriod()
-  /// Runs `body`, which blocks, without holding up grace periods by that.
+  /// Runs `body`, which blocks, so that the thread holds up no grace period meanwhile.
   func whileBlocked(_ body: () -> Void)
   /// Runs `body`, which may read.
   func asReader(_ body: () -> Void)
   /// Starts a grace period that is polled by scans, without blocking: `start_poll_synchronize_rcu`.
   ///
-  /// - Parameter scan: takes who is inside a section.
-  /// - Returns: stamp 0 where there are no such grace periods.
+  /// - Parameter scan: receives the readers that are inside a section.
+  /// - Returns: a cookie; its stamp is 0 if the source has no polled grace periods.
   func startGracePeriod(_ scan: inout ReaderScan) -> GracePeriodCookie
-  /// Scans who is inside a section: `poll_state_synchronize_rcu` of any number of cookies.
+  /// Scans the readers, for any number of cookies: `poll_state_synchronize_rcu`.
   func scanReaders() -> ReaderScan
-  /// Waits for a moment; whether every section that was open at the call has ended.
+  /// Waits for a moment, and returns whether every section that was open at the call has ended.
   func readersLeaveSoon() -> Bool
-  /// Who holds up the grace period that is under way.
+  /// The readers that hold up the current grace period.
   func blockingReaders() -> [RCUStalledReader]
-  /// Whether this process was forked where its grace periods can't be waited for any more.
+  /// Whether this process was forked in a place where its grace periods can't be waited for any
+  /// more.
   var wasForkedInsideSection: Bool { get }
   /// Whether the calling thread, about to fork, must not wait for grace periods.
   var mustNotWaitToFork: Bool { get }
   /// Whether a thread may fork while another is in ``waitForGracePeriod()``.
   var allowsForkInGracePeriod: Bool { get }
-  /// In a child of `fork`, by its only thread.
+  /// Called in a child of `fork`, by its only thread.
   func forgetOtherThreads()
 }
 
@@ -79,7 +80,7 @@ struct FlavorSource: GracePeriodSource {
     if rcushims_is_registered(number) { return body() }
     trapIfForkedInsideSection(wasForkedInsideSection)
     rcushims_register_thread(number)
-    // liburcu's registry leads through the threads' own memory.
+    // The thread must leave, since liburcu's registry links the threads' own memory.
     defer { rcushims_unregister_thread(number) }
     body()
   }
@@ -101,17 +102,17 @@ struct FlavorSource: GracePeriodSource {
       && poll(&scan, for: 2_000_000, every: 20) { $0.hasPassed(cookie) }
   }
 
-  /// Lets the sections that are open now end, if they do within five milliseconds. A hint, not a grace period: it
-  /// interrupts no reader, and may miss one.
+  /// Lets the sections that are open now end, if they do so within five milliseconds. This is a
+  /// hint, not a grace period: it interrupts no reader, and may miss one.
   func letReadersLeave() {
     var scan = scanReaders()
     let first = GracePeriodCookie(stamp: scan.stamp, interruption: 0)
-    // qsbr's readers announce by themselves, and its grace period is woken by them.
+    // Readers of qsbr announce by themselves, and wake its grace period.
     guard number != RCUSHIMS_QSBR else { return }
     _ = poll(&scan, for: 5_000_000, every: 10) { $0.hasPassed(first) }
   }
 
-  /// As above, and suspends the task meanwhile.
+  /// The same, but suspends the task instead of blocking the thread.
   func letReadersLeave() async {
     let first = GracePeriodCookie(stamp: scanReaders().stamp, interruption: 0)
     guard number != RCUSHIMS_QSBR else { return }
@@ -121,8 +122,8 @@ struct FlavorSource: GracePeriodSource {
     }
   }
 
-  /// Scans until `condition` holds; whether it did within so many nanoseconds: a section that is open for longer is no
-  /// passing one.
+  /// Scans until `condition` holds. Returns whether it did within `nanoseconds`: a section that
+  /// stays open for longer isn't a short one.
   private func poll(
     _ scan: inout ReaderScan, for nanoseconds: UInt64, every microseconds: UInt32,
     _ condition: (ReaderScan) -> Bool
@@ -138,10 +139,10 @@ struct FlavorSource: GracePeriodSource {
 
   var wasForkedInsideSection: Bool { rcushims_is_lost(flavor._number) }
 
-  // The shims do that, for all reclaimers of a flavor at once.
+  // The shims do that for all reclaimers of a flavor at once.
   func forgetOtherThreads() {}
 
-  /// Threads in the registry.
+  /// The number of threads in the registry.
   var readerCount: Int { scanReaders().reader_count }
 
   func blockingReaders() -> [RCUStalledReader] {
@@ -150,7 +151,7 @@ struct FlavorSource: GracePeriodSource {
 }
 
 extension rcushims_reader_scan {
-  /// Of nobody who is inside a section.
+  /// A scan that found nobody inside a section.
   static var ofNobody: ReaderScan {
     var scan = ReaderScan()
     scan.oldest = .max
@@ -160,7 +161,8 @@ extension rcushims_reader_scan {
 
   /// Whether the cookie's grace period had ended at this scan.
   ///
-  /// - Parameter earlier: only for what was published after this cookie had been started.
+  /// - Parameter earlier: if given, the question is only about what was published after this cookie
+  ///   was taken.
   func hasPassed(_ cookie: GracePeriodCookie, bornAfter earlier: GracePeriodCookie? = nil) -> Bool {
     unsafe withUnsafePointer(to: self) { scan in
       if let earlier {
@@ -171,13 +173,15 @@ extension rcushims_reader_scan {
     }
   }
 
-  /// Stamps at which the snapshot sections began that have been open since a scan; `nil` if there are none.
+  /// The range of stamps at which those snapshot sections began that have been open since the scan
+  /// with the stamp `stamp`; `nil` if there are none.
   func snapshotStamps(since stamp: UInt64) -> ClosedRange<UInt64>? {
     let stamps = unsafe withUnsafePointer(to: self) { unsafe rcushims_snapshot_since($0, stamp) }
     return stamps.last == 0 ? nil : stamps.first...stamps.last
   }
 
-  /// Who is inside, as many as fit: those for whom liburcu's grace period waits, or the cookie's.
+  /// The readers that are inside, as many as fit, and that the grace period of `cookie`, or
+  /// otherwise liburcu's, waits for.
   func stalledReaders(of cookie: GracePeriodCookie? = nil) -> [RCUStalledReader] {
     let count = inside_count
     let readers = unsafe withUnsafeBytes(of: inside) {

@@ -6,7 +6,7 @@ internal import _SystemShims
 /// A value and the ``Monitor`` that guards it, for the other modules of this package.
 @safe
 package final class Guarded<Value>: @unchecked Sendable {
-  // Sendable: `value` is touched under the monitor's lock only.
+  // Sendable: `value` is accessed only under the monitor's lock.
   private let monitor = Monitor()
   private var value: Value
 
@@ -21,14 +21,14 @@ package final class Guarded<Value>: @unchecked Sendable {
     return try body(&value)
   }
 
-  /// Waits until `isOver` holds, at most until `deadline` in nanoseconds of the monotonic clock. `isOver` is asked
-  /// under the lock, and again after each ``signal()``.
+  /// Waits until `isOver` returns true, at most until `deadline`, in nanoseconds of the monotonic
+  /// clock. `isOver` is called under the lock, and again after each ``signal()``.
   package func wait(until deadline: UInt64, _ isOver: (inout Value) -> Bool) {
     monitor.lock()
     defer { monitor.unlock() }
     while !isOver(&value), sysshims_now() < deadline { monitor.wait(until: deadline) }
   }
 
-  /// Wakes the threads that wait.
+  /// Wakes all waiting threads.
   package func signal() { monitor.signalAll() }
 }

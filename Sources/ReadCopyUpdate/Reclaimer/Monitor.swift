@@ -4,13 +4,13 @@
 internal import Glibc
 internal import _SystemShims
 
-/// A mutex and a condition variable at one stable address.
+/// A mutex and a condition variable at a stable address.
 ///
-/// Swift's `Mutex` has no condition to wait for, and ThreadSanitizer doesn't see it: what it guards
-/// would be reported. Freed by hand with its owner.
+/// Swift's `Mutex` has no condition variable, and ThreadSanitizer doesn't see it, so that it would
+/// report everything that the mutex guards.
 @safe
 package struct Monitor: ~Copyable, @unchecked Sendable {
-  // Sendable: pthread's objects are made to be shared.
+  // Sendable: pthread's objects are made for sharing.
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
 
@@ -24,7 +24,7 @@ package struct Monitor: ~Copyable, @unchecked Sendable {
     unsafe mutex.initialize(to: pthread_mutex_t())
     unsafe condition.initialize(to: pthread_cond_t())
     let errors = unsafe (pthread_mutex_init(mutex, nil), sysshims_condition_init(condition))
-    require(errors == (0, 0), "Monitor: pthread can't make a mutex and a condition")
+    require(errors == (0, 0), "Monitor: pthread can't create a mutex and a condition")
   }
 
   deinit {
@@ -43,17 +43,17 @@ package struct Monitor: ~Copyable, @unchecked Sendable {
   /// Waits for a signal. The lock is held before and after; wake-ups may be spurious.
   func wait() { unsafe pthread_cond_wait(condition, mutex) }
 
-  /// The same, at most until `deadline`, in nanoseconds of the monotonic clock.
+  /// The same, but waits at most until `deadline`, in nanoseconds of the monotonic clock.
   func wait(until deadline: UInt64) {
     _ = unsafe sysshims_condition_wait(condition, mutex, deadline)
   }
 
   func signalAll() { unsafe pthread_cond_broadcast(condition) }
 
-  // MARK: Around a fork, and for other modules, where a generic function is not specialised
+  // MARK: Around a fork, and for other modules, in which generic functions aren't specialised
 
   package func lock() {
-    // A signal handler that forks must know.
+    // A signal handler that forks must know about this lock.
     sysshims_enter_lock()
     unsafe pthread_mutex_lock(mutex)
   }
@@ -63,7 +63,7 @@ package struct Monitor: ~Copyable, @unchecked Sendable {
     sysshims_leave_lock()
   }
 
-  /// In a child of `fork`: free, with nobody waiting. A condition remembers its waiters, and would
-  /// wait for those that the child doesn't have.
+  /// In a child of `fork`: makes the lock free, with no waiters. A condition variable remembers its
+  /// waiters, and would wait for threads that the child doesn't have.
   func startAfresh() { initialize() }
 }

@@ -5,29 +5,29 @@ internal import Glibc
 internal import Synchronization
 internal import _SystemShims
 
-// The role of the runner, and the thread that usually has it.
+// The role of the runner, and the reclaimer's thread, which usually has it.
 
 extension _Reclaimer {
-  /// How long the thread lets a batch grow before it starts the grace period. To be woken costs
-  /// the retiring thread as much as a hundred retirements, and a grace period interrupts readers: who
-  /// retires within this time is spared both.
+  /// How long the thread lets a batch grow before it starts the grace period. Waking the thread
+  /// costs a retiring thread as much as a hundred retirements, and a grace period interrupts
+  /// readers. What is retired within this time costs neither.
   private static let batchingNanoseconds: UInt64 = 20_000
-  /// The same while much is retired.
+  /// The same under load.
   private static let busyBatchingNanoseconds: UInt64 = 200_000
-  /// A batch that shows that much is retired.
+  /// A batch of this size indicates load.
   private static let busyBatchCount = 64
 
-  /// Starts the thread unless it runs.
+  /// Starts the thread unless it is running.
   @inline(__always)
   func startOnce() {
-    // Pairs with the releasing store in `start`, for what it initialises.
+    // Pairs with the releasing store in `start`: what that has initialised is seen here.
     if !hasStarted.load(ordering: .acquiring) { start() }
   }
 
   @inline(never)
   private func start() {
     register()
-    // The system has let no thread start lately.
+    // The system has recently refused to start a thread.
     guard sysshims_now() >= nextStart.load(ordering: .relaxed) else { return }
     _Reclaimer.known.withLock {
       guard !hasStarted.load(ordering: .relaxed) else { return }
@@ -41,7 +41,8 @@ extension _Reclaimer {
           return nil
         }, context.toOpaque())
       guard error == 0 else {
-        // A limit of threads or memory, for a moment or for good. Whoever waits does the work meanwhile.
+        // There is a limit on threads or memory, for a moment or for good. Threads that wait for
+        // the reclaimer do its work meanwhile.
         unsafe context.release()
         nextStart.store(sysshims_now() + Self.startPauseNanoseconds, ordering: .relaxed)
         return
@@ -51,10 +52,10 @@ extension _Reclaimer {
     }
   }
 
-  /// How long it isn't tried again to start a thread.
+  /// How long to wait before trying again to start a thread.
   private static let startPauseNanoseconds: UInt64 = 10_000_000
 
-  /// Of threads that are started from now on, in bytes; 0: the system's choice.
+  /// The stack size in bytes of threads that are started from now on; 0 leaves it to the system.
   static let stackBytes = Atomic(0)
 
   private func runThread() {
@@ -81,12 +82,12 @@ extension _Reclaimer {
     lastBatchCount < Self.busyBatchCount ? Self.batchingNanoseconds : Self.busyBatchingNanoseconds
   }
 
-  /// Under `monitor`.
+  /// Called under `monitor`.
   var hasWork: Bool {
     !retiring.queue.isEmpty || requestedGracePeriod > startedGracePeriod || !lineages.isEmpty
   }
 
-  /// Waits for work, and takes it. False: stopping, and nothing is left.
+  /// Waits for work, and takes it. Returns false if the thread is to stop and nothing is left.
   private func waitForWork(_ batch: inout RetirementQueue) -> Bool {
     var mayWork = false
     source.whileBlocked {
@@ -103,7 +104,7 @@ extension _Reclaimer {
           } else if isStopping && retiring.runner == nil {
             return false
           } else if endsThread && retiring.runner == nil {
-            // From here on the next retirement starts another one.
+            // From here on, the next retirement starts a new thread.
             endsThread = false
             thread = nil
             hasStarted.store(false, ordering: .relaxed)
@@ -124,7 +125,8 @@ extension _Reclaimer {
     return mayWork
   }
 
-  /// Frees the memory that no retiring thread has taken. Under `monitor`, which it leaves meanwhile.
+  /// Frees the memory that no retiring thread has taken. Called under `monitor`, which it releases
+  /// in the meantime.
   private func freeSpent() {
     var spent = RecycledBlocks()
     swap(&spent, &retiring.spent)
@@ -133,18 +135,18 @@ extension _Reclaimer {
     monitor.lock()
   }
 
-  /// Makes the caller the runner. Under `monitor`; there is none.
+  /// Makes the caller the runner. Called under `monitor`, when there is no runner.
   func takeBatch(_ batch: inout RetirementQueue) {
     retiring.runner = pthread_self()
     isUrgent = false
-    // The queue gets the memory of an earlier batch.
+    // The queue reuses the memory of an earlier batch.
     swap(&batch, &retiring.queue)
     lastBatchCount = batch.count
     swap(&batch, &waitingBatch)
     startedGracePeriod += 1
   }
 
-  /// Waits for the grace period, runs the batch, and gives the role back.
+  /// Waits for the grace period, runs the batch, and gives up the role.
   func runBatch(_ batch: inout RetirementQueue) {
     waitForGracePeriod()
     endGracePeriod(&batch)
@@ -154,7 +156,7 @@ extension _Reclaimer {
     finish(count: count, bytes: bytes, &run)
   }
 
-  /// One grace period, counted and watched.
+  /// Waits for one grace period, which is counted and watched.
   func waitForGracePeriod() {
     register()
     let start = sysshims_now()
@@ -173,7 +175,7 @@ extension _Reclaimer {
     let reached = monitor.withLock { () -> [@Sendable () -> Void] in
       while forkHolder != nil { monitor.wait() }
       swap(&batch, &waitingBatch)
-      // Pairs with the acquiring load of a polled grace period.
+      // Pairs with the acquiring load in `hasEnded`.
       endedGracePeriod.store(startedGracePeriod, ordering: .releasing)
       return gracePeriodActions.take(reached: startedGracePeriod)
     }
@@ -181,7 +183,8 @@ extension _Reclaimer {
     for action in reached { action() }
   }
 
-  /// What is left in `spent` is what nobody has taken of the batch before.
+  /// Publishes the counts, and gives up the role. What is left in `spent` is memory of the batch
+  /// before that no thread has taken.
   private func finish(count: Int, bytes: Int128, _ run: inout BatchRun) {
     let drained = monitor.withLock { () -> [@Sendable () -> Void] in
       retiring.counters.executedCount += count
@@ -192,7 +195,8 @@ extension _Reclaimer {
       retiring.isRunning = false
       noteLimit()
       swap(&run.spent, &retiring.spent)
-      // The thread waits for the role while another has it, and frees what nobody else does.
+      // While another thread has the role, the reclaimer's thread waits for it; and only the
+      // reclaimer's thread frees spent memory.
       if retiring.isIdle && (hasWork || isStopping || retiring.spent.count > 0) { wakeThread() }
       return drainActions.take(reached: lineages.reduce(executedSerial) { min($0, $1.origin - 1) })
     }
@@ -204,7 +208,7 @@ extension _Reclaimer {
 // MARK: - Polled grace periods
 
 extension _Reclaimer {
-  /// Asks for a grace period that starts after the call, and returns its number.
+  /// Requests a grace period that starts after the call, and returns its number.
   func requestGracePeriod() -> UInt64 {
     requireGracePeriods()
     startOnce()
@@ -232,7 +236,8 @@ extension _Reclaimer {
     source.whileBlocked { waitUntil { hasEnded(gracePeriod: target) } }
   }
 
-  /// Runs `action` at the end of that grace period: at once, or on the runner's thread.
+  /// Runs `action` after the end of that grace period: at once if it has ended, or on the runner's
+  /// thread.
   func when(gracePeriod target: UInt64, _ action: @escaping @Sendable () -> Void) {
     requireGracePeriods()
     startOnce()

@@ -5,23 +5,23 @@ internal import Glibc
 internal import Synchronization
 internal import _SystemShims
 
-// What the end of a process means for reclaimers.
+// What the end of the process means for reclaimers.
 
 extension _Reclaimer {
   /// All reclaimers in use.
   static let known = ReclaimerRegistry()
 
-  /// Takes part in what is done with all reclaimers.
+  /// Adds this reclaimer to the registry, unless it is there already.
   @inline(__always)
   func register() {
     if !isKnown.load(ordering: .relaxed) { _Reclaimer.known.add(self) }
   }
 
-  /// How long the process's exit waits for what is pending, in all domains together. A section that is open at
-  /// exit would hold it up for ever.
+  /// How long the exit of the process waits for what is pending, in all domains together. A section
+  /// that is still open would otherwise hold it up for ever.
   static let exitWaitNanoseconds: UInt64 = 1_000_000_000
 
-  /// Lets the thread run what is pending, and end; at exit.
+  /// Makes the thread run what is pending, and then end; at exit.
   func stopSoon() {
     monitor.withLock {
       isStopping = true
@@ -29,10 +29,10 @@ extension _Reclaimer {
     }
   }
 
-  /// Waits for the thread's end, at exit, and says what is left.
+  /// Waits for the thread to end, at exit, and reports what is left.
   func stopAtExit(deadline: UInt64) {
     let thread = monitor.withLock { () -> pthread_t? in
-      // One that has been forgotten, and has ended, has detached itself.
+      // A forgotten reclaimer whose thread has ended has already detached it.
       guard !isRunner && !(isForgotten && hasStopped) else { return nil }
       isJoined = true
       return self.thread
@@ -46,8 +46,9 @@ extension _Reclaimer {
     }
   }
 
-  /// Runs what is pending and ends the thread, without waiting for that; for a reclaimer that
-  /// nobody can use any more. It is known until then: the process may exit before.
+  /// Makes the thread run what is pending, and then end, without waiting for that. For a reclaimer
+  /// that nobody can use any more. It stays in the registry until then, since the process may exit
+  /// earlier.
   func finishAndForget() {
     let isDone = monitor.withLock { () -> Bool in
       isStopping = true
@@ -58,7 +59,7 @@ extension _Reclaimer {
     if isDone { _Reclaimer.known.remove(self) }
   }
 
-  /// Says what is left at exit, and why.
+  /// Reports what is left at exit, and why.
   private func reportLeak() {
     let (statistics, isRunning) = monitor.withLock { (retiring.statistics, retiring.isRunning) }
     guard statistics.pendingCount > 0 else { return }
@@ -73,10 +74,10 @@ extension _Reclaimer {
     )
   }
 
-  /// Waits until all that was retired before has run, at most until `deadline`, and then ends the thread: the
-  /// next retirement starts another.
+  /// Waits until everything that was retired before has run, but at most until `deadline`, and then
+  /// ends the thread. The next retirement starts another one.
   ///
-  /// - Returns: whether all has run.
+  /// - Returns: whether everything has run.
   func shutDown(deadline: UInt64) -> Bool {
     require(
       monitor.withLock { !isRunner },

@@ -3,35 +3,36 @@
 
 internal import Synchronization
 
-// What is retired by what the runner destroys: chains of pointees that own one another, containers in
-// pointees. One grace period for each link would be a million for a long chain, with readers as long as they
-// read; and to destroy each within the one before would need a million stack frames.
+// What is retired by the destruction of something else: chains of pointees that own one another,
+// and containers in pointees. With one grace period per link, a long chain would need a million of
+// them, each as long as readers read. With recursion, it would need a million stack frames.
 //
-// - A pointer that lies in the memory of the pointee that is destroyed goes with it. A reader can only have
-//   come to it by a reference to that pointee, hence in a section that the pointee's own grace period has waited
-//   for: what it owned is destroyed at once, after the pointee.
-// - Another pointer, such as one in an object that the pointee refers to, may have been reached in other ways.
-//   What it owned may be used by whoever is in a section now. All that one step has retired is destroyed by
-//   the next step if those leave soon, which a few looks tell; else it waits for a grace period, with
-//   what others retire.
+// - A pointer that lies in the memory of the pointee that is being destroyed is destroyed with it.
+//   A reader can have reached that pointer only through a reference to the pointee, hence in a
+//   section that the pointee's own grace period has waited for. So what the pointer owned is
+//   destroyed at once, after the pointee.
+// - A reader may have reached any other pointer, such as one in an object that the pointee refers
+//   to, in other ways, and a section that is open now may use what it owned. All that has been
+//   retired in one step is destroyed in the next step if the readers leave soon, which a few scans
+//   show. If they don't, it waits for a grace period, together with what other threads retire.
 
-/// Retirements that came of others: whoever waits for those waits for these.
+/// Retirements that other retirements led to: a barrier that waits for those waits for these, too.
 final class Lineage {
-  /// The first serial of the batch that they came of.
+  /// The first serial of the batch that led to them.
   let origin: UInt64
-  /// What waits for a grace period. Touched by the runner only.
+  /// The retirements that wait for a grace period. Used only by the runner.
   var queue = RetirementQueue()
 
   init(origin: UInt64) { self.origin = origin }
 }
 
-/// What has been retired by what runs. The runner's own: nobody else looks at it.
+/// What the running retirements have retired. Used only by the runner.
 struct NestedRetirements: ~Copyable {
-  /// From within the memory of what is destroyed.
+  /// Retired from within the memory of what is being destroyed.
   var owned = RetirementQueue()
-  /// From elsewhere.
+  /// Retired from elsewhere.
   var others = RetirementQueue()
-  /// The memory of what is destroyed now.
+  /// The memory of what is being destroyed.
   var running: Range<UInt> = 0..<0
 
   mutating func append(_ retirement: consuming _Retirement, owner: UInt) {
@@ -43,19 +44,20 @@ struct NestedRetirements: ~Copyable {
   }
 }
 
-/// What the runner carries along while it runs a batch.
+/// What the runner keeps track of while it runs a batch.
 struct BatchRun: ~Copyable {
   var spent = RecycledBlocks()
-  /// Retirements without a serial that have run and are still counted as pending, and their bytes.
+  /// The number and the bytes of retirements without a serial that have run but are still counted
+  /// as pending.
   var nestedCount = 0
   var nestedBytes: Int128 = 0
 
-  /// How many may be.
+  /// The largest number of such retirements.
   static var maximumNestedCount: Int { 256 }
 }
 
 extension _Reclaimer {
-  /// Runs a batch whose grace period has passed, and what came of earlier ones.
+  /// Runs a batch whose grace period has passed, and what earlier batches have led to.
   func runAll(_ batch: inout RetirementQueue, _ run: inout BatchRun) {
     let (earlier, own) = monitor.withLock { () -> ([Lineage], Lineage) in
       retiring.isRunning = true
@@ -71,7 +73,7 @@ extension _Reclaimer {
     }
   }
 
-  /// Runs one, and what it owned in its own memory.
+  /// Runs one retirement, and what it owned in its own memory.
   private func run(_ retirement: consuming _Retirement, _ run: inout BatchRun) {
     runAlone(retirement, &run)
     while let owned = unsafe nested.pointee.owned.removeLast() {
@@ -93,7 +95,7 @@ extension _Reclaimer {
     if let block = unsafe block { unsafe run.spent.add(block, bytes: bytes) }
   }
 
-  /// Runs what came of an earlier batch, and then what that has retired.
+  /// Runs what an earlier batch has led to, and then what that has retired.
   private func runLineage(_ lineage: Lineage, _ run: inout BatchRun) {
     var step = RetirementQueue()
     swap(&step, &lineage.queue)
@@ -103,7 +105,8 @@ extension _Reclaimer {
     settle(lineage, &run)
   }
 
-  /// Runs what has been retired meanwhile, and what that retires, until nothing is left or a reader stays.
+  /// Runs what has been retired meanwhile, and what that retires in turn, until nothing is left or
+  /// a reader stays inside.
   private func settle(_ lineage: Lineage, _ run: inout BatchRun) {
     while unsafe !nested.pointee.others.isEmpty {
       noteNested(&run)

@@ -5,80 +5,82 @@ internal import Glibc
 internal import Synchronization
 internal import _SystemShims
 
-/// Turns retirements into reclamation: one queue, and one thread that works it off.
+/// Turns retirements into reclamation: a queue, and a thread that works through it.
 ///
-/// The retiring thread appends to `queue`. Whoever has the role of the *runner* takes the whole
-/// queue as one batch, waits for one grace period, and runs the batch: what is retired during a
-/// grace period is the next batch, so that batches grow with the load by themselves. The runner is
-/// the reclaimer's own thread; where the system lets no thread start, a thread that waits.
-/// liburcu's `call_rcu` polls every 10 ms instead, and lets the queue grow without bound.
+/// A thread that retires something appends it to `queue`. The thread with the role of the *runner*
+/// takes the whole queue as one batch, waits for one grace period, and runs the batch. What is
+/// retired meanwhile forms the next batch, so that batches grow with the load. The runner is the
+/// reclaimer's own thread or, if the system refuses to start that, a thread that waits for it.
+/// (liburcu's `call_rcu` polls every 10 ms instead, and its queue grows without bound.)
 ///
-/// The runner destroys objects and leaves their memory to threads that retire: see `RecycledBlocks`.
-/// What is retired by what it destroys is a matter of its own: see `Reclaimer+Nested.swift`.
+/// The runner destroys objects, and leaves their memory to threads that retire: see
+/// `RecycledBlocks`. For what is retired by the destruction of something else, see
+/// `Reclaimer+Nested.swift`.
 ///
-/// No code of users runs, nor is anything of theirs released, under a lock of this.
+/// No user code runs, and no user object is released, under a lock of the reclaimer.
 ///
 /// Invariants, under `monitor`:
-/// - `statistics.pendingCount` = retirements in the queue, in `waitingBatch`, in `nested` and in
-///   `lineages` plus those of the batch that have not run.
+/// - `statistics.pendingCount` = the retirements in the queue, in `waitingBatch`, in `nested` and
+///   in `lineages`, and those of the batch that have not run.
 /// - `executedSerial <= enqueuedSerial`; retirements run in the order of their serials, since there
-///   is one runner at a time. Those that others retired by being destroyed have none.
-/// - `startedGracePeriod` counts the runner's grace periods; `endedGracePeriod` is equal to it, or
+///   is one runner at a time. What is retired by the destruction of something else has no serial.
+/// - `startedGracePeriod` counts the runner's grace periods. `endedGracePeriod` is equal to it, or
 ///   one less while the runner waits.
-/// - The thread runs from the first retirement to the process's exit. What is retired after that is
-///   never run, and nobody waits for it.
+/// - The thread runs from the first retirement to the exit of the process. What is retired after
+///   that never runs, and nobody waits for it.
 @safe
 public final class _Reclaimer: @unchecked Sendable {
-  // Sendable: every mutable field is read and written under `monitor`, but for atomics.
+  // Sendable: every mutable field except the atomic ones is accessed under `monitor`.
   let source: any GracePeriodSource
   let monitor = Monitor()
-  // Signalled when something has come to an end. Waiters: threads past a limit, and barriers.
+  // Signalled when something has ended. Threads past a limit and barriers wait for it.
   let progress = Monitor()
 
   private let state: UnsafeMutablePointer<ReclaimerState>
-  /// The runner's own.
+  /// Used only by the runner.
   let nested: UnsafeMutablePointer<NestedRetirements>
   var executedSerial: UInt64 = 0
 
   // The thread.
   let hasStarted = Atomic(false)
   var thread: pthread_t?
-  /// When it may be tried again to start one, in `sysshims_now`'s time.
+  /// When to try again to start the thread, in `sysshims_now`'s time.
   let nextStart = Atomic<UInt64>(0)
-  /// Whether more waits than the limits allow. Written under `monitor`, read as a hint.
+  /// Whether a limit is exceeded. Written under `monitor`; read as a hint.
   let isOverLimit = Atomic(false)
-  /// Nobody can use this any more: it goes when all is done.
+  /// Nobody can use this reclaimer any more; it ends when everything has run.
   var isForgotten = false
-  /// Somebody joins the thread.
+  /// Another thread joins the thread.
   var isJoined = false
-  /// The call that runs now, as `RunningCall` numbers it; 0: none. Written by the runner.
+  /// The code of the running call, as used by `RunningCall`; 0 if there is none. Written by the
+  /// runner.
   let runningCall = Atomic<UInt>(0)
   let runningCallNumber = Atomic<UInt64>(0)
-  /// The process exits, or nobody can use this any more.
+  /// The process exits, or nobody can use this reclaimer any more.
   var isStopping = false
-  /// The thread is to end when nothing is left, and another one to start when there is.
+  /// The thread is to end when nothing is left; the next retirement starts another one.
   var endsThread = false
   var hasStopped = false
   var lastBatchCount = 0
-  /// The runner's batch, while it waits for the grace period; else empty.
+  /// The runner's batch while it waits for the grace period; otherwise empty.
   var waitingBatch = RetirementQueue()
 
   // Grace periods.
   var startedGracePeriod: UInt64 = 0
-  /// The last one that somebody asked for.
+  /// The last grace period that was requested.
   var requestedGracePeriod: UInt64 = 0
   // Written by the runner under `monitor`; read without it.
   let endedGracePeriod = Atomic<UInt64>(0)
-  /// Somebody waits: no time to let the batch grow.
+  /// A thread waits, so the batch must not be given time to grow.
   var isUrgent = false
-  /// When each wait for a grace period that is under way began.
+  /// The beginnings of all current waits for a grace period.
   var waitStarts: [UInt64] = []
 
-  // Sorted.
+  // Sorted by target.
   var drainActions = AwaitingActions()
   var gracePeriodActions = AwaitingActions()
 
-  /// What came of earlier batches, and waits.
+  /// What earlier batches have led to, and that waits.
   var lineages: [Lineage] = []
 
   // Diagnostics and fork.
@@ -86,16 +88,16 @@ public final class _Reclaimer: @unchecked Sendable {
   var stallMonitor = RCUStallMonitor()
   /// The wait that was reported last, and how long it must last to be reported again.
   var reportedWait: (start: UInt64, nextNanoseconds: UInt64) = (0, 0)
-  /// Pools of blocks, under `monitor`.
+  /// The pools of blocks, under `monitor`.
   private(set) var pools: [PoolShared] = []
   /// The same for a pool's wait.
   var reportedPoolWait: (start: UInt64, nextNanoseconds: UInt64) = (0, 0)
-  /// The same for a call: its number, and when it was seen first.
+  /// The same for a call: its number, and when it was first seen.
   var reportedCall: (number: UInt64, since: UInt64, nextNanoseconds: UInt64) = (0, 0, 0)
-  /// The forking thread has the role of the runner for the time of the fork only.
+  /// The forking thread has the role of the runner, but only during the fork.
   var forkTookRole = false
-  /// The forking thread that, for the time of the fork, keeps the runner, another thread, from
-  /// getting past its grace period.
+  /// The thread that, during its fork, keeps another thread, the runner, from continuing after its
+  /// grace period.
   var forkHolder: pthread_t?
 
   init(source: any GracePeriodSource) {
@@ -113,9 +115,9 @@ public final class _Reclaimer: @unchecked Sendable {
     unsafe nested.deallocate()
   }
 
-  /// For flavors; public so that a test program can make one that leaves something out.
+  /// For flavors; public so that a test program can make a flavor that leaves something out.
   ///
-  /// - Safety: what the flavor's sections and grace periods leave out, readers lose.
+  /// - Safety: readers lose whatever the flavor's sections and grace periods leave out.
   @unsafe
   public convenience init(flavor: any RCUFlavor.Type) {
     self.init(source: FlavorSource(flavor: flavor))
@@ -135,7 +137,7 @@ public final class _Reclaimer: @unchecked Sendable {
     return statistics
   }
 
-  /// A pool of blocks that wait for this domain's readers without the reclaimer.
+  /// Adds a pool, whose blocks wait for this domain's readers without the reclaimer.
   func add(_ pool: PoolShared) { monitor.withLock { pools.append(pool) } }
 
   func remove(_ pool: PoolShared) { monitor.withLock { pools.removeAll { $0 === pool } } }
@@ -147,12 +149,12 @@ public final class _Reclaimer: @unchecked Sendable {
         retiring.bounds = newValue
         noteLimit()
       }
-      // Those who wait may go on under a higher limit.
+      // Waiting threads may go on under a higher limit.
       progress.withLock { progress.signalAll() }
     }
   }
 
-  /// Under `monitor`.
+  /// Accessed under `monitor`.
   var retiring: ReclaimerState {
     @inline(__always)
     unsafeAddress { unsafe UnsafePointer(state) }
@@ -162,9 +164,10 @@ public final class _Reclaimer: @unchecked Sendable {
 
   /// Takes over `retirement`.
   ///
-  /// - Parameter mayWait: past a limit, waits for the reclaimer, where that is allowed. False by a thread that
-  ///   must not block.
-  /// - Parameter owner: where the pointer is that owned what is retired, and that goes with it; 0: it stays.
+  /// - Parameter mayWait: whether this may wait for the reclaimer past a limit. False for a thread
+  ///   that must not block.
+  /// - Parameter owner: the address of the pointer that owned what is retired, if that pointer is
+  ///   being destroyed; 0 if not.
   @usableFromInline
   func retire(_ retirement: consuming _Retirement, mayWait: Bool, owner: UInt = 0) {
     startOnce()
@@ -185,7 +188,7 @@ public final class _Reclaimer: @unchecked Sendable {
       waits = mayWait && !source.isInReadSection && !isRunner
       if !waits { retiring.counters.overLimitCount += 1 }
     }
-    // The thread may have ended since it was looked at.
+    // The thread may have ended since the first check.
     let hasThread = hasStarted.load(ordering: .relaxed)
     monitor.unlock()
     unsafe spent?.deallocate()
@@ -193,8 +196,8 @@ public final class _Reclaimer: @unchecked Sendable {
     if waits { source.whileBlocked { returnBelowLimit() } }
   }
 
-  /// Waits for the reclaimer past a limit, where that is allowed: for those who will retire something without
-  /// waiting then.
+  /// Past a limit, waits for the reclaimer if that is allowed: for callers that are about to retire
+  /// something without waiting.
   @usableFromInline
   @inline(__always)
   func waitBelowLimit() {
@@ -208,7 +211,7 @@ public final class _Reclaimer: @unchecked Sendable {
     source.whileBlocked { returnBelowLimit() }
   }
 
-  /// Under `monitor`.
+  /// Called under `monitor`.
   func noteLimit() {
     let isOver = retiring.isOver
     if isOver != isOverLimit.load(ordering: .relaxed) {
@@ -216,7 +219,7 @@ public final class _Reclaimer: @unchecked Sendable {
     }
   }
 
-  /// Waits until all that was retired before has run.
+  /// Waits until everything that was retired before has run.
   func waitUntilDrained() {
     require(
       monitor.withLock { !isRunner },
@@ -225,7 +228,7 @@ public final class _Reclaimer: @unchecked Sendable {
     source.whileBlocked { waitUntil { hasExecuted(to: target) } }
   }
 
-  /// Lets the thread begin at once what is there; returns the last serial of it.
+  /// Makes the thread start what is pending at once; returns the last serial in it.
   func hurryAll() -> UInt64 {
     requireGracePeriods()
     startOnce()
@@ -235,12 +238,14 @@ public final class _Reclaimer: @unchecked Sendable {
     }
   }
 
-  /// Whether all to the serial `target` has run, with what it has retired by that. Under `monitor`.
+  /// Whether everything up to the serial `target` has run, including what that has retired. Called
+  /// under `monitor`.
   func hasExecuted(to target: UInt64) -> Bool {
     executedSerial >= target && lineages.allSatisfy { $0.origin > target }
   }
 
-  /// Runs `action` when all that was retired before has run: at once, or on the runner's thread.
+  /// Runs `action` after everything that was retired before has run: at once, or on the runner's
+  /// thread.
   func whenDrained(_ action: @escaping @Sendable () -> Void) {
     requireGracePeriods()
     startOnce()
@@ -255,16 +260,17 @@ public final class _Reclaimer: @unchecked Sendable {
     if !hasStarted.load(ordering: .relaxed) { waitWithoutThread { hasExecuted(to: target) } }
   }
 
-  /// Where no thread can be started, the caller does its work, though it mustn't block: nobody else would.
+  /// If no thread can be started, the caller does its work, though it must not block: nobody else
+  /// would do it.
   func waitWithoutThread(_ condition: () -> Bool) {
     guard monitor.withLock({ !isRunner }) else { return }
     source.whileBlocked { waitUntil(condition) }
   }
 
-  /// Whether a thread other than the caller still brings retirements to their end.
+  /// Whether a thread other than the caller still runs retirements.
   var canBeWaitedFor: Bool { monitor.withLock { !isRunner && !hasStopped } }
 
-  /// Whether the caller runs a batch now. Under `monitor`.
+  /// Whether the caller is running a batch. Called under `monitor`.
   var isRunner: Bool {
     guard let runner = retiring.runner else { return false }
     return pthread_equal(runner, pthread_self()) != 0
@@ -272,27 +278,27 @@ public final class _Reclaimer: @unchecked Sendable {
 
   func requireGracePeriods() { trapIfForkedInsideSection(source.wasForkedInsideSection) }
 
-  /// Lets the thread begin at once what is there. Under `monitor`.
+  /// Makes the thread start what is pending at once. Called under `monitor`.
   func expedite() {
     isUrgent = true
     monitor.signalAll()
   }
 
-  /// Wakes the thread from having nothing to do. Under `monitor`; others need not wake it again.
+  /// Wakes the idle thread, so that others needn't. Called under `monitor`.
   func wakeThread() {
     retiring.isIdle = false
     monitor.signalAll()
   }
 
-  /// Waits until `condition`, which runs under `monitor`, holds; at most until `deadline`, in
-  /// `sysshims_now`'s time. Where there is no thread to bring that about, does its work.
+  /// Waits until `condition`, which is called under `monitor`, holds, but at most until `deadline`,
+  /// in `sysshims_now`'s time. If there is no thread to bring that about, does that thread's work.
   ///
-  /// - Returns: whether it holds.
+  /// - Returns: whether `condition` holds.
   @discardableResult
   func waitUntil(deadline: UInt64 = .max, _ condition: () -> Bool) -> Bool {
     while true {
-      // Order of locks: `progress`, then `monitor`. The runner signals `progress` with neither
-      // held but its own, after it updated the counters: no wake-up is lost.
+      // Order of locks: `progress`, then `monitor`. The runner updates the counters first, and then
+      // signals `progress` while it holds no other lock, so no wake-up is lost.
       let (holds, helps) = progress.withLock { () -> (Bool, Bool) in
         while true {
           let (holds, helps) = monitor.withLock { (hasStopped || condition(), isUnattended) }
@@ -307,11 +313,11 @@ public final class _Reclaimer: @unchecked Sendable {
     }
   }
 
-  /// How long a deferred call may run before nobody waits for its end.
+  /// How long a deferred call may run before threads stop waiting for its end.
   private static let patienceNanoseconds: UInt64 = 10_000_000
 
-  /// Past a limit: waits for the runner until the limit holds. But not for a deferred call that doesn't
-  /// return: it may wait for a lock that the caller has.
+  /// Past a limit, waits for the runner until the limit holds. But doesn't wait for a deferred call
+  /// that doesn't return: it may be waiting for a lock that the caller holds.
   private func returnBelowLimit() {
     requireGracePeriods()
     monitor.withLock {
@@ -329,12 +335,12 @@ public final class _Reclaimer: @unchecked Sendable {
     }
   }
 
-  /// Whether there is something to run, nobody at it, and no thread that will come to it. Under `monitor`.
+  /// Whether there is work that no thread is doing or will come to. Called under `monitor`.
   private var isUnattended: Bool {
     retiring.runner == nil && hasWork && !hasStarted.load(ordering: .relaxed)
   }
 
-  /// Runs a batch in the place of the thread, which couldn't be started.
+  /// Runs a batch in place of the thread, which couldn't be started.
   private func help() {
     var batch = RetirementQueue()
     let helps = monitor.withLock { () -> Bool in
@@ -347,16 +353,16 @@ public final class _Reclaimer: @unchecked Sendable {
   }
 }
 
-/// What to run, on the runner's thread, when a count has been reached.
+/// Actions that run on the runner's thread when a count has reached their target.
 struct AwaitingActions {
   private var actions: [(target: UInt64, action: @Sendable () -> Void)] = []
 
-  /// Targets never decrease.
+  /// The targets must not decrease.
   mutating func append(_ action: @escaping @Sendable () -> Void, at target: UInt64) {
     actions.append((target, action))
   }
 
-  /// Removes and returns those whose target has been reached.
+  /// Removes and returns the actions whose target has been reached.
   mutating func take(reached count: UInt64) -> [@Sendable () -> Void] {
     guard !actions.isEmpty else { return [] }
     let reached = actions.prefix { $0.target <= count }

@@ -8,14 +8,15 @@ internal import _SystemShims
 
 /// The reclaimers in use, and what is done with all of them.
 final class ReclaimerRegistry: @unchecked Sendable {
-  // Sendable: the fields are read and written under `monitor`.
+  // Sendable: the fields are accessed under `monitor`.
   let monitor = Monitor()
   private(set) var reclaimers: [_Reclaimer] = []
   private var stopsReclaimers = false
-  /// What is between the two ends of a fork: who forks, and whose roles it took.
+  /// The forks in progress: the thread that forks, and the reclaimers whose roles it took.
   var forks: [(thread: pthread_t, reclaimers: [_Reclaimer])] = []
 
-  // With elements of its own: what a shared array's references order, ThreadSanitizer doesn't see.
+  // Makes a copy, since ThreadSanitizer doesn't see the order that a shared array's reference
+  // counting gives.
   var all: [_Reclaimer] { monitor.withLock { reclaimers.map { $0 } } }
 
   func withLock(_ body: () -> Void) { monitor.withLock(body) }
@@ -25,7 +26,7 @@ final class ReclaimerRegistry: @unchecked Sendable {
     monitor.withLock {
       guard !reclaimer.isKnown.load(ordering: .relaxed) else { return }
       reclaimers.append(reclaimer)
-      // It has run nothing yet, and begins after the fork.
+      // It hasn't run anything yet, and will begin after the fork.
       if let fork = forks.first {
         reclaimer.giveRoleToFork(by: fork.thread)
         forks[0].reclaimers.append(reclaimer)
@@ -39,14 +40,13 @@ final class ReclaimerRegistry: @unchecked Sendable {
     monitor.withLock { reclaimers.removeAll { $0 === reclaimer } }
   }
 
-  /// Under `monitor`.
+  /// Called under `monitor`.
   private func stopReclaimersAtExit() {
     guard !stopsReclaimers else { return }
     stopsReclaimers = true
-    // liburcu's own destructor, which comes after `atexit`, gives back the registry that a grace
-    // period walks.
+    // Runs before liburcu's own destructor, which frees the registry that a grace period walks.
     atexit {
-      // Other threads of its parent may have held any lock.
+      // Threads of the parent may have held any lock.
       if rcushims_is_stranded() { return }
       StallWatch.shared.stop()
       let deadline = sysshims_now() + _Reclaimer.exitWaitNanoseconds
@@ -56,7 +56,7 @@ final class ReclaimerRegistry: @unchecked Sendable {
     }
   }
 
-  /// Out of `monitor`, which the hooks take: this may wait for a fork that has none.
+  /// Called without `monitor`, which the hooks take: this may wait for a fork that has no hooks.
   private func setForkHooks() {
     rcushims_set_fork_hooks(
       rcushims_fork_hooks(

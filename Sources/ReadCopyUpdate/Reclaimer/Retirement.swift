@@ -3,22 +3,23 @@
 
 public import _SystemShims
 
-/// One deferred destruction: what to run after a grace period, and what it gives back.
+/// A deferred destruction or call: what to run after a grace period, and the bytes that it gives
+/// back.
 @safe
 public struct _Retirement: ~Copyable, Sendable {
   @safe
   @usableFromInline
   enum Action: Sendable {
-    /// Functions without a context, where the type is known: no allocation for a retirement.
-    // Safety: the object is handed from the retiring thread to the runner through its lock.
+    /// Functions without a context, if the type is known, so that a retirement doesn't allocate.
+    /// Safety: the retiring thread hands the object to the runner under the reclaimer's lock.
     case deinitialize(UInt, @Sendable (UnsafeMutableRawPointer?) -> Void)
     case destroy(UInt, @Sendable (UnsafeMutableRawPointer?) -> Void)
     case call(@Sendable () -> Void)
   }
 
-  /// What it gives back.
+  /// The bytes that it gives back.
   @usableFromInline let bytes: Int
-  /// Of these, what isn't of the object itself.
+  /// The part of these bytes that isn't in the object itself.
   @usableFromInline let additionalBytes: Int
   @usableFromInline let action: Action
 
@@ -30,9 +31,9 @@ public struct _Retirement: ~Copyable, Sendable {
     self.action = .call(action)
   }
 
-  /// A deferred destruction of the one object at `allocation`, which has `bytes`, or a few more.
+  /// A deferred destruction of the object at `allocation`, which has `bytes` bytes, or a few more.
   ///
-  /// - Parameter action: destroys what is there; the allocation is freed after it.
+  /// - Parameter action: destroys the object; the allocation is freed afterwards.
   @inlinable
   init(
     bytes: Int, additionalBytes: Int, allocation object: UnsafeMutableRawPointer,
@@ -43,7 +44,7 @@ public struct _Retirement: ~Copyable, Sendable {
     unsafe self.action = .deinitialize(UInt(bitPattern: object), action)
   }
 
-  /// A deferred destruction of all that is reached from `object`, which `action` frees.
+  /// A deferred destruction of everything reachable from `object`, which `action` frees.
   @inlinable
   init(
     bytes: Int, object: UnsafeMutableRawPointer,
@@ -54,24 +55,24 @@ public struct _Retirement: ~Copyable, Sendable {
     unsafe self.action = .destroy(UInt(bitPattern: object), action)
   }
 
-  /// The addresses of what is destroyed in place; empty if that isn't known.
+  /// The addresses of what is destroyed in place; empty if that is unknown.
   var memory: Range<UInt> {
     guard case .deinitialize(let object, _) = action else { return 0..<0 }
     return object..<object + UInt(bytes - additionalBytes)
   }
 
-  /// The code of what runs, for reports.
+  /// The address of the code that will run, for reports.
   var function: UInt {
     switch action {
     case .deinitialize(_, let function), .destroy(_, let function):
-      // Safety: a function and its context, two words; only looked at.
+      // Safety: a function and its context, two words that are only looked at.
       unsafe unsafeBitCast(function, to: (UInt, UInt).self).0
     case .call(let function):
       unsafe unsafeBitCast(function, to: (UInt, UInt).self).0
     }
   }
 
-  /// - Returns: memory that is to be freed, and belongs to the caller.
+  /// - Returns: memory that the caller must free.
   consuming func run() -> UnsafeMutableRawPointer? {
     switch action {
     case .deinitialize(let object, let deinitialize):
@@ -86,13 +87,13 @@ public struct _Retirement: ~Copyable, Sendable {
   }
 }
 
-/// Fills memory that is about to be freed, in sanitizer builds, or where
+/// Overwrites memory that is about to be freed: in sanitizer builds, or if
 /// ``RCUDebugging/poisonsReclaimedMemory`` is on.
 ///
-/// ThreadSanitizer doesn't report `free` or `memset` racing with a reader; it does report plain
-/// stores of instrumented code.
+/// ThreadSanitizer doesn't report a `free` or `memset` that races with a reader, but it does report
+/// plain stores of instrumented code.
 ///
-/// - Safety: `address` holds at least `byteCount` bytes that nobody uses any more.
+/// - Safety: nobody uses the `byteCount` bytes at `address` any more.
 @inlinable
 @unsafe
 package func _poison(_ address: UnsafeMutableRawPointer, byteCount: Int) {

@@ -3,24 +3,24 @@
 
 internal import Glibc
 
-/// Retirements in their order.
+/// Retirements in order.
 ///
-/// By hand, not an `Array`: retirements are moved in and out, and no reference is counted. That is a
-/// fifth of what it costs to retire.
+/// Written by hand instead of with an `Array`: retirements are moved in and out without reference
+/// counting, which saves a fifth of the cost of a retirement.
 @safe
 struct RetirementQueue: ~Copyable {
-  /// The most retirements whose memory is kept when they have run.
+  /// The largest capacity that is kept after the retirements have run.
   private static let maximumKeptCapacity = 4096
 
   private var elements: UnsafeMutablePointer<_Retirement>?
   private var capacity = 0
   private(set) var count = 0
-  /// The sum of what the retirements give back. Wide: each may say 2^48.
+  /// The bytes that the retirements give back. Int128, since each may state 2^48.
   private(set) var bytes: Int128 = 0
 
   init() { unsafe elements = nil }
 
-  /// What has not run goes without that.
+  /// Retirements that have not run are destroyed without running.
   deinit {
     unsafe elements?.deinitialize(count: count)
     unsafe elements?.deallocate()
@@ -35,7 +35,7 @@ struct RetirementQueue: ~Copyable {
     count &+= 1
   }
 
-  /// Takes the one that came last.
+  /// Removes the last retirement.
   mutating func removeLast() -> _Retirement? {
     guard count > 0 else { return nil }
     count &-= 1
@@ -44,7 +44,8 @@ struct RetirementQueue: ~Copyable {
     return last
   }
 
-  /// Passes all to `body`, in order. Each is gone, with what it captured, before the next one comes.
+  /// Passes all retirements to `body`, in order. Each is destroyed, with what it captured, before
+  /// the next one is passed.
   mutating func removeAll(_ body: (consuming _Retirement) -> Void) {
     for index in 0..<count {
       body(unsafe (elements.unsafelyUnwrapped + index).move())
@@ -70,22 +71,22 @@ struct RetirementQueue: ~Copyable {
   }
 }
 
-/// Memory of what has been destroyed, on its way to threads that retire.
+/// The memory of destroyed objects, on its way to threads that retire.
 ///
-/// Who retires an object has allocated another for its place, and will do so again. Memory that such
-/// a thread frees it gets again at once, from what the allocator keeps for each thread; memory that
-/// the reclaimer's thread frees comes back through the allocator's locks. So each retirement frees
-/// one block of these.
+/// A thread that retires an object has just allocated another one in its place, and will do so
+/// again. Memory that such a thread frees is available to it again at once, from the allocator's
+/// per-thread cache. Memory that the reclaimer's thread frees returns through the allocator's
+/// locks. So each retirement frees one of these blocks.
 ///
-/// Invariant: `bytes` is the sum of what was added since all was freed, at least 32 each, and less than
-/// ``maximumBytes`` and a block.
+/// Invariant: `bytes` is the sum of the sizes of the blocks, counting each as at least 32, since
+/// all were last freed. It is less than ``maximumBytes`` plus one block.
 @safe
 struct RecycledBlocks: ~Copyable {
-  /// Larger blocks are rare, and their allocation is not what costs.
+  /// Larger blocks are rare, and their cost isn't in the allocation.
   private static let maximumBlockBytes = 1024
-  /// What the allocator takes for the smallest.
+  /// The size that the allocator uses for the smallest blocks.
   private static let minimumBlockBytes = 32
-  /// What may wait for threads that perhaps never retire again.
+  /// The bytes that may wait for threads that perhaps never retire again.
   private static let maximumBytes = 1 << 20
 
   private var blocks = WordStack()
@@ -101,9 +102,9 @@ struct RecycledBlocks: ~Copyable {
 
   var count: Int { blocks.count }
 
-  /// Takes over a block, or frees it.
+  /// Keeps a block for a retiring thread, or frees it.
   ///
-  /// - Safety: nobody else uses the block, nor frees it.
+  /// - Safety: nobody else uses or frees the block.
   @unsafe
   mutating func add(_ block: UnsafeMutableRawPointer, bytes: Int) {
     guard bytes <= Self.maximumBlockBytes && self.bytes < Self.maximumBytes else {
@@ -113,36 +114,37 @@ struct RecycledBlocks: ~Copyable {
     blocks.push(UInt(bitPattern: block))
   }
 
-  /// One block, for the caller to free.
+  /// Removes a block, which the caller must free.
   mutating func take() -> UnsafeMutableRawPointer? {
-    // Safety: the stack holds addresses of blocks, and says 0 when it is empty.
+    // Safety: the stack holds the addresses of blocks, and returns 0 when it is empty.
     unsafe UnsafeMutableRawPointer(bitPattern: blocks.pop())
   }
 
-  /// Frees what nobody has taken.
+  /// Frees the blocks that no thread has taken.
   mutating func freeAll() {
     while let block = unsafe take() { unsafe block.deallocate() }
     bytes = 0
   }
 }
 
-/// What every retirement changes, under the reclaimer's `monitor`.
+/// The state that every retirement changes, under the reclaimer's `monitor`.
 ///
-/// Behind a pointer: the run-time checks of exclusive access to a class's variables would cost a
-/// tenth of a retirement.
+/// Behind a pointer, since run-time checks of exclusive access to a class's variables would add a
+/// tenth to the cost of a retirement.
 struct ReclaimerState: ~Copyable {
   var queue = RetirementQueue()
   var spent = RecycledBlocks()
   var enqueuedSerial: UInt64 = 0
-  /// With `pendingBytes` and its peak as they were last read; see ``statistics``.
+  /// The values of `pendingBytes` and its peak in it are those of the last read; see
+  /// ``statistics``.
   var counters = RCUStatistics()
-  /// Wide: see ``RetirementQueue/bytes``.
+  /// Int128: see ``RetirementQueue/bytes``.
   var pendingBytes: Int128 = 0
   var pendingBytesPeak: Int128 = 0
   var bounds = RCULimits()
-  /// The runner is past its grace period.
+  /// The runner's grace period has ended.
   var isRunning = false
-  /// Who takes and runs batches now.
+  /// The thread that takes and runs batches now.
   var runner: pthread_t?
   /// The reclaimer's thread waits for work.
   var isIdle = false

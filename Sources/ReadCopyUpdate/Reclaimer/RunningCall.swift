@@ -3,11 +3,11 @@
 
 internal import _SystemShims
 
-/// Names what a reclaimer runs, for reports.
+/// Describes the code that a reclaimer is running, for reports.
 enum RunningCall {
-  /// - Parameter function: the address of its code.
-  /// - Returns: the symbol's name, as the linker knows it (`swift demangle` makes it readable), or the file and the
-  ///   place in it.
+  /// - Parameter function: the address of the code.
+  /// - Returns: the symbol's name, as the linker knows it (`swift demangle` makes it readable), or
+  ///   the file and the offset in it.
   static func name(of function: UInt) -> String {
     unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 512) { text in
       let start = unsafe text.baseAddress.unsafelyUnwrapped

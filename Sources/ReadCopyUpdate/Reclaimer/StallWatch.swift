@@ -6,37 +6,38 @@ internal import Synchronization
 internal import _RCUShims
 internal import _SystemShims
 
-/// One thread for all domains that looks, now and then, whether a grace period takes too long.
+/// A single thread that checks from time to time, for all domains, whether a grace period takes too
+/// long.
 ///
-/// It costs readers nothing: liburcu's word of each thread tells from outside who is inside a
-/// section. It costs the waiting threads one load; the thread sleeps for good when nothing has been
-/// waited for lately.
+/// Readers pay nothing for it: each thread's word in liburcu tells from outside whether the thread
+/// is inside a section. A waiting thread pays one load. If nothing has waited lately, this thread
+/// sleeps until it is woken.
 @safe
 final class StallWatch: @unchecked Sendable {
-  // Sendable: the fields are read and written under `monitor`, but for the atomic.
+  // Sendable: the fields are accessed under `monitor`, except the atomic one.
   static let shared = StallWatch()
 
   private let monitor = Monitor()
   private var thread: pthread_t?
   private var isStopping = false
-  // Written under `monitor` by the thread before it looks a last time, by others when they wake it.
-  // Read by every waiting thread after it noted its wait: either the thread sees the wait, or the
-  // waiting thread sees that it sleeps. Both are ordered by the reclaimer's lock.
+  // Written under `monitor`: by this thread before it looks a last time, and by other threads when
+  // they wake it. Read by every waiting thread after it has noted its wait. Either this thread sees
+  // the wait, or the waiting thread sees that this thread sleeps; the reclaimer's lock orders both.
   let isAsleep = Atomic(true)
 
-  /// Rounds without anything to watch before the thread goes to sleep.
+  /// The number of rounds with nothing to watch after which the thread goes to sleep.
   private static let maximumIdleRounds = 8
-  /// How often the thread looks within a threshold.
+  /// How often the thread looks within one threshold.
   private static let looksPerThreshold: UInt64 = 4
   private static let minimumPause: UInt64 = 1_000_000
   private static let maximumPause: UInt64 = 1_000_000_000
 
-  /// By whoever is about to wait for a grace period.
+  /// Called by a thread that is about to wait for a grace period.
   func gracePeriodBegins() {
     if isAsleep.load(ordering: .relaxed) { wake() }
   }
 
-  /// Lets the thread look, since a wait or other settings are new.
+  /// Wakes the thread, after a new wait or a change of settings.
   @inline(never)
   func wake() {
     monitor.withLock {
@@ -55,7 +56,7 @@ final class StallWatch: @unchecked Sendable {
         StallWatch.shared.run()
         return nil
       }, nil)
-    // Without it stalls go unreported; nothing else depends on it.
+    // Without the thread, stalls aren't reported; nothing else depends on it.
     if error == 0 { self.thread = thread }
   }
 
@@ -73,7 +74,7 @@ final class StallWatch: @unchecked Sendable {
         }
       }
       guard idleRounds >= Self.maximumIdleRounds else { continue }
-      // A wait that began before the store above is seen here.
+      // This sees a wait that began before the store above.
       if look().isBusy { isAsleep.store(false, ordering: .relaxed) }
       monitor.withLock {
         while isAsleep.load(ordering: .relaxed) && !isStopping { monitor.wait() }
@@ -82,7 +83,8 @@ final class StallWatch: @unchecked Sendable {
     }
   }
 
-  /// Looks at all domains; whether any waits for a grace period, and when to look again.
+  /// Looks at all domains. Returns whether any of them waits for a grace period, and when to look
+  /// again.
   private func look() -> (isBusy: Bool, pause: UInt64) {
     var isBusy = false
     var pause = Self.maximumPause
@@ -95,7 +97,7 @@ final class StallWatch: @unchecked Sendable {
     return (isBusy, max(pause, Self.minimumPause))
   }
 
-  /// Ends the thread, at exit.
+  /// Ends the thread; at exit.
   func stop() {
     let thread = monitor.withLock { () -> pthread_t? in
       isStopping = true
@@ -118,7 +120,7 @@ final class StallWatch: @unchecked Sendable {
 
 extension _Reclaimer {
   func setStallMonitor(_ new: RCUStallMonitor) {
-    // The old one goes without the lock: its handler may own anything.
+    // The old monitor is released outside of the lock, since its handler may own anything.
     var other = new
     monitor.withLock { swap(&other, &stallMonitor) }
     withExtendedLifetime(other) {}
@@ -126,7 +128,7 @@ extension _Reclaimer {
     StallWatch.shared.wake()
   }
 
-  /// Reports the longest wait under way, if it is time to. Returns whether there is one, and the
+  /// Reports the longest current wait, if it is due. Returns whether there is a wait, and the
   /// threshold if this domain is watched.
   func reportStall() -> (isWaiting: Bool, threshold: UInt64?) {
     var stall: RCUStall?
@@ -137,7 +139,7 @@ extension _Reclaimer {
       let now = sysshims_now()
       let age = now > start ? now - start : 0
       guard age >= reportedWait.nextNanoseconds else { return (true, stallMonitor) }
-      // Again when it has lasted twice as long: a line now and then, not a flood.
+      // Reports it again when its duration has doubled: a line from time to time, not a flood.
       reportedWait.nextNanoseconds = age &* 2
       retiring.counters.stallCount += 1
       stall = RCUStall(
@@ -155,13 +157,13 @@ extension _Reclaimer {
     return (isWaiting || isRunning || isPoolWaiting, settings.thresholdNanoseconds)
   }
 
-  /// Has the monitor look at pools, of which one waits for long.
+  /// Makes the monitor watch pools, one of which has waited for long.
   func watchPools() {
     register()
     StallWatch.shared.gracePeriodBegins()
   }
 
-  /// Reports the longest wait of a pool for its readers. Returns whether there is one.
+  /// Reports the longest wait of a pool for its readers. Returns whether there is such a wait.
   private func reportPoolWait(_ settings: RCUStallMonitor) -> Bool {
     guard let threshold = settings.thresholdNanoseconds,
       let pool = monitor.withLock({ pools }).filter({ $0.waitsSince.load(ordering: .relaxed) > 0 })
@@ -175,7 +177,7 @@ extension _Reclaimer {
     let now = sysshims_now()
     guard since > 0 && now > since && now - since >= threshold else { return since > 0 }
     let readers = source.scanReaders().stalledReaders(of: cookie)
-    // They have left, and the writer hasn't looked since.
+    // The readers have left, and the writer hasn't scanned them since.
     if readers.isEmpty {
       pool.waitsSince.store(0, ordering: .relaxed)
       return false
@@ -195,8 +197,8 @@ extension _Reclaimer {
     return true
   }
 
-  /// Reports a deferred call, or a `deinit`, that doesn't return: all others wait behind it. Returns whether one
-  /// runs.
+  /// Reports a deferred call, or a `deinit`, that doesn't return: all others wait for it. Returns
+  /// whether one is running.
   private func reportRunningCall(_ settings: RCUStallMonitor) -> Bool {
     let number = runningCallNumber.load(ordering: .relaxed)
     let function = runningCall.load(ordering: .relaxed)

@@ -4,11 +4,12 @@
 #if DEBUG
   internal import Synchronization
 
-  /// The sections of all ``SleepableRCU``s that are open, in debug builds: for the trap of a reference that has left
-  /// its section, where the compiler doesn't see that.
+  /// In debug builds, the open sections of all ``SleepableRCU``s, so that a reference that has left
+  /// its section traps where the compiler doesn't catch it.
   ///
-  /// Each has a place in a table, which holds its number while it is open. No lock: a child of `fork` may have
-  /// one that nobody releases, and signal handlers open sections. Where the table is full, nobody checks.
+  /// Each section has a place in a table, which holds its number while it is open. The table has no
+  /// lock, since a child of `fork` could inherit a lock that nobody releases, and signal handlers
+  /// open sections. Sections that find no place aren't checked.
   @usableFromInline
   @safe
   final class _OpenSections: @unchecked Sendable {
@@ -16,7 +17,7 @@
     @usableFromInline static let shared = _OpenSections()
 
     private static let capacity = 4096
-    /// How many places are tried.
+    /// The number of places that are tried.
     private static let maximumTries = 64
 
     private let last = Atomic<UInt64>(0)
@@ -28,7 +29,8 @@
       for index in 0..<Self.capacity { unsafe (places + index).initialize(to: Atomic(0)) }
     }
 
-    /// - Returns: a number that no other section has had, whose rest is its place; 0 if there is none.
+    /// - Returns: a number that no other section has had, and whose remainder is its place; 0 if no
+    ///   place was free.
     @usableFromInline
     func begin() -> UInt64 {
       for _ in 0..<Self.maximumTries {
@@ -52,7 +54,7 @@
       guard token != 0 else { return }
       require(
         unsafe places[place(of: token)].load(ordering: .relaxed) == token,
-        "SleepableRCU: a section, or a reference that was loaded in it, is used after the section has ended; use it inside"
+        "SleepableRCU: a section, or a reference loaded in it, is used after the section's end; use it only inside the section"
       )
     }
 

@@ -4,8 +4,8 @@
 public import Synchronization
 public import _SystemShims
 
-/// How many sections of a ``SleepableRCU`` have begun and ended, in two halves, spread over shards
-/// that have cache lines of their own.
+/// How many sections of a ``SleepableRCU`` have begun and ended, in two halves, and spread over
+/// shards that have cache lines of their own.
 ///
 /// | word | meaning |
 /// |---|---|
@@ -13,27 +13,27 @@ public import _SystemShims
 /// | `wordsPerLine` × (1 + shard) + half | sections that began |
 /// | `wordsPerLine` × (1 + shard) + 2 + half | sections that ended, wherever they began |
 ///
-/// All counters only grow; in 64 bits they don't wrap. That is all the state there is. A section
-/// notes its half, and nothing else of it is kept.
+/// The counters only grow, and with 64 bits never wrap around. There is no other state: of a
+/// section, only its half is remembered.
 ///
-/// Why the check of ``isQuiet(_:)`` is enough, whatever word 0 says, is told at
-/// ``SleepableRCU``. Model: `Tests/Models/sleepable.pml`.
+/// SleepableProof.md explains why the check in ``isQuiet(_:)`` is sufficient, whatever word 0 says.
+/// Model: `Tests/Models/sleepable.pml`.
 @safe
 @usableFromInline
 struct SectionCounters: @unchecked Sendable {
-  // Sendable: all access to the words is atomic. Freed by the SleepableSource, after all users.
+  // Sendable: all access to the words is atomic. The SleepableSource frees them after all users.
   @usableFromInline
   let words: UnsafeMutablePointer<Atomic<UInt>>
   @usableFromInline
   let shardMask: UInt
 
-  /// 128 bytes: the line of some processors, and the pair of lines that others fetch together.
+  /// 128 bytes: a cache line on some processors, and the pair of lines that others fetch together.
   @usableFromInline static var wordsPerLine: Int { 16 }
-  /// Beyond that shards only make a grace period longer: 64 make a domain 8 KiB.
+  /// More shards would only make a grace period longer. With 64, a domain takes 8 KiB.
   private static let maximumShardCount: UInt = 64
 
   init() {
-    // A power of two, for the mask.
+    // A power of two, so that a mask selects a shard.
     var shardCount: UInt = 1
     while shardCount < min(UInt(sysshims_processor_count()), Self.maximumShardCount) {
       shardCount *= 2
@@ -49,11 +49,12 @@ struct SectionCounters: @unchecked Sendable {
 
   func deallocate() { unsafe UnsafeMutableRawPointer(words).deallocate() }
 
-  /// What tells one domain from another.
+  /// Identifies the domain.
   @inlinable @inline(__always)
   var address: UnsafeRawPointer { unsafe UnsafeRawPointer(words) }
 
-  /// Of the processor that the thread runs on: any shard would be right, this one is at hand.
+  /// The shard of the processor that the thread is running on. Any shard would be correct; this one
+  /// is likely to be in the cache.
   @inlinable @inline(__always)
   var nearShard: Int {
     SectionCounters.wordsPerLine
@@ -62,12 +63,12 @@ struct SectionCounters: @unchecked Sendable {
 
   // MARK: Readers
 
-  /// Counts a section that begins, and returns its half.
+  /// Counts the beginning of a section, and returns its half.
   ///
-  /// - Memory ordering: the half is loaded relaxed: it decides who waits how long, not what is
-  ///   right. The increment is acquiring. *Pairs with* the releasing step of ``isQuiet(_:)``: a
-  ///   section that it didn't count sees everything that was done before the grace period began.
-  ///   Without it such a section could load a pointer as it was before.
+  /// - Memory ordering: the half is loaded relaxed, since it affects only who waits how long. The
+  ///   increment acquires. *Pairs with* the releasing step of ``isQuiet(_:)``: a section that this
+  ///   step didn't count sees everything that was done before the grace period began. Without it,
+  ///   such a section could load an old pointer.
   @inlinable @inline(__always)
   func begin() -> Int {
     let half = Int(truncatingIfNeeded: unsafe words.pointee.load(ordering: .relaxed) & 1)
@@ -75,11 +76,11 @@ struct SectionCounters: @unchecked Sendable {
     return half
   }
 
-  /// Counts a section of `half` that ends, on any thread.
+  /// Counts the end of a section of `half`, on any thread.
   ///
   /// - Memory ordering: releasing. *Pairs with* the acquiring loads of ``isQuiet(_:)``: everything
-  ///   that the section did happens before the end of the grace period that counted it. Without it
-  ///   the section's last reads could meet memory that was given back.
+  ///   that the section did happens before the end of the grace period that counted its end.
+  ///   Without it, the section's last reads could find memory that has been freed.
   @inlinable @inline(__always)
   func end(_ half: Int) {
     unsafe (words + nearShard + 2 + half).pointee.wrappingAdd(1, ordering: .releasing)
@@ -90,25 +91,26 @@ struct SectionCounters: @unchecked Sendable {
   /// The half in which sections begin now.
   var currentHalf: Int { Int(unsafe words.pointee.load(ordering: .relaxed) & 1) }
 
-  /// Lets sections begin in the other half from now on. One thread at a time.
+  /// Makes sections begin in the other half from now on. One thread at a time.
   func flip() { unsafe words.pointee.wrappingAdd(1, ordering: .relaxed) }
 
   /// Whether every section of `half` that began before some moment after the call has ended.
   ///
-  /// The ends are summed before the beginnings: each end that is counted has its beginning counted
-  /// too. So, if the sums are equal, each beginning that is counted has its end.
+  /// The ends are summed before the beginnings, so for each end that is counted, its beginning is
+  /// counted too. Hence, if the sums are equal, each beginning that is counted has its end.
   ///
-  /// - Memory ordering: each counter of ends is loaded acquiring, and *pairs with* ``end(_:)``.
-  ///   Each counter of beginnings is read by adding nothing, releasing: that puts the call at one
-  ///   place among the increments of the counter. Those before are counted; those after *pair with*
-  ///   it, see ``begin()``. A plain load would need a full barrier here and in every section.
+  /// - Memory ordering: each counter of ends is loaded with acquire, and *pairs with* ``end(_:)``.
+  ///   Each counter of beginnings is read by adding zero with release, which places the call at one
+  ///   point among the increments of that counter: those before it are counted, and those after it
+  ///   *pair with* it, see ``begin()``. With plain loads, a full barrier would be needed here and
+  ///   in every section.
   /// - Complexity: O(shards).
   func isQuiet(_ half: Int) -> Bool {
     let ends = sumOfEnds(half)
     return ends == sumOfBeginnings(half)
   }
 
-  /// How many sections of `half` are open, about.
+  /// About how many sections of `half` are open.
   func openCount(_ half: Int) -> Int {
     let ends = sumOfEnds(half)
     var beginnings: UInt = 0
@@ -137,7 +139,7 @@ struct SectionCounters: @unchecked Sendable {
     return ends
   }
 
-  /// Forgets all sections; in a child of `fork`, which has none of them.
+  /// Forgets all sections: called in a child of `fork`, which has none of them.
   func reset() {
     for index in 0..<Self.wordsPerLine * (2 + Int(shardMask)) {
       unsafe (words + index).pointee.store(0, ordering: .relaxed)

@@ -6,26 +6,29 @@ public import _SystemShims
 extension SleepableRCU {
   /// A pointer that is read without locking and replaced while it is read.
   ///
-  /// It owns its pointee, and belongs to one domain, which it keeps. Replacing the pointee
-  /// *retires* the old one: readers that hold a ``Ref`` to it keep it until their sections end;
-  /// then it is destroyed. The same holds for the pointee that is left when the pointer itself
-  /// goes.
+  /// It owns its pointee, belongs to one domain, and keeps that alive. Replacing the pointee
+  /// *retires* the old one: it stays alive for readers that hold a ``Ref`` to it until their
+  /// sections end, and is then destroyed. The same happens to the last pointee when the pointer
+  /// itself is destroyed.
   ///
-  /// - Threads: all operations from any thread; writers need no lock between them. What happens
-  ///   past ``SleepableRCU/limits`` is told at ``SleepableRCU/afterGracePeriod(bytes:mayWait:_:)``.
+  /// - Threads: all operations may be called on any thread, and writers need no lock. For what
+  ///   happens past ``SleepableRCU/limits``, see
+  ///   ``SleepableRCU/afterGracePeriod(bytes:mayWait:_:)``.
   @safe
   public struct Pointer<Pointee: ~Copyable & Sendable>: ~Copyable {
     // Written by store, clear, exchange, compareExchange and update; read by load.
     @usableFromInline
     let slot: _PointeeSlot<Pointee>
-    // What a section of the domain carries; here, so that a load doesn't touch the domain's object,
-    // whose line reference counting writes.
+    // Identifies the domain's sections. Stored here so that a load doesn't touch the domain's
+    // object, whose cache line reference counting writes.
     @usableFromInline
     let domainAddress: UnsafeRawPointer
     @usableFromInline
     let domain: SleepableRCU
 
     /// Creates a pointer to `pointee`, read in sections of `domain`.
+    ///
+    /// - Complexity: O(1), and one allocation.
     @inlinable
     public init(_ pointee: consuming Pointee, protectedBy domain: SleepableRCU) {
       slot = _PointeeSlot(pointee)
@@ -42,19 +45,19 @@ extension SleepableRCU {
     }
 
     deinit {
-      // Whoever drops the pointer has the last access to it, but not to its pointee: a section
-      // may hold a Ref. Acquiring pairs with the release of the store that put it there.
+      // This is the last access to the pointer, but not to its pointee, to which a section may hold
+      // a Ref. The acquire pairs with the release of the store that published it.
       guard let address = unsafe slot.load() else { return }
       unsafe Retired<Pointee>.defer(
         address, of: domain, additionalBytes: 0, mayWait: false, owner: slot.owner)
     }
 
-    /// The pointee as of now, valid until the section ends; `nil` if there is none.
+    /// The current pointee, valid until the section ends; `nil` if there is none.
     ///
-    /// - Precondition: `section` is one of the pointer's domain.
+    /// - Precondition: `section` belongs to the pointer's domain.
     /// - Memory ordering: acquiring. *Pairs with* the release of ``store(_:mayWait:)`` and
-    ///   ``exchange(_:)``. Guarantees that the pointee's contents are seen as the writer left them.
-    ///   Without it a reader could see them half initialised.
+    ///   ``exchange(_:)``. Guarantees that the reader sees the pointee's contents as the writer
+    ///   left them. Without it, a reader could see them partly uninitialised.
     /// - Complexity: O(1), one load and one comparison.
     /// - Source: `srcu_dereference`.
     @inlinable
@@ -66,14 +69,14 @@ extension SleepableRCU {
       return unsafe Ref(address, in: section)
     }
 
-    /// The pointee as of now; if there is none, makes one, and publishes it unless another thread comes first: then
-    /// that one's, and this one is destroyed.
+    /// The current pointee. If there is none, makes one and publishes it; if another thread
+    /// publishes one first, returns that one and destroys its own.
     ///
-    /// - Precondition: `section` is one of the pointer's domain.
+    /// - Precondition: `section` belongs to the pointer's domain.
     /// - Parameter section: the section in which the reference is valid.
-    /// - Parameter pointee: made where there is none, and perhaps in vain.
+    /// - Parameter pointee: called only if there is no pointee. Its result may be discarded.
     /// - Memory ordering: as ``load(in:)`` and ``exchange(_:)``.
-    /// - Complexity: O(1), one load; one allocation where there is none.
+    /// - Complexity: O(1), one load; one allocation if there is no pointee.
     @inlinable
     @_lifetime(copy section)
     public borrowing func load(
@@ -88,7 +91,7 @@ extension SleepableRCU {
     borrowing func check(_ section: borrowing ReadSection) {
       require(
         unsafe section.domain == domainAddress,
-        "SleepableRCU.Pointer.load: the section is another domain's, which doesn't keep the pointee; open one of the pointer's domain"
+        "SleepableRCU.Pointer.load: the section belongs to another domain, which doesn't protect the pointee; open one of the pointer's domain"
       )
       section.checkIsOpen()
     }
@@ -96,17 +99,20 @@ extension SleepableRCU {
     /// Replaces the pointee; the old one is destroyed after a grace period.
     ///
     /// - Parameter pointee: the new pointee.
-    /// - Parameter mayWait: whether to wait, past ``SleepableRCU/limits``, for the reclaimer, where that can't
-    ///   deadlock.
+    /// - Parameter mayWait: whether this may wait for the reclaimer past ``SleepableRCU/limits``,
+    ///   if that can't deadlock.
     /// - Memory ordering: as ``exchange(_:)``.
+    /// - Complexity: O(1) and one allocation, unless it waits.
     @inlinable
     public borrowing func store(_ pointee: consuming Pointee, mayWait: Bool = true) {
       exchange(pointee)?.retire(mayWait: mayWait)
     }
 
-    /// Points to nothing; the old pointee is destroyed after a grace period.
+    /// Makes the pointer point to nothing; the old pointee is destroyed after a grace period.
     ///
-    /// - Parameter mayWait: as ``store(_:mayWait:)``'s.
+    /// - Parameter mayWait: as for ``store(_:mayWait:)``.
+    /// - Memory ordering: as ``exchange(_:)``.
+    /// - Complexity: O(1), unless it waits.
     @inlinable
     public borrowing func clear(mayWait: Bool = true) {
       unsafe retired(slot.exchange(address: nil))?.retire(mayWait: mayWait)
@@ -115,26 +121,28 @@ extension SleepableRCU {
     /// Replaces the pointee and returns the old one, retired. Never waits.
     ///
     /// - Memory ordering: acquiring and releasing. The release *pairs with* the acquire of
-    ///   ``load(in:)``: whoever loads the new pointee sees it initialised. The acquire pairs with
-    ///   the release of the exchange that put the old pointee there, so that it can be destroyed by
-    ///   whoever holds the ``SleepableRCU/Retired``.
+    ///   ``load(in:)``: a reader that loads the new pointee sees it initialised. The acquire pairs
+    ///   with the release that published the old pointee, so that the owner of the
+    ///   ``SleepableRCU/Retired`` may destroy it.
     /// - Complexity: O(1) and one allocation.
     @inlinable
     public borrowing func exchange(_ pointee: consuming Pointee) -> Retired<Pointee>? {
       unsafe retired(slot.exchange(pointee))
     }
 
-    /// Replaces the pointee if it is still the one that was loaded, and returns the old one, retired.
+    /// Replaces the pointee if it is still the one that was loaded, and returns the old one,
+    /// retired.
     ///
-    /// Addresses are compared, not values. Since `expected` was loaded in a section that is still
-    /// open, its address can't have been freed and taken by another pointee meanwhile: there is no ABA.
+    /// This compares addresses, not values. There is no ABA problem: `expected` was loaded in a
+    /// section that is still open, so its address can't have been freed and reused for another
+    /// pointee.
     ///
-    /// - Parameter expected: what ``load(in:)`` gave; `nil` for a pointer to nothing.
+    /// - Parameter expected: what ``load(in:)`` returned; `nil` to replace nothing.
     /// - Parameter desired: the new pointee.
-    /// - Returns: the old pointee, or `desired` back if another writer came first.
-    /// - Memory ordering: as ``exchange(_:)`` where it exchanges, else relaxed: what was found instead is
-    ///   not looked at; load it again.
-    /// - Complexity: O(1) and one allocation, given back where it doesn't exchange.
+    /// - Returns: the old pointee, or `desired` if another writer was faster.
+    /// - Memory ordering: on success, as ``exchange(_:)``. On failure, relaxed: the pointee that
+    ///   was found isn't read; load it again.
+    /// - Complexity: O(1) and one allocation, which is freed on failure.
     @inlinable
     public borrowing func compareExchange(
       expected: Ref<Pointee>?, desired: consuming Pointee
@@ -147,7 +155,7 @@ extension SleepableRCU {
       return unsafe .exchanged(old: retired(old))
     }
 
-    /// - Safety: `address` is what was taken out of the slot.
+    /// - Safety: `address` was taken out of the slot.
     @unsafe
     @inlinable
     borrowing func retired(_ address: UnsafeMutableRawPointer?) -> Retired<Pointee>? {
@@ -156,11 +164,11 @@ extension SleepableRCU {
     }
   }
 
-  /// How a ``Pointer/compareExchange(expected:desired:)`` ended.
+  /// The outcome of a ``Pointer/compareExchange(expected:desired:)``.
   public enum ExchangeResult<Pointee: ~Copyable & Sendable>: ~Copyable {
-    /// The new pointee is in place. `old` is what was expected; `nil` where nothing was.
+    /// The new pointee is published. `old` is the expected one; `nil` if none was expected.
     case exchanged(old: Retired<Pointee>?)
-    /// Another writer came first. The new pointee comes back, seen by nobody.
+    /// Another writer was faster. `desired` is returned; no reader has seen it.
     case notExchanged(desired: Pointee)
   }
 }
@@ -168,13 +176,13 @@ extension SleepableRCU {
 extension SleepableRCU.ExchangeResult: Sendable where Pointee: ~Copyable {}
 
 extension SleepableRCU.Pointer where Pointee: Sendable {
-  /// Copies the pointee, lets `body` change the copy, and publishes it unless another writer came
-  /// first; then it starts again with that writer's value. The copy-update of RCU.
+  /// Copies the pointee, lets `body` change the copy, and publishes it. If another writer was
+  /// faster, starts again with that writer's value. This is the copy-update in read-copy update.
   ///
-  /// - Parameter body: may run more than once; runs inside a read section that can't suspend.
-  ///   If it throws, nothing is changed. Replacing this pointer's pointee in it is a trap.
-  /// - Returns: what `body` returned of the change that was published; `nil`, without calling `body`, if the pointer
-  ///   points to nothing.
+  /// - Parameter body: may run more than once. It runs inside a read section that can't suspend. If
+  ///   it throws, nothing is changed. It traps if it replaces this pointer's pointee.
+  /// - Returns: what `body` returned for the published change; `nil`, without calling `body`, if
+  ///   the pointer points to nothing.
   /// - Memory ordering: as ``exchange(_:)``.
   /// - Complexity: O(copy), times the number of writers that collide.
   @inlinable
@@ -185,12 +193,13 @@ extension SleepableRCU.Pointer where Pointee: Sendable {
     try update(orFrom: { nil }, body)
   }
 
-  /// As ``update(_:)``, and where the pointer points to nothing, changes and publishes what `pointee` gives.
+  /// Like ``update(_:)``, but if the pointer points to nothing, changes and publishes the value of
+  /// `pointee`.
   ///
   /// - Parameters:
-  ///   - pointee: made where there is none, and perhaps in vain.
-  ///   - body: as ``update(_:)``'s.
-  /// - Returns: what `body` returned of the change that was published.
+  ///   - pointee: called only if there is no pointee. Its result may be discarded.
+  ///   - body: as for ``update(_:)``.
+  /// - Returns: what `body` returned for the published change.
   /// - Memory ordering: as ``exchange(_:)``.
   /// - Complexity: O(copy), times the number of writers that collide.
   @inlinable
@@ -199,7 +208,7 @@ extension SleepableRCU.Pointer where Pointee: Sendable {
     default pointee: @autoclosure () -> Pointee, _ body: (inout Pointee) throws(E) -> R
   ) throws(E) -> R {
     guard let result = try update(orFrom: pointee, body) else {
-      fatalError("SleepableRCU.Pointer.update: a default is always there")
+      fatalError("SleepableRCU.Pointer.update: there is always a default")
     }
     return result
   }
@@ -213,14 +222,15 @@ extension SleepableRCU.Pointer where Pointee: Sendable {
       case .empty: return nil
       case .collided: continue
       case .replaced(let old, let result):
-        // The attempt's section has ended: past a limit, retiring may wait for the reclaimer here.
+        // The attempt's section has ended, so retiring past a limit may wait for the reclaimer
+        // here.
         unsafe retired(old)?.retire()
         return result
       }
     }
   }
 
-  /// One attempt, in a section of its own.
+  /// One attempt, in its own section.
   @inlinable
   @unsafe
   borrowing func updateOnce<R, E: Error>(
@@ -242,7 +252,7 @@ extension SleepableRCU.Pointer where Pointee: Sendable {
 }
 
 extension SleepableRCU.Pointer: @unchecked Sendable where Pointee: ~Copyable {
-  // Its slot is, and the rest never changes.
+  // Safety: the slot is Sendable, and the rest never changes.
 }
 
 extension SleepableRCU {
@@ -279,12 +289,12 @@ extension SleepableRCU {
       #endif
     }
 
-    /// The value, in place.
+    /// The value, borrowed in place.
     @inlinable
     @safe
     public var value: Value {
-      // Safety: the section keeps the pointee, and nobody changes a published pointee.
-      // A coroutine for the reason given at RCUDomain.Ref.
+      // Safety: the section keeps the pointee alive, and a published pointee is never changed. A
+      // coroutine for the reason given in RCUDomain.Ref.
       @inline(__always)
       _read {
         checkIsOpen()

@@ -4,20 +4,23 @@
 extension SleepableRCU {
   /// A value that was taken out of a ``Pointer`` and that readers may still see.
   ///
-  /// Dropping it defers its destruction by a grace period, and never waits;
-  /// ``retire(additionalBytes:mayWait:)`` does the same and says more, ``reclaim()`` waits for a grace
-  /// period instead, and ``take()`` gives the value itself after one.
+  /// Dropping it defers its destruction by a grace period, and never waits.
+  /// ``retire(additionalBytes:mayWait:)`` does the same explicitly, with more options.
+  /// ``reclaim()`` waits for a grace period and then destroys the value, and ``take()`` waits and
+  /// then returns it.
+  ///
+  /// - Threads: any.
   @safe
   @frozen
   public struct Retired<Value: ~Copyable & Sendable>: ~Copyable {
-    // Nil: given up by `reclaim`.
+    // Nil if `reclaim`, `retire` or `take` has given it up.
     @usableFromInline
     var address: UnsafeMutableRawPointer?
     @usableFromInline
     let domain: SleepableRCU
 
-    /// - Safety: `address` is a `_PointeeBox<Value>` that no new reader can reach, and that no one
-    ///   else retires; `domain` is the one whose sections could.
+    /// - Safety: `address` is a `_PointeeBox<Value>` that no new reader can reach, and that nothing
+    ///   else retires; only sections of `domain` may have reached it.
     @usableFromInline
     @unsafe
     init(_ address: UnsafeMutableRawPointer, of domain: SleepableRCU) {
@@ -33,8 +36,9 @@ extension SleepableRCU {
 
     /// Hands the value over to the reclaimer.
     ///
-    /// - Parameter owner: the address of the pointer that goes, with what it owned; 0: another place.
-    /// - Safety: as the initialiser's, and nobody does this twice.
+    /// - Parameter owner: the address of the pointer that is being destroyed with what it owns; 0
+    ///   for anything else.
+    /// - Safety: as for the initialiser; called only once.
     @unsafe
     @inlinable
     static func `defer`(
@@ -49,24 +53,32 @@ extension SleepableRCU {
         }, mayWait: mayWait, owner: owner)
     }
 
-    /// Has the value destroyed after a grace period, by the domain's reclaimer thread.
+    /// Lets the domain's reclaimer thread destroy the value after a grace period.
     ///
-    /// - Parameter additionalBytes: the memory that the value owns elsewhere, such as an array's storage, and gives
-    ///   back; 0 to 2^47.
-    /// - Parameter mayWait: whether to wait, past ``SleepableRCU/limits``, for the reclaimer, where that can't
-    ///   deadlock; see ``SleepableRCU/afterGracePeriod(bytes:mayWait:_:)``.
+    /// - Parameter additionalBytes: the bytes that the value owns elsewhere, such as an array's
+    ///   storage, and that its destruction gives back; 0 to 2^47. They count for
+    ///   ``SleepableRCU/limits``.
+    /// - Parameter mayWait: whether this may wait for the reclaimer past ``SleepableRCU/limits``,
+    ///   if that can't deadlock; see ``SleepableRCU/afterGracePeriod(bytes:mayWait:_:)``.
+    /// - Precondition: if this may wait, the thread holds no lock that a deferred call or a
+    ///   `deinit` takes.
+    /// - Complexity: O(1), under the reclaimer's lock, unless it waits.
     @inlinable
     public consuming func retire(additionalBytes: Int = 0, mayWait: Bool = true) {
       require(
         additionalBytes >= 0 && additionalBytes <= 1 << 47,
-        "SleepableRCU.Retired.retire: additional bytes are 0 to 2^47")
+        "SleepableRCU.Retired.retire: additionalBytes must be 0 to 2^47")
       guard let address = unsafe self.address else { return }
       unsafe self.address = nil
       unsafe Self.defer(
         address, of: domain, additionalBytes: additionalBytes, mayWait: mayWait, owner: 0)
     }
 
-    /// The same, where the value itself says what it owns elsewhere.
+    /// The same, for a value that can tell how many bytes it owns elsewhere.
+    ///
+    /// - Parameter additionalBytes: returns the bytes that the value owns elsewhere; 0 to 2^47.
+    /// - Parameter mayWait: as for ``retire(additionalBytes:mayWait:)-(Int,_)``, whose precondition
+    ///   applies.
     @inlinable
     public consuming func retire(
       additionalBytes: (borrowing Value) -> Int, mayWait: Bool = true
@@ -76,11 +88,11 @@ extension SleepableRCU {
       retire(additionalBytes: bytes, mayWait: mayWait)
     }
 
-    /// The value, in place. Readers may look at it at the same time.
+    /// The value, in place. Readers may be reading it at the same time.
     @inlinable
     @safe
     public var value: Value {
-      // Safety: only `reclaim`, which consumes this, gives the allocation up.
+      // Safety: only consuming methods give up the allocation.
       @inline(__always)
       unsafeAddress {
         unsafe UnsafePointer(address.unsafelyUnwrapped.assumingMemoryBound(to: Value.self))
@@ -89,7 +101,7 @@ extension SleepableRCU {
 
     /// Waits for a grace period, then destroys the value on the calling thread.
     ///
-    /// - Precondition: as ``SleepableRCU/synchronize()``.
+    /// - Precondition: as for ``SleepableRCU/synchronize()``.
     @available(*, noasync, message: "blocks the thread; the async overload doesn't")
     @inlinable
     public consuming func reclaim() {
@@ -97,18 +109,18 @@ extension SleepableRCU {
       destroyNow()
     }
 
-    /// Suspends the task for a grace period, then destroys the value.
+    /// Suspends the task for a grace period, then destroys the value on the task's thread.
     ///
-    /// - Precondition: as ``SleepableRCU/synchronize()``.
+    /// - Precondition: as for ``SleepableRCU/synchronize()``.
     @inlinable
     public consuming func reclaim() async {
       await domain.synchronize()
       destroyNow()
     }
 
-    /// Waits for a grace period and gives the value to the caller, who is then its only owner.
+    /// Waits for a grace period and returns the value to the caller, which is then its only owner.
     ///
-    /// - Precondition: as ``SleepableRCU/synchronize()``.
+    /// - Precondition: as for ``SleepableRCU/synchronize()``.
     @available(*, noasync, message: "blocks the thread; the async overload doesn't")
     @inlinable
     public consuming func take() -> Value {
@@ -116,10 +128,10 @@ extension SleepableRCU {
       return moveNow()
     }
 
-    /// Suspends the task for a grace period and gives the value to the caller, who is then its only
-    /// owner.
+    /// Suspends the task for a grace period and returns the value to the caller, which is then its
+    /// only owner.
     ///
-    /// - Precondition: as ``SleepableRCU/synchronize()``.
+    /// - Precondition: as for ``SleepableRCU/synchronize()``.
     @inlinable
     public consuming func take() async -> Value {
       await domain.synchronize()
@@ -135,7 +147,8 @@ extension SleepableRCU {
       return value
     }
 
-    /// A grace period has passed: the caller is the last who can reach the value.
+    /// Destroys the value and frees its memory. A grace period has passed, so nobody else can reach
+    /// it.
     @inlinable
     consuming func destroyNow() {
       let address = unsafe self.address.unsafelyUnwrapped
@@ -146,5 +159,5 @@ extension SleepableRCU {
 }
 
 extension SleepableRCU.Retired: @unchecked Sendable where Value: ~Copyable {
-  // It is the only owner of a Sendable value.
+  // Safety: it is the only owner of a Sendable value.
 }

@@ -3,11 +3,11 @@
 
 public import _SystemShims
 
-/// Read-copy update whose read sections may contain `await`, and end on another thread.
+/// Read-copy update whose read sections may contain `await`, and may end on another thread.
 ///
-/// Each instance is a domain of its own: its grace periods wait for its sections only, so that one
-/// slow user holds up no other. What is retired is reclaimed by a thread of the instance, which
-/// starts with the first retirement and ends with the instance.
+/// Each instance is a domain of its own: its grace periods wait only for its own sections, so that
+/// a slow user of one domain doesn't hold up another domain. What is retired is reclaimed by a
+/// thread of the instance, which starts at the first retirement and ends with the instance.
 ///
 /// ```swift
 /// let sessions = SleepableRCU(name: "sessions")
@@ -20,28 +20,29 @@ public import _SystemShims
 /// policy.store(Policy(server: other))           // the old one is destroyed after that
 /// ```
 ///
-/// A section costs two atomic increments, on a cache line that threads of other processors don't
-/// write, instead of two plain stores: take ``RCU`` where nothing suspends.
+/// A section costs two atomic increments, on a cache line that threads on other processors rarely
+/// write, instead of two plain stores. Use ``RCU`` if nothing suspends.
 ///
-/// The rules: a ``Ref`` stays in its section, which the compiler checks. A section doesn't wait for
-/// a grace period of its own domain: ``synchronize()`` and ``barrier()`` trap in
-/// a section without `await`. In one with `await` nobody can tell, since a section belongs to no
-/// thread: the task waits for itself, which ``stallMonitor`` reports. A section ends: what is
-/// retired meanwhile waits for it. How that is bounded, and why all this is right, is told below.
+/// The rules: a ``Ref`` stays in its section, which the compiler checks. A section must not wait
+/// for a grace period of its own domain: in a section without `await`, ``synchronize()`` and
+/// ``barrier()`` trap. In a section with `await` that can't be detected, since such a section
+/// belongs to no thread; the task waits for itself, and ``stallMonitor`` reports it. A section must
+/// end, since everything that is retired meanwhile waits for it. The rest of this page explains how
+/// that is bounded, and how a domain works.
 ///
 /// - Source: the idea of SRCU in Linux.
 @safe
 public final class SleepableRCU: Sendable {
-  /// As given; for messages and the name of the reclaimer's thread.
+  /// The name given to the initialiser; used in messages and for the reclaimer's thread.
   public var name: String { source.name }
 
   let source: SleepableSource
   @usableFromInline let counters: SectionCounters
   @usableFromInline let _reclaimer: _Reclaimer
 
-  /// Creates a domain without sections and retirements.
+  /// Creates a domain without sections or retirements.
   ///
-  /// - Parameter name: for messages; the thread's name has its first eleven bytes.
+  /// - Parameter name: for messages; the thread's name contains its first eleven bytes.
   /// - Complexity: O(processors), 128 bytes for each.
   public convenience init(name: String = "srcu") { self.init(source: SleepableSource(name: name)) }
 
@@ -49,13 +50,13 @@ public final class SleepableRCU: Sendable {
     self.source = source
     counters = source.counters
     _reclaimer = _Reclaimer(source: source)
-    // A child of fork forgets sections, which there may be before the first retirement.
+    // A child of fork forgets sections, and there may be some before the first retirement.
     _reclaimer.register()
   }
 
   deinit {
-    // Nobody is in a section, since a section keeps the domain. In a child of fork what was pending
-    // may have no thread yet.
+    // No section is open, since a section keeps the domain alive. In a child of fork, pending
+    // retirements may not have a thread yet.
     if !source.wasForkedInsideSection && _reclaimer.statistics.pendingCount > 0 {
       _reclaimer.startOnce()
     }
@@ -66,16 +67,16 @@ public final class SleepableRCU: Sendable {
 extension SleepableRCU {
   /// Runs `body` in a read section that ends on the same thread, and returns what it returns.
   ///
-  /// Sections nest, and count each by itself. What a ``Pointer`` held when it was loaded in the
-  /// section stays intact until the section ends.
+  /// Sections nest, and each is counted by itself. A pointee that was loaded in the section stays
+  /// intact until the section ends.
   ///
-  /// - Memory ordering: everything `body` does happens before the end of any grace period that
-  ///   starts before the section ends; or else everything that was done before that grace period
-  ///   started happens before `body`. *Pairs with* ``synchronize()``, and with every
-  ///   deferred destruction.
-  /// - Threads: any thread; signal handlers too.
-  /// - Complexity: O(1): two atomic increments; no allocation, no reference counting in optimised
-  ///   code.
+  /// - Memory ordering: for each grace period that starts before the section ends, either
+  ///   everything that `body` does happens before the end of the grace period, or everything that
+  ///   was done before its start happens before `body`. *Pairs with* ``synchronize()`` and with
+  ///   every deferred destruction.
+  /// - Threads: any; signal handlers too.
+  /// - Complexity: O(1): two atomic increments; no allocation and no reference counting in
+  ///   optimised code.
   /// - Source: `srcu_read_lock`, `srcu_read_unlock`.
   @inlinable
   @inline(__always)
@@ -100,12 +101,12 @@ extension SleepableRCU {
   /// Runs `body` in a read section that may suspend and resume on another thread, and returns what
   /// it returns.
   ///
-  /// `body` runs on the caller's actor. Cancellation is `body`'s own business: the section ends
-  /// when it returns or throws.
+  /// `body` runs on the caller's actor. It must handle cancellation itself; the section ends when
+  /// it returns or throws.
   ///
-  /// - Memory ordering: as the section without `await`.
+  /// - Memory ordering: as for the section without `await`.
   /// - Threads: any task.
-  /// - Complexity: O(1): two atomic increments around what `await` costs.
+  /// - Complexity: O(1): two atomic increments, besides the cost of `await`.
   /// - Source: `srcu_down_read`, `srcu_up_read`.
   @inlinable
   nonisolated(nonsending)
@@ -122,17 +123,18 @@ extension SleepableRCU {
 
   /// Proof of a read section of one domain.
   ///
-  /// Only `withReadSection` and its twin make one. It can be copied and passed
-  /// to functions that stay on the actor; it can't outlive the section, nor go to another task.
+  /// Only the two `withReadSection` methods make one. It can be copied and passed to functions that
+  /// stay on the actor, but it can't outlive the section or go to another task.
   @safe
   public struct ReadSection: ~Escapable {
-    // Of the domain's counters, which live as long as it. Compared, never followed.
+    // The address of the domain's counters, which live as long as the domain. Compared, never
+    // followed.
     @usableFromInline let domain: UnsafeRawPointer
     #if DEBUG
       @usableFromInline let token: UInt64
     #endif
 
-    /// - Safety: a section of the domain whose counters are there is open while this lives.
+    /// - Safety: while this lives, a section of the domain with these counters is open.
     @usableFromInline
     @inline(__always)
     @unsafe
@@ -152,7 +154,7 @@ extension SleepableRCU {
       #endif
     }
 
-    /// Ends the process if the section has ended: in debug builds, see ``RCUDomain/ReadSection``.
+    /// In debug builds, ends the process if the section has ended; see ``RCUDomain/ReadSection``.
     @usableFromInline
     @inline(__always)
     func checkIsOpen() {

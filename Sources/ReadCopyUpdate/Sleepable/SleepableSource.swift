@@ -5,24 +5,25 @@ internal import Glibc
 internal import Synchronization
 internal import _SystemShims
 
-/// The sections and grace periods of one ``SleepableRCU``, which its reclaimer may outlive: nothing
-/// here leads back to the domain.
+/// The sections and grace periods of one ``SleepableRCU``. Its reclaimer may outlive the domain, so
+/// nothing here refers to the domain.
 ///
 /// Not final: tests leave steps out.
 class SleepableSource: GracePeriodSource, @unchecked Sendable {
-  // Sendable: the fields are read and written under `monitor`, but for the atomic, what never
-  // changes, and `wasForkedInsideSection`, which is written while there is one thread.
+  // Sendable: the fields are accessed under `monitor`, except the atomic one, the constants, and
+  // `wasForkedInsideSection`, which is written while there is only one thread.
   let name: String
   let counters = SectionCounters()
   private let monitor = Monitor()
 
-  // Grace periods are numbered; one is under way at a time. Under `monitor`.
+  // Grace periods are numbered; only one is in progress at a time. Under `monitor`.
   private var startedCount: UInt64 = 0
   private var endedCount: UInt64 = 0
   private var isUnderWay = false
 
   private(set) var wasForkedInsideSection = false
-  /// The half that is waited for; -1: none. Written by who waits, read for reports.
+  /// The half that is being waited for; -1 if there is none. Written by the waiting thread; read
+  /// for reports.
   private let awaitedHalf = Atomic(-1)
 
   init(name: String) { self.name = name }
@@ -33,12 +34,12 @@ class SleepableSource: GracePeriodSource, @unchecked Sendable {
 
   // MARK: Grace periods
 
-  /// Shares a grace period that begins after the call with whoever else waits for one, so that many
-  /// threads don't wait for one long section after another.
+  /// Waits for a grace period that begins after the call. Waiting threads share it, so that they
+  /// don't wait for one long section after another.
   func waitForGracePeriod() {
     requireUsable()
     let own = monitor.withLock { () -> UInt64? in
-      // The one that is under way may have passed a section that is open now.
+      // The current grace period may have missed a section that is open now.
       let target = startedCount + 1
       while isUnderWay && endedCount < target { monitor.wait() }
       if endedCount >= target { return nil }
@@ -55,13 +56,14 @@ class SleepableSource: GracePeriodSource, @unchecked Sendable {
     }
   }
 
-  /// One grace period. Each half is seen quiet once.
+  /// One grace period, in which each half must be found quiet once.
   func runGracePeriod() {
     let half = counters.currentHalf
-    // Sections that read the index before the last flip and came late. New ones don't come here.
+    // Sections that read the index before the last flip, and were counted late. New ones don't
+    // begin here.
     waitUntilQuiet(1 - half)
     if isQuiet(half) { return }
-    // From now on new sections begin in the other half, so that this one comes to rest.
+    // From now on, new sections begin in the other half, so that this one becomes quiet.
     flip()
     waitUntilQuiet(half)
   }
@@ -70,12 +72,12 @@ class SleepableSource: GracePeriodSource, @unchecked Sendable {
 
   func isQuiet(_ half: Int) -> Bool { counters.isQuiet(half) }
 
-  /// How often a wait gives up its processor before it sleeps: a section that doesn't suspend is
-  /// over by then.
+  /// How often a waiting thread yields its processor before it sleeps. A section that doesn't
+  /// suspend has usually ended by then.
   private static var yieldCount: Int { 32 }
   private static var minimumSleepMicroseconds: UInt32 { 10 }
-  /// How late the end of a long section may be noticed. A thousand looks a second cost less than
-  /// one percent of a processor, and readers nothing; to be woken by them would.
+  /// How late the end of a long section may be noticed. A thousand checks per second cost less than
+  /// one percent of a processor and cost readers nothing, whereas waking the waiting thread would.
   private static var maximumSleepMicroseconds: UInt32 { 1000 }
 
   func waitUntilQuiet(_ half: Int) {
@@ -98,17 +100,17 @@ class SleepableSource: GracePeriodSource, @unchecked Sendable {
   func requireUsable() {
     require(
       !wasForkedInsideSection,
-      "SleepableRCU: this process was forked inside a read section, or in a task while one was open; leave the section before fork, or exec in the child"
+      "SleepableRCU: this process was forked inside a read section, or by a task while one was open; leave the section before fork, or exec in the child"
     )
   }
 
-  // MARK: Who asks
+  // MARK: Is the caller inside a section?
 
   /// Whether a section that must end on this thread is open on it.
   var isThreadInSection: Bool { unsafe sysshims_is_thread_in_section(counters.address) }
 
-  /// Whether the calling thread can't show that it is outside: it is in a section of its own, or
-  /// runs a task, which may be in one that suspends.
+  /// Whether the calling thread may be inside: it has a section of its own open, or it runs a task,
+  /// which may be in a section that suspends.
   var isInReadSection: Bool { isThreadInSection || isInTask }
 
   private var isInTask: Bool { unsafe withUnsafeCurrentTask { unsafe $0 != nil } }
@@ -126,13 +128,13 @@ class SleepableSource: GracePeriodSource, @unchecked Sendable {
 
   // MARK: fork
 
-  /// The fork doesn't wait for sections: one may be waiting for the program that is started.
+  /// A fork doesn't wait for sections: a section may be waiting for the program that is started.
   var mustNotWaitToFork: Bool { false }
   var allowsForkInGracePeriod: Bool { true }
 
   func forgetOtherThreads() {
-    // The forking thread's own section goes on in the child. A task's may be its own unless none is
-    // open.
+    // The forking thread's own section continues in the child. If a task forks, any open section
+    // may be its own.
     wasForkedInsideSection =
       wasForkedInsideSection || isThreadInSection || (isInTask && !(isQuiet(0) && isQuiet(1)))
     monitor.startAfresh()

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// Ends the process with a message unless `condition` holds, in optimised builds too: there the standard
-/// library's `precondition` traps without a word, and the remedy that the message names is lost.
+/// Ends the process with a message unless `condition` holds. Unlike the standard library's
+/// `precondition`, it prints the message, which names the remedy, in optimised builds too.
 @inlinable
 @inline(__always)
 package func require(

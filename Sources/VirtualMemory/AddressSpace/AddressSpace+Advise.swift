@@ -4,15 +4,15 @@
 public import SystemPackage
 
 extension AddressSpace {
-  /// Says how memory will be used: `madvise`.
+  /// Announces how memory will be used: `madvise`.
   ///
-  /// Advice that sets flags splits VMAs and lets them merge as ``protect(_:_:)`` does. Holes are
-  /// skipped, and the rest is done, before they are reported.
+  /// Advice that sets flags splits VMAs and merges them as ``protect(_:_:)`` does. Holes are
+  /// skipped, and reported as an error after the rest has been done.
   ///
   /// - Parameters:
-  ///   - range: begins at a multiple of the page; its length is rounded up to pages. An empty one
+  ///   - range: begins at a multiple of the page; its length is rounded up to pages. An empty range
   ///     changes nothing.
-  ///   - advice: what is said.
+  ///   - advice: how the memory will be used.
   /// - Throws: as ``SystemCalls/madvise(_:length:_:)``.
   /// - Threads: any, but not in a read section. Changes exclude one another.
   /// - Complexity: O(VMAs in the range × log n).
@@ -20,13 +20,13 @@ extension AddressSpace {
     try systemCalls.madvise(range.lowerBound, length: range.length, advice)
   }
 
-  /// Names anonymous memory: the text shows `[anon:NAME]`, of shared anonymous memory
-  /// `[anon_shmem:NAME]`.
+  /// Names anonymous memory. The text shows `[anon:NAME]`, or `[anon_shmem:NAME]` for shared
+  /// memory.
   ///
   /// - Parameters:
-  ///   - name: at most 79 printable ASCII characters, without backticks, `$`, `[`, `\` and `]`; may be
-  ///     empty. `nil` takes the name away.
-  ///   - range: begins at a multiple of the page; its length is rounded up to pages. An empty one
+  ///   - name: at most 79 printable ASCII characters, without backticks, `$`, `[`, `\` and `]`; may
+  ///     be empty. `nil` removes the name.
+  ///   - range: begins at a multiple of the page; its length is rounded up to pages. An empty range
   ///     changes nothing.
   /// - Throws: as ``SystemCalls/setName(_:length:_:)``.
   /// - Threads: any, but not in a read section. Changes exclude one another.
@@ -38,21 +38,23 @@ extension AddressSpace {
 }
 
 extension AddressSpace.SystemCalls {
-  /// `madvise`: says how memory will be used.
+  /// `madvise`: announces how memory will be used.
   ///
   /// - Parameters:
   ///   - address: the first page.
   ///   - length: in bytes, rounded up to pages; 0 changes nothing.
-  ///   - advice: what is said.
-  /// - Throws: `EINVAL` if the advice is unknown, the address is not a multiple of the page, or the
-  ///   range wraps; and when it comes to a VMA that the advice can't be given for, which ends the
-  ///   operation: ``Advice/wipeOnFork`` for shared memory or a file, ``Advice/keepOnFork`` and
-  ///   ``Advice/doDump`` for droppable memory, ``Advice/doDump`` for a special mapping,
-  ///   ``Advice/free`` for a file, and ``Advice/dontNeed``, ``Advice/free``, ``Advice/cold`` and
-  ///   ``Advice/pageOut`` for locked memory. `EAGAIN` if a split would make one VMA too many.
-  ///   `ENOMEM` if part of the range is not mapped.
-  ///   With ``Advice/populateRead`` and ``Advice/populateWrite``: `EINVAL` for a VMA without the
-  ///   access, `EFAULT` for a page that can't be had.
+  ///   - advice: how the memory will be used.
+  /// - Throws:
+  ///   - `EINVAL`: unknown advice; an address that is not a multiple of the page; a range that
+  ///     wraps. Also at the first VMA to which the advice doesn't apply, where the operation stops:
+  ///     ``Advice/wipeOnFork`` for shared memory or a file; ``Advice/keepOnFork`` and
+  ///     ``Advice/doDump`` for droppable memory; ``Advice/doDump`` for a special mapping;
+  ///     ``Advice/free`` for a file; ``Advice/dontNeed``, ``Advice/free``, ``Advice/cold`` and
+  ///     ``Advice/pageOut`` for locked memory; ``Advice/populateRead`` and ``Advice/populateWrite``
+  ///     for a VMA without that access.
+  ///   - `EAGAIN`: a split would make one VMA too many.
+  ///   - `ENOMEM`: part of the range is not mapped.
+  ///   - `EFAULT`: a page that ``Advice/populateRead`` or ``Advice/populateWrite`` can't provide.
   /// - Complexity: O(VMAs in the range × log n).
   public func madvise(_ address: UInt64, length: UInt64, _ advice: Advice) throws(Errno) {
     try space.write { (writer) throws(Errno) in
@@ -73,12 +75,14 @@ extension AddressSpace.SystemCalls {
   /// - Parameters:
   ///   - address: the first page.
   ///   - length: in bytes, rounded up to pages; 0 changes nothing.
-  ///   - name: at most 79 printable ASCII characters, without backticks, `$`, `[`, `\` and `]`; may be
-  ///     empty. `nil` takes the name away.
-  /// - Throws: `EINVAL` if the name has other bytes or more, the address is not a multiple of the
-  ///   page, or the range wraps; `EBADF` when it comes to a file's mapping, which ends the operation;
-  ///   `EAGAIN` if a split would make one VMA too many; `ENOMEM` if part of the range is not mapped;
-  ///   the rest is named.
+  ///   - name: at most 79 printable ASCII characters, without backticks, `$`, `[`, `\` and `]`; may
+  ///     be empty. `nil` removes the name.
+  /// - Throws:
+  ///   - `EINVAL`: the name is too long or has other bytes; the address is not a multiple of the
+  ///     page; the range wraps.
+  ///   - `EBADF`: at the first VMA of a file, where the operation stops.
+  ///   - `EAGAIN`: a split would make one VMA too many.
+  ///   - `ENOMEM`: part of the range is not mapped; the rest is named.
   /// - Complexity: O(VMAs in the range × log n).
   /// - Source: `madvise_set_anon_name`, `prctl_set_vma`.
   public func setName(_ address: UInt64, length: UInt64, _ name: [UInt8]?) throws(Errno) {
@@ -101,7 +105,7 @@ extension AddressSpace.SystemCalls {
 }
 
 extension MemoryMap {
-  /// The end of the range of an advice.
+  /// The end of the range that advice is given for.
   ///
   /// - Throws: `EINVAL`.
   fileprivate static func adviceEnd(_ address: UInt64, _ length: UInt64) throws(Errno) -> UInt64 {
@@ -113,9 +117,9 @@ extension MemoryMap {
     return end
   }
 
-  /// Calls `body` with each VMA in `start..<end` and the part of the range that it covers.
+  /// Calls `body` for each VMA in `start..<end`, with the part of the range that the VMA covers.
   ///
-  /// - Throws: what `body` throws, at once; `ENOMEM` at the end if there was a hole.
+  /// - Throws: at once what `body` throws; at the end `ENOMEM`, if there was a hole.
   /// - Source: `madvise_walk_vmas`.
   fileprivate mutating func forEachPart(
     of start: UInt64, _ end: UInt64,
@@ -128,7 +132,7 @@ extension MemoryMap {
         throw .noMemory
       }
       if record.start > position { hasHole = true }
-      // In a hole before the VMA its start has the same place.
+      // If it is in a hole before the VMA, the VMA's start has the same place.
       let first = max(record.start, position)
       position = min(record.end, end)
       try body(&self, record, place, first, position)
@@ -168,7 +172,7 @@ extension MemoryMap {
     }
   }
 
-  /// Faults pages in that the process has the right to use.
+  /// Faults in pages that the process may access.
   ///
   /// - Source: `madvise_populate`.
   fileprivate mutating func populate(

@@ -4,19 +4,25 @@
 internal import SystemPackage
 
 extension AddressSpace {
-  /// The program break: the end of the heap, in bytes. 0 if there is no heap.
+  /// The program break: the end of the heap, a byte address; 0 if there is no heap.
+  ///
+  /// - Threads: any. Lock-free.
+  /// - Complexity: O(1).
   public var programBreak: UInt64 { withCurrentVersion { $0.breakEnd } }
 
   /// Moves the program break: `brk`.
   ///
-  /// The heap starts where ``ImportedLayout/breakRange`` does. Growing needs a page of room below what
-  /// is mapped behind it, and below the guard gap of what grows down there; the heap grows in
-  /// place if what ends at the break is compatible, and gets a VMA of its own otherwise.
+  /// The heap starts where ``ImportedLayout/breakRange`` does. To grow, it needs a free page
+  /// between its end and the next mapping, or the guard gap of that mapping if it grows down. If
+  /// the VMA that ends at the break is compatible, the heap grows in place; otherwise, the added
+  /// part becomes a VMA of its own.
   ///
-  /// - Returns: the break that is in force afterwards: the new one, or the old one if it could not
-  ///   be moved. Never an error, as in Linux: there was no room, a limit was reached
+  /// - Parameter address: the new break.
+  /// - Returns: the break afterwards: the new one, or the old one if it couldn't be moved. As in
+  ///   Linux, this is never an error: there may be no room, a limit may be reached
   ///   (``ResourceLimits/data``, ``ResourceLimits/addressSpace``,
-  ///   ``AddressSpaceConfiguration/maximumMapCount``), or `address` is below the heap's start.
+  ///   ``AddressSpaceConfiguration/maximumMapCount``), or `address` may be below the heap's start.
+  /// - Threads: any, but not in a read section. Changes exclude one another.
   /// - Complexity: O(log n), and O(VMAs unmapped).
   @discardableResult
   public func setBreak(_ address: UInt64) -> UInt64 {
@@ -28,7 +34,7 @@ extension AddressSpace {
 }
 
 extension MemoryMap {
-  /// - Returns: whether the break moves to `address`; what that changes of the map is done.
+  /// - Returns: whether the break moves to `address`; if so, the map has been changed.
   /// - Source: `brk`.
   fileprivate mutating func setBreak(_ address: UInt64) -> Bool {
     guard address >= draft.breakStart, address - draft.breakStart <= limits.data,
@@ -65,7 +71,7 @@ extension MemoryMap {
     let record = Record(
       start: start, end: end, flags: flags, pageOffset: start / .page, object: 0)
     var around = neighbours(start, end)
-    // The heap merges with what is before it only, and only from its own start on.
+    // The heap merges only with what is before it, and only from its own start on.
     around.after = nil
     if let before = around.before, before.end <= draft.breakStart { around.before = nil }
     insert(record, around)

@@ -6,12 +6,12 @@ internal import SequenceLocks
 extension AddressSpace {
   /// A copy for a child process: `fork`.
   ///
-  /// The child gets the version that is current, but for VMAs with ``Advice/dontFork``; nothing of it is
-  /// locked; memory with ``Advice/wipeOnFork`` counts as never touched. Touched private memory belongs to
-  /// both from now on: in the child such VMAs no longer merge with untouched memory, nor with one
-  /// another. Limits, break and stack are the parent's.
+  /// The child gets the current version without the VMAs that have ``Advice/dontFork``. None of its
+  /// memory is locked, and memory with ``Advice/wipeOnFork`` counts as never touched. Touched
+  /// private memory now belongs to both processes; in the child, such VMAs no longer merge with
+  /// untouched memory or with one another. The limits, the break and the stack are the parent's.
   ///
-  /// - Threads: any. The parent may be changed meanwhile.
+  /// - Threads: any, but not in a read section. Changes of the parent wait meanwhile.
   /// - Complexity: O(n), under the read lock.
   /// - Source: `dup_mmap`, `anon_vma_fork`.
   public func fork() -> AddressSpace {
@@ -54,7 +54,7 @@ extension MemoryMap {
       copy.anonVMA = 0
       copy.flags.remove(.inherited)
     } else if copy.anonVMA != 0 {
-      // The child's own, beside the parent's that its pages are in.
+      // The child's own, besides the parent's, to which its pages belong.
       copy.anonVMA = nextAnonVMA()
       copy.flags.insert(.inherited)
     }
@@ -62,13 +62,10 @@ extension MemoryMap {
     return copy
   }
 
-  /// Makes `records`, whose references are taken, the whole of an empty draft.
+  /// Makes `records`, whose references have been taken, the whole contents of an empty draft.
   mutating func setContents(_ records: [Record]) {
     isChanged = true
     tree.build(records)
-    draft.mapCount = records.count
-    draft.pageCount = records.reduce(0) { $0 &+ $1.pageCount }
-    draft.dataPages = records.reduce(0) { $0 &+ $1.dataPages }
-    draft.lockedPages = records.reduce(0) { $0 &+ $1.lockedPages }
+    for record in records { draft.count(adding: record) }
   }
 }

@@ -4,19 +4,20 @@
 internal import ReadCopyUpdate
 internal import SystemPackage
 
-/// One mapping of an address space that is made from a description, as from another process's text.
+/// One mapping in the description of an address space, for example from the text of another
+/// process.
 public struct ImportedMapping: Sendable, Hashable {
-  /// What a mapping's line says about where its pages come from.
+  /// Where a mapping's pages come from, according to its line.
   public enum Source: Sendable, Hashable {
     /// Anonymous memory without a name.
     case anonymous
     /// Anonymous memory with a name: `[anon:NAME]`.
     case namedAnonymous([UInt8])
-    /// A file, from an offset in bytes.
+    /// A file, from an offset in bytes that is a multiple of the page.
     case file(MappedFile, offset: UInt64)
-    /// Shared anonymous memory with a name: `[anon_shmem:NAME]`.
+    /// Shared anonymous memory with a name: `[anon_shmem:NAME]`. The offset is in bytes.
     case namedSharedMemory(MappedFile, offset: UInt64, name: [UInt8])
-    /// A special mapping, by the name that the text shows: `[vdso]`.
+    /// A special mapping, by its name in the text, such as `[vdso]`.
     case special([UInt8])
   }
 
@@ -28,15 +29,15 @@ public struct ImportedMapping: Sendable, Hashable {
   public var protection: Protection
   /// Whether writes may be seen by other processes: the `s` of the text.
   public var isShared: Bool
-  /// Whether a use just below its start makes it longer, as a stack.
+  /// Whether an access just below its start extends it downwards, as for a stack.
   public var growsDown: Bool
   /// Where its pages come from.
   public var source: Source
 
-  /// The addresses, ``start`` to ``end``.
+  /// The addresses from ``start`` to ``end``.
   public var range: Range<UInt64> { start..<end }
 
-  /// A mapping with these fields.
+  /// Creates a mapping with these fields.
   public init(
     start: UInt64, end: UInt64, protection: Protection, isShared: Bool, growsDown: Bool = false,
     source: Source
@@ -50,30 +51,31 @@ public struct ImportedMapping: Sendable, Hashable {
   }
 }
 
-/// The numbers of a whole address space from which names are derived.
+/// The values of a whole address space that determine the names of some mappings.
 public struct ImportedLayout: Sendable, Hashable {
-  /// The heap's range; `[heap]` is what intersects it. Empty for none.
+  /// The heap's range. A mapping that intersects it is named `[heap]`. Empty if there is no heap.
   public var breakRange: Range<UInt64> = 0..<0
-  /// The stack's start; `[stack]` is what contains it, or ends or starts at it.
+  /// The stack's start. A mapping that contains it, or that starts or ends at it, is named
+  /// `[stack]`. `nil` if there is no stack.
   public var stackStart: UInt64?
   /// The access of `[vsyscall]`; `nil` if there is none.
   public var gateProtection: Protection?
-  /// Without a heap, a stack and a gate.
+  /// Creates a layout without a heap, a stack and a gate.
   public init() {}
 }
 
 extension AddressSpace {
-  /// Makes an address space from a description. Nothing is merged: neighbours stay as they are
+  /// Creates an address space from a description. Nothing is merged: the mappings stay as they are
   /// given.
   ///
   /// - Parameters:
-  ///   - mappings: in ascending order, page-aligned, without overlaps, below
+  ///   - mappings: in ascending order, page-aligned, without overlaps, and below
   ///     ``AddressSpaceConfiguration/taskSize``.
   ///   - layout: the break, the stack and the gate.
   ///   - configuration: the constants of the machine.
-  /// - Precondition: the mappings are as described, and the offsets of files multiples of the page.
-  ///   Names are not checked: one that the kernel would refuse is printed as it is.
-  ///   `ProcessMaps` checks text before it comes here.
+  /// - Precondition: the mappings are as described, and file offsets are multiples of the page.
+  ///   Names are not checked: a name that the kernel would refuse is printed as it is.
+  ///   `ProcessMaps` checks a text before it passes it here.
   /// - Complexity: O(n).
   public convenience init(
     importing mappings: some Sequence<ImportedMapping>, layout: ImportedLayout = ImportedLayout(),
@@ -85,10 +87,12 @@ extension AddressSpace {
 
   /// Replaces everything that is mapped, as a new program does: `execve`.
   ///
-  /// One change: readers see the old map or the new one, nothing between. The limits stay.
+  /// This is a single change: readers see the old map or the new one, and nothing in between. The
+  /// limits don't change.
   ///
-  /// - Parameters and precondition: as ``init(importing:layout:configuration:)``.
-  /// - Complexity: O(n) in what was mapped and what is.
+  /// - Parameters and precondition: as for ``init(importing:layout:configuration:)``.
+  /// - Threads: any, but not in a read section. Changes exclude one another.
+  /// - Complexity: O(n) in the old and the new number of VMAs.
   public func replaceAll(
     with mappings: some Sequence<ImportedMapping>, layout: ImportedLayout = ImportedLayout()
   ) {
@@ -96,7 +100,7 @@ extension AddressSpace {
     write { writer in writer.load(records, layout) }
   }
 
-  /// The VMAs that are described, each with a reference of its object.
+  /// The VMAs that are described, each holding a reference to its object.
   func importedRecords(
     of mappings: some Sequence<ImportedMapping>, within range: Range<UInt64>
   ) -> [Record] {
@@ -108,7 +112,7 @@ extension AddressSpace {
         mapping.start.isPageAligned && mapping.end.isPageAligned && mapping.start < mapping.end
           && mapping.offset.isPageAligned && mapping.start >= lastEnd
           && mapping.end <= range.upperBound,
-        "AddressSpace: imported mappings and offsets are page-aligned, ascending, in the range below taskSize"
+        "AddressSpace: imported mappings and offsets must be page-aligned, ascending, and below taskSize"
       )
       lastEnd = mapping.end
       records.append(mapping.record(&names, hasKeys: configuration.hasProtectionKeys))
@@ -119,7 +123,7 @@ extension AddressSpace {
 }
 
 extension ImportedMapping {
-  /// The VMA, with its object's reference taken.
+  /// The VMA, with a reference to its object.
   fileprivate func record(_ names: inout [ImportedName: MapObject], hasKeys: Bool) -> Record {
     var flags = VMAFlags(protection, hasKeys: hasKeys).union(.may)
     if isShared { flags.formUnion([.shared, .mayShare]) }
@@ -144,7 +148,7 @@ extension ImportedMapping {
     return record
   }
 
-  /// The file's offset in bytes; 0 without a file.
+  /// The offset in the file in bytes; 0 if there is no file.
   fileprivate var offset: UInt64 {
     switch source {
     case .file(_, let offset), .namedSharedMemory(_, let offset, _): offset
@@ -153,10 +157,11 @@ extension ImportedMapping {
   }
 }
 
-/// What is one object for all mappings that have it, so that pieces of one mapping can merge again.
+/// The key of an object that is shared by all mappings that have it, so that pieces of one mapping
+/// can merge again.
 private struct ImportedName: Hashable {
   var name: [UInt8]
-  /// The shared memory that is named.
+  /// The shared memory that has the name.
   var shared: UInt
 
   init(name: [UInt8], shared: MapObject?) {
@@ -164,7 +169,7 @@ private struct ImportedName: Hashable {
     self.shared = shared?.word ?? 0
   }
 
-  /// The object, with a reference for the caller; `names` keeps another.
+  /// The object, with one reference for the caller and another for `names`.
   func object(_ names: inout [Self: MapObject]) -> UInt {
     let object = names[self] ?? MapObject(naming: name, shared: MapObject(word: shared))
     names[self] = object
@@ -181,7 +186,7 @@ extension MemoryMap {
     draft = Version()
   }
 
-  /// Makes `records`, whose references are taken, and `layout` the draft.
+  /// Makes `records`, whose references have been taken, and `layout` the draft.
   fileprivate mutating func load(_ records: [Record], _ layout: ImportedLayout) {
     removeAll()
     setContents(records)
@@ -189,7 +194,7 @@ extension MemoryMap {
     draft.breakEnd = layout.breakRange.upperBound
     draft.stackStart = layout.stackStart ?? .max
     if let gate = layout.gateProtection {
-      // Any bit says that there is a gate, though it may allow nothing.
+      // Any bit means that there is a gate, even if it allows no access.
       draft.gateFlags = VMAFlags(gate).union(.may)
     }
   }

@@ -5,29 +5,34 @@ internal import ReadCopyUpdate
 internal import SequenceLocks
 
 extension AddressSpace {
-  /// Checks everything that must hold of the current version, under the read lock, and traps with
-  /// what doesn't.
+  /// Checks, under the read lock, everything that must be true of the current version, and traps
+  /// with the rule that is broken.
   ///
-  /// - All that ``IntervalTree/checkInvariants(_:)`` checks of the tree, which is the current version's.
-  /// - VMAs are page-aligned, and among the task's addresses.
-  /// - The version's counts are those of the tree; its generation is even and the counter's.
+  /// - The tree passes ``IntervalTree/checkInvariants(_:)``, and is the current version's.
+  /// - VMAs are page-aligned and within the task's addresses.
+  /// - The version's counts are those of the tree; its generation is even, and has been the
+  ///   counter's.
   /// - Complexity: O(n).
   package func _checkInvariants() {
     mapLock.withReadLock {
       let version = currentVersion
-      var count = 0
-      var pages: UInt64 = 0
+      var counted = Version()
       let root = unsafe writer.pointee.tree.checkInvariants { record in
         Self.expect(record.start.isPageAligned && record.end.isPageAligned, "VMAs are page-aligned")
         Self.expect(record.end <= configuration.taskSize, "VMAs are in the task's addresses")
-        count += 1
-        pages += record.pageCount
+        counted.count(adding: record)
       }
       Self.expect(
         unsafe root.root == version.tree.root && root.height == version.tree.height
           && root.maximumEnd == version.tree.maximumEnd, "the tree is the current version")
-      Self.expect(count == version.mapCount, "the version counts its VMAs")
-      Self.expect(pages == version.pageCount, "the version counts its pages")
+      Self.expect(counted.mapCount == version.mapCount, "the version counts its VMAs")
+      Self.expect(counted.pageCount == version.pageCount, "the version counts its pages")
+      Self.expect(
+        counted.dataPages == version.dataPages && counted.sharedPages == version.sharedPages
+          && counted.filePages == version.filePages
+          && counted.executablePages == version.executablePages
+          && counted.writableExecutablePages == version.writableExecutablePages,
+        "the version counts its pages by kind")
       Self.expect(version.generation % 2 == 0, "a generation is even")
       Self.expect(version.generation <= mapLock.sequence, "a generation was the counter's")
     }
@@ -37,8 +42,8 @@ extension AddressSpace {
     if !condition { fatalError("AddressSpace: invariant broken: \(rule)") }
   }
 
-  /// Bytes of nodes: reserved from the system, of these in use by the current version, and retired
-  /// but not yet recycled.
+  /// Bytes of nodes: reserved from the system; in use by the current version; and retired, but not
+  /// yet reusable.
   package var _poolBytes: (reserved: Int, live: Int, limbo: Int) {
     mapLock.withReadLock {
       let version = currentVersion

@@ -4,18 +4,19 @@
 internal import SequenceLocks
 
 extension AddressSpace {
-  /// What the process may use of memory: `setrlimit`. Changes take effect on later operations.
+  /// How much memory the process may use: `setrlimit`. Changes apply to later operations.
   ///
-  /// - Threads: any; under the lock.
+  /// - Threads: any, but not in a read section; under the lock.
+  /// - Complexity: O(1).
   public var limits: ResourceLimits {
     get { mapLock.withReadLock { unsafe writer.pointee.limits } }
-    // No write section: what readers see stays, and speculation goes on.
+    // Not in a write section: what readers see doesn't change, and speculation isn't disturbed.
     set { mapLock.withExclusiveLock { unsafe writer.pointee.limits = newValue } }
   }
 }
 
 extension MemoryMap {
-  /// Whether `pages` more may be mapped with these flags.
+  /// Whether `pages` more pages with these flags may be mapped.
   ///
   /// - Source: `may_expand_vm`.
   mutating func mayExpand(by pages: UInt64, _ flags: VMAFlags) -> Bool {
@@ -23,7 +24,7 @@ extension MemoryMap {
     return !Record.isData(flags) || draft.dataPages &+ pages <= limits.data / .page
   }
 
-  /// Whether `pages` more with these flags are within the limit on locked memory.
+  /// Whether `pages` more pages with these flags are within the limit on locked memory.
   ///
   /// - Source: `mlock_future_ok`.
   mutating func mayLock(pages: UInt64, _ flags: VMAFlags) -> Bool {

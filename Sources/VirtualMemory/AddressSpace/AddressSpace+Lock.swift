@@ -6,12 +6,12 @@ public import SystemPackage
 extension AddressSpace {
   /// Locks pages in memory: `mlock`, and `mlock2` with `MLOCK_ONFAULT`.
   ///
-  /// VMAs are locked one by one, each split or merged as by ``protect(_:_:)``, up to the first hole;
-  /// then the pages are faulted in, unless there was a hole.
+  /// VMAs are locked one by one, up to the first hole, each split or merged as by
+  /// ``protect(_:_:)``. If there was no hole, their pages are then faulted in.
   ///
   /// - Parameters:
   ///   - range: every page that it touches is locked.
-  ///   - onFault: whether pages are locked when they are first used, and not all at once.
+  ///   - onFault: whether each page is locked when it is first used, instead of all at once.
   /// - Throws: as ``SystemCalls/mlock(_:length:onFault:)``.
   /// - Threads: any, but not in a read section. Changes exclude one another.
   /// - Complexity: O(VMAs in the range × log n).
@@ -36,13 +36,15 @@ extension AddressSpace.SystemCalls {
   /// - Parameters:
   ///   - address: an address in the first page.
   ///   - length: in bytes; everything up to the end of the last page is locked.
-  ///   - onFault: whether pages are locked when they are first used, and not all at once.
-  /// - Throws: `EPERM` if the process may not lock memory; `ENOMEM` past
-  ///   ``ResourceLimits/lockedMemory``; `EINVAL` if the range wraps; `ENOMEM` at the first page that
-  ///   is not mapped, at a split that would make one VMA too many, and, with the VMAs locked, when a
-  ///   page can't be had: in inaccessible memory, behind the end of a file, or in memory that is
-  ///   only executable where there are protection keys
-  ///   (``AddressSpaceConfiguration/hasProtectionKeys``).
+  ///   - onFault: whether each page is locked when it is first used, instead of all at once.
+  /// - Throws:
+  ///   - `EPERM`: the process may not lock memory.
+  ///   - `ENOMEM`: past ``ResourceLimits/lockedMemory``.
+  ///   - `EINVAL`: the range wraps.
+  ///   - `ENOMEM`: at the first page that is not mapped, or at a split that would make one VMA too
+  ///     many. Also, with the VMAs locked, for a page that can't be provided: in inaccessible
+  ///     memory, behind the end of a file, or, with protection keys
+  ///     (``AddressSpaceConfiguration/hasProtectionKeys``), in execute-only memory.
   /// - Complexity: O(VMAs in the range × log n).
   public func mlock(_ address: UInt64, length: UInt64, onFault: Bool = false) throws(Errno) {
     try space.write { (writer) throws(Errno) in
@@ -59,8 +61,8 @@ extension AddressSpace.SystemCalls {
   /// - Parameters:
   ///   - address: an address in the first page.
   ///   - length: in bytes; everything up to the end of the last page is unlocked.
-  /// - Throws: `EINVAL` if the range wraps; `ENOMEM` at the first page that is not mapped and at a
-  ///   split that would make one VMA too many; what precedes it is unlocked.
+  /// - Throws: `EINVAL` if the range wraps; `ENOMEM` at the first page that is not mapped, or at a
+  ///   split that would make one VMA too many. What precedes it is unlocked.
   /// - Complexity: O(VMAs in the range × log n).
   public func munlock(_ address: UInt64, length: UInt64) throws(Errno) {
     try space.write { (writer) throws(Errno) in
@@ -71,7 +73,7 @@ extension AddressSpace.SystemCalls {
 }
 
 extension MemoryMap {
-  /// The pages of a range, which may wrap to none.
+  /// The pages of a range. It may wrap, and then be empty.
   fileprivate static func lockRange(
     _ address: UInt64, _ length: UInt64
   ) -> (start: UInt64, bytes: UInt64) {
@@ -79,7 +81,7 @@ extension MemoryMap {
     return (start, (length &+ (address - start)).roundedUpToPage)
   }
 
-  /// Whether the range may be locked. What is locked already counts once.
+  /// Whether the range may be locked. Memory that is already locked isn't counted twice.
   ///
   /// - Source: `do_mlock`, `count_mm_mlocked_page_nr`.
   fileprivate mutating func mayLock(_ start: UInt64, _ bytes: UInt64) -> Bool {
@@ -96,7 +98,7 @@ extension MemoryMap {
     return pages - lockedPages <= limit / .page
   }
 
-  /// - Parameter lock: `.locked`, with `.lockOnFault` or without, or nothing.
+  /// - Parameter lock: `.locked`, with or without `.lockOnFault`; or empty.
   /// - Source: `apply_vma_lock_flags`, `mlock_fixup`.
   fileprivate mutating func setLock(
     _ start: UInt64, _ bytes: UInt64, _ lock: VMAFlags

@@ -14,12 +14,12 @@ extension AddressSpace {
   ///   backing: .file(program))
   /// ```
   ///
-  /// A new mapping merges with its neighbours where Linux merges: same flags, same file with
-  /// contiguous offsets, same name, and not both touched apart.
+  /// A new mapping merges with its neighbours where Linux merges them: if they have the same flags,
+  /// the same file with contiguous offsets, and the same name, and weren't touched independently.
   ///
   /// - Parameters:
   ///   - length: in bytes, rounded up to pages.
-  ///   - placement: where.
+  ///   - placement: where to map.
   ///   - protection: the access allowed.
   ///   - sharing: who sees what is written.
   ///   - flags: properties of the mapping.
@@ -40,8 +40,8 @@ extension AddressSpace {
     return start..<start + length.roundedUpToPage
   }
 
-  /// Unmaps memory: `munmap`. Everything mapped in the range goes; VMAs that reach beyond its ends
-  /// are cut.
+  /// Unmaps memory: `munmap`. Removes everything that is mapped in the range, and cuts VMAs that
+  /// reach beyond its ends.
   ///
   /// - Parameter range: begins at a multiple of the page; its length is rounded up to pages.
   /// - Throws: as ``SystemCalls/munmap(_:length:)``.
@@ -56,32 +56,33 @@ extension AddressSpace.SystemCalls {
   /// `mmap`: maps memory.
   ///
   /// - Parameters:
-  ///   - address: where, if `flags` say ``MmapFlags/fixed`` or ``MmapFlags/fixedNoReplace``; else a
-  ///     hint that is rounded down to a page and used if it is free, or 0.
+  ///   - address: where to map, if `flags` contain ``MmapFlags/fixed`` or
+  ///     ``MmapFlags/fixedNoReplace``; otherwise 0, or a hint, which is rounded down to a page and
+  ///     used if the range there is free.
   ///   - length: in bytes, rounded up to pages.
   ///   - protection: the access allowed.
   ///   - flags: the sharing type and the rest.
   ///   - backing: anonymous memory or a file.
   /// - Returns: the address of the first page.
-  /// - Throws: the first that applies:
+  /// - Throws: the first error that applies:
   ///   - `EINVAL`: the file's offset is not a multiple of the page; the length is 0.
   ///   - `ENOMEM`: the length wraps when rounded up.
   ///   - `ENOMEM`: there are more VMAs than ``AddressSpaceConfiguration/maximumMapCount``; no free
   ///     range is long enough; a fixed range goes beyond the task's addresses.
   ///   - `EINVAL`: a fixed address is not a multiple of the page. `EPERM`: it is below
-  ///     ``AddressSpaceConfiguration/minimumAddress`` and the process may not map low addresses.
+  ///     ``AddressSpaceConfiguration/minimumAddress``, and the process may not map low addresses.
   ///     `EEXIST`: something is mapped there, and the flags say no-replace.
   ///   - `EPERM`: ``MmapFlags/locked``, and the process may not lock memory. `EAGAIN`: it may not
   ///     lock so much.
-  ///   - `EOVERFLOW`: the file's offset and the length exceed what an offset can be.
+  ///   - `EOVERFLOW`: the file's offset plus the length exceeds the largest offset.
   ///   - `EINVAL`: no sharing type, or one that the backing doesn't allow; a shared or file mapping
-  ///     that grows down; droppable memory that grows down or is locked. `EOPNOTSUPP`: unknown flags
-  ///     with ``MmapFlags/sharedValidate``.
-  ///   - `EACCES`: the file was not opened for that.
-  ///   - `ENOMEM`: cutting a hole into one VMA would make one too many.
-  ///   - `ENOMEM`: past ``ResourceLimits/addressSpace`` or ``ResourceLimits/data``; the VMAs at the
-  ///     range's ends are split then.
-  ///   - `EOPNOTSUPP`: ``MmapFlags/sync`` for a file; what was mapped in the range is gone.
+  ///     that grows down; droppable memory that grows down or is locked. `EOPNOTSUPP`: unknown
+  ///     flags with ``MmapFlags/sharedValidate``.
+  ///   - `EACCES`: the file was not opened for that access.
+  ///   - `ENOMEM`: cutting a hole into a VMA would make one VMA too many.
+  ///   - `ENOMEM`: past ``ResourceLimits/addressSpace`` or ``ResourceLimits/data``. The VMAs at the
+  ///     ends of the range have been split by then.
+  ///   - `EOPNOTSUPP`: ``MmapFlags/sync`` for a file. What was mapped in the range is gone by then.
   /// - Complexity: O(log n), and O(VMAs replaced).
   @discardableResult
   public func mmap(
@@ -94,7 +95,7 @@ extension AddressSpace.SystemCalls {
       request.file = file.object
       request.fileOffset = offset
     }
-    // The file, too, which `request` has without a reference.
+    // Keeps the file alive, too, since `request` holds no reference to it.
     return try withExtendedLifetime(backing) { () throws(Errno) in
       try space.write { (writer) throws(Errno) in try writer.map(request) }
     }
@@ -106,8 +107,9 @@ extension AddressSpace.SystemCalls {
   ///   - address: the first page.
   ///   - length: in bytes, rounded up to pages.
   /// - Throws: `EINVAL` if the address is not a multiple of the page, the length is 0, or the range
-  ///   goes beyond the task's addresses; `ENOMEM` if it would cut a hole into one VMA and there are
-  ///   already ``AddressSpaceConfiguration/maximumMapCount``. Where nothing is mapped: success.
+  ///   goes beyond the task's addresses; `ENOMEM` if it would cut a hole into a VMA, and there are
+  ///   already ``AddressSpaceConfiguration/maximumMapCount`` VMAs. If nothing is mapped in the
+  ///   range, this succeeds.
   /// - Complexity: O(log n), and O(VMAs removed).
   public func munmap(_ address: UInt64, length: UInt64) throws(Errno) {
     try space.write { (writer) throws(Errno) in try writer.unmap(address, length: length) }
@@ -125,16 +127,16 @@ struct MapRequest {
   /// In bytes; 0 for anonymous memory.
   var fileOffset: UInt64 = 0
 
-  /// Files can't be longer: `MAX_LFS_FILESIZE`, in bytes.
+  /// The largest offset in a file, in bytes: `MAX_LFS_FILESIZE`.
   static var maximumFileOffset: UInt64 { 0x7fff_ffff_ffff_ffff }
 
-  /// Whether the pages are wanted at once.
+  /// Whether the pages are to be faulted in at once.
   var populates: Bool { flags.intersection([.populate, .nonBlock]) == .populate }
 
-  /// Whether the file system refuses to map it.
+  /// Whether the file system refuses to map the file.
   var isRefusedByFile: Bool { file != nil && flags.contains(.sync) }
 
-  /// `vm_flags` before the sharing type is looked at.
+  /// `vm_flags` before the sharing type is considered.
   ///
   /// - Parameter hasKeys: whether there are protection keys.
   func baseFlags(hasKeys: Bool) -> VMAFlags {
@@ -225,7 +227,7 @@ extension MemoryMap {
     return start
   }
 
-  /// The VMA of `request`, in the place of what is mapped there.
+  /// Inserts the VMA of `request` in place of what is mapped there.
   private mutating func insertNew(
     _ request: MapRequest, _ flags: VMAFlags, _ start: UInt64, _ end: UInt64, at place: Place?
   ) throws(Errno) {
@@ -239,7 +241,7 @@ extension MemoryMap {
     if request.file == nil { MapObject(word: record.object)?.release() }
   }
 
-  /// The same where there is something in the place, or beside it.
+  /// The same, if something is mapped in the range or next to it.
   @inline(never)
   private mutating func insertAmongOthers(
     _ request: MapRequest, _ flags: VMAFlags, _ start: UInt64, _ end: UInt64, at place: Place?
@@ -251,7 +253,7 @@ extension MemoryMap {
       throw .noMemory
     }
     if request.isRefusedByFile {
-      // When the range is already free.
+      // The range has been unmapped by then.
       replace(start, end, with: around.remains(start, end))
       throw .notSupportedOnSocket
     }
@@ -260,7 +262,8 @@ extension MemoryMap {
     if request.file == nil { MapObject(word: record.object)?.release() }
   }
 
-  /// The record of a new mapping. Without a file, its object, if it has one, is the caller's to release.
+  /// The record of a new mapping. If it has an object that isn't the request's file, the caller
+  /// must release that.
   private mutating func makeRecord(
     _ request: MapRequest, _ flags: VMAFlags, _ start: UInt64, _ end: UInt64
   ) -> Record {
@@ -269,7 +272,7 @@ extension MemoryMap {
       record.object = file.word
       record.pageOffset = request.fileOffset / .page
     } else if flags.contains(.mayShare) {
-      // Each shared anonymous mapping is a file of its own, without a name to open it by.
+      // Each shared anonymous mapping is a file of its own, which can't be opened by a name.
       record.object = makeSharedMemory(byteCount: end - start).word
     } else {
       record.pageOffset = start / .page

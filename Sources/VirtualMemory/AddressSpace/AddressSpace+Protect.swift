@@ -7,10 +7,10 @@ extension AddressSpace {
   /// Changes the access allowed: `mprotect`.
   ///
   /// VMAs are changed one by one, each split at the range's ends or merged with its neighbours.
-  /// What was changed before an error stays.
+  /// What was changed before an error stays changed.
   ///
   /// - Parameters:
-  ///   - range: begins at a multiple of the page; its length is rounded up to pages. An empty one
+  ///   - range: begins at a multiple of the page; its length is rounded up to pages. An empty range
   ///     changes nothing.
   ///   - protection: the new access.
   /// - Throws: as ``SystemCalls/mprotect(_:length:_:)``.
@@ -28,11 +28,12 @@ extension AddressSpace.SystemCalls {
   ///   - address: the first page.
   ///   - length: in bytes, rounded up to pages; 0 changes nothing.
   ///   - protection: the new access.
-  /// - Throws: `EINVAL` if both grow flags are given, the address is not a multiple of the page,
-  ///   `protection` has unknown bits, or ``Protection/growsDown`` is given for a VMA that doesn't;
-  ///   `ENOMEM` if the range wraps, a page of it is not mapped, a split would make one VMA too
-  ///   many, or what becomes writable is past ``ResourceLimits/data``; `EACCES` if the file was not
-  ///   opened for that.
+  /// - Throws:
+  ///   - `EINVAL`: both grow flags; an address that is not a multiple of the page; unknown bits in
+  ///     `protection`; ``Protection/growsDown`` for a VMA that doesn't grow down.
+  ///   - `ENOMEM`: the range wraps; a page of it is not mapped; a split would make one VMA too
+  ///     many; what becomes writable is past ``ResourceLimits/data``.
+  ///   - `EACCES`: the file was not opened for that access.
   /// - Complexity: O(VMAs in the range × log n).
   public func mprotect(
     _ address: UInt64, length: UInt64, _ protection: Protection
@@ -84,7 +85,7 @@ extension MemoryMap {
     }
   }
 
-  /// Gives a part of `record` the access of `flags`, which are its own otherwise.
+  /// Gives a part of `record` the access in `flags`, which are otherwise the record's own.
   ///
   /// - Source: `mprotect_fixup`.
   private mutating func setAccess(
@@ -104,7 +105,7 @@ extension MemoryMap {
     } else if record.flags.contains(.accounted) && record.isAnonymous
       && record.anonVMA == 0
     {
-      // What was never written is given back.
+      // What has never been written is no longer charged.
       flags.remove(.accounted)
     }
     try modify(record, start, end, at: place) { $0.flags = flags }

@@ -6,16 +6,17 @@ public import SystemPackage
 extension AddressSpace {
   /// Makes a mapping shorter or longer: `mremap`.
   ///
-  /// A shorter one loses its tail. A longer one grows in place if the range reaches to the end of
-  /// its VMA and there is room behind it, and moves otherwise, if it may.
+  /// A mapping that becomes shorter loses its tail. A mapping that becomes longer grows in place if
+  /// the range reaches the end of its VMA and there is room behind it; otherwise it moves, if it
+  /// may.
   ///
   /// - Parameters:
   ///   - range: begins at a multiple of the page; its length is rounded up to pages.
   ///   - newLength: in bytes, rounded up to pages.
-  ///   - mayMove: whether the mapping may go to another address.
+  ///   - mayMove: whether the mapping may move to another address.
   /// - Returns: where the mapping is now.
-  /// - Throws: as ``SystemCalls/mremap(_:length:newLength:flags:newAddress:)``; `ENOMEM` if there is
-  ///   no room in place, and it may not move.
+  /// - Throws: as ``SystemCalls/mremap(_:length:newLength:flags:newAddress:)``; `ENOMEM` if there
+  ///   is no room in place and it may not move.
   /// - Threads: any, but not in a read section. Changes exclude one another.
   /// - Complexity: O(VMAs in the range × log n).
   @discardableResult
@@ -27,12 +28,13 @@ extension AddressSpace {
     return start..<start + newLength.roundedUpToPage
   }
 
-  /// Moves a mapping to another address, in place of what is mapped there: `mremap` with
+  /// Moves a mapping to another address, where it replaces what is mapped: `mremap` with
   /// `MREMAP_FIXED`.
   ///
   /// The range may cover several VMAs, whose gaps are kept, unless its length changes. The moved
-  /// mapping merges with its new neighbours. Untouched anonymous memory takes the place of memory
-  /// mapped there; touched memory remembers where it came from, and merges only with what continues it.
+  /// mapping merges with its new neighbours. Untouched anonymous memory then counts as mapped at
+  /// the new address; touched memory remembers where it came from, and merges only with memory that
+  /// continues it.
   ///
   /// - Parameters:
   ///   - range: begins at a multiple of the page; its length is rounded up to pages.
@@ -40,8 +42,8 @@ extension AddressSpace {
   ///   - newLength: in bytes, rounded up to pages; `nil` for the same length.
   ///   - keepingSource: whether the source stays mapped, without its pages (`MREMAP_DONTUNMAP`).
   /// - Returns: where the mapping is now.
-  /// - Throws: as ``SystemCalls/mremap(_:length:newLength:flags:newAddress:)``; `EINVAL` if the ranges
-  ///   overlap.
+  /// - Throws: as ``SystemCalls/mremap(_:length:newLength:flags:newAddress:)``; `EINVAL` if the
+  ///   ranges overlap.
   /// - Threads: any, but not in a read section. Changes exclude one another.
   /// - Complexity: O(VMAs in both ranges × log n).
   @discardableResult
@@ -61,35 +63,36 @@ extension AddressSpace {
 extension AddressSpace.SystemCalls {
   /// `mremap`: resizes or moves a mapping.
   ///
-  /// - Without flags that name a target: equal lengths change nothing; a shorter one unmaps the tail,
-  ///   over whatever is mapped there; a longer one grows in place if the range reaches to the end of
-  ///   its VMA and there is room behind it, and moves otherwise, with ``RemapFlags/mayMove``.
-  /// - ``RemapFlags/fixed``: moves to `newAddress`, after unmapping what is there. With equal lengths it
-  ///   may cover several VMAs, whose gaps are kept.
-  /// - ``RemapFlags/dontUnmap``: the pages move, the source stays mapped. Without ``RemapFlags/fixed``,
-  ///   `newAddress` is a hint.
+  /// - Without flags that name a target: equal lengths change nothing. A shorter new length unmaps
+  ///   the tail, whatever is mapped there. A longer one grows the mapping in place if the range
+  ///   reaches the end of its VMA and there is room behind it; otherwise, with
+  ///   ``RemapFlags/mayMove``, the mapping moves.
+  /// - ``RemapFlags/fixed``: moves to `newAddress`, after unmapping what is there. With equal
+  ///   lengths, the range may cover several VMAs, whose gaps are kept.
+  /// - ``RemapFlags/dontUnmap``: the pages move, and the source stays mapped. Without
+  ///   ``RemapFlags/fixed``, `newAddress` is a hint.
   /// - `length` 0 makes a second mapping of shared memory.
   ///
   /// - Parameters:
   ///   - address: the first page.
   ///   - length: the old length in bytes, rounded up to pages.
   ///   - newLength: in bytes, rounded up to pages.
-  ///   - flags: how.
-  ///   - newAddress: the target, as the flags say.
+  ///   - flags: how to remap.
+  ///   - newAddress: the target, or a hint, depending on the flags.
   /// - Returns: the address of the resized or moved mapping.
   /// - Throws:
-  ///   - `EINVAL`: unknown flags; an address that is not a multiple of the page; a new length that is 0
-  ///     or beyond the task's addresses; ``RemapFlags/fixed`` or ``RemapFlags/dontUnmap`` without
-  ///     ``RemapFlags/mayMove``, or with a target that overlaps the source; ``RemapFlags/dontUnmap`` with
-  ///     unequal lengths; length 0 for private memory.
-  ///   - `ENOMEM`: a target is named, and there are fewer than six VMAs left of
+  ///   - `EINVAL`: unknown flags; an address that is not a multiple of the page; a new length that
+  ///     is 0 or beyond the task's addresses; ``RemapFlags/fixed`` or ``RemapFlags/dontUnmap``
+  ///     without ``RemapFlags/mayMove``, or with a target that overlaps the source;
+  ///     ``RemapFlags/dontUnmap`` with unequal lengths; length 0 for private memory.
+  ///   - `ENOMEM`: a target is named, and fewer than six VMAs are left up to
   ///     ``AddressSpaceConfiguration/maximumMapCount``.
-  ///   - `EFAULT`: nothing is mapped at `address`; the range reaches beyond its VMA and is to grow or
-  ///     to move with another length. What was mapped at a fixed target is gone if the source was
-  ///     part of it.
+  ///   - `EFAULT`: nothing is mapped at `address`; the range reaches beyond its VMA, and is to
+  ///     grow, or to move with another length. If the source was part of what was mapped at a fixed
+  ///     target, that is gone by then.
   ///   - `EAGAIN`: past ``ResourceLimits/lockedMemory``. `ENOMEM`: past
-  ///     ``ResourceLimits/addressSpace`` or ``ResourceLimits/data``; no room to grow in place or nowhere
-  ///     to move.
+  ///     ``ResourceLimits/addressSpace`` or ``ResourceLimits/data``; no room to grow in place, or
+  ///     nowhere to move.
   /// - Complexity: O(VMAs in both ranges × log n).
   @discardableResult
   public func mremap(
@@ -103,7 +106,7 @@ extension AddressSpace.SystemCalls {
   }
 }
 
-/// The arguments of `mremap`, lengths rounded up to pages; `vma_remap_struct`.
+/// The arguments of `mremap`, with lengths rounded up to pages; `vma_remap_struct`.
 private struct RemapRequest {
   var address: UInt64
   var oldLength: UInt64
@@ -112,7 +115,7 @@ private struct RemapRequest {
   var newAddress: UInt64
 
   var namesTarget: Bool { !flags.isDisjoint(with: [.fixed, .dontUnmap]) }
-  /// Bytes by which the lengths differ.
+  /// The difference of the lengths in bytes.
   var delta: UInt64 { newLength > oldLength ? newLength - oldLength : oldLength - newLength }
   var grows: Bool { newLength > oldLength }
   var shrinks: Bool { newLength < oldLength }
@@ -127,7 +130,7 @@ private struct RemapRequest {
       flags.contains(.mayMove), !flags.contains(.dontUnmap) || oldLength == newLength,
       !overlaps
     else { throw .invalidArgument }
-    // Two more VMAs, and still four less than allowed: moving must not fail part of the way.
+    // Two more VMAs must leave at least four below the limit, so that moving can't fail halfway.
     guard mapCount + 2 < configuration.maximumMapCount - 3 else { throw .noMemory }
   }
 
@@ -154,7 +157,7 @@ extension MemoryMap {
     return record
   }
 
-  /// Moves what is mapped in a range, VMA by VMA, keeping the gaps between them.
+  /// Moves what is mapped in a range, VMA by VMA, and keeps the gaps.
   ///
   /// - Source: `remap_move`.
   private mutating func moveAll(_ request: RemapRequest) throws(Errno) -> UInt64 {
@@ -194,7 +197,7 @@ extension MemoryMap {
 
   /// - Source: `check_prep_vma`.
   private mutating func checkGrowth(_ request: RemapRequest, _ record: Record) throws(Errno) {
-    // Only what gets a new range.
+    // Only requests that need a new range are checked.
     guard request.namesTarget || request.grows else { return }
     guard request.oldLength > 0 || !record.flags.isDisjoint(with: [.shared, .mayShare]) else {
       throw .invalidArgument
@@ -209,7 +212,7 @@ extension MemoryMap {
     guard mayExpand(by: pages, record.flags) else { throw .noMemory }
   }
 
-  /// Where no target is named.
+  /// Resizes if no target is named.
   ///
   /// - Source: `mremap_at`, `expand_vma`.
   private mutating func resize(
@@ -254,7 +257,7 @@ extension MemoryMap {
     return true
   }
 
-  /// Where a copy of part of `record` goes.
+  /// Chooses where a copy of part of `record` goes.
   ///
   /// - Source: `vrm_set_new_addr`.
   private mutating func placeCopy(of record: Record, _ request: RemapRequest) throws(Errno)
@@ -267,7 +270,8 @@ extension MemoryMap {
         hugePageOffset: hugePageOffset(of: record, request)))
   }
 
-  /// Where the copy starts in what is aligned to huge pages; `nil` if it needn't be.
+  /// For memory that is to be aligned to huge pages, the offset at which the copy starts; otherwise
+  /// `nil`.
   private mutating func hugePageOffset(of record: Record, _ request: RemapRequest) -> UInt64? {
     guard let object = MapObject(word: record.object), !object.isAnonymousName else {
       return request.namesTarget && request.newAddress != 0
@@ -283,7 +287,7 @@ extension MemoryMap {
     if request.flags.contains(.fixed) {
       try removeRange(request.newAddress, request.newAddress + request.newLength)
     }
-    // The source may have been part of that.
+    // The source may have been part of what was unmapped.
     _ = try record(at: request.address)
     if request.shrinks {
       try unmapTail(request)
@@ -319,14 +323,14 @@ extension MemoryMap {
     return target
   }
 
-  /// What stays at the source without being unmapped: no longer locked, and untouched if it moved as
-  /// a whole.
+  /// Updates what stays mapped at the source: it is no longer locked and, if it moved as a whole,
+  /// untouched.
   ///
   /// - Source: `dontunmap_complete`.
   private mutating func leaveSource(
     _ request: RemapRequest, _ source: Record
   ) throws(Errno) {
-    // The copy may have merged with its own source.
+    // The copy may have merged with its source.
     var left = try record(at: request.address)
     let isMerged = left.start != source.start || left.end != source.end
     let unlockedPages = left.lockedPages
@@ -336,7 +340,7 @@ extension MemoryMap {
       left.flags.remove(.inherited)
     }
     replace(left.start, left.end, with: Replacement(left))
-    // The kernel goes on counting them.
+    // The kernel continues to count them.
     draft.lockedPages += unlockedPages
   }
 }

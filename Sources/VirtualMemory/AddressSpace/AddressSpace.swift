@@ -7,8 +7,8 @@ internal import SequenceLocks
 internal import Synchronization
 internal import _SystemShims
 
-/// The virtual memory areas of one process, as Linux's mm keeps them: changed by one thread at a
-/// time, read by any number without a lock.
+/// The virtual memory areas of one process, as Linux's `mm_struct` keeps them: changed by one
+/// thread at a time, and read by any number of threads without a lock.
 ///
 /// ```swift
 /// let space = AddressSpace()
@@ -20,50 +20,51 @@ internal import _SystemShims
 /// let found = try space.query(start + 5000)                   // the middle one
 /// ```
 ///
-/// Readers see *versions*: immutable trees, of which one is current. A dump or query loads one
-/// version and equals the address space as it was at one instant, whatever is changed meanwhile;
-/// results carry the version's *generation*. ``ReadingStrategy`` offers the kernel's two other ways
-/// for comparison.
+/// Readers see *versions*: immutable trees, one of which is current. A dump or a query uses a
+/// single version, so its result is the address space at one moment, whatever changes meanwhile.
+/// Results carry the version's *generation*. For comparison, ``ReadingStrategy`` offers the
+/// kernel's two other ways.
 ///
-/// - Threads: all operations from any thread. Changes exclude one another. Don't call a changing
-///   operation, nor one that reads by ``ReadingStrategy/locked`` or ``ReadingStrategy/speculative``,
-///   inside a read section of `RCU`: it may sleep on the lock, and every grace period with it. A
-///   changing operation waits, with no lock held, while readers hold up more than 32 MiB of retired
-///   nodes.
+/// - Threads: all operations may be called on any thread. Changes exclude one another. Inside a
+///   read section of `RCU`, don't call an operation that changes the address space, or that reads
+///   with ``ReadingStrategy/locked`` or ``ReadingStrategy/speculative``: it may sleep on the lock,
+///   which holds up every grace period. While readers hold up more than 32 MiB of retired nodes, a
+///   changing operation waits, without holding a lock.
 @safe
 public final class AddressSpace: @unchecked Sendable {
-  // Sendable: `current` is atomic, `writer` is used under the write lock only, the rest is
+  // Sendable: `current` is atomic, `writer` is used only under the write lock, and the rest is
   // immutable and Sendable.
 
-  /// Bytes of a page: 4,096, as on x86-64.
+  /// The size of a page in bytes: 4,096, as on x86-64.
   @inlinable public static var pageSize: UInt64 { 4096 }
 
   /// The constants that the address space was made with.
   public let configuration: AddressSpaceConfiguration
 
-  // A pool block that holds a Version; never nil. Written by publish, under the write lock
-  // (releasing); read by every reader, in a read section (acquiring).
-  // In a cache line of its own: the writer would lose what else is in it whenever somebody reads.
+  // A pool block that holds a Version; never nil. Written by `publish`, under the write lock
+  // (releasing); read by every reader, in a read section (acquiring). In a cache line of its own,
+  // since readers take away from the writer whatever else is in that line.
   private let spaceBefore = CacheLinePadding()
   let current: Atomic<UnsafeMutableRawPointer>
   private let spaceAfter = CacheLinePadding()
   let mapLock: SpeculativeRWLock
   let writer: UnsafeMutablePointer<MemoryMap>
-  /// Where the pool's retired nodes come back.
+  /// Where retired nodes return to the pool.
   let returnQueue: PoolShared
   /// The versions that snapshots keep.
   let pins: SnapshotPins
   let labels = Labels()
-  /// Who waits for the next version.
+  /// The threads and tasks that wait for the next version.
   let changeWaiters = ChangeWaiters()
-  // Written by speculative readers that were disturbed. Relaxed: statistics.
+  // Written by speculative readers that were disturbed. Relaxed, since these are statistics.
   let speculationRetryCount = Atomic<UInt64>(0)
   let speculationFallbackCount = Atomic<UInt64>(0)
 
-  /// Makes an empty address space.
+  /// Creates an empty address space.
   ///
   /// - Parameter configuration: the constants of the machine.
-  /// - Precondition: the configuration's addresses are multiples of the page, and in order.
+  /// - Precondition: the configuration's addresses are multiples of the page and in order.
+  /// - Complexity: O(1).
   public init(configuration: AddressSpaceConfiguration = AddressSpaceConfiguration()) {
     configuration.validate()
     self.configuration = configuration
@@ -77,8 +78,8 @@ public final class AddressSpace: @unchecked Sendable {
   }
 
   deinit {
-    // Nobody reads or writes any more. The objects' counts are of the current version's VMAs; the
-    // nodes go with the pool.
+    // No thread reads or writes any more. The references to objects belong to the current version's
+    // VMAs; the nodes are freed with the pool.
     unsafe writer.pointee.tree.forEach(in: 0, .max) { record in
       MapObject(word: record.object)?.release()
     }
@@ -87,7 +88,8 @@ public final class AddressSpace: @unchecked Sendable {
     unsafe writer.deallocate()
   }
 
-  /// The ends of lines that belong to no file: made once, so that formatting looks nothing up.
+  /// The ends of lines that belong to no file. They are made once, so that formatting looks nothing
+  /// up.
   @safe
   struct Labels {
     let nameless = MapObject(kind: .nameless, name: [])
@@ -101,8 +103,8 @@ public final class AddressSpace: @unchecked Sendable {
   }
 }
 
-/// Keeps what is before it and what is after it from being in one cache line, or in two that processors
-/// fetch together.
+/// Keeps the fields before it and after it out of the same cache line, and out of two lines that
+/// processors fetch together.
 private struct CacheLinePadding {
   private let words = InlineArray<16, UInt64>(repeating: 0)
 }
@@ -110,7 +112,7 @@ private struct CacheLinePadding {
 // MARK: - Versions
 
 extension AddressSpace {
-  /// Runs `body` in a read section with the version that is current when it starts.
+  /// Runs `body` in a read section, with the version that is current at the start.
   @inline(__always)
   func withCurrentVersion<R, E: Error>(
     _ body: (Version) throws(E) -> R
@@ -118,14 +120,14 @@ extension AddressSpace {
     try RCU.withReadSection { _ throws(E) -> R in try body(currentVersion) }
   }
 
-  /// The current version. In a read section or under the lock.
+  /// The current version. Must be called in a read section or under the lock.
   @inline(__always)
   var currentVersion: Version {
     // Safety: the block holds a Version for as long as readers can see it.
     unsafe currentPointer.pointee
   }
 
-  /// The same, not followed.
+  /// The current version's address.
   ///
   /// Acquiring: pairs with the release in `publish`. Guarantees that the version and its nodes are
   /// seen as the writer left them.
@@ -135,21 +137,22 @@ extension AddressSpace {
     return unsafe UnsafePointer(block.assumingMemoryBound(to: Version.self))
   }
 
-  /// Runs `body` with the version that is current when it starts, in a section that nothing that is made later
-  /// waits for. `body` looks at this version only.
+  /// Runs `body` in a snapshot section, with the version that is current at the start. What is made
+  /// later doesn't wait for the section. `body` must use only this version.
   @inline(__always)
   func withSnapshotVersion<R>(_ body: (Version) -> R) -> R {
     unsafe RCU.withSnapshotReadSection({ unsafe currentPointer }) { unsafe body($0.pointee) }
   }
 
-  /// Runs `body` in a write section and publishes what it left of the draft, also when it throws:
-  /// like the kernel's, operations that fail part of the way keep what they have done.
+  /// Runs `body` in a write section, and publishes the draft, even if `body` throws: as in the
+  /// kernel, an operation that fails partway keeps what it has done.
   func write<R, E: Error>(
     _ body: (inout MemoryMap) throws(E) -> R
   ) throws(E) -> R {
     var isOverLimit = false
     var released = WordStack()
-    // What may wait for readers waits out of the lock: a deferred call may want the lock too.
+    // Whatever may wait for readers is released after the lock, since a deferred call may want the
+    // lock.
     defer {
       for index in 0..<released.count {
         MapObject(word: released[index])?.release(mayWait: true)
@@ -170,7 +173,7 @@ extension AddressSpace {
     }
   }
 
-  /// Waits until readers hold up less, or can't be waited for.
+  /// Waits until readers hold up less memory, or can't be waited for.
   @inline(never)
   private func waitForReaders() {
     var isOverLimit = true
@@ -182,7 +185,8 @@ extension AddressSpace {
     }
   }
 
-  /// Begins to fetch what `publish` will write to, and readers have read since it was written last.
+  /// Starts to prefetch what `publish` will write, which readers have read since it was last
+  /// written.
   @inline(__always)
   private func prefetchCurrent() {
     unsafe withUnsafePointer(to: current) {
@@ -194,58 +198,72 @@ extension AddressSpace {
   func publish(_ writer: inout MemoryMap) {
     guard writer.isChanged else { return }
     writer.isChanged = false
-    // The counter is odd now, and this one more when the section ends.
+    // The counter is odd now, and will be one more when the section ends.
     writer.draft.generation = mapLock.sequence &+ 1
     writer.draft.transaction = writer.tree.transaction
     let version = unsafe writer.makeVersion()
-    // Releasing: pairs with the acquire in `currentPointer`. Retire after this, never before: a
-    // reader that starts between the two could find what is already waiting to be reused.
-    // Sequentially consistent: pairs with `SnapshotPins.pin`, which announces itself before it loads
-    // the version. Either it finds this one, or `isEmpty` is false below. And with `ChangeWaiters`, in the same
-    // way.
+    // Releasing: pairs with the acquire in `currentPointer`. Retire only after this: a reader that
+    // starts in between could otherwise find blocks that already wait to be reused. Sequentially
+    // consistent: pairs with `SnapshotPins.pin`, which announces itself before it loads the
+    // version. Either it loads this version, or `isEmpty` is false below. Pairs with
+    // `ChangeWaiters` in the same way.
     let old = unsafe current.exchange(version, ordering: .sequentiallyConsistent)
     if !pins.isEmpty { writer.holdReplaced(for: pins) }
-    // The write section before has made it.
+    // The previous write section made it.
     assert(
       unsafe old.assumingMemoryBound(to: Version.self).pointee.transaction == writer.draft
         .transaction &- 1)
     unsafe writer.tree.retireReplaced(and: old)
   }
 
-  /// The number of the version that is current: grows with every change, by an even number.
+  /// The number of the current version: even, and larger with every change.
+  ///
+  /// - Memory ordering: acquiring. *Pairs with* the publication of the version.
+  /// - Threads: any. Lock-free.
+  /// - Complexity: O(1).
   public var generation: UInt64 { withCurrentVersion { $0.generation } }
 
   /// The number of VMAs.
+  ///
+  /// - Threads: any. Lock-free.
+  /// - Complexity: O(1).
   public var count: Int { withCurrentVersion { $0.mapCount } }
 
-  /// Bytes mapped: the sum of the VMAs' lengths.
+  /// The number of mapped bytes: the sum of the VMAs' lengths.
+  ///
+  /// - Threads: any. Lock-free.
+  /// - Complexity: O(1).
   public var mappedBytes: UInt64 { withCurrentVersion { $0.pageCount * .page } }
 
-  /// Bytes of memory that the address space itself holds for its VMAs: the nodes of the current
-  /// version, those that wait for a grace period, and free ones that are kept for the next change.
+  /// The bytes of memory that the address space itself uses for its VMAs: the nodes of the current
+  /// version, nodes that wait for a grace period, and free nodes kept for later changes.
   ///
-  /// It grows by slabs of a quarter of what there is, 16 to 256 KiB, or up to 512 KiB while as much waits for
-  /// a grace period, and shrinks only by ``releaseFreeMemory()``. Files and names are not counted: they are
+  /// It grows by slabs. Each slab doubles the memory for one kind of node until that is 16 KiB, and
+  /// then adds a quarter, at most 256 KiB, or up to 512 KiB while as much waits for a grace period.
+  /// It shrinks only by ``releaseFreeMemory()``. Files and names aren't counted, since they are
   /// shared.
   ///
+  /// - Threads: any, but not in a read section.
   /// - Complexity: O(1), under the read lock.
   public var memoryBytes: Int {
     mapLock.withReadLock { unsafe writer.pointee.tree.pool.reservedBytes }
   }
 
-  /// Gives memory that is kept for the next changes back to the system: for after a large map or a
-  /// snapshot of it has gone.
+  /// Returns memory that is kept for later changes to the system: for use after a large map, or a
+  /// snapshot of one, is gone.
   ///
-  /// Slabs go whose nodes are all free. Nodes that readers or snapshots may still see aren't: drop the
-  /// snapshots, and let what waits for a grace period pass first (`RCU.barrier()`, and once more for the
-  /// nodes of the last changes, which this hands over).
+  /// It returns the slabs whose nodes are all free. Nodes that readers or snapshots may still see
+  /// aren't free. So drop the snapshots, and let grace periods pass first: call `RCU.barrier()`,
+  /// and again after this call for the nodes of the last changes, which it hands over to the
+  /// reclaimer.
   ///
-  /// - Returns: the bytes given back.
-  /// - Complexity: O(f log f) in the number of free nodes, under the write lock. Lock-free readers are
-  ///   not held up.
+  /// - Returns: the number of bytes returned.
+  /// - Threads: any, but not in a read section.
+  /// - Complexity: O(f log f) in the number of free nodes, under the write lock, which doesn't hold
+  ///   up lock-free readers.
   @discardableResult
   public func releaseFreeMemory() -> Int {
-    // No write section: what readers see stays, and speculation goes on.
+    // Not in a write section: what readers see doesn't change, and speculation isn't disturbed.
     mapLock.withExclusiveLock { unsafe writer.pointee.tree.pool.trim() }
   }
 }

@@ -3,8 +3,8 @@
 
 internal import SystemPackage
 
-/// Page faults, as far as they change VMAs: a write to private memory gives its VMA an `anon_vma`, and
-/// one below a stack lets the stack grow.
+/// Page faults, as far as they change VMAs: a write to private memory gives its VMA an `anon_vma`,
+/// and a write below a stack lets the stack grow.
 extension MemoryMap {
   /// Writes one byte at `address`.
   ///
@@ -23,7 +23,7 @@ extension MemoryMap {
     guard record.hasPage(at: address) else { throw .bus }
   }
 
-  /// Lets `record` grow down to `address`. It never merges with what it comes to lie beside.
+  /// Lets `record` grow down to `address`. It isn't merged with what it then touches.
   ///
   /// - Source: `expand_downwards`, `acct_stack_growth`.
   private mutating func growDown(
@@ -49,15 +49,15 @@ extension MemoryMap {
     return grown
   }
 
-  /// Gives `record` an `anon_vma` if it has none: that of a neighbour if it can be shared, the next
-  /// one first.
+  /// Gives `record` an `anon_vma`, if it has none: a neighbour's if that can be shared, trying the
+  /// next VMA first.
   ///
-  /// - Returns: the record as it is then.
+  /// - Returns: the changed record.
   /// - Source: `__anon_vma_prepare`, `find_mergeable_anon_vma`.
   @discardableResult
   mutating func prepareAnonVMA(of record: Record) -> Record {
     guard record.anonVMA == 0 else { return record }
-    // First: it makes the tree anew.
+    // This comes first, since it rebuilds the tree.
     if lastAnonVMA == .max { renumberAnonVMAs() }
     let place = tree.locate(record.start)
     let around = neighbours(record.start, record.end, at: place)
@@ -80,7 +80,7 @@ extension MemoryMap {
     return lastAnonVMA
   }
 
-  /// Numbers the areas in use anew, from 1, after four thousand million first writes.
+  /// Renumbers the `anon_vma`s in use from 1, after four thousand million first writes.
   ///
   /// - Complexity: O(n).
   private mutating func renumberAnonVMAs() {
@@ -100,10 +100,10 @@ extension MemoryMap {
     tree.build(records)
   }
 
-  /// Faults the pages of `start..<end` in.
+  /// Faults in the pages of `start..<end`.
   ///
-  /// - Parameter skippingErrors: whether to go on with the next VMA when a page can't be had.
-  /// - Throws: `ENOMEM` for the first such page otherwise.
+  /// - Parameter skippingErrors: whether to go on with the next VMA if a page can't be provided.
+  /// - Throws: otherwise `ENOMEM`, for the first such page.
   /// - Source: `__mm_populate`, `populate_vma_page_range`.
   mutating func populate(
     _ start: UInt64, _ end: UInt64, skippingErrors: Bool
@@ -117,9 +117,9 @@ extension MemoryMap {
     }
   }
 
-  /// Faults pages of one VMA in, for writing if that makes them the process's own.
+  /// Faults in pages of one VMA, for writing if that makes them the process's own.
   ///
-  /// - Returns: whether all of them are there.
+  /// - Returns: whether all of them are present.
   mutating func populate(_ record: Record, _ start: UInt64, _ end: UInt64) -> Bool {
     if record.isSpecial || record.flags.contains(.lockOnFault) { return true }
     guard !record.flags.isDisjoint(with: .access), !record.flags.contains(.executeOnlyKey) else {
@@ -132,15 +132,15 @@ extension MemoryMap {
 }
 
 extension Record {
-  /// Whether the page at `address` of the VMA exists: it lies before the end of its file, or there
-  /// is none.
+  /// Whether the page at `address` of the VMA exists: the VMA has no file, or the page lies before
+  /// the end of the file.
   func hasPage(at address: UInt64) -> Bool {
     guard let object = MapObject(word: object), object.isFile else { return true }
     let byte = (pageOffset &+ (address - start) / .page) &* .page
     return byte < object.byteCount
   }
 
-  /// Whether a read of these pages asks for a huge page, for which the kernel prepares the `anon_vma`
+  /// Whether a read of these pages asks for a huge page. The kernel then prepares the `anon_vma`,
   /// though nothing is written.
   ///
   /// - Source: `do_huge_pmd_anonymous_page`.

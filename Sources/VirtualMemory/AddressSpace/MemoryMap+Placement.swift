@@ -3,24 +3,24 @@
 
 internal import SystemPackage
 
-/// Where a mapping is wanted.
+/// Where a mapping is requested.
 struct PlacementRequest {
-  /// A multiple of the page, not 0.
+  /// A multiple of the page; not 0.
   var length: UInt64
-  /// The address if it is fixed; else a hint, or 0.
+  /// The fixed address; otherwise a hint, or 0.
   var address: UInt64
   var flags: MmapFlags
-  /// For memory that is aligned to huge pages where it can be: its offset in its file in bytes, 0
-  /// without a file.
+  /// For memory that should be aligned to huge pages: its offset in its file in bytes, 0 without a
+  /// file.
   var hugePageOffset: UInt64?
 
   var isFixed: Bool { !flags.isDisjoint(with: [.fixed, .fixedNoReplace]) }
 }
 
-/// Where a mapping goes.
+/// Where a mapping will go.
 struct ChosenPlace {
   var start: UInt64
-  /// Of `start`, where that is known and the tree isn't empty; until the next change.
+  /// The place of `start`, if it is known and the tree isn't empty. Valid until the next change.
   var place: Place?
 }
 
@@ -30,24 +30,25 @@ extension PlacementRequest {
     if let file = request.file {
       if file.usesHugePages { hugePageOffset = request.fileOffset }
     } else if request.address == 0 && !request.flags.contains(.shared) {
-      // Not shared memory. What isn't a sharing type at all is refused later.
+      // Not for shared memory. A sharing type that doesn't exist is refused later.
       hugePageOffset = Self.hugePageOffset(anonymousLength: length)
     }
   }
 
-  /// Private anonymous memory is aligned if it is made of huge pages.
+  /// Private anonymous memory is aligned if it consists of whole huge pages.
   static func hugePageOffset(anonymousLength length: UInt64) -> UInt64? {
     length % MemoryMap.hugePage == 0 ? 0 : nil
   }
 }
 
 extension MemoryMap {
-  /// Bytes of a huge page, to which long mappings are aligned.
+  /// The size of a huge page in bytes, to which long mappings are aligned.
   static var hugePage: UInt64 { 2 << 20 }
 
-  /// Where a mapping goes that is made by `mmap`: a hint is moved up to the lowest address.
+  /// Chooses where a mapping made by `mmap` goes. A hint is moved up to the lowest allowed address.
   ///
-  /// - Throws: `EEXIST` with ``MmapFlags/fixedNoReplace`` if something is there; and as ``placeRaw``.
+  /// - Throws: `EEXIST` with ``MmapFlags/fixedNoReplace`` if something is mapped there; otherwise
+  ///   as ``placeRaw``.
   @inline(__always)
   mutating func place(_ request: PlacementRequest) throws(Errno) -> ChosenPlace {
     var request = request
@@ -67,10 +68,10 @@ extension MemoryMap {
     return placement
   }
 
-  /// Where a mapping goes.
+  /// Chooses where a mapping goes.
   ///
-  /// - Throws: `ENOMEM`: nothing is free that is long enough, or it goes beyond the task's
-  ///   addresses; `EINVAL`: not aligned; `EPERM`: too low.
+  /// - Throws: `ENOMEM` if no free range is long enough, or if it goes beyond the task's addresses;
+  ///   `EINVAL` if it isn't aligned; `EPERM` if it is too low.
   /// - Source: `__get_unmapped_area`, `arch_get_unmapped_area_topdown` of x86-64.
   @inline(__always)
   mutating func placeRaw(_ request: PlacementRequest) throws(Errno) -> ChosenPlace {
@@ -90,7 +91,7 @@ extension MemoryMap {
   private mutating func choosePlacement(_ request: PlacementRequest) throws(Errno) -> ChosenPlace {
     let length = request.length
     if request.isFixed {
-      // The kernel's own functions take an address among the last ones for an error.
+      // The kernel itself takes the last addresses for error numbers.
       let distance = 0 &- request.address
       if distance != 0 && distance <= 4095 { throw Errno(rawValue: Int32(distance)) }
       return ChosenPlace(start: request.address)
@@ -102,7 +103,7 @@ extension MemoryMap {
     return found
   }
 
-  /// Where the free range before `record` ends: below its guard gap, if it grows down.
+  /// The end of the free range before `record`: below its guard gap, if it grows down.
   ///
   /// - Source: `vm_start_gap`.
   mutating func guardedStart(_ record: Record) -> UInt64 {
@@ -111,8 +112,8 @@ extension MemoryMap {
       ? record.start - configuration.stackGuardGap : 0
   }
 
-  /// The hint if it is free; else the highest free range below the mmap base; if there is none, the
-  /// lowest above a third of the task's addresses.
+  /// The hint, if it is free; otherwise the highest free range below the mmap base; if there is
+  /// none, the lowest one above a third of the task's addresses.
   private mutating func search(_ request: PlacementRequest, length: UInt64) -> ChosenPlace? {
     if request.flags.contains(.low2GiB) {
       return hinted(request, length, below: 2 << 30)
@@ -123,7 +124,7 @@ extension MemoryMap {
       ?? searchBottomUp(length, from: configuration.unmappedBase, below: configuration.taskSize)
   }
 
-  /// The hint, if the range there is free, the next VMA's guard gap included.
+  /// The hint, if the range there is free, including the next VMA's guard gap.
   private mutating func hinted(_ request: PlacementRequest, _ length: UInt64, below limit: UInt64)
     -> ChosenPlace?
   {
@@ -163,20 +164,20 @@ extension MemoryMap {
       guard let next = found.place?.record, start + length > guardedStart(next) else {
         return found
       }
-      // The guard gap cuts it: go on behind the VMA that grows.
+      // The guard gap makes it too short; continue behind the VMA that grows.
       request.minimumAddress = next.end
     }
     return nil
   }
 
-  /// A free range in which huge pages of the file are aligned, by searching for one that is a huge
-  /// page longer. `nil` if there is none, or the range has no whole huge page.
+  /// A free range in which huge pages of the file are aligned, found by searching for a range that
+  /// is one huge page longer. `nil` if there is none, or if the range contains no whole huge page.
   ///
   /// - Source: `__thp_get_unmapped_area`.
   private mutating func searchAligned(_ request: PlacementRequest, _ offset: UInt64) -> ChosenPlace?
   {
     let mask = Self.hugePage - 1
-    // File offsets are signed, and wrap: near the largest one anything counts as a huge page.
+    // File offsets are signed and wrap: near the largest offset, anything counts as a huge page.
     let end = Int64(bitPattern: offset &+ request.length)
     let first = Int64(bitPattern: (offset &+ mask) & ~mask)
     let padded = request.length + Self.hugePage
@@ -188,7 +189,8 @@ extension MemoryMap {
     }
     if found.start == request.address { return found }
     let misalignment = (offset &- found.start) & mask
-    // Top-down: of two aligned places in the padded range, the higher. It lies in the same gap.
+    // Top-down: the higher of the two aligned places in the longer range, which lie in the same
+    // gap.
     found.start += misalignment == 0 ? Self.hugePage : misalignment
     return found
   }

@@ -5,13 +5,13 @@ internal import ReadCopyUpdate
 internal import SystemPackage
 
 extension MemoryMap {
-  /// Replaces the VMAs that intersect `start..<end` by `items`, and keeps the books: the counts of
-  /// VMAs and pages, and the references to objects.
+  /// Replaces the VMAs that intersect `start..<end` by `items`, and updates the counts of VMAs and
+  /// pages and the references to objects.
   ///
-  /// All operations that change the map are made of it.
+  /// All operations that change the map are built on it.
   ///
-  /// - Precondition: as of ``IntervalTree/replace(_:_:with:at:)``.
-  /// - Parameter place: where `start` is, if that is known.
+  /// - Precondition: as for ``IntervalTree/replace(_:_:with:at:)``.
+  /// - Parameter place: the place of `start`, if it is known.
   /// - Complexity: O(log n), and O(VMAs removed).
   mutating func replace(
     _ start: UInt64, _ end: UInt64, with items: borrowing Replacement, at place: Place? = nil
@@ -23,7 +23,7 @@ extension MemoryMap {
     tree.replace(start, end, with: items, at: place)
   }
 
-  /// Counts the VMAs of `walk` that start below `end` out.
+  /// Updates the counts for the removal of those VMAs of `walk` that start below `end`.
   @inline(__always)
   mutating func accountRemoval(_ walk: RecordWalk, below end: UInt64) {
     var walk = walk
@@ -32,29 +32,23 @@ extension MemoryMap {
 
   private mutating func account(adding record: Record) {
     MapObject(word: record.object)?.retain()
-    draft.mapCount += 1
-    draft.pageCount &+= record.pageCount
-    draft.dataPages &+= record.dataPages
-    draft.lockedPages &+= record.lockedPages
+    draft.count(adding: record)
   }
 
   private mutating func account(removing record: Record) {
     if record.object != 0 { released.push(record.object) }
-    draft.mapCount -= 1
-    draft.pageCount &-= record.pageCount
-    draft.dataPages &-= record.dataPages
-    draft.lockedPages &-= record.lockedPages
+    draft.count(removing: record)
   }
 
-  /// What is around the edges of `start..<end`.
+  /// The VMAs at the edges of `start..<end`.
   ///
-  /// - Parameter place: of `start`; what it doesn't show takes a descent of its own.
+  /// - Parameter place: the place of `start`. VMAs that it doesn't show take a descent.
   /// - Complexity: O(log n), and O(VMAs in the range).
   mutating func neighbours(_ start: UInt64, _ end: UInt64, at place: Place? = nil) -> Neighbours {
     var walk =
       place?.walk(meeting: start) ?? tree.walk(endingAfter: start == 0 ? 0 : start - 1)
     var found = Neighbours()
-    // One that starts at the end counts, too.
+    // A VMA that starts at the end counts, too.
     while let record = tree.next(&walk, startingBelow: max(end, end &+ 1)),
       found.add(record, start, end)
     {}
@@ -63,8 +57,8 @@ extension MemoryMap {
 
   /// Unmaps `start..<end`: removes what is mapped there, and cuts the VMAs at its edges.
   ///
-  /// - Throws: `ENOMEM`, and nothing is changed, if that cuts a hole into one VMA and there may not
-  ///   be one more.
+  /// - Throws: `ENOMEM`, with nothing changed, if that would cut a hole into a VMA and make one too
+  ///   many.
   /// - Source: `do_vmi_align_munmap`.
   mutating func removeRange(_ start: UInt64, _ end: UInt64) throws(Errno) {
     guard let place = tree.locate(start) else { return }
@@ -77,7 +71,7 @@ extension MemoryMap {
     replace(start, end, with: around.remains(start, end), at: place)
   }
 
-  /// Splits the VMAs at the edges of `start..<end`, where they reach beyond it.
+  /// Splits the VMAs at the edges of `start..<end` that reach beyond it.
   mutating func splitEdges(_ start: UInt64, _ end: UInt64, _ around: Neighbours) {
     if let cut = around.cutAtStart {
       var items = Replacement()
@@ -94,9 +88,9 @@ extension MemoryMap {
     }
   }
 
-  /// Puts `record` in, in the place of what is mapped there, merged with its neighbours.
+  /// Inserts `record` in place of what is mapped there, and merges it with its neighbours.
   ///
-  /// - Parameter place: of its start, if that is known.
+  /// - Parameter place: the place of its start, if that is known.
   /// - Source: `vma_merge_new_range`.
   mutating func insert(_ record: Record, _ around: Neighbours, at place: Place? = nil) {
     let left = around.cutAtStart.flatMap { $0.part($0.start, record.start) } ?? around.before
@@ -116,11 +110,11 @@ extension MemoryMap {
     replace(merged.start, merged.end, with: items, at: place?.moved(downTo: merged.start))
   }
 
-  /// Gives `start..<end` of `record` the flags and the name of `changed`: merges at an edge that it
-  /// shares with `record`, splits at the others, the lower first.
+  /// Gives `start..<end` of `record` the flags and the name of `changed`. At an edge that the range
+  /// shares with `record`, merges; at other edges, splits, the lower one first.
   ///
-  /// - Parameter place: where `start` is, if that is known.
-  /// - Throws: `ENOMEM` if a split would make one VMA too many; the first of two stays.
+  /// - Parameter place: the place of `start`, if it is known.
+  /// - Throws: `ENOMEM` if a split would make one VMA too many. The first of two splits stays.
   /// - Source: `vma_modify`.
   mutating func modify(
     _ record: Record, _ start: UInt64, _ end: UInt64, at place: Place? = nil,
@@ -134,7 +128,7 @@ extension MemoryMap {
     {
       return replace(start, end, with: Replacement(changed), at: place)
     }
-    // A neighbour that meets the range exactly: none where the range ends within `record`.
+    // A neighbour that touches the range; there is none if the range ends within `record`.
     let around = neighbours(start, end, at: place)
     let left = around.before.flatMap { changed.canMerge(after: $0) ? $0 : nil }
     let right = around.after.flatMap {
@@ -150,8 +144,8 @@ extension MemoryMap {
     replace(first, right?.end ?? record.end, with: items, at: place?.moved(downTo: first))
   }
 
-  /// Checks that `record` can be split at `start` and `end`. If there is room for the first of two
-  /// splits only, it is done: the kernel does it before it finds out.
+  /// Checks that `record` can be split at `start` and `end`. If there is room only for the first of
+  /// two splits, that one is made, since the kernel makes it before it finds out.
   ///
   /// - Source: `split_vma`.
   private mutating func makeRoomForSplits(
@@ -170,22 +164,23 @@ extension MemoryMap {
   }
 }
 
-/// What is around the edges of a range.
+/// The VMAs at the edges of a range.
 struct Neighbours {
   /// The VMA that ends where the range starts.
   var before: Record?
-  /// The VMA that starts before the range and ends in it or behind it.
+  /// The VMA that starts before the range, and ends in it or behind it.
   var cutAtStart: Record?
-  /// The VMA that starts in the range or before it, and ends behind it.
+  /// The VMA that starts before the range or in it, and ends behind it.
   var cutAtEnd: Record?
   /// The VMA that starts where the range ends.
   var after: Record?
-  /// Pages mapped in the range.
+  /// The number of pages mapped in the range.
   var pageCount: UInt64 = 0
 
-  /// Takes `record` into account, the next of those that end at `start` or above.
+  /// Takes `record` into account. Records must be passed in order, starting with the first that
+  /// ends at `start` or above.
   ///
-  /// - Returns: whether the one after it may matter too.
+  /// - Returns: whether the next record may matter, too.
   @inline(__always)
   mutating func add(_ record: Record, _ start: UInt64, _ end: UInt64) -> Bool {
     if record.start > end { return false }
@@ -205,13 +200,13 @@ struct Neighbours {
 
   var isFree: Bool { pageCount == 0 }
 
-  /// Whether the range lies within one VMA, with something left at both sides.
+  /// Whether the range lies within one VMA that reaches beyond both ends.
   var cutsHole: Bool {
     guard let first = cutAtStart, let last = cutAtEnd else { return false }
     return first.start == last.start
   }
 
-  /// What stays of the VMAs at the edges when `start..<end` goes.
+  /// The remainders of the VMAs at the edges when `start..<end` is removed.
   func remains(_ start: UInt64, _ end: UInt64) -> Replacement {
     var items = Replacement()
     if let cut = cutAtStart { items.append(cut.part(cut.start, start)) }

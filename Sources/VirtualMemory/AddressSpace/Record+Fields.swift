@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// What a record of the tree says about a VMA: `struct vm_area_struct`.
+/// How a record of the tree describes a VMA: `struct vm_area_struct`.
 extension Record {
   @inline(__always)
   init(
@@ -22,30 +22,31 @@ extension Record {
     set { words.first = words.first & ~0xffff_ffff | newValue.rawValue }
   }
 
-  /// The number of the `anon_vma`: 0 until something has been written to the VMA's private pages.
-  /// Two VMAs with different ones never merge.
+  /// The number of the `anon_vma`; 0 until something is written to the VMA's private pages. Two
+  /// VMAs with different numbers never merge.
   @inline(__always)
   var anonVMA: UInt32 {
     get { UInt32(truncatingIfNeeded: words.first &>> 32) }
     set { words.first = words.first & 0xffff_ffff | UInt64(newValue) &<< 32 }
   }
 
-  /// `vm_pgoff`, in pages. Of private anonymous memory: its address when it was mapped, in pages.
+  /// `vm_pgoff`, in pages. For private anonymous memory, the address at which it was mapped, in
+  /// pages.
   @inline(__always)
   var pageOffset: UInt64 {
     get { words.second }
     set { words.second = newValue }
   }
 
-  /// The ``MapObject`` that the VMA shows, or 0 for anonymous memory without a name.
+  /// The ``MapObject`` that the VMA maps, or 0 for anonymous memory without a name.
   @inline(__always)
   var object: UInt {
     get { UInt(words.third) }
     set { words.third = UInt64(newValue) }
   }
 
-  /// The access of a VMA of private anonymous memory without a name, of which most readers need to know no
-  /// more. 0 for any other VMA, and for one that allows nothing.
+  /// The access, if this is a VMA of private anonymous memory without a name; most readers need
+  /// nothing else about those. 0 for other VMAs, and for a VMA that allows no access.
   @inline(__always)
   var tag: UInt64 {
     object == 0 && !flags.contains(.mayShare) ? flags.rawValue & VMAFlags.access.rawValue : 0
@@ -53,7 +54,7 @@ extension Record {
 
   var pageCount: UInt64 { (end - start) / .page }
 
-  /// The part of the VMA in `start..<end`, or `nil` if that is empty.
+  /// The part of the VMA in `start..<end`; `nil` if that is empty.
   func part(_ start: UInt64, _ end: UInt64) -> Record? {
     guard start < end else { return nil }
     var part = self
@@ -65,8 +66,8 @@ extension Record {
 }
 
 extension Leaf {
-  /// ``Record/tag`` of the record at `index`: the access of a VMA of private anonymous memory without a name,
-  /// else 0.
+  /// The ``Record/tag`` of the record at `index`: the access, if this is a VMA of private anonymous
+  /// memory without a name; otherwise 0.
   @inline(__always)
   func plainAccess(_ index: Int) -> UInt64 { tag(index) }
 }

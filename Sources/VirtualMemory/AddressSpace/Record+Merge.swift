@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// What neighbours must have in common to be one VMA.
+/// What neighbours must have in common to become one VMA.
 extension Record {
   /// Whether the VMA's pages are the process's own: `vma_is_anonymous`.
   var isAnonymous: Bool { MapObject(word: object)?.isAnonymousName ?? true }
 
-  /// The file, or 0: what decides about sharing an `anon_vma`, which names don't.
+  /// The file, or 0. It decides whether an `anon_vma` can be shared; names don't.
   private var file: UInt { isAnonymous ? 0 : object }
 
   var isSpecial: Bool { MapObject(word: object)?.isSpecial == true }
@@ -14,7 +14,8 @@ extension Record {
   /// The flags that merging compares.
   private var comparedFlags: VMAFlags { flags.subtracting(.inherited) }
 
-  /// Whether `self` and `next`, which starts where `self` ends, agree in all but the `anon_vma`.
+  /// Whether `self` and `next`, which starts where `self` ends, agree in everything but the
+  /// `anon_vma`.
   ///
   /// - Source: `is_mergeable_vma`, `can_vma_merge_before`, `can_vma_merge_after`.
   private func continues(in next: Record) -> Bool {
@@ -22,8 +23,8 @@ extension Record {
       && pageOffset &+ pageCount == next.pageOffset && !isSpecial && showsSame(as: next)
   }
 
-  /// Whether both have the same file or none, and the same name or none. Names are the same if their
-  /// bytes are: two calls may have given them.
+  /// Whether both have the same file or none, and the same name or none. Names are the same if
+  /// their bytes are, even if two calls gave them.
   ///
   /// - Source: `anon_vma_name_eq`.
   private func showsSame(as other: Record) -> Bool {
@@ -34,8 +35,9 @@ extension Record {
     return first.isEqual(to: second)
   }
 
-  /// Whether `self`, a new VMA or a changed part of one, and its existing neighbour `other` can have
-  /// one `anon_vma`: they have the same, or one has none yet and the other one's is not inherited.
+  /// Whether `self`, a new VMA or a changed part of one, can have one `anon_vma` together with its
+  /// existing neighbour `other`: they have the same, or one has none yet and the other's is not
+  /// inherited.
   ///
   /// - Source: `is_mergeable_anon_vma`.
   private func sharesAnonVMA(with other: Record) -> Bool {
@@ -51,8 +53,8 @@ extension Record {
 
   /// Whether `self` can be merged with the existing VMA `after` it.
   ///
-  /// - Parameter before: the VMA that `self` will be merged with on the other side: its `anon_vma`
-  ///   and that of `after` must agree too.
+  /// - Parameter before: the VMA that `self` will be merged with on the other side. Its `anon_vma`
+  ///   and that of `after` must agree, too.
   /// - Source: `can_vma_merge_right`.
   func canMerge(before after: Record, mergingAfter before: Record?) -> Bool {
     guard continues(in: after), sharesAnonVMA(with: after) else { return false }
@@ -61,7 +63,7 @@ extension Record {
       || before.anonVMA == after.anonVMA
   }
 
-  /// One VMA of this and the following `next`, with the `anon_vma` of whichever has one.
+  /// `self` and the following `next` as one VMA, with the `anon_vma` of whichever has one.
   ///
   /// - Source: `dup_anon_vma`.
   func merged(with next: Record) -> Record {
@@ -72,10 +74,10 @@ extension Record {
     return merged
   }
 
-  /// Whether a first write to `self` takes over the `anon_vma` of `neighbour`, which lies before or
-  /// after it as `first` and `second` say.
+  /// Whether a first write to `self` takes over the `anon_vma` of `neighbour`. `first` and `second`
+  /// are the two in the order of their addresses.
   ///
-  /// They need not be able to merge: only what `mprotect` may change may differ.
+  /// The VMAs needn't be mergeable: they may differ in what `mprotect` can change.
   ///
   /// - Source: `reusable_anon_vma`, `anon_vma_compatible`.
   static func canShareAnonVMA(of neighbour: Record, _ first: Record, _ second: Record) -> Bool {
@@ -95,4 +97,8 @@ extension Record {
 
   var dataPages: UInt64 { Self.isData(flags) ? pageCount : 0 }
   var lockedPages: UInt64 { flags.contains(.locked) ? pageCount : 0 }
+  /// Of a file, and not shared.
+  var isPrivateFile: Bool {
+    object != 0 && !flags.contains(.mayShare) && MapObject(word: object)?.isFile == true
+  }
 }

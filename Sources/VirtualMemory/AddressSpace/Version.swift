@@ -1,44 +1,85 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// One state of an address space: immutable once published, and reached through one pointer.
+/// One state of an address space: immutable once published, and reached through a single pointer.
 ///
-/// A reader that loads the pointer has everything: the tree and the numbers of the whole space.
+/// A reader that loads this pointer has everything: the tree, and the numbers of the whole space.
 @safe
 struct Version: BitwiseCopyable {
   var tree = Tree()
-  /// The sequence counter's value after the write section that published the version: even.
+  /// The value of the sequence counter after the write section that published the version: even.
   var generation: UInt64 = 0
-  /// The number of that write section: the version's nodes carry this number or a smaller one.
+  /// The number of that write section. The version's nodes carry this number or a smaller one.
   var transaction: UInt64 = 0
   /// The number of VMAs.
   var mapCount = 0
-  /// The sum of the VMAs' pages.
+  /// The number of mapped pages, in all VMAs.
   var pageCount: UInt64 = 0
-  /// The pages of private writable VMAs, which `RLIMIT_DATA` bounds.
-  var dataPages: UInt64 = 0
-  /// The pages of locked VMAs, and those that `mremap` unlocked
-  /// by not unmapping them, which the kernel goes on counting: `locked_vm`.
-  var lockedPages: UInt64 = 0
   /// The heap: a VMA is `[heap]` if it starts below `breakEnd` and ends above `breakStart`.
   var breakStart: UInt64 = 0
   var breakEnd: UInt64 = 0
-  /// A VMA is `[stack]` if this address lies in it or at its end; the largest number for none.
+  /// A VMA is `[stack]` if this address lies in it or at its end. The largest number if there is no
+  /// stack.
   var stackStart: UInt64 = .max
-  /// The flags of `[vsyscall]`, which is printed last and never found; 0 if there is none.
+  /// The flags of `[vsyscall]`, which is printed last and never found by queries; 0 if there is
+  /// none.
   var gateFlags = VMAFlags()
+  // Readers of the map don't look at what follows: it is in cache lines of its own.
+  /// The pages of private writable VMAs, which `RLIMIT_DATA` bounds.
+  var dataPages: UInt64 = 0
+  /// The pages of locked VMAs, and those that `mremap` unlocked without unmapping them, which the
+  /// kernel continues to count: `locked_vm`.
+  var lockedPages: UInt64 = 0
+  /// The pages of VMAs that may be shared.
+  var sharedPages: UInt64 = 0
+  /// The pages of private VMAs of files.
+  var filePages: UInt64 = 0
+  var executablePages: UInt64 = 0
+  /// The pages that are writable and executable at once.
+  var writableExecutablePages: UInt64 = 0
 
-  /// Whether a VMA with this range is the heap's; or, of the range of several, whether one may be.
+  /// Whether a VMA with this range belongs to the heap; for the range of several VMAs, whether one
+  /// may.
   @inline(__always)
   func meetsHeap(_ start: UInt64, _ end: UInt64) -> Bool { start < breakEnd && end > breakStart }
 
-  /// The same of the stack.
+  /// The same for the stack.
   @inline(__always)
   func meetsStack(_ start: UInt64, _ end: UInt64) -> Bool {
     start <= stackStart && stackStart <= end
   }
 
-  /// Where x86-64 has its gate page.
+  /// Counts a VMA in.
+  @inline(__always)
+  mutating func count(adding record: Record) {
+    mapCount += 1
+    let pages = record.pageCount
+    let flags = record.flags
+    pageCount &+= pages
+    dataPages &+= record.dataPages
+    lockedPages &+= record.lockedPages
+    sharedPages &+= flags.contains(.mayShare) ? pages : 0
+    filePages &+= record.isPrivateFile ? pages : 0
+    executablePages &+= flags.contains(.execute) ? pages : 0
+    writableExecutablePages &+= flags.contains([.write, .execute]) ? pages : 0
+  }
+
+  /// Counts a VMA out.
+  @inline(__always)
+  mutating func count(removing record: Record) {
+    mapCount -= 1
+    let pages = record.pageCount
+    let flags = record.flags
+    pageCount &-= pages
+    dataPages &-= record.dataPages
+    lockedPages &-= record.lockedPages
+    sharedPages &-= flags.contains(.mayShare) ? pages : 0
+    filePages &-= record.isPrivateFile ? pages : 0
+    executablePages &-= flags.contains(.execute) ? pages : 0
+    writableExecutablePages &-= flags.contains([.write, .execute]) ? pages : 0
+  }
+
+  /// The addresses of the gate page on x86-64.
   static var gateStart: UInt64 { 0xffff_ffff_ff60_0000 }
   static var gateEnd: UInt64 { gateStart + .page }
 }

@@ -4,33 +4,35 @@
 internal import ReadCopyUpdate
 internal import Synchronization
 
-/// What a VMA refers to besides its numbers: a file, a special mapping, an anonymous name, or shared
-/// memory with a name. One at most: that is why the last is an object of its own.
+/// What a VMA refers to besides its numbers: a file, a special mapping, an anonymous name, or
+/// shared memory with a name. A VMA has at most one, which is why named shared memory is an object
+/// of its own.
 ///
-/// A counted, immutable record in raw memory, with the end of its line of text rendered once. The
-/// count is held by handles (``MappedFile``) and by the VMAs of *current* versions. A reader of an
-/// older version needs no count: when the last one goes, the record is freed after a grace period,
-/// and the reader's section started before that. A reader that leaves its section with the record
-/// in hand pins it first (``pin()``), which fails when the count is already zero.
+/// It is a counted, immutable record in raw memory, with the end of its line of text already
+/// rendered. The references belong to handles (``MappedFile``) and to the VMAs of *current*
+/// versions. A reader of an older version needs no reference: after the last one is dropped, the
+/// record is freed only after a grace period, and the reader's section began before that. A reader
+/// that keeps the record beyond its section first pins it (``pin()``), which fails if the count is
+/// already zero.
 ///
-/// A class reference would do the same with a reference count on every read.
+/// A class would do the same, but with reference counting on every read.
 @safe
 struct MapObject: @unchecked Sendable, BitwiseCopyable {
-  // Sendable: the header is immutable but for its atomic count; the bytes are immutable.
+  // Sendable: the header is immutable except for its atomic count; the bytes are immutable.
   let header: UnsafeMutablePointer<MapObjectHeader>
 
   enum Kind: UInt8, BitwiseCopyable {
-    /// A file with a path, shared anonymous memory among them.
+    /// A file with a path; this includes shared anonymous memory.
     case file
-    /// `[vdso]` and its like: a name, no file.
+    /// A name without a file, such as `[vdso]`.
     case special
     /// The name of anonymous memory.
     case anonymousName
-    /// No name: the rendered line end of plain anonymous memory.
+    /// No name: the rendered end of a line for plain anonymous memory.
     case nameless
   }
 
-  /// The record at `word`, as the tree's nodes hold it; `nil` for 0.
+  /// The record at `word`, as stored in the tree's nodes; `nil` for 0.
   @inline(__always)
   init?(word: UInt) {
     guard let header = unsafe UnsafeMutablePointer<MapObjectHeader>(bitPattern: word) else {
@@ -42,7 +44,7 @@ struct MapObject: @unchecked Sendable, BitwiseCopyable {
   @inline(__always)
   var word: UInt { unsafe UInt(bitPattern: header) }
 
-  /// Whether the mapping counts as file-backed: for the offset, the device and the filters.
+  /// Whether the mapping counts as file-backed for its offset, its device and the filters.
   @inline(__always)
   var isFile: Bool { unsafe header.pointee.kind == .file }
 
@@ -54,15 +56,15 @@ struct MapObject: @unchecked Sendable, BitwiseCopyable {
   /// Whether this is shared anonymous memory: a file that can be given a name.
   var isSharedMemory: Bool { unsafe header.pointee.isSharedMemory }
 
-  /// Whether mappings of the file are aligned to huge pages where they can be.
+  /// Whether mappings of the file are aligned to huge pages if possible.
   var usesHugePages: Bool { unsafe header.pointee.usesHugePages }
 
-  /// Bytes of the file; the largest number for one whose end is not known.
+  /// The file's size in bytes; the largest number if it is unknown.
   var byteCount: UInt64 { unsafe header.pointee.byteCount }
 }
 
 struct MapObjectHeader: ~Copyable {
-  // Written by whoever takes or drops a reference; read by nobody else.
+  // Written by any thread that takes or drops a reference, and read only for that.
   let references: Atomic<Int>
   let inode: UInt64
   let device: DeviceNumber
@@ -71,17 +73,18 @@ struct MapObjectHeader: ~Copyable {
   let isSharedMemory: Bool
   let usesHugePages: Bool
   let byteCount: UInt64
-  /// Of named shared memory: the ``MapObject`` that it is without the name, which this one keeps; or 0.
+  /// For named shared memory, the ``MapObject`` that it is without the name, to which this object
+  /// holds a reference; otherwise 0.
   let unnamed: UInt
-  // Areas of bytes after the header, in this order.
-  /// "major:minor inode " + padding + name + newline, for a line whose offset field ends at column
-  /// 39, as it does for 12-digit addresses and 8-digit offsets.
+  // The byte areas after the header, in this order. First the tail: "major:minor inode ", padding,
+  // the name and a newline, for a line whose offset field ends at column 39. That is the case for
+  // 12-digit addresses and 8-digit offsets.
   let tailCount: Int
-  /// Of the tail, "major:minor inode ".
+  /// The part of the tail for "major:minor inode ".
   let deviceInodeCount: Int
-  /// Of the tail, the name as the text shows it, before the newline.
+  /// The part of the tail for the name as the text shows it, before the newline.
   let displayNameCount: Int
-  /// The name as a query gives it: with newlines as they are.
+  /// The name as a query returns it, with unescaped newlines.
   let nameCount: Int
   let buildIDCount: Int
 }
@@ -89,7 +92,7 @@ struct MapObjectHeader: ~Copyable {
 // MARK: - Making and freeing
 
 extension MapObject {
-  /// Bytes after the areas that may be read when a tail is copied in whole steps.
+  /// The bytes after the areas that may be read when a tail is copied in whole steps.
   static var slackBytes: Int { 32 }
 
   init(
@@ -120,7 +123,8 @@ extension MapObject {
       from: bytes, byteCount: bytes.count)
   }
 
-  /// The name `name` for memory that has none now, and that is `shared` or private.
+  /// The name `name` for memory that has no name yet, and that is `shared`, or private if that is
+  /// nil.
   ///
   /// - Source: `anon_vma_name`, and how `get_vma_name` shows it.
   init(naming name: [UInt8], shared: MapObject?) {
@@ -136,8 +140,8 @@ extension MapObject {
       byteCount: unsafe header.pointee.byteCount, unnamed: shared)
   }
 
-  /// Whether two VMAs with these may be one: it is the same object, or an equal name of the same
-  /// memory.
+  /// Whether two VMAs with these objects may be one: it is the same object, or the same name of the
+  /// same memory.
   func isEqual(to other: MapObject) -> Bool {
     if word == other.word { return true }
     guard unsafe header.pointee.unnamed == other.header.pointee.unnamed,
@@ -146,24 +150,24 @@ extension MapObject {
     return unsafe nameBytes.elementsEqual(other.nameBytes)
   }
 
-  /// Of shared anonymous memory: what it is without a name.
+  /// For shared anonymous memory, what it is without a name.
   var unnamed: MapObject {
     unsafe MapObject(word: header.pointee.unnamed) ?? self
   }
 
-  /// Takes a reference. The caller has one, or knows that a current version has.
+  /// Takes a reference. The caller has one already, or knows that a current version has.
   func retain() {
-    // Relaxed: whoever has a reference already sees the record.
+    // Relaxed: a thread that has a reference already sees the record.
     unsafe header.pointee.references.add(1, ordering: .relaxed)
   }
 
-  /// Takes a reference unless there is none left. For readers inside a read section.
+  /// Takes a reference, unless there are none left. For readers inside a read section.
   ///
   /// - Source: `file_ref_get`, `kref_get_unless_zero`.
   func pin() -> Bool {
     var count = unsafe header.pointee.references.load(ordering: .relaxed)
     while count > 0 {
-      // Relaxed: the section sees the record through the load of the version's root.
+      // Relaxed: the section sees the record through its load of the version's root.
       let (done, seen) = unsafe header.pointee.references.weakCompareExchange(
         expected: count, desired: count + 1, ordering: .relaxed)
       if done { return true }
@@ -174,17 +178,17 @@ extension MapObject {
 
   /// Drops a reference. The last one frees the record after a grace period.
   ///
-  /// - Parameter mayWait: whether the caller may wait for the reclaimer, past the domain's limits. A
-  ///   deinit may not, since it doesn't know what locks are held.
+  /// - Parameter mayWait: whether this may wait for the reclaimer past the domain's limits. A
+  ///   deinit may not, since it can't know which locks are held.
   func release(mayWait: Bool = false) {
     // Releasing: what this owner did with the record happens before it is freed. Pairs with the
-    // acquiring half of the last owner's own subtraction.
+    // acquire in the last owner's subtraction.
     let (_, left) = unsafe header.pointee.references.subtract(1, ordering: .acquiringAndReleasing)
     guard left == 0 else { return }
     let bytes = recordBytes
     let word = word
     let action: @Sendable () -> Void = {
-      // Safety: no reference is left, and the sections that could still see the record are over.
+      // Safety: no reference is left, and all sections that could still see the record have ended.
       unsafe MapObject.free(word: word)
     }
     if mayWait {
@@ -194,7 +198,7 @@ extension MapObject {
     }
   }
 
-  /// Bytes of the record itself.
+  /// The size of the record itself in bytes.
   private var recordBytes: Int {
     unsafe MemoryLayout<MapObjectHeader>.stride + header.pointee.tailCount
       + header.pointee.nameCount + header.pointee.buildIDCount + Self.slackBytes
@@ -218,7 +222,7 @@ extension MapObject {
 extension MapObject {
   #if DEBUG
     private static let live = Atomic(0)
-    /// Records that exist, of all address spaces; in debug builds only. For tests.
+    /// The number of records in all address spaces; in debug builds only. For tests.
     static var liveCount: Int { live.load(ordering: .relaxed) }
     fileprivate static func countLive(_ change: Int) {
       live.wrappingAdd(change, ordering: .relaxed)
@@ -232,13 +236,13 @@ extension MapObject {
 // MARK: - Bytes
 
 extension MapObject {
-  /// The first byte of the tail; the name and the build id follow it.
+  /// The first byte of the tail. The name and the build ID follow the tail.
   @inline(__always)
   var tail: UnsafeRawPointer {
     unsafe UnsafeRawPointer(header) + MemoryLayout<MapObjectHeader>.stride
   }
 
-  /// The name as a query gives it.
+  /// The name as a query returns it.
   var nameBytes: UnsafeRawBufferPointer {
     unsafe UnsafeRawBufferPointer(
       start: tail + header.pointee.tailCount, count: header.pointee.nameCount)

@@ -4,8 +4,9 @@
 internal import ReadCopyUpdate
 
 extension AddressSpace {
-  /// The text of `/proc/PID/maps`, whole.
+  /// The whole text of `/proc/PID/maps`.
   ///
+  /// - Threads: as for ``dump(into:by:)``.
   /// - Complexity: O(VMAs), and the allocations of a new buffer; see ``dump(into:by:)``.
   public func mapsText(by strategy: ReadingStrategy = .snapshot) -> MapsBuffer {
     var buffer = MapsBuffer()
@@ -13,16 +14,17 @@ extension AddressSpace {
     return buffer
   }
 
-  /// Writes the text of `/proc/PID/maps` into `buffer`, replacing what it holds.
+  /// Writes the text of `/proc/PID/maps` to `buffer`, replacing its contents.
   ///
-  /// With ``ReadingStrategy/snapshot`` the text shows exactly one version. With the others it may
-  /// mix versions as the kernel's may: ends strictly increase; a VMA may appear twice, before and
-  /// after a change; what was mapped before and after is never missing.
+  /// With ``ReadingStrategy/snapshot``, the text shows exactly one version. With the other
+  /// strategies, it may mix versions, as the kernel's may: the ends strictly increase; a VMA may
+  /// appear twice, before and after a change; what was mapped both before and after the call is
+  /// never missing.
   ///
-  /// - Complexity: O(VMAs). Allocates only when the buffer must grow, and outside of the section:
-  ///   a snapshot that doesn't fit is taken again, of the version that is current then.
-  /// - Threads: any. Not from a signal handler: its read section is a long one, with a fence, and mustn't
-  ///   begin between the steps of another that begins.
+  /// - Threads: any, but not in a signal handler: its read section is a long one, with a fence, and
+  ///   must not begin between the steps of another section's beginning.
+  /// - Complexity: O(VMAs). Allocates only if the buffer must grow, and outside of the section. If
+  ///   a snapshot doesn't fit, another one is taken, of the version that is current then.
   public func dump(into buffer: inout MapsBuffer, by strategy: ReadingStrategy = .snapshot) {
     var position: UInt64 = 0
     var kept = 0
@@ -37,7 +39,7 @@ extension AddressSpace {
         return
       }
       if strategy != .snapshot {
-        // These go on where they were.
+        // The other strategies go on where they stopped.
         kept += formatter.count
         position = formatter.position
       }
@@ -48,7 +50,7 @@ extension AddressSpace {
 }
 
 extension AddressSpace.Labels {
-  /// What the text shows of `record`, copied.
+  /// A copy of what the text shows of `record`.
   func vma(of record: Record, in version: Version) -> VMA {
     let object = object(of: record, in: version)
     let header = object.isFile ? object : nil

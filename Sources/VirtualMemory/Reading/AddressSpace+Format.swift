@@ -6,7 +6,8 @@ internal import SequenceLocks
 internal import Synchronization
 
 extension AddressSpace {
-  /// Formats one chunk by `strategy`: one critical section, but for the fallbacks of speculation.
+  /// Formats one chunk by `strategy`, in a single critical section unless speculation falls back to
+  /// the lock.
   @inline(__always)
   func format(_ formatter: inout ChunkFormatter, _ strategy: ReadingStrategy) {
     switch strategy {
@@ -21,16 +22,16 @@ extension AddressSpace {
 
   /// Formats from one version.
   ///
-  /// A function of its own, so that its machine code can be checked: nothing in it allocates or
-  /// counts references.
+  /// This is a function of its own, so that its machine code can be checked: it allocates nothing
+  /// and counts no references.
   @inline(never)
   private func formatSnapshot(_ formatter: inout ChunkFormatter) {
     withSnapshotVersion { formatter.append($0, labels) }
   }
 
-  /// Formats VMA by VMA, each validated against the lock's counter.
+  /// Formats VMA by VMA, and validates each against the lock's counter.
   ///
-  /// The lock is taken outside of read sections: nothing sleeps in one.
+  /// Takes the lock outside of read sections, since nothing may sleep in one.
   private func formatSpeculatively(_ formatter: inout ChunkFormatter) {
     var failures = 0
     while formatter.state == .open {
@@ -50,8 +51,8 @@ extension AddressSpace {
     }
   }
 
-  /// Formats VMAs while the counter stands still. False: it moved before the first of them was
-  /// valid, or a writer is inside.
+  /// Formats VMAs as long as the counter doesn't change. Returns false if it changed before the
+  /// first VMA was valid, or if a writer is inside.
   private func speculateLines(_ formatter: inout ChunkFormatter) -> Bool {
     guard let speculation = mapLock.beginSpeculation() else {
       speculationRetryCount.add(1, ordering: .relaxed)
@@ -61,14 +62,15 @@ extension AddressSpace {
     var progress = false
     while formatter.state == .open {
       guard let (leaf, first) = version.tree.find(endingAfter: formatter.position) else {
-        // Nothing above the position: the end, if that is still so.
+        // There is nothing above the position: this is the end, if the version is still valid.
         guard mapLock.validate(speculation) else { return retry(progress) }
         formatter.generation = version.generation
         formatter.appendGate(version, labels)
         return true
       }
       for index in first..<leaf.count where formatter.state == .open {
-        // Copy, validate, only then follow what the copy refers to; pin it; validate again.
+        // Copy and validate the record before following what it refers to; pin that, and validate
+        // again.
         let record = leaf.record(index)
         guard mapLock.validate(speculation) else { return retry(progress) }
         let object = labels.object(of: record, in: version)
@@ -86,7 +88,7 @@ extension AddressSpace {
     return true
   }
 
-  /// Counts a disturbance. It is no failure where a VMA was formatted before it.
+  /// Counts a disturbance. It isn't a failure if a VMA has been formatted before it.
   private func retry(_ progress: Bool) -> Bool {
     speculationRetryCount.add(1, ordering: .relaxed)
     return progress

@@ -5,23 +5,26 @@ public import SystemPackage
 internal import _SystemShims
 
 extension AddressSpace.SystemCalls {
-  /// `ioctl` on `/proc/PID/maps`, bit for bit: the errors in the kernel's order, the sizes that
-  /// older and newer callers pass, the buffers given as addresses.
+  /// `ioctl` on `/proc/PID/maps`, bit for bit: the same errors in the kernel's order, the sizes
+  /// that older and newer callers pass, and buffers given as addresses.
   ///
   /// - Parameters:
   ///   - request: ``ProcMapQuery/request``.
-  ///   - argument: the caller's structure; its first field says how many bytes of it count.
-  ///   - strategy: how concurrent changes are dealt with.
-  /// - Throws, the first that applies; `argument` is then untouched:
+  ///   - argument: the caller's structure. Its first field says how many of its bytes count.
+  ///   - strategy: how to deal with concurrent changes.
+  /// - Throws: the first error that applies; `argument` is then unchanged:
   ///   - `ENOTTY`: another request.
-  ///   - `EFAULT`: `argument` is shorter than its size field, or than that field says.
-  ///   - `E2BIG`: the size is above 4,096, or above 104 with a byte beyond that isn't zero.
-  ///   - `EINVAL`: the size is below 24; an unknown flag; the size of a buffer without its address,
-  ///     or the reverse.
+  ///   - `EFAULT`: `argument` is too short for its size field, or shorter than that field says.
+  ///   - `E2BIG`: the size is above 4,096, or it is above 104 and one of the bytes beyond that
+  ///     isn't 0.
+  ///   - `EINVAL`: the size is below 24; an unknown flag; a buffer's size without its address, or
+  ///     the reverse.
   ///   - `ENOENT`: nothing matches.
-  ///   - `ENAMETOOLONG`: the name with its terminator is longer than its buffer, or than 4,096; the
-  ///     build id is longer than its buffer.
-  ///   - `EFAULT`: a buffer is not writable.
+  ///   - `ENAMETOOLONG`: the name with its terminator is longer than its buffer, or than 4,096
+  ///     bytes; the build ID is longer than its buffer.
+  ///   - `EFAULT`: a buffer isn't writable.
+  /// - Threads: any. Only with ``ReadingStrategy/snapshot`` in a read section.
+  /// - Complexity: as ``namedQuery(_:matching:by:)``.
   /// - Source: `do_procmap_query`.
   public func ioctl(
     _ request: UInt, _ argument: UnsafeMutableRawBufferPointer,
@@ -65,7 +68,7 @@ extension AddressSpace.SystemCalls {
     }
   }
 
-  /// The structure, with the fields that an older caller doesn't know as zero.
+  /// The structure, with zero in the fields that an older caller doesn't know.
   ///
   /// - Source: `copy_struct_from_user`.
   private static func copyIn(

@@ -7,22 +7,22 @@ internal import SequenceLocks
 internal import Synchronization
 
 extension AddressSpace {
-  /// The VMA at `address`, by the rules of `PROCMAP_QUERY`, without its name.
+  /// The VMA at `address` by the rules of `PROCMAP_QUERY`, without its name.
   ///
-  /// Takes the first VMA that ends above the address, which need not be aligned. It matches if it
-  /// passes all filters and covers the address or ``QueryFlags/coveringOrNext`` is given. If it
-  /// fails a filter, the next one is tried with ``QueryFlags/coveringOrNext``, and without it the
-  /// query fails. `[vsyscall]` is never found.
+  /// Considers the first VMA that ends above the address, which need not be aligned. The VMA
+  /// matches if it passes all filters and covers the address; with ``QueryFlags/coveringOrNext``,
+  /// it needn't cover the address. If it fails a filter, the query fails, or, with
+  /// ``QueryFlags/coveringOrNext``, tries the next VMA. `[vsyscall]` is never found.
   ///
-  /// - Throws: `EINVAL` for unknown flags, `ENOENT` if nothing matches.
-  /// - Threads: any. With ``ReadingStrategy/snapshot`` it waits for nobody, allocates nothing and
-  ///   counts no reference.
+  /// - Throws: `EINVAL` for unknown flags; `ENOENT` if nothing matches.
+  /// - Threads: any. With ``ReadingStrategy/snapshot``, it never waits, allocates nothing and
+  ///   counts no references.
   /// - Complexity: O(log n), and O(VMAs that fail a filter).
   public func query(
     _ address: UInt64, matching flags: QueryFlags = [], by strategy: ReadingStrategy = .snapshot
   ) throws(Errno) -> QueryResult {
     guard flags.rawValue & ~QueryFlags.known == 0 else { throw .invalidArgument }
-    // The result of the usual case is not copied together with those of the others.
+    // In the usual case, the result isn't copied together with those of the other strategies.
     if strategy == .snapshot {
       let found = RCU.withReadSection { _ in currentVersion.query(address, flags) }
       guard let found else { throw .noSuchFileOrDirectory }
@@ -34,7 +34,7 @@ extension AddressSpace {
     return found
   }
 
-  // Functions of their own, so that the snapshot's code stays small.
+  // Functions of their own, so that the code for a snapshot stays small.
   @inline(never)
   private func queryLocked(_ address: UInt64, _ flags: QueryFlags) -> QueryResult? {
     mapLock.withReadLock { currentVersion.query(address, flags) }
@@ -47,19 +47,21 @@ extension AddressSpace {
     return found
   }
 
-  /// The VMA at `address`, or `nil`: the query that covers, without filters.
+  /// The VMA that covers `address`, or `nil`: a query without flags.
   ///
-  /// - Threads: any, and signal handlers on threads that have looked something up before: no lock,
-  ///   no allocation, no reference counting.
+  /// - Threads: any, and signal handlers on threads that have looked something up before: it takes
+  ///   no lock, allocates nothing and counts no references.
   /// - Complexity: O(log n).
   public func lookup(_ address: UInt64) -> QueryResult? {
     RCU.withReadSection { _ in currentVersion.query(address, []) }
   }
 
-  /// The answers for many addresses, all from one version.
+  /// The VMAs at many addresses, all from one version.
   ///
-  /// - Returns: per address the VMA that covers it, or `nil`.
-  /// - Complexity: O(addresses × log n), in one read section, which holds up nothing that is changed later.
+  /// - Returns: for each address, the VMA that covers it, or `nil`.
+  /// - Threads: any, but not in a signal handler.
+  /// - Complexity: O(addresses × log n), in one read section, which doesn't hold up what is changed
+  ///   later.
   public func lookup(_ addresses: [UInt64]) -> [QueryResult?] {
     var results = [QueryResult?](repeating: nil, count: addresses.count)
     withSnapshotVersion { version in
@@ -68,9 +70,10 @@ extension AddressSpace {
     return results
   }
 
-  /// ``query(_:matching:by:)`` with the name and the build id.
+  /// ``query(_:matching:by:)`` with the name and the build ID.
   ///
   /// - Throws: as ``query(_:matching:by:)``.
+  /// - Threads: any, but not in a signal handler.
   /// - Complexity: O(log n + name); allocates the copies, outside of the section.
   public func namedQuery(
     _ address: UInt64, matching flags: QueryFlags = [], by strategy: ReadingStrategy = .snapshot
@@ -80,8 +83,8 @@ extension AddressSpace {
     switch strategy {
     case .snapshot:
       RCU.withReadSection { _ in
-        // Another version is loaded after a failed pin: the last reference of the object that the
-        // first one shows is gone, hence it is not the current one any more.
+        // After a failed pin, this loads another version: the last reference to the object is gone,
+        // so the version that shows it is no longer current.
         repeat {
           pinned = pinnedAnswer(in: currentVersion, address, flags)
         } while pinned?.isPinned == false
@@ -90,7 +93,7 @@ extension AddressSpace {
       mapLock.withReadLock { pinned = pinnedAnswer(in: currentVersion, address, flags) }
     case .speculative:
       speculate { version, isStillValid in
-        // A former attempt's pins.
+        // Pinned in an earlier attempt.
         pinned?.release()
         pinned = pinnedAnswer(in: version, address, flags, pinIf: isStillValid)
       }
@@ -100,10 +103,10 @@ extension AddressSpace {
     return pinned.copied()
   }
 
-  /// Runs `body` until the counter stood still meanwhile; after some failures under the lock.
+  /// Runs `body` until the counter doesn't change meanwhile; after some failures, under the lock.
   ///
-  /// - Parameter body: runs in a read section or under the lock, perhaps more than once.
-  ///   It is given a test of whether the counter has stood still so far.
+  /// - Parameter body: runs in a read section or under the lock, perhaps more than once. It
+  ///   receives a function that tells whether the counter has been unchanged so far.
   private func speculate(_ body: (Version, () -> Bool) -> Void) {
     for _ in 0..<ReadingStrategy.maximumSpeculationAttempts {
       let isValid = RCU.withReadSection { _ -> Bool in
@@ -121,8 +124,8 @@ extension AddressSpace {
 
 // MARK: - Names
 
-/// An answer with the object that its name and build id are copied from, pinned so that it outlives
-/// the section.
+/// An answer, and the object from which its name and build ID are copied. The object is pinned, so
+/// that it outlives the section.
 struct PinnedAnswer {
   var result: QueryResult
   var object: MapObject
@@ -140,7 +143,8 @@ struct PinnedAnswer {
 }
 
 extension AddressSpace {
-  /// The answer, pinned. `isPinned` is false if it isn't valid any more, or its object was about to go.
+  /// The answer, pinned. `isPinned` is false if the answer is no longer valid, or if its object was
+  /// about to be freed.
   private func pinnedAnswer(
     in version: Version, _ address: UInt64, _ flags: QueryFlags,
     pinIf isValid: () -> Bool = { true }
@@ -167,7 +171,7 @@ extension Version {
         pageSize: .page, offset: 0, inode: 0, device: DeviceNumber(major: 0, minor: 0),
         generation: generation)
     }
-    // Not `map(result(of:))`: that method would be a closure on the heap.
+    // Not `map(result(of:))`, since that method would become a closure on the heap.
     guard let record = tree.match(leaf, index, flags) else { return nil }
     return result(of: record)
   }
@@ -188,7 +192,7 @@ extension Version {
 }
 
 extension Tree {
-  /// The first VMA that may match: it ends above `address`, and covers it where it must.
+  /// The first VMA that may match: it ends above `address`, and covers it if it must.
   @inline(__always)
   fileprivate func candidate(_ address: UInt64, _ flags: QueryFlags) -> (leaf: Leaf, index: Int)? {
     guard let (leaf, index) = find(endingAfter: address) else { return nil }
@@ -202,7 +206,7 @@ extension Tree {
     return match(leaf, index, flags)
   }
 
-  /// The VMA at `index` of `leaf`, or one after it, if filters let one pass.
+  /// The VMA at `index` of `leaf`, or a later one if a filter rejects it.
   @inline(__always)
   fileprivate func match(_ leaf: Leaf, _ index: Int, _ flags: QueryFlags) -> Record? {
     let record = leaf.record(index)
@@ -210,7 +214,7 @@ extension Tree {
     return flags.contains(.coveringOrNext) ? matchNext(after: record.end, flags) : nil
   }
 
-  /// The first VMA that ends above `position` and passes.
+  /// The first VMA that ends above `position` and passes the filters.
   @inline(never)
   private func matchNext(after position: UInt64, _ flags: QueryFlags) -> Record? {
     var position = position

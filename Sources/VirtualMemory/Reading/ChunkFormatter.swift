@@ -5,30 +5,31 @@ internal import ReadCopyUpdate
 internal import SequenceLocks
 internal import Synchronization
 
-/// Formats VMAs from a position on into memory of the caller, until something ends it.
+/// Formats VMAs, starting at a position, into the caller's memory, until something ends it.
 ///
-/// The whole state of a reader within one critical section: on the stack, shared with nobody.
+/// This is the whole state of a reader within one critical section. It lives on the stack and isn't
+/// shared.
 @safe
 struct ChunkFormatter {
-  /// Where text goes; `capacity` bytes, of which `count` are used.
+  /// The memory for the text: `capacity` bytes, of which `count` are used.
   let out: UnsafeMutableRawPointer
   let capacity: Int
-  /// A line that would go past this is not taken.
+  /// A line that would end beyond this isn't taken.
   let limit: Int
-  /// When there is so much text, no further line is begun.
+  /// Once there is this much text, no further line is started.
   let wanted: Int
 
   var count = 0
-  /// The end of the last VMA formatted: VMAs that end at or below it are done.
+  /// The end of the last VMA that was formatted. VMAs that end at or below it are done.
   var position: UInt64
-  /// The version of the last VMA formatted.
+  /// The generation of the version from which the last VMA was formatted.
   var generation: UInt64 = 0
   var state = State.open
 
   enum State {
     /// More can be formatted.
     case open
-    /// The wanted amount is there.
+    /// There is as much text as wanted.
     case satisfied
     /// The next line doesn't fit.
     case full
@@ -63,7 +64,7 @@ struct ChunkFormatter {
     if count >= wanted { state = .satisfied }
   }
 
-  /// Formats VMAs of `version` until the state says otherwise.
+  /// Formats VMAs of `version` until `state` changes.
   @inline(__always)
   mutating func append(_ version: Version, _ labels: AddressSpace.Labels) {
     generation = version.generation
@@ -87,10 +88,10 @@ struct ChunkFormatter {
     }
   }
 
-  /// Formats VMAs of `leaf` from `first` up to `last`, as long as they have a plain access and more can be
-  /// formatted afterwards.
+  /// Formats VMAs of `leaf` from `first` up to `last`, as long as they have a plain access and
+  /// there is room for more afterwards.
   ///
-  /// - Returns: the position of the first VMA that it doesn't format.
+  /// - Returns: the position of the first VMA that it hasn't formatted.
   @inline(__always)
   private mutating func append(
     _ lines: PlainLines, _ leaf: Leaf, _ first: Int, _ last: Int
@@ -111,7 +112,7 @@ struct ChunkFormatter {
     return index
   }
 
-  /// Formats `[vsyscall]`, which comes after everything else, and ends.
+  /// Formats `[vsyscall]`, which comes last, and ends.
   mutating func appendGate(_ version: Version, _ labels: AddressSpace.Labels) {
     if version.gateFlags != [] && position < Version.gateEnd {
       let record = Record(
@@ -124,7 +125,7 @@ struct ChunkFormatter {
 }
 
 extension AddressSpace.Labels {
-  /// The object that ends the line of `record`.
+  /// The object whose text ends the line of `record`.
   ///
   /// - Source: `get_vma_name`.
   @inline(__always)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// The text of a dump, in memory that is used again for the next one.
+/// The text of a dump, in memory that is reused for the next one.
 ///
 /// ```swift
 /// var buffer = MapsBuffer()
@@ -12,19 +12,21 @@
 /// ```
 @safe
 public struct MapsBuffer: ~Copyable, @unchecked Sendable {
-  // Sendable: it alone refers to its memory.
+  // Sendable: nothing else refers to its memory.
   private(set) var memory: UnsafeMutableRawPointer
   private(set) var capacity: Int
-  /// Bytes of text.
+  /// The length of the text in bytes.
   public internal(set) var count = 0
-  /// The generation of the version that the text shows. Of a dump that isn't a snapshot: of its
+  /// The generation of the version that the text shows; if the dump isn't a snapshot, that of its
   /// last line.
   public internal(set) var generation: UInt64 = 0
 
-  /// The first capacity, in bytes: about a hundred lines.
+  /// The initial capacity in bytes: about a hundred lines.
   private static var capacityInitial: Int { 16 << 10 }
 
-  /// An empty buffer, with room for about a hundred lines.
+  /// Creates an empty buffer with room for about a hundred lines.
+  ///
+  /// - Complexity: O(1), and one allocation.
   public init() {
     capacity = Self.capacityInitial
     unsafe memory = .allocate(byteCount: capacity, alignment: 64)
@@ -32,7 +34,7 @@ public struct MapsBuffer: ~Copyable, @unchecked Sendable {
 
   deinit { unsafe memory.deallocate() }
 
-  /// Makes room for twice as much; keeps the text.
+  /// Doubles the capacity, and keeps the text.
   mutating func grow() {
     let larger = UnsafeMutableRawPointer.allocate(byteCount: capacity * 2, alignment: 64)
     unsafe larger.copyMemory(from: memory, byteCount: count)
@@ -41,7 +43,7 @@ public struct MapsBuffer: ~Copyable, @unchecked Sendable {
     capacity *= 2
   }
 
-  /// The text.
+  /// The text as bytes.
   public var bytes: Span<UInt8> {
     @_lifetime(borrow self)
     borrowing get {
@@ -51,12 +53,16 @@ public struct MapsBuffer: ~Copyable, @unchecked Sendable {
     }
   }
 
-  /// The text, copied.
+  /// A copy of the text.
+  ///
+  /// - Complexity: O(length).
   public var array: [UInt8] {
     unsafe Array(UnsafeRawBufferPointer(start: memory, count: count))
   }
 
-  /// The text as a string, with what isn't UTF-8 replaced.
+  /// The text as a string, in which anything that isn't UTF-8 is replaced.
+  ///
+  /// - Complexity: O(length).
   public var string: String {
     unsafe String(decoding: UnsafeRawBufferPointer(start: memory, count: count), as: UTF8.self)
   }

@@ -3,51 +3,52 @@
 
 internal import ReadCopyUpdate
 
-/// An open `/proc/PID/maps` in miniature: hands out the text in chunks, as `read` does.
+/// An open `/proc/PID/maps` in miniature: returns the text in chunks, as `read` does.
 ///
-/// Each chunk is made in one critical section: whole lines, at most 4,095 bytes. Between chunks the
-/// address space may change; the reader goes on after the last VMA that it reported, by its end. A
-/// reader of a ``MapsSnapshot`` sees no change.
+/// Each chunk is made in one critical section. It consists of whole lines, and has at most 4,095
+/// bytes. Between chunks, the address space may change; the reader then continues after the end of
+/// the last VMA that it reported. A reader of a ``MapsSnapshot`` sees no changes.
 ///
-/// - Threads: one at a time, like a file offset. Any number of readers on one address space.
-///   Not from a signal handler, as ``AddressSpace/dump(into:by:)``.
+/// - Threads: one at a time, as for a file offset. An address space may have any number of readers.
+///   Not in a signal handler, as for ``AddressSpace/dump(into:by:)``.
 /// - Source: `fs/seq_file.c`, `fs/proc/task_mmu.c`.
 @safe
 public struct MapsReader: ~Copyable, @unchecked Sendable {
-  // Sendable: it alone refers to its memory; the rest is Sendable.
+  // Sendable: nothing else refers to its memory, and the rest is Sendable.
 
   /// The address space that is read.
   public let space: AddressSpace
-  /// How concurrent changes are dealt with.
+  /// How to deal with concurrent changes.
   public let strategy: ReadingStrategy
-  /// The version that is read; `nil` for whichever is current when a chunk is made.
+  /// The version that is read; `nil` to read whichever is current when a chunk is made.
   public let snapshot: MapsSnapshot?
 
   private var memory: UnsafeMutableRawPointer
   /// The kernel's buffer size: a page, doubled whenever a single line doesn't fit.
   private var bufferBytes = 4096
-  /// Text that was made and not handed out: `memory[unreadStart..<unreadEnd]`.
+  /// The text that has been made, but not returned yet: `memory[unreadStart..<unreadEnd]`.
   private var unreadStart = 0
   private var unreadEnd = 0
   /// The end of the last VMA in the buffer.
   private var position: UInt64 = 0
 
-  /// The offset of the next byte handed out.
+  /// The offset of the next byte that will be returned.
   public private(set) var offset = 0
-  /// The generation of the first chunk since the start; `nil` before it.
+  /// The generation of the first chunk since the start; `nil` if there was none yet.
   public private(set) var firstGeneration: UInt64?
-  /// The generation of the last chunk.
+  /// The generation of the last chunk; `nil` if there was none yet.
   public private(set) var lastGeneration: UInt64?
 
-  /// Whether the address space changed between the first chunk and the last: what the kernel
-  /// can't tell.
+  /// Whether the address space changed between the first chunk and the last. The kernel can't tell
+  /// this.
   public var hasChanged: Bool { firstGeneration != lastGeneration }
 
-  /// A reader of whichever version is current when it makes a chunk.
+  /// Creates a reader of whichever version is current when it makes a chunk.
   ///
   /// - Parameters:
   ///   - space: the address space.
-  ///   - strategy: how concurrent changes are dealt with.
+  ///   - strategy: how to deal with concurrent changes.
+  /// - Complexity: O(1), and one allocation.
   public init(_ space: AddressSpace, strategy: ReadingStrategy = .snapshot) {
     self.space = space
     self.strategy = strategy
@@ -55,7 +56,9 @@ public struct MapsReader: ~Copyable, @unchecked Sendable {
     unsafe memory = Self.allocate(bufferBytes: 4096)
   }
 
-  /// A reader whose chunks all show one version, however long it takes to read them.
+  /// Creates a reader whose chunks all show the same version, however long reading takes.
+  ///
+  /// - Complexity: O(1), and one allocation.
   public init(_ snapshot: MapsSnapshot) {
     space = snapshot.space
     strategy = .snapshot
@@ -65,7 +68,7 @@ public struct MapsReader: ~Copyable, @unchecked Sendable {
 
   deinit { unsafe memory.deallocate() }
 
-  /// Formatting touches memory beyond the text: its bound on a line, twice, for a line that is
+  /// Formatting may use memory beyond the text: twice the largest size of a line, in case a line is
   /// made and then doesn't fit.
   private static func allocate(bufferBytes: Int) -> UnsafeMutableRawPointer {
     .allocate(byteCount: bufferBytes + slackBytes, alignment: 64)
@@ -73,8 +76,8 @@ public struct MapsReader: ~Copyable, @unchecked Sendable {
 
   private static var slackBytes: Int { 4096 }
 
-  /// Fills the empty buffer with whole lines: until there are `wanted` bytes, the next line doesn't
-  /// fit, or the end.
+  /// Fills the empty buffer with whole lines, until there are `wanted` bytes, the next line doesn't
+  /// fit, or the text ends.
   private mutating func fill(wanted: Int) {
     while true {
       var formatter = unsafe ChunkFormatter(
@@ -91,24 +94,29 @@ public struct MapsReader: ~Copyable, @unchecked Sendable {
       lastGeneration = formatter.generation
       firstGeneration = firstGeneration ?? formatter.generation
       guard formatter.state == .full && formatter.count == 0 else { return }
-      // A single line is longer than the buffer: from now on the buffer is larger.
+      // A single line is longer than the buffer, so the buffer is larger from now on.
       bufferBytes *= 2
       unsafe memory.deallocate()
       unsafe memory = Self.allocate(bufferBytes: bufferBytes)
     }
   }
 
+  /// Whether there is text that was made and not handed out.
+  package var hasUnreadText: Bool { unreadStart < unreadEnd }
+
   /// Hands out text, as `read` does: what is left of the last chunk first, then of at most one more.
   ///
-  /// Fewer bytes than asked for don't mean the end; 0 bytes do. Lines may be split between reads.
+  /// A result of 0 means the end; fewer bytes than requested don't. A line may be split between
+  /// reads.
   ///
   /// - Returns: the number of bytes written at the start of `buffer`.
+  /// - Complexity: O(bytes of the chunk).
   public mutating func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
     if offset == 0 && buffer.count > 0 && unreadStart == 0 { rewind() }
     var done = unsafe takeUnread(into: buffer)
     guard buffer.count > 0, unreadStart == unreadEnd else { return done }
-    // Also when nothing is wanted any more: the kernel then makes one line ahead, which the next
-    // read hands out before a whole chunk.
+    // Called even if nothing more is wanted: the kernel then makes a line ahead, which the next
+    // read returns before a whole chunk.
     fill(wanted: buffer.count - done)
     done += unsafe takeUnread(into: UnsafeMutableRawBufferPointer(rebasing: buffer[done...]))
     return done
@@ -124,17 +132,21 @@ public struct MapsReader: ~Copyable, @unchecked Sendable {
     }
   }
 
-  /// At most `count` bytes of text; empty at the end.
+  /// Returns at most `count` bytes of text; an empty array at the end.
+  ///
+  /// - Precondition: `count` is not negative.
   public mutating func read(count: Int) -> [UInt8] {
-    require(count >= 0, "MapsReader.read: a count is not negative")
+    require(count >= 0, "MapsReader.read: count must not be negative")
     if count == 0 { return [] }
     return unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in
       initializedCount = unsafe read(into: UnsafeMutableRawBufferPointer(buffer))
     }
   }
 
-  /// Calls `body` with the next chunk: what is left of the last one, or one more, without copying
-  /// it. `nil` at the end. The chunk is handed out also if `body` throws.
+  /// Calls `body` with the next chunk, without copying it: with what is left of the last one, or
+  /// with a new one. Returns `nil` at the end. The chunk counts as read even if `body` throws.
+  ///
+  /// - Complexity: O(bytes of the chunk).
   public mutating func withNextChunk<R: ~Copyable, E: Error>(
     _ body: (Span<UInt8>) throws(E) -> R
   ) throws(E) -> R? {
@@ -149,7 +161,9 @@ public struct MapsReader: ~Copyable, @unchecked Sendable {
     return try body(chunk)
   }
 
-  /// Starts afresh, with the address space as it is then.
+  /// Goes back to the start, where reading begins with the address space as it is then.
+  ///
+  /// - Complexity: O(1).
   public mutating func rewind() {
     position = 0
     offset = 0
@@ -161,15 +175,18 @@ public struct MapsReader: ~Copyable, @unchecked Sendable {
 
   /// Goes to byte `target` of the text, by making the text again from its start.
   ///
-  /// Past the end it stays at the end, and reads give nothing. (The kernel makes the text again too,
-  /// for `lseek` and `pread`; it reports the offset asked for.)
+  /// If `target` is past the end, the reader stays at the end, and reads return nothing. (The
+  /// kernel, too, makes the text again for `lseek` and `pread`, but reports the requested offset.)
+  ///
+  /// - Precondition: `target` is not negative.
+  /// - Complexity: O(bytes up to `target`).
   public mutating func seek(to target: Int) {
-    require(target >= 0, "MapsReader.seek: an offset is not negative")
+    require(target >= 0, "MapsReader.seek: the offset must not be negative")
     if target == offset { return }
     rewind()
     while offset < target {
-      // Up to the line that holds the target, and no further: the rest of that line is what the
-      // next read hands out first.
+      // Makes the text up to the line that holds the target, and no further. The next read returns
+      // the rest of that line first.
       fill(wanted: target - offset)
       if unreadEnd == 0 { return }
       unreadStart = min(target - offset, unreadEnd)

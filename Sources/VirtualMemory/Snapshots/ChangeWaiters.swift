@@ -9,7 +9,7 @@ internal import Synchronization
 /// A writer that nobody waits for pays one load. A task announces itself (`isAnyWaiting`), then looks at the
 /// generation; a writer publishes, then looks whether a task has announced itself. All four are
 /// sequentially consistent, so that one of the two sees the other: no change is slept through.
-final class ChangeWaiters: Sendable {
+package final class ChangeWaiters: Sendable {
   private struct State {
     var continuations: [UInt64: CheckedContinuation<Void, Never>] = [:]
     var lastNumber: UInt64 = 0
@@ -18,6 +18,28 @@ final class ChangeWaiters: Sendable {
 
   private let isAnyWaiting = Atomic(false)
   private let state = Guarded(State())
+  /// Those who wait for changes of several spaces; set once.
+  private let shared = AtomicLazyReference<ChangeWaiters>()
+  private let changes = Atomic<UInt64>(0)
+
+  package init() {}
+
+  /// Tells `waiters` of changes, too.
+  ///
+  /// - Precondition: no others are told.
+  func notify(_ waiters: ChangeWaiters) {
+    require(
+      shared.storeIfNil(waiters) === waiters, "AddressSpace: it is in another service already")
+  }
+
+  /// How often ``noteChange()`` was called. Sequentially consistent, as the generation of a space.
+  package var changeCount: UInt64 { changes.load(ordering: .sequentiallyConsistent) }
+
+  /// Says that something has changed, and wakes who waits.
+  package func noteChange() {
+    changes.add(1, ordering: .sequentiallyConsistent)
+    wakeAll()
+  }
 
   /// Why there will be no more changes; `nil` while there may be.
   var end: MapsUpdate.End? { state.withLock { $0.reason } }
@@ -32,6 +54,7 @@ final class ChangeWaiters: Sendable {
   @inline(__always)
   func wakeAll() {
     if isAnyWaiting.load(ordering: .sequentiallyConsistent) { wakeWaiters() }
+    if let shared = shared.load() { shared.noteChange() }
   }
 
   @inline(never)
@@ -46,7 +69,7 @@ final class ChangeWaiters: Sendable {
   }
 
   /// Suspends the task until `isOver` holds, there will be no more changes, or the task is cancelled.
-  func wait(until isOver: @Sendable () -> Bool) async {
+  package func wait(until isOver: @Sendable () -> Bool) async {
     let number = state.withLock { state in
       state.lastNumber += 1
       return state.lastNumber

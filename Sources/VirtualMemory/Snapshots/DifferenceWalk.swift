@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// Two walks side by side, through an older version and a newer one, that pass what both share.
+/// Two walks side by side, through an older version and a newer one, which skip what both share.
 ///
 /// Why no shared subtree is opened: a node has the same records, hence the same range, and the same
-/// level wherever it is. Nodes of one level of one tree don't overlap. So if the cursors stand at
-/// different subtrees that overlap, the one with the higher level is not in the other tree at that
-/// place, and neither of two at the same level is: they may be opened. A shared subtree is reached by
-/// both cursors, before either has gone into it, for the cursor that comes first waits: its item is
-/// above the other's, or beyond its end.
+/// level in every tree. Nodes of one level of one tree don't overlap. So if the cursors stand at
+/// different subtrees that overlap, the one at the higher level isn't in the other tree at that
+/// place, and if both are at the same level, neither is in the other's tree: they may be opened.
+/// Both cursors reach a shared subtree before either has opened it: the cursor that gets there
+/// first waits, since its item is above the other's, or beyond its end.
 @safe
 struct DifferenceWalk {
   enum Step {
-    /// Only the older version has it.
+    /// Only the older version has this VMA.
     case removed(Record)
-    /// Only the newer version has it.
+    /// Only the newer version has this VMA.
     case added(Record)
-    /// Both have a VMA with this range, in nodes that they don't share, or that look different
-    /// though they are shared.
+    /// Both versions have a VMA with this range, in nodes that they don't share, or that look
+    /// different though they are shared.
     case both(Record, Record)
     case end
   }
@@ -26,7 +26,7 @@ struct DifferenceWalk {
   private var new: TreeCursor
   private let relabeled: RelabeledAddresses
 
-  /// - Safety: the versions outlive it.
+  /// - Safety: the versions must outlive it.
   init(from old: Version, to new: Version) {
     self.old = TreeCursor(old.tree)
     self.new = TreeCursor(new.tree)
@@ -50,9 +50,9 @@ struct DifferenceWalk {
     }
   }
 
-  /// One step where both cursors stand at something; `nil` if that gave nothing yet.
+  /// One step while both cursors stand at something; `nil` if it didn't produce anything yet.
   private mutating func advance(_ oldItem: TreeCursor.Item, _ newItem: TreeCursor.Item) -> Step? {
-    // What lies wholly before the other is on one side only.
+    // An item that lies wholly before the other is on one side only.
     if oldItem.end <= newItem.start { return take(&old, oldItem).map { .removed($0) } }
     if newItem.end <= oldItem.start { return take(&new, newItem).map { .added($0) } }
     if oldItem.level >= 0 || newItem.level >= 0 {
@@ -66,11 +66,11 @@ struct DifferenceWalk {
       }
       return .both(old.record, new.record)
     }
-    // They overlap: what is added comes after all that it overlaps is removed.
+    // They overlap: what is added comes after everything removed that it overlaps.
     return take(&old, oldItem).map { .removed($0) }
   }
 
-  /// Two items that overlap, of which one at least is a subtree.
+  /// Handles two items that overlap, at least one of which is a subtree.
   private mutating func passOrOpen(_ oldItem: TreeCursor.Item, _ newItem: TreeCursor.Item) {
     if unsafe oldItem.node == newItem.node && !relabeled.touch(oldItem.start, oldItem.end) {
       old.skip()
@@ -81,7 +81,8 @@ struct DifferenceWalk {
     if newItem.level >= oldItem.level { new.open() }
   }
 
-  /// The VMA that `cursor` stands at, and passes it; `nil`, and opens it, if that is a subtree.
+  /// If `cursor` stands at a VMA, passes it and returns it. If it stands at a subtree, opens that
+  /// and returns `nil`.
   private func take(_ cursor: inout TreeCursor, _ item: TreeCursor.Item) -> Record? {
     guard item.level < 0 else {
       cursor.open()
@@ -92,11 +93,11 @@ struct DifferenceWalk {
   }
 }
 
-/// Where the same VMA may have different names in two versions: `[heap]` and `[stack]` are not in
-/// the tree, but come from the version's numbers.
+/// Where the same VMA may have different names in two versions: `[heap]` and `[stack]` aren't in
+/// the tree, but follow from the version's numbers.
 struct RelabeledAddresses {
-  // A VMA is `[heap]` in one version and not in the other only if it intersects what lies between
-  // the two starts or between the two ends.
+  // A VMA can be `[heap]` in only one of the versions only if it intersects what lies between the
+  // two starts or between the two ends.
   private let breakStarts: Range<UInt64>
   private let breakEnds: Range<UInt64>
   private let stackStarts: (UInt64, UInt64)?
@@ -109,14 +110,14 @@ struct RelabeledAddresses {
       old.stackStart == new.stackStart ? nil : (old.stackStart, new.stackStart)
   }
 
-  /// Whether a VMA in `start..<end` may be concerned.
+  /// Whether the names of VMAs in `start..<end` may differ.
   func touch(_ start: UInt64, _ end: UInt64) -> Bool {
     func intersects(_ range: Range<UInt64>) -> Bool {
       !range.isEmpty && start < range.upperBound && range.lowerBound < end
     }
     if intersects(breakStarts) || intersects(breakEnds) { return true }
     guard let (first, second) = stackStarts else { return false }
-    // A stack may start at its VMA's end.
+    // A stack's start may be at its VMA's end.
     return start <= first && first <= end || start <= second && second <= end
   }
 }

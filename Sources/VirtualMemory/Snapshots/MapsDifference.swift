@@ -1,37 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// What differs between two versions of an address space: a sequence of changes, made as it is read.
+/// The difference between two versions of an address space: a sequence of changes, which is
+/// computed while it is read.
 ///
-/// VMAs correspond if they have the same range. One that is in both versions and shows the same is
-/// not mentioned; one that is in both and shows something else is ``Change/changed(from:to:)``; all
-/// others are ``Change/removed(_:)`` or ``Change/added(_:)``. So a VMA that is cut in two is removed,
-/// and two are added. What counts is what the text shows: changes without a trace in a ``VMA``, as of
-/// a lock or of accounting, are none. `[vsyscall]` is left out.
+/// VMAs correspond if they have the same range. A VMA that is in both versions and shows the same
+/// isn't reported. If it is in both and shows something else, it is ``Change/changed(from:to:)``.
+/// All others are ``Change/removed(_:)`` or ``Change/added(_:)``; so if a VMA is cut in two, one is
+/// removed and two are added. Only what the text shows counts: a change that leaves no trace in a
+/// ``VMA``, such as of a lock or of accounting, isn't one. `[vsyscall]` is left out.
 ///
-/// The order is by address, and what is removed comes before what takes its place: whoever applies
-/// the changes one after the other to a copy of the older map never has two VMAs that overlap, and in
-/// the end has the newer map exactly.
+/// Changes are ordered by address, and what is removed comes before what takes its place. Applied
+/// one after another to a copy of the older map, they never make two VMAs overlap, and lead exactly
+/// to the newer map.
 ///
-/// Nodes are compared by identity before their contents are: parts that the versions share are not
-/// looked at.
+/// Nodes are compared by identity before their contents are, so that parts which the versions share
+/// aren't read.
 ///
-/// - Complexity: O(1) to make. To read: O(changed VMAs × height), if the versions are of one address
-///   space; O(VMAs) if not.
+/// - Threads: any.
+/// - Complexity: O(1) to make. Reading it takes O(changed VMAs × height) if the versions belong to
+///   the same address space, otherwise O(VMAs).
 public struct MapsDifference: Sequence, Sendable {
   /// One change.
   public enum Change: Sendable, Hashable, Codable {
-    /// The older version has this VMA; the newer has none with its range.
+    /// The older version has this VMA; the newer one has none with its range.
     case removed(VMA)
-    /// The newer version has this VMA; the older has none with its range.
+    /// The newer version has this VMA; the older one has none with its range.
     case added(VMA)
-    /// Both have a VMA with this range, and they look different.
+    /// Both versions have a VMA with this range, and the two look different.
     case changed(from: VMA, to: VMA)
   }
 
-  /// The version that the changes start from.
+  /// The version from which the changes start.
   public let from: MapsSnapshot
-  /// The version that they lead to.
+  /// The version to which the changes lead.
   public let to: MapsSnapshot
 
   init(from: MapsSnapshot, to: MapsSnapshot) {
@@ -56,7 +58,8 @@ public struct MapsDifference: Sequence, Sendable {
     }
 
     public mutating func next() -> Change? {
-      // The cursors read nodes that the snapshots keep: both live through all of this.
+      // The cursors read nodes that the snapshots keep; both snapshots stay alive through all of
+      // this.
       from.withVersion { old in
         to.withVersion { new in
           while true {
@@ -79,7 +82,7 @@ public struct MapsDifference: Sequence, Sendable {
     private func changed(
       _ oldRecord: Record, _ old: Version, _ newRecord: Record, _ new: Version
     ) -> Change? {
-      // What most neighbours of a change are: no copies are made to find out.
+      // Most neighbours of a change look the same; this finds out without making copies.
       let oldObject = from.space.labels.object(of: oldRecord, in: old)
       let newObject = to.space.labels.object(of: newRecord, in: new)
       if oldRecord.flags == newRecord.flags && oldRecord.pageOffset == newRecord.pageOffset
@@ -92,13 +95,13 @@ public struct MapsDifference: Sequence, Sendable {
       return oldVMA == newVMA ? nil : .changed(from: oldVMA, to: newVMA)
     }
 
-    /// Nodes read so far, of both versions; for tests.
+    /// The number of nodes of both versions read so far; for tests.
     package var _openedCount: Int { walk.openedCount }
   }
 }
 
 extension AddressSpace {
-  /// What changed from one version to another, as ``MapsDifference`` tells it.
+  /// The changes from one version to another, as a ``MapsDifference``.
   ///
   /// ```swift
   /// for change in AddressSpace.difference(from: before, to: after) {
@@ -111,9 +114,12 @@ extension AddressSpace {
   /// ```
   ///
   /// - Parameters:
-  ///   - from: where the changes start. It need not be the older one: the reverse difference undoes.
-  ///   - to: where they lead. It may be of another address space, as of a forked one: the result
-  ///     is right too, but both are read whole.
+  ///   - from: the version from which the changes start. It needn't be the older one: the reverse
+  ///     difference undoes the changes.
+  ///   - to: the version to which the changes lead. It may belong to another address space, such as
+  ///     a forked one; the result is still correct, but both versions are read as a whole.
+  /// - Threads: any.
+  /// - Complexity: O(1); see ``MapsDifference``.
   public static func difference(
     from: MapsSnapshot, to: MapsSnapshot
   ) -> MapsDifference {

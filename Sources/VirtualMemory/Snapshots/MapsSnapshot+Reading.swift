@@ -6,7 +6,7 @@ public import SystemPackage
 // MARK: - Text
 
 extension MapsSnapshot {
-  /// The text of `/proc/PID/maps`, whole.
+  /// The whole text of `/proc/PID/maps`.
   ///
   /// - Complexity: O(VMAs), and the allocations of a new buffer; see ``dump(into:)``.
   public func mapsText() -> MapsBuffer {
@@ -15,10 +15,10 @@ extension MapsSnapshot {
     return buffer
   }
 
-  /// Writes the text of `/proc/PID/maps` into `buffer`, replacing what it holds. For the text in
+  /// Writes the text of `/proc/PID/maps` to `buffer`, replacing its contents. To get the text in
   /// chunks, make a ``MapsReader`` of the snapshot.
   ///
-  /// - Complexity: O(VMAs). Allocates only when the buffer must grow.
+  /// - Complexity: O(VMAs). Allocates only if the buffer must grow.
   public func dump(into buffer: inout MapsBuffer) {
     var position: UInt64 = 0
     buffer.count = 0
@@ -46,7 +46,7 @@ extension MapsSnapshot {
 extension MapsSnapshot {
   /// ``AddressSpace/query(_:matching:by:)`` on this version.
   ///
-  /// - Throws: `EINVAL` for unknown flags, `ENOENT` if nothing matches.
+  /// - Throws: `EINVAL` for unknown flags; `ENOENT` if nothing matches.
   /// - Complexity: O(log n), and O(VMAs that fail a filter).
   public func query(
     _ address: UInt64, matching flags: QueryFlags = []
@@ -58,7 +58,7 @@ extension MapsSnapshot {
     return found
   }
 
-  /// ``AddressSpace/namedQuery(_:matching:by:)`` on this version: with the name and the build id.
+  /// ``AddressSpace/namedQuery(_:matching:by:)`` on this version, with the name and the build ID.
   ///
   /// - Throws: as ``query(_:matching:)``.
   /// - Complexity: O(log n + name); allocates the copies.
@@ -68,7 +68,7 @@ extension MapsSnapshot {
     guard flags.rawValue & ~QueryFlags.known == 0 else { throw .invalidArgument }
     let found = withVersion { version -> NamedQueryResult? in
       guard let record = version.tree.match(address, flags) else { return nil }
-      // The version keeps the object: nothing to pin.
+      // The version keeps the object alive, so nothing needs to be pinned.
       let answer = PinnedAnswer(
         result: version.result(of: record), object: space.labels.object(of: record, in: version),
         isPinned: false)
@@ -78,17 +78,17 @@ extension MapsSnapshot {
     return found
   }
 
-  /// The VMA at `address`, or `nil`: the query that covers, without filters.
+  /// The VMA that covers `address`, or `nil`: a query without flags.
   ///
-  /// - Threads: any, and signal handlers: no lock, no allocation.
+  /// - Threads: any; signal handlers too: it takes no lock and allocates nothing.
   /// - Complexity: O(log n).
   public func lookup(_ address: UInt64) -> QueryResult? {
     withVersion { $0.query(address, []) }
   }
 
-  /// The answers for many addresses.
+  /// The VMAs at many addresses.
   ///
-  /// - Returns: per address the VMA that covers it, or `nil`.
+  /// - Returns: for each address, the VMA that covers it, or `nil`.
   /// - Complexity: O(addresses × log n).
   public func lookup(_ addresses: [UInt64]) -> [QueryResult?] {
     withVersion { version in addresses.map { version.query($0, []) } }
@@ -97,11 +97,11 @@ extension MapsSnapshot {
 
 // MARK: - Collection
 
-/// The VMAs in ascending order, without `[vsyscall]`, each copied when it is asked for.
+/// The VMAs in ascending order, without `[vsyscall]`. Each is copied when it is accessed.
 extension MapsSnapshot: Collection {
-  /// The position of a VMA, or the one after the last.
+  /// The position of a VMA, or the position after the last one.
   public struct Index: Sendable, Hashable, Comparable {
-    /// The VMA's first address; the largest number after the last VMA.
+    /// The VMA's first address; the largest number for the position after the last VMA.
     let start: UInt64
 
     public static func < (left: Index, right: Index) -> Bool { left.start < right.start }
@@ -115,7 +115,7 @@ extension MapsSnapshot: Collection {
   /// The position after the last VMA.
   public var endIndex: Index { Index(start: .max) }
 
-  /// The position after that of a VMA.
+  /// The position of the next VMA.
   ///
   /// - Precondition: `index` is the position of a VMA of this snapshot.
   /// - Complexity: O(log n).
@@ -159,18 +159,18 @@ extension MapsSnapshot: Collection {
     return record
   }
 
-  /// Goes through the VMAs of a snapshot, which it keeps.
+  /// Iterates over the VMAs of a snapshot, and keeps the snapshot alive.
   @safe
   public struct Iterator: IteratorProtocol {
     private let snapshot: MapsSnapshot
     private var position: UInt64 = 0
-    // Of the leaf that the last VMA was in, what follows it.
+    // In the leaf of the last VMA, what follows that VMA.
     private var leaf: Leaf?
     private var index = 0
 
     fileprivate init(_ snapshot: MapsSnapshot) { self.snapshot = snapshot }
 
-    /// - Complexity: O(name); O(log n) at a leaf's end, every 32 VMAs at most.
+    /// - Complexity: O(name), and O(log n) at the end of each leaf.
     public mutating func next() -> VMA? {
       snapshot.withVersion { version in
         if leaf == nil, let found = version.tree.find(endingAfter: position) {

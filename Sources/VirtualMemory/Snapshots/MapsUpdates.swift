@@ -142,4 +142,10 @@ extension AddressSpace {
   /// Says that the address space won't change any more: ends ``updates(since:atMostEvery:)`` of all readers, once
   /// they have been told of all changes.
   package func endUpdates(_ reason: MapsUpdate.End) { changeWaiters.finish(reason) }
+
+  /// Why it won't change any more; `nil` while it may.
+  package var updatesEnd: MapsUpdate.End? { changeWaiters.end }
+
+  /// Tells `waiters` of all changes: those of a service, which all its address spaces share.
+  package func notifyChanges(_ waiters: ChangeWaiters) { changeWaiters.notify(waiters) }
 }

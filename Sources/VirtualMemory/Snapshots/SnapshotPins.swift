@@ -6,62 +6,64 @@ internal import Synchronization
 
 /// The versions of one address space that snapshots keep, and the nodes that are held for them.
 ///
-/// A node is visible in the versions from the write section that made it (its `transaction`) up to the one
-/// before the section that replaced it. When it is replaced, the newest pinned version decides: a
-/// node that is younger was never visible to a snapshot, and is retired as ever; an older one is
-/// held, on that version's list. When the last snapshot of a version goes, what is on its list and
-/// visible to the next older pinned version moves to that one's list, and the rest goes back to the
-/// pool. Hence nodes are held exactly as long as a snapshot can see them, and what a writer goes
-/// through beside a snapshot that lives long is recycled as if there were none.
+/// A node is visible in all versions from the write section that made it (its `transaction`) to the
+/// one before the section that replaced it. When it is replaced, the newest pinned version decides.
+/// If the node is younger than that version, no snapshot has ever seen it, and it is retired as
+/// usual. If it is older, it is held, on that version's list. When the last snapshot of a version
+/// is dropped, those nodes on its list that the next older pinned version sees move to that
+/// version's list, and the rest return to the pool. So nodes are held exactly as long as a snapshot
+/// can see them, and what a writer uses up while an old snapshot lives is recycled as if there were
+/// none.
 ///
-/// A held leaf also holds the objects of its VMAs: it takes a reference when it is replaced, while
-/// the version before still has its own, and drops it when it goes back.
+/// A held leaf also holds the objects of its VMAs: it takes references when it is replaced, while
+/// the previous version still has its own, and drops them when it returns to the pool.
 ///
 /// Model: `Tests/Models/pins.pml`.
 ///
-/// Threads: `pin` and `unpin` from any; `newest` and `hold` by the writer. The lock is held for a
-/// few instructions, never while nodes are looked at.
+/// Threads: `pin` and `unpin` may be called on any thread, `newest` and `hold` only by the writer.
+/// The lock is held for a few instructions, and never while nodes are read.
 @safe
 final class SnapshotPins: @unchecked Sendable {
-  // Sendable: `pins` is read and written under `monitor`, the rest is immutable or atomic.
+  // Sendable: `pins` is accessed under `monitor`; the rest is immutable or atomic.
 
-  /// One version with snapshots.
+  /// A version that has snapshots.
   private struct Pin {
-    /// The version's.
+    /// The version's transaction.
     let transaction: UInt64
-    /// Snapshots of it.
+    /// The number of its snapshots.
     var count = 1
-    /// Replaced nodes that it sees and no newer pinned version does.
+    /// Replaced nodes that this version sees, but no newer pinned version.
     var held: [HeldNode] = []
   }
 
-  // A pthread monitor, not Synchronization's Mutex: ThreadSanitizer doesn't see the latter.
+  // A pthread monitor instead of Synchronization's Mutex, which ThreadSanitizer doesn't see.
   private let monitor = Monitor()
-  // Ascending by transaction.
+  // In ascending order of their transactions.
   private var pins: [Pin] = []
-  // Snapshots, and those about to be: written under `monitor`, read by the writer without it.
+  // The number of snapshots, including those being taken. Written under `monitor`; read by the
+  // writer without it.
   private let snapshotCount = Atomic(0)
-  // Statistics: written by whoever holds nodes or gives them back, relaxed.
+  // Statistics: written by any thread that holds nodes or returns them, relaxed.
   private let heldByteCount = Atomic(0)
-  /// Where nodes go that nobody sees any more. Keeps the memory that they are in.
+  /// Where nodes go that nobody sees any more. Keeps their memory alive.
   private let pool: PoolShared
 
   init(returningTo pool: PoolShared) { self.pool = pool }
 
   // MARK: By snapshots
 
-  /// Pins the version that `load` gives: the current one.
+  /// Pins the version that `load` returns: the current one.
   ///
-  /// No read section is needed to look at it. The count goes up before the load, and both are
-  /// sequentially consistent, as the writer's exchange of the version and its look at the count are.
-  /// A writer that replaces the version loaded here therefore finds the count above zero, and passes
-  /// through `monitor` before it retires anything.
+  /// Reading that version needs no read section. The count is incremented before the load. Both are
+  /// sequentially consistent, and so are the writer's exchange of the version and its load of the
+  /// count. So a writer that replaces the version loaded here finds the count above zero, and
+  /// passes through `monitor` before it retires anything.
   func pin(_ load: () -> Version) -> Version {
     withLock {
       // Sequentially consistent: pairs with the exchange in `AddressSpace.publish`, see there.
       snapshotCount.add(1, ordering: .sequentiallyConsistent)
       let version = load()
-      // Nobody finds an older version than the one before did.
+      // No load returns an older version than the load before it did.
       if let last = pins.indices.last, pins[last].transaction == version.transaction {
         pins[last].count += 1
       } else {
@@ -71,12 +73,12 @@ final class SnapshotPins: @unchecked Sendable {
     }
   }
 
-  /// The end of one snapshot of the version with the number `transaction`. Doesn't wait.
+  /// Ends one snapshot of the version with this `transaction`. Doesn't wait.
   func unpin(_ transaction: UInt64) {
     let orphaned = withLock { () -> [HeldNode] in
       defer {
-        // Releasing: what was read through the snapshot happens before a writer that no longer sees
-        // it reuses a node. Pairs with the load in `isEmpty`.
+        // Releasing: everything that was read through the snapshot happens before a writer that no
+        // longer sees it reuses a node. Pairs with the load in `isEmpty`.
         snapshotCount.subtract(1, ordering: .acquiringAndReleasing)
       }
       guard let index = index(of: transaction) else {
@@ -88,7 +90,8 @@ final class SnapshotPins: @unchecked Sendable {
     handOn(orphaned, pinnedBefore: transaction)
   }
 
-  /// Snapshots, versions that they keep, and bytes of nodes that are held for them alone.
+  /// The number of snapshots, the number of versions that they keep, and the bytes of nodes that
+  /// are held only for them.
   var statistics: (snapshotCount: Int, versionCount: Int, heldBytes: Int) {
     withLock {
       (
@@ -99,9 +102,9 @@ final class SnapshotPins: @unchecked Sendable {
 
   // MARK: By the writer
 
-  /// Whether there is no snapshot. By the writer, after it has published a version.
+  /// Whether there is no snapshot. Called by the writer after it has published a version.
   ///
-  /// If it is true, a snapshot that is taken from now on finds that version or a later one.
+  /// If true, a snapshot that is taken later has that version or a newer one.
   @inline(__always)
   var isEmpty: Bool { snapshotCount.load(ordering: .sequentiallyConsistent) == 0 }
 
@@ -113,12 +116,12 @@ final class SnapshotPins: @unchecked Sendable {
     }
   }
 
-  /// Takes over nodes that the version `transaction` sees, the current one doesn't, and no pinned one in
-  /// between does.
+  /// Takes over nodes that the version `transaction` sees, but neither the current version nor a
+  /// pinned one in between.
   func hold(_ nodes: [HeldNode], for transaction: UInt64) {
     let bytes = nodes.reduce(0) { $0 + $1.blockBytes }
     heldByteCount.add(bytes, ordering: .relaxed)
-    // Its last snapshot may have gone meanwhile.
+    // The version's last snapshot may have been dropped meanwhile.
     if !append(nodes, to: transaction) { handOn(nodes, pinnedBefore: transaction) }
   }
 
@@ -131,13 +134,13 @@ final class SnapshotPins: @unchecked Sendable {
     return body()
   }
 
-  /// Under `monitor`.
+  /// Called under `monitor`.
   private func index(of transaction: UInt64) -> Int? {
     let index = countOfPins(before: transaction)
     return index < pins.count && pins[index].transaction == transaction ? index : nil
   }
 
-  /// Under `monitor`. A binary search.
+  /// A binary search. Called under `monitor`.
   private func countOfPins(before transaction: UInt64) -> Int {
     var (low, high) = (0, pins.count)
     while low < high {
@@ -147,7 +150,7 @@ final class SnapshotPins: @unchecked Sendable {
     return low
   }
 
-  /// False if the version isn't pinned any more.
+  /// Returns false if the version is no longer pinned.
   private func append(_ nodes: [HeldNode], to transaction: UInt64) -> Bool {
     withLock {
       guard let index = index(of: transaction) else { return false }
@@ -158,21 +161,23 @@ final class SnapshotPins: @unchecked Sendable {
 
   // MARK: Handing on
 
-  /// After a grace period, on the reclaimer's thread, finds who still sees `nodes`, whose newest
-  /// pinned version, `transaction`, is gone: readers in their sections may see them too.
+  /// After a grace period, on the reclaimer's thread, finds out who still sees `nodes`, now that
+  /// `transaction`, the newest pinned version that saw them, is no longer pinned. Readers in their
+  /// sections may see them, too.
   private func handOn(_ nodes: [HeldNode], pinnedBefore transaction: UInt64) {
     guard !nodes.isEmpty else { return }
-    // No bytes for the domain's limits: their memory is the pool's.
+    // The nodes don't count for the domain's limits, since their memory belongs to the pool.
     RCU.afterGracePeriod(mayWait: false) { [self] in distribute(nodes, transaction) }
   }
 
-  /// Moves `nodes` to the newest pinned version before `transaction` that sees them; gives back the rest.
+  /// Moves `nodes` to the newest pinned version before `transaction` that sees them, and returns
+  /// the others to the pool.
   private func distribute(_ nodes: [HeldNode], _ transaction: UInt64) {
     var nodes = nodes
     var transaction = transaction
     while !nodes.isEmpty {
       guard let older = newest(before: transaction) else { break }
-      // The nodes are ours alone meanwhile: on no list, and not given back.
+      // Meanwhile, only this thread has the nodes: they are on no list, and not in the pool.
       let start = nodes.partition { $0.transaction > older }
       giveBack(Array(nodes[start...]))
       nodes.removeSubrange(start...)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// How values print: as in `/proc/PID/maps` where that has them, flags as words.
+// How values are printed: as in `/proc/PID/maps` if they appear there; flags as words.
 
 extension VMA: CustomStringConvertible {
-  /// The line of the text, without its newline; what isn't UTF-8 in the name is replaced.
+  /// The line of the text without its newline. Anything in the name that isn't UTF-8 is replaced.
   public var description: String {
     let header = MapsText.header(
       start, end, MapsText.permissions(protection, isShared: isShared), offset, device, inode)
@@ -25,7 +25,7 @@ extension QueryResult: CustomStringConvertible {
 }
 
 extension NamedQueryResult: CustomStringConvertible {
-  /// The line of the text, the build id, and the generation.
+  /// The line of the text, the build ID, and the generation.
   public var description: String {
     let name = String(decoding: MapsText.escapingNewlines(name), as: UTF8.self)
     let digits = buildID.map { MapsText.padded($0, 2) }.joined()
@@ -35,7 +35,7 @@ extension NamedQueryResult: CustomStringConvertible {
 }
 
 extension MapsDifference.Change: CustomStringConvertible {
-  /// Lines of the text, after `- ` what the older version has, and after `+ ` what the newer one has.
+  /// Lines of the text: after `- ` what the older version has, after `+ ` what the newer one has.
   public var description: String {
     switch self {
     case .removed(let vma): "- \(vma)"
@@ -51,7 +51,7 @@ extension DeviceNumber: CustomStringConvertible {
 }
 
 extension MapsText {
-  /// A line up to the blank after the inode.
+  /// A line up to the space after the inode.
   fileprivate static func header(
     _ start: UInt64, _ end: UInt64, _ permissions: String, _ offset: UInt64,
     _ device: DeviceNumber, _ inode: UInt64
@@ -119,7 +119,7 @@ extension QueryFlags: CustomStringConvertible {
 }
 
 extension OptionSet where RawValue: FixedWidthInteger, Element == Self {
-  /// The flags that are in the set, by their names; what has none as a number.
+  /// The names of the flags in the set; flags without a name as a number.
   fileprivate func describe(_ names: [(Self, String)]) -> String {
     var rest = self
     var words: [String] = []

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// Formats VMAs as lines of text into raw memory.
+/// Formats VMAs as lines of text in raw memory.
 ///
-/// Everything here runs inside read sections: no allocation, no call out, no bounds but the ones
-/// the caller has made sure of with ``maximumByteCount(_:)``.
+/// Everything here runs inside read sections: it allocates nothing, calls nothing outside, and
+/// checks no bounds, which the caller has ensured with ``maximumByteCount(_:)``.
 enum LineFormatter {
-  /// Bytes that formatting one line may touch: the header, the tail, and what whole-step copies
-  /// write beyond it.
+  /// The number of bytes that formatting one line may touch: the header, the tail, and what copying
+  /// in whole steps writes beyond it.
   @inline(__always)
   static func maximumByteCount(_ object: MapObject) -> Int {
     unsafe 192 &+ object.header.pointee.tailCount
@@ -15,7 +15,7 @@ enum LineFormatter {
 
   /// Writes one line at `out` and returns its length.
   ///
-  /// - Parameter object: its device, inode and name end the line.
+  /// - Parameter object: provides the device, the inode and the name at the end of the line.
   /// - Safety: `out` has room for `maximumByteCount` bytes.
   /// - Complexity: O(length), without a branch on the digits of an address.
   @inline(__always)
@@ -32,11 +32,11 @@ enum LineFormatter {
     return MapsText.usualPrefixCount &+ tailCount
   }
 
-  /// `7f0000000000-7f0000001000 r--p 00000000 `: addresses of 12 digits and an offset of 8, all of it at
-  /// fixed columns.
+  /// `7f0000000000-7f0000001000 r--p 00000000 `: with addresses of 12 digits and an offset of 8,
+  /// everything is at fixed columns.
   ///
-  /// The last three digits of addresses are zeros. Eight of each address are made together, the first of
-  /// each by itself.
+  /// The last three digits of an address are zeros. Eight digits of each address are computed
+  /// together, and its first digit separately.
   @inline(__always)
   private static func usualPrefix(
     _ record: Record, _ offset: UInt64, at out: UnsafeMutableRawPointer
@@ -62,7 +62,7 @@ enum LineFormatter {
     UInt8(truncatingIfNeeded: value &+ 0x30 &+ ((value &+ 6) &>> 4) &* 0x27)
   }
 
-  /// A line whose columns may be others.
+  /// Writes a line whose columns may differ from the usual ones.
   @inline(never)
   private static func unusualLine(
     _ record: Record, _ offset: UInt64, _ object: MapObject, at out: UnsafeMutableRawPointer
@@ -71,7 +71,7 @@ enum LineFormatter {
     unsafe out.storeBytes(of: UInt8(ascii: "-"), toByteOffset: count, as: UInt8.self)
     count &+= 1
     count &+= unsafe hex(record.end, at: out + count)
-    // " rwxp " in one store of eight bytes, of which six count.
+    // " rwxp " in one store of eight bytes, six of which count.
     unsafe (out + count).storeBytes(of: permissions(record.flags), as: UInt64.self)
     count &+= 6
     count &+= unsafe hex(offset, at: out + count)
@@ -80,7 +80,7 @@ enum LineFormatter {
     return unsafe unusualTail(object, prefixCount: count, at: out)
   }
 
-  /// The end of a line whose columns are not the usual ones.
+  /// Writes the end of a line whose columns differ from the usual ones.
   private static func unusualTail(
     _ object: MapObject, prefixCount: Int, at out: UnsafeMutableRawPointer
   ) -> Int {
@@ -103,14 +103,14 @@ enum LineFormatter {
     return count
   }
 
-  /// " rwxp " and two bytes that the next store replaces, lowest byte first.
+  /// " rwxp ", and two bytes that the next store overwrites, lowest byte first.
   @inline(__always)
   static func permissions(_ flags: VMAFlags) -> UInt64 {
     // " ---p "
     0x0000_2070_2d2d_2d20 &+ permissionDifferences(flags.queryBits) &<< 8
   }
 
-  /// What makes "rwxs" of "---p" when it is added, lowest byte first.
+  /// What must be added to "---p" to get the permissions, lowest byte first.
   ///
   /// - Parameter bits: readable, writable, executable, shared.
   @inline(__always)
@@ -128,7 +128,7 @@ enum LineFormatter {
     return significant > 8 ? significant : 8
   }
 
-  /// Writes `value` in at least eight lower-case hexadecimal digits and returns how many.
+  /// Writes `value` with at least eight lower-case hexadecimal digits, and returns their number.
   ///
   /// - Safety: room for 16 bytes.
   @inline(__always)
@@ -140,9 +140,9 @@ enum LineFormatter {
     return count
   }
 
-  /// The sixteen hexadecimal digits of eight bytes, the lowest byte's first.
+  /// The sixteen hexadecimal digits of eight bytes, those of the lowest byte first.
   ///
-  /// All at once: high and low nibbles are taken apart and then put in turns.
+  /// Computed all at once: high and low nibbles are separated, and then interleaved.
   @inline(__always)
   static func digits(_ bytes: UInt64) -> SIMD16<UInt8> {
     let low = bytes & 0x0f0f_0f0f_0f0f_0f0f
@@ -150,13 +150,13 @@ enum LineFormatter {
     var nibbles = SIMD16<UInt8>()
     nibbles.evenHalf = unsafe unsafeBitCast(high, to: SIMD8<UInt8>.self)
     nibbles.oddHalf = unsafe unsafeBitCast(low, to: SIMD8<UInt8>.self)
-    // 1 where a nibble is above 9, then all bits: there the distance from '9' + 1 to 'a' is added.
+    // 1 for each nibble above 9, then all ones: there, the distance from '9' + 1 to 'a' is added.
     let letters = (nibbles &+ SIMD16(repeating: 6)) &>> SIMD16(repeating: 4)
     let mask = SIMD16<UInt8>() &- letters
     return nibbles &+ SIMD16(repeating: UInt8(ascii: "0")) &+ mask & SIMD16(repeating: 0x27)
   }
 
-  /// The digits of the pages of two addresses, eight of each: of bits 12 to 43.
+  /// The digits of the page numbers of two addresses, eight digits each: bits 12 to 43.
   @inline(__always)
   fileprivate static func pageDigits(_ start: UInt64, _ end: UInt64) -> SIMD2<UInt64> {
     let start = UInt32(truncatingIfNeeded: start &>> 12).bigEndian
@@ -182,22 +182,23 @@ enum LineFormatter {
   }
 }
 
-/// Lines of one leaf's anonymous memory, where they differ in little: all columns are the usual ones, all
-/// addresses begin with the same digit, and neither heap nor stack is among them.
+/// Lines for the anonymous memory of one leaf, if they differ only a little: all columns are the
+/// usual ones, all addresses begin with the same digit, and neither the heap nor the stack is among
+/// them.
 ///
 ///     7f0000000000-7f0000001000 rw-p 00000000 00:00 0␠
 struct PlainLines {
-  /// Bytes of a line.
+  /// The length of a line in bytes.
   static var byteCount: Int { 49 }
 
   // "000-" and the digit, lowest byte first.
   private let middle: UInt64
 
   /// - Parameters:
-  ///   - start: where the leaf's first VMA starts.
-  ///   - end: where its last one ends.
-  ///   - version: knows where heap and stack are.
-  /// - Returns: `nil` if the lines may differ in more.
+  ///   - start: the start of the leaf's first VMA.
+  ///   - end: the end of its last VMA.
+  ///   - version: knows where the heap and the stack are.
+  /// - Returns: `nil` if the lines may differ in more than that.
   @inline(__always)
   init?(_ start: UInt64, _ end: UInt64, _ version: Version) {
     let first = start &>> 44

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// The parts of a line of `/proc/PID/maps` that are rendered once per object, not once per dump.
+/// The parts of a line of `/proc/PID/maps` that are rendered once per object instead of once per
+/// dump.
 ///
-/// `start-end perms offset major:minor inode␠[padding name]\n`. The header up to the blank after
-/// the inode is padded to column 72; then one more blank, and the name. A header that is already
-/// that long gets the one blank.
+/// `start-end perms offset major:minor inode␠[padding name]\n`. The header, up to the space after
+/// the inode, is padded to column 72; another space and the name follow. A header that is already
+/// that long is followed by just the space.
 enum MapsText {
-  /// Where a name starts, 0-based, if the header leaves room.
+  /// The 0-based column where a name starts if the header leaves room.
   static let nameColumn = 73
-  /// Columns before the device when addresses have 12 digits and the offset 8:
+  /// The number of columns before the device, for addresses of 12 digits and an offset of 8:
   /// `7f0000000000-7f0000001000 r--p 00000000 `.
   static let usualPrefixCount = 40
 
@@ -36,10 +37,10 @@ enum MapsText {
     return bytes
   }
 
-  /// Blanks between a header of `headerCount` columns and the name.
+  /// The number of spaces between a header of `headerCount` columns and the name.
   static func paddingCount(headerCount: Int) -> Int { max(1, nameColumn - headerCount) }
 
-  /// A newline in a path is shown as `\012`; nothing else is escaped.
+  /// Shows a newline in a path as `\012`; nothing else is escaped.
   static func escapingNewlines(_ name: [UInt8]) -> [UInt8] {
     guard name.contains(UInt8(ascii: "\n")) else { return name }
     return name.flatMap { $0 == UInt8(ascii: "\n") ? Array("\\012".utf8) : [$0] }

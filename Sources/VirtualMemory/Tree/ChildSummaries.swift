@@ -9,13 +9,13 @@ struct ChildSummaries {
   private let base: UnsafeMutablePointer<ChildSummary>
   private(set) var count = 0
 
-  /// The most that any step gathers: the children of one node, of which two may have become four, or of
-  /// two nodes of which one has too few.
+  /// The largest number that any step gathers: the children of one node, two of which may have
+  /// become four, or those of two nodes, one of which has too few.
   private static var capacity: Int {
     NodeLayout.innerCapacity + max(2, NodeLayout.minimumInnerCount - 1)
   }
 
-  /// - Safety: `storage` holds `capacity` edges and outlives the list.
+  /// - Safety: `storage` holds `capacity` entries and outlives the list.
   init(_ storage: UnsafeMutableBufferPointer<ChildSummary>) {
     unsafe base = storage.baseAddress.unsafelyUnwrapped
   }
@@ -39,7 +39,7 @@ struct ChildSummaries {
 
   mutating func removeAll() { count = 0 }
 
-  /// Puts `list` in the place of the two edges from `index` on; it holds one or two.
+  /// Replaces the two entries from `index` on by `list`, which holds one or two.
   mutating func replacePair(at index: Int, with list: ChildSummaries) {
     self[index] = list[0]
     if list.count == 2 {
@@ -52,7 +52,7 @@ struct ChildSummaries {
 
   /// Runs `body` with an empty list.
   static func with<R>(_ body: (inout ChildSummaries) -> R) -> R {
-    // Not a temporary allocation, which is none on the stack past 1,024 bytes.
+    // Not a temporary allocation, since one above 1,024 bytes isn't on the stack.
     var words = InlineArray<200, UInt64>(repeating: 0)
     return unsafe withUnsafeMutableBytes(of: &words) { bytes in
       require(

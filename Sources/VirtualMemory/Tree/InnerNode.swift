@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// An inner node as readers see it: up to 31 children in ascending order, with what is known of them in a
-/// block of its own, the ``Bounds``.
+/// An inner node as readers see it: up to 31 children in ascending order. What it knows about them
+/// is in a separate block, the ``Bounds``.
 ///
-/// Most changes exchange one child for another with the same bounds, all the way up to the root: only the
-/// children are written then, and the bounds stay for many versions. Every fourth key, a pivot, is with the
-/// children too: a search needs no more than four of the keys then.
+/// Most changes replace one child by another with the same bounds, all the way up to the root. Then
+/// only the children are written, and the same bounds serve many versions. Every fourth key, a
+/// pivot, is also stored with the children, so that a search needs at most four of the keys.
 ///
-/// Once it is published, the writer doesn't read it any more: see ``WriterNode``.
+/// Once the node is published, the writer no longer reads it: see ``WriterNode``.
 ///
 /// - Safety: as ``Leaf``.
 @safe
@@ -18,7 +18,7 @@ struct InnerNode {
   @inline(__always)
   init(_ base: UnsafeMutableRawPointer) { unsafe self.base = base }
 
-  /// The bounds, which belong to this node alone, apart from those that it has replaced.
+  /// The bounds, which only this node uses, and nodes that it has replaced.
   @inline(__always)
   var bounds: Bounds {
     get {
@@ -37,7 +37,8 @@ struct InnerNode {
     nonmutating set { unsafe base.storeBytes(of: newValue, toByteOffset: 8, as: UInt64.self) }
   }
 
-  /// The last key of four, of the seven fours before the last one: the bounds' keys 3, 7 and so on.
+  /// The last key of a four, for the seven fours before the last one: the bounds' keys 3, 7 and so
+  /// on.
   @inline(__always)
   func pivot(_ four: Int) -> UInt64 {
     unsafe base.load(fromByteOffset: NodeLayout.innerPivots &+ four &* 8, as: UInt64.self)
@@ -67,9 +68,9 @@ struct InnerNode {
   @inline(__always) func end(_ index: Int) -> UInt64 { bounds.end(index) }
   @inline(__always) func start(_ index: Int) -> UInt64 { bounds.start(index) }
 
-  /// The number of children that end at or before `address`.
+  /// The number of children that end at or below `address`.
   ///
-  /// The pivots are read while the address of the bounds is on its way.
+  /// The pivots are read while the address of the bounds is being loaded.
   @inline(__always)
   func rank(_ address: UInt64) -> Int {
     let first = firstOfFour(address) { pivot($0) }
@@ -77,7 +78,7 @@ struct InnerNode {
   }
 }
 
-/// What an inner node knows of its children: where they start and end.
+/// What an inner node knows about its children: where they start and end.
 ///
 /// - Safety: as ``Leaf``.
 @safe
@@ -99,13 +100,13 @@ struct Bounds: Node {
     setWord(1, index, summary.start)
   }
 
-  /// Whether the child at `index` starts and ends where `summary` does.
+  /// Whether the child at `index` has the start and the end of `summary`.
   @inline(__always)
   func hasRange(_ index: Int, of summary: ChildSummary) -> Bool {
     (end(index) ^ summary.end) | (start(index) ^ summary.start) == 0
   }
 
-  /// Copies all of `other` but its transaction.
+  /// Copies everything from `other` except its transaction.
   @inline(__always)
   func copyContents(of other: Self) {
     unsafe base.copyMemory(from: other.base, byteCount: NodeLayout.boundsHeader + 8)

@@ -24,7 +24,7 @@ extension IntervalTree {
     setTop(summaries.first, height: height)
   }
 
-  /// Splits `0..<count` into ranges of at most `size`, evenly.
+  /// Splits `0..<count` into ranges of at most `size` that have about the same length.
   private static func portions(of count: Int, each size: Int) -> [Range<Int>] {
     let portions = (count + size - 1) / size
     return (0..<portions).map { index in

@@ -3,25 +3,25 @@
 
 internal import ReadCopyUpdate
 
-/// The writer's ways to a record, by its own nodes and leaves.
+/// How the writer finds records, by its own nodes and the leaves.
 extension IntervalTree {
-  /// Finds the first record that ends above `address`, and remembers the way there for a change; `nil` if
-  /// the tree is empty.
+  /// Finds the first record that ends above `address`, and remembers the path for a change; `nil`
+  /// if the tree is empty.
   ///
   /// - Complexity: O(height).
   mutating func locate(_ address: UInt64) -> Place? {
     guard var child = top else { return nil }
-    require(height <= Path.maximumHeight, "IntervalTree: the tree is too high")
+    require(height <= Path.maximumHeight, "IntervalTree: the tree is too deep")
     var endBefore: UInt64 = 0
     var startAfter = UInt64.max
     var level = height
     while level > 0 {
       level &-= 1
-      // Safety: all leaves are equally deep.
+      // Safety: all leaves are at the same depth.
       let node = unsafe WriterNode(child.writerNode.unsafelyUnwrapped)
       let bounds = node.bounds
       let last = bounds.count &- 1
-      // Past all children: in the last one.
+      // Beyond all children, the last one.
       let index = min(node.rank(address), last)
       if index > 0 { endBefore = bounds.end(index &- 1) }
       if index < last { startAfter = bounds.start(index &+ 1) }
@@ -39,11 +39,12 @@ extension IntervalTree {
     return place
   }
 
-  /// The leaf and the position of the first record that ends above `address`.
+  /// The leaf and the index of the first record that ends above `address`.
   ///
   /// - Complexity: O(height).
   mutating func find(endingAfter address: UInt64) -> (leaf: Leaf, index: Int)? {
-    // Past this no rank below can be a node's count: a child's key is its largest end.
+    // For smaller addresses, no rank below is a node's count, since a child's key is its largest
+    // end.
     guard address < maximumEnd, var child = top else { return nil }
     while let node = child.asWriterNode { child = node.child(node.rank(address)) }
     let leaf = child.asLeaf
@@ -63,7 +64,7 @@ extension IntervalTree {
   /// - Complexity: O(height).
   mutating func lastRecord(endingAtOrBefore address: UInt64) -> Record? {
     guard var child = top else { return nil }
-    // The subtree left of the way down that is nearest to it.
+    // The nearest subtree to the left of the path.
     var left: Child?
     while let node = child.asWriterNode {
       let rank = min(node.rank(address), node.bounds.count - 1)

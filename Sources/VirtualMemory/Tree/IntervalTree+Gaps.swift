@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// A free range that is asked for: `length` bytes between `minimumAddress` and `limit`.
+/// A request for a free range of `length` bytes between `minimumAddress` and `limit`.
 struct GapRequest {
   var length: UInt64
   var minimumAddress: UInt64
@@ -21,10 +21,10 @@ struct GapRequest {
 }
 
 extension IntervalTree {
-  /// The highest free range of the tree, by its start.
+  /// The start of the highest free range in the tree.
   ///
-  /// - Complexity: O(height × fan-out): a subtree whose largest gap is too small is not entered,
-  ///   and a limit cuts through one subtree per level.
+  /// - Complexity: O(height × fan-out): subtrees whose largest gap is too small aren't entered, and
+  ///   a limit cuts through one subtree per level.
   /// - Source: `vm_unmapped_area` with `VM_UNMAPPED_AREA_TOPDOWN`.
   mutating func highestGap(_ request: GapRequest) -> UInt64? {
     request.highest(in: maximumEnd, .max)
@@ -32,7 +32,7 @@ extension IntervalTree {
       ?? request.highest(in: 0, minimumStart)
   }
 
-  /// The lowest free range of the tree, by its start.
+  /// The start of the lowest free range in the tree.
   ///
   /// - Complexity: as ``highestGap(_:)``.
   mutating func lowestGap(_ request: GapRequest) -> UInt64? {
@@ -43,7 +43,7 @@ extension IntervalTree {
 }
 
 extension Child {
-  /// Between two records of the subtree.
+  /// The same between two records of this subtree.
   fileprivate func highestGap(_ request: GapRequest) -> UInt64? {
     guard let node = asWriterNode else {
       let leaf = asLeaf
@@ -66,7 +66,7 @@ extension Child {
     return nil
   }
 
-  /// Between two records of the subtree.
+  /// The same between two records of this subtree.
   fileprivate func lowestGap(_ request: GapRequest) -> UInt64? {
     guard let node = asWriterNode else {
       let leaf = asLeaf

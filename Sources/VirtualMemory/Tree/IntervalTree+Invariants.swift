@@ -2,16 +2,18 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 extension IntervalTree {
-  /// Checks everything that must hold between two write sections, and traps with what doesn't.
+  /// Checks everything that must be true between two write sections, and traps with the rule that
+  /// is broken.
   ///
   /// - Records are not empty, ascend, and don't overlap.
-  /// - Every node is at the depth of its level, has at least one entry, at most its capacity, and,
-  ///   unless it is on the way to the only leaf, as many as ``NodeLayout`` asks for.
-  /// - Unused keys are padded. An inner node's key, smallest start and largest gap of a child are
-  ///   the child's. The writer has the same children as readers.
+  /// - Every node is at the depth of its level, and has between one entry and its capacity. Unless
+  ///   it is on the path to the only leaf, it has at least as many entries as ``NodeLayout``
+  ///   requires.
+  /// - Unused keys are padded. What an inner node knows about a child (key, smallest start, largest
+  ///   gap) is true. The writer has the same children as readers.
   /// - Complexity: O(n).
-  /// - Parameter body: is called with each record, in order.
-  /// - Returns: what readers have.
+  /// - Parameter body: called with each record, in order.
+  /// - Returns: the tree as readers have it.
   mutating func checkInvariants(_ body: (Record) -> Void = { _ in }) -> Tree {
     var lastEnd: UInt64 = 0
     if let top {

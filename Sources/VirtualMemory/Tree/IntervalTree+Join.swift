@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 extension IntervalTree {
-  /// Whether a node that is not the root should be joined with a neighbour.
+  /// Whether a node, if it isn't the root, should be joined with a neighbour.
   static func isUnderfull(_ summary: ChildSummary) -> Bool {
     if let node = summary.child.asWriterNode {
       return node.bounds.count < NodeLayout.minimumInnerCount
@@ -10,9 +10,9 @@ extension IntervalTree {
     return summary.child.asLeaf.count < NodeLayout.minimumLeafCount
   }
 
-  /// Joins the nodes of `list` that have too few entries with their neighbours.
+  /// Joins nodes of `list` that have too few entries with their neighbours.
   ///
-  /// - Parameter range: where nodes with too few entries may be.
+  /// - Parameter range: the positions where such nodes may be.
   mutating func join(_ list: inout ChildSummaries, in range: Range<Int>) {
     var index = range.lowerBound
     var end = range.upperBound
@@ -26,10 +26,10 @@ extension IntervalTree {
         combine(list[left], list[left + 1], into: &pair)
         list.replacePair(at: left, with: pair)
         if pair.count == 2 {
-          // Each has at least half of what a node holds.
+          // Each has at least half of the entries that a node can hold.
           index = left + 2
         } else {
-          // The one in their place may still have too few: look at it again.
+          // The joined node may still have too few entries, so look at it again.
           end = max(end - 1, left + 1)
           index = left
         }
@@ -37,7 +37,7 @@ extension IntervalTree {
     }
   }
 
-  /// Distributes the entries of two neighbours over one node, or two.
+  /// Distributes the entries of two neighbours over one or two nodes.
   private mutating func combine(
     _ left: ChildSummary, _ right: ChildSummary, into list: inout ChildSummaries
   ) {
@@ -58,7 +58,7 @@ extension IntervalTree {
       for index in 0..<right.bounds.count { children.append(right.summary(index)) }
       discard(left)
       discard(right)
-      // An only child may have been too small without a neighbour to join.
+      // An only child may have been too small, with no neighbour to join.
       join(&children, in: 0..<children.count)
       buildNodes(children, into: &list)
     }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// One new leaf, or two neighbours, filled from the lowest record on.
+/// A new leaf, or two neighbours, filled from the lowest record on.
 struct NewLeaves {
   let first: Leaf
   /// `nil` if there is only one.
   let second: Leaf?
-  /// How many records the first one gets.
+  /// The number of records that the first leaf gets.
   private let firstCount: Int
   private var count = 0
 
@@ -20,7 +20,7 @@ struct NewLeaves {
     for index in range { append(leaf.record(index)) }
   }
 
-  /// What `leaf` has, but `items` in the place of the records in `range`.
+  /// Appends the records of `leaf`, with `items` in place of those in `range`.
   fileprivate mutating func append(
     _ leaf: Leaf, _ range: Range<Int>, _ items: borrowing Replacement
   ) {
@@ -38,7 +38,7 @@ struct NewLeaves {
     count &+= 1
   }
 
-  /// Says how many records each has, which is the last thing to be done.
+  /// Sets the number of records in each leaf, as the last step.
   fileprivate func finish() {
     assert(second == nil ? count == firstCount : count > firstCount)
     first.finish(min(count, firstCount))
@@ -57,7 +57,8 @@ extension IntervalTree {
     return NewLeaves(first, firstCount, firstCount < total ? makeLeaf() : nil)
   }
 
-  /// Two leaves of what `leaf` has, with `items` in the place of the records in `range`: more than one can have.
+  /// Two leaves with the records of `leaf`, with `items` in place of those in `range`. They have
+  /// more records than one leaf can hold.
   mutating func split(_ leaf: Leaf, _ range: Range<Int>, _ items: borrowing Replacement)
     -> NewLeaves
   {
@@ -74,10 +75,10 @@ extension IntervalTree {
     return new
   }
 
-  /// Whether what takes the place of `range` follows what was put in last, upwards or downwards.
+  /// Whether what replaces `range` continues, upwards or downwards, from what was inserted last.
   ///
-  /// In such a run the next record comes on the same side: a leaf that is split there, and not in its
-  /// middle, leaves a full one behind and not one of which half stays empty.
+  /// In such a run, the next record will be on the same side. Splitting the leaf there instead of
+  /// in the middle leaves a full leaf behind, instead of one that stays half empty.
   private mutating func isRun(_ leaf: Leaf, _ range: Range<Int>) -> Bool {
     let (first, last) = (range.lowerBound, range.upperBound)
     if first > 0 && leaf.end(first - 1) == lastSplice.upperBound { return true }
@@ -85,8 +86,8 @@ extension IntervalTree {
     return last < leaf.count && leaf.start(last) == lastSplice.lowerBound
   }
 
-  /// One leaf or two of what `leaf` has, with `items` in the place of the records in `range`, and of what its
-  /// neighbour has.
+  /// One or two leaves with the records of `leaf`, with `items` in place of those in `range`, and
+  /// the records of its neighbour.
   ///
   /// - Parameter isLeft: whether the neighbour is above `leaf`.
   mutating func join(

@@ -3,18 +3,18 @@
 
 internal import ReadCopyUpdate
 
-/// The usual change: it stays within one leaf. If that has too many records afterwards, or too few, it is split, or joined
-/// with a neighbour, below the same parent.
+/// The usual change, which stays within one leaf. If that leaf then has too many or too few
+/// records, it is split or joined with a neighbour below the same parent.
 ///
-/// One descent finds the leaf and all that is asked about its surroundings. Each node on the way is then
-/// replaced by one, with one child exchanged. Most often what its parent knows of a node stays the same,
-/// and then all the way up; where it doesn't, it is most often seen from the changed child alone what the
-/// largest gap of the node is.
+/// One descent finds the leaf, and everything that must be known about its surroundings. Then each
+/// node on the path is replaced by one with a different child. What a parent knows about the node
+/// usually stays the same, and so on up to the root. If not, the node's new largest gap usually
+/// follows from the changed child alone.
 extension IntervalTree {
-  /// Does what ``replace(_:_:with:at:)`` says, if the leaf at `place` is all that it takes, or one neighbour
-  /// more.
+  /// Does what ``replace(_:_:with:at:)`` does, if this takes no more than the leaf at `place` and
+  /// one neighbour.
   ///
-  /// - Returns: whether that is so; if not, nothing has been done.
+  /// - Returns: whether that is so; if not, nothing has changed.
   /// - Complexity: O(height).
   mutating func replaceInLeaf(_ place: Place, _ end: UInt64, _ items: borrowing Replacement) -> Bool
   {
@@ -25,7 +25,7 @@ extension IntervalTree {
     while last < count && leaf.start(last) < end { last &+= 1 }
     let newCount = count &- (last &- first) &+ items.count
     let isRoot = height == 0
-    // A root may have any number of records but none.
+    // A root may have any number of records above 0.
     let minimumCount = isRoot ? 1 : NodeLayout.minimumLeafCount
     guard newCount >= minimumCount && newCount <= NodeLayout.leafCapacity else {
       return !isRoot && splitOrJoin(leaf, first..<last, items)
@@ -42,8 +42,8 @@ extension IntervalTree {
     return true
   }
 
-  /// The same for a leaf that has too many records afterwards, or too few: there are two in its place then, or
-  /// it and a neighbour are joined. Not if its parent has too many children then, or too few.
+  /// The same for a leaf that then has too many or too few records: it is split, or joined with a
+  /// neighbour. Not if that would give its parent too many or too few children.
   @inline(never)
   private mutating func splitOrJoin(
     _ leaf: Leaf, _ range: Range<Int>, _ items: borrowing Replacement
@@ -61,7 +61,7 @@ extension IntervalTree {
       return true
     }
     let left = max(step.index - 1, 0)
-    // A leaf without any record goes, and no neighbour changes. Of an only child there is none.
+    // An empty leaf is removed without changing a neighbour. An only child has no neighbour.
     guard newCount > 0, siblingCount > 1 else { return false }
     let isLeft = left == step.index
     let neighbour = step.node.child(isLeft ? left + 1 : left).asLeaf
@@ -75,7 +75,7 @@ extension IntervalTree {
     return true
   }
 
-  /// Puts `summary` in the place of the child on the way in the node at the level `lowest` of the path.
+  /// On the path, in the node at level `lowest`, replaces the child by `summary`.
   private mutating func replaceOnPath(_ summary: ChildSummary, from lowest: Int) {
     var summary = summary
     var level = lowest
@@ -84,7 +84,7 @@ extension IntervalTree {
       level &+= 1
     }
     if level == height { return setTop(summary, height: height) }
-    // What parents know is as it was from here on.
+    // From here on, what the parents know stays the same.
     var child = summary.child
     while level < height {
       let step = path[level]
@@ -100,13 +100,13 @@ extension IntervalTree {
     let step = path[level]
     let node = step.node
     let last = node.bounds.count &- 1
-    // What the node's gap was made of that may differ now.
+    // The part of the node's gap that may change.
     let oldGap = node.gap(around: step.index, last)
     replaceChild(of: node, step.index, child)
     let bounds = node.bounds
     var summary = ChildSummary(
       child: node.asChild, start: bounds.start(0), end: bounds.end(last), gap: 0)
-    // Of the root's, nobody wants to know.
+    // Nobody needs the root's gap.
     if level &+ 1 < height {
       let newGap = node.gap(around: step.index, last)
       summary.gap = Self.changedGap(path[level &+ 1].gap, without: oldGap, with: newGap) {
@@ -116,12 +116,12 @@ extension IntervalTree {
     return summary
   }
 
-  /// The largest of numbers, `gap` so far, of which some have changed.
+  /// The new maximum of some numbers, a few of which have changed, if it was `gap` before.
   ///
   /// - Parameters:
-  ///   - oldPart: the largest that the changed ones were.
-  ///   - newPart: the largest that they are now.
-  ///   - all: the largest of all of them, for when it can't be told.
+  ///   - oldPart: the maximum of the changed numbers before.
+  ///   - newPart: their maximum now.
+  ///   - all: the maximum of all numbers now; called only if the others don't decide.
   @inline(__always)
   private static func changedGap(
     _ gap: UInt64, without oldPart: UInt64, with newPart: UInt64, _ all: () -> UInt64
@@ -132,7 +132,7 @@ extension IntervalTree {
 }
 
 extension Leaf {
-  /// The largest gap between neighbours of the records from `first` to `last`, as far as there are such.
+  /// The largest gap between neighbouring records from `first` to `last`, as far as these exist.
   @inline(__always)
   fileprivate func gap(between first: Int, _ last: Int) -> UInt64 {
     var gap: UInt64 = 0

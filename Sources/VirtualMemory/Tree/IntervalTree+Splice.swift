@@ -6,13 +6,14 @@ internal import ReadCopyUpdate
 extension IntervalTree {
   /// Replaces the records that intersect `start..<end` by `items`.
   ///
-  /// The one operation that changes the tree; all others are made of it. It copies the path to the
-  /// leaf, or the two paths to the leaves at the ends of the range, and drops what is between.
+  /// This is the only operation that changes the tree; all others are built on it. It copies the
+  /// path to the leaf, or the two paths to the leaves at the ends of the range, and drops what is
+  /// between them.
   ///
-  /// - Precondition: `items` is in order, lies in the union of the range and the records removed, and
-  ///   overlaps no record that stays. The records removed are wholly replaced, with what stays of them
-  ///   among `items`.
-  /// - Parameter place: where `start` is; `nil` if the tree is empty.
+  /// - Precondition: `items` is in order, lies within the union of the range and the removed
+  ///   records, and overlaps no record that stays. Records that intersect the range are removed as
+  ///   a whole; what should stay of them is among `items`.
+  /// - Parameter place: the place of `start`; `nil` if the tree is empty.
   /// - Complexity: O(height), and O(nodes removed).
   mutating func replace(
     _ start: UInt64, _ end: UInt64, with items: borrowing Replacement, at place: Place?
@@ -21,13 +22,13 @@ extension IntervalTree {
       if let place { precondition(place.number == placeNumber, "IntervalTree: a stale place") }
       placeNumber += 1
     #endif
-    // Not before: what splits a leaf looks at the one before.
+    // Not earlier: splitting a leaf looks at the previous value.
     defer { if items.count > 0 { lastSplice = items[0].start..<items[items.count - 1].end } }
     if let place, replaceInLeaf(place, end, items) { return }
     replaceBySplicing(start, end, with: items)
   }
 
-  /// The same, whatever it takes. Not inlined, since it is rare.
+  /// The same, however many nodes it takes. Not inlined, since it is rare.
   @inline(never)
   private mutating func replaceBySplicing(
     _ start: UInt64, _ end: UInt64, with items: borrowing Replacement
@@ -42,7 +43,7 @@ extension IntervalTree {
     }
   }
 
-  /// Makes `list`, nodes at level ``height``, the tree.
+  /// Makes `list`, whose nodes are at level ``height``, the tree.
   private mutating func setTop(_ list: inout ChildSummaries) {
     var height = height
     while list.count > 1 {
@@ -55,7 +56,7 @@ extension IntervalTree {
     }
     guard list.count == 1 else { return setTop(nil, height: 0) }
     var top = list[0]
-    // A root with a single child: the child is the root.
+    // If the root has a single child, the child becomes the root.
     while let node = top.child.asWriterNode, node.bounds.count == 1 {
       top = node.summary(0)
       height -= 1
@@ -64,7 +65,7 @@ extension IntervalTree {
     setTop(top, height: height)
   }
 
-  /// Splices below `child` and appends to `list` what takes its place: no node, or one, or more.
+  /// Splices below `child`, and appends what replaces it to `list`: any number of nodes, or none.
   private mutating func splice(
     _ child: Child, _ start: UInt64, _ end: UInt64, _ items: borrowing Replacement,
     into list: inout ChildSummaries
@@ -113,7 +114,7 @@ extension IntervalTree {
     return leaf.summary
   }
 
-  // MARK: InnerNode nodes
+  // MARK: Inner nodes
 
   private mutating func spliceNode(
     _ node: WriterNode, _ start: UInt64, _ end: UInt64, _ items: borrowing Replacement,
@@ -121,15 +122,15 @@ extension IntervalTree {
   ) {
     let bounds = node.bounds
     let count = bounds.count
-    // The child where the range starts; the last child where it ends. A range in a gap goes into
-    // the child after the gap, and past all children into the last.
+    // The child where the range starts, and the child where it ends. A range in a gap belongs to
+    // the child after the gap; a range beyond all children, to the last child.
     let first = min(node.rank(start), count - 1)
     var last = first
     while last + 1 < count && bounds.start(last + 1) < end { last += 1 }
     ChildSummaries.with { spliced in
       splice(node.child(first), start, end, items, into: &spliced)
       if first == last && spliced.count == 1 && !Self.isUnderfull(spliced[0]) {
-        // The usual case: one child in the place of one.
+        // The usual case: one child is replaced by one.
         replaceChild(of: node, first, spliced[0])
         list.append(node.summary)
         return
@@ -149,7 +150,7 @@ extension IntervalTree {
     }
   }
 
-  /// Makes parents of `children`, evenly filled.
+  /// Makes evenly filled parents of `children`.
   mutating func buildNodes(_ children: ChildSummaries, into list: inout ChildSummaries) {
     var first = 0
     var nodesLeft = (children.count + NodeLayout.innerCapacity - 1) / NodeLayout.innerCapacity

@@ -3,48 +3,51 @@
 
 internal import ReadCopyUpdate
 
-/// A persistent map of ranges of addresses that don't overlap: a copy-on-write B+tree, as its writer has it.
+/// The writer's form of a persistent map of address ranges that don't overlap: a copy-on-write
+/// B+tree.
 ///
-/// Readers have a ``Tree``, the root of one version, which stays as it is; the writer changes the next one.
-/// Between two write sections both are the same. In a write section ``replace(_:_:with:at:)`` path-copies
-/// nodes; the owner then publishes ``root`` and calls ``retireReplaced(and:)``. A node that was made in the
-/// section itself is changed in place or given back at once: no reader has seen it.
+/// Readers have a ``Tree``: the root of one version, which doesn't change. The writer changes the
+/// next version. Between write sections, the two are the same. In a write section,
+/// ``replace(_:_:with:at:)`` copies the nodes on a path. The owner then publishes ``root`` and
+/// calls ``retireReplaced(and:)``. A node that was made in the same section is changed in place, or
+/// freed at once, since no reader has seen it.
 ///
-/// The tree knows ranges, and gaps between them; it doesn't know what the records mean. On its way down the
-/// writer looks at its own mirrors of inner nodes, and at leaves: never at inner nodes that are published.
+/// The tree knows ranges and the gaps between them, but not what the records mean. On its way down,
+/// the writer reads its own mirrors of inner nodes, and leaves, but never published inner nodes.
 ///
-/// Used by one thread at a time. Functions that only look are `mutating`, too: others would be given a copy
-/// of the whole structure.
+/// Used by one thread at a time. Functions that only read are `mutating`, too: others would receive
+/// a copy of the whole structure.
 ///
 /// Invariants: ``checkInvariants()``.
 @safe
 struct IntervalTree: ~Copyable {
   var pool = NodePool<BulletproofFlavor>(blockBytes: NodeLayout.blockBytes)
-  /// What readers will have. To be read only: it changes with the writer's own nodes.
+  /// What readers will have. Read-only here: it changes with the writer's own nodes.
   private(set) var root = Tree()
-  /// The start of the first record, or the largest number.
+  /// The start of the first record; the largest number if there is none.
   private(set) var minimumStart = UInt64.max
-  /// The root as the writer has it, if it is an inner node.
+  /// The writer's mirror of the root, if that is an inner node.
   private var rootWriterNode: UnsafeMutableRawPointer?
-  /// The number of the open write section; nodes made in it carry it.
+  /// The number of the open write section. Nodes made in it carry it.
   private(set) var transaction: UInt64 = 1
-  /// To the leaf that was located last.
+  /// The path to the leaf that was located last.
   let path = Path()
   #if DEBUG
-    /// Of the last ``locate(_:)`` or change: a ``Place`` is good as long as it has this number.
+    /// Changes with each ``locate(_:)`` and each change. A ``Place`` is valid while it has this
+    /// number.
     var placeNumber = 0
   #endif
-  /// Blocks of the published version that the new one doesn't use: retired after that is published, never
-  /// before.
+  /// Blocks of the published version that the new version doesn't use. They are retired after that
+  /// is published, never before.
   var replaced = ReplacedBlocks()
-  /// From the first start to the last end of what was last put in.
+  /// From the first start to the last end of the records inserted last.
   var lastSplice: Range<UInt64> = 0..<0
 
   init() { unsafe rootWriterNode = nil }
 
   var height: Int { root.height }
 
-  /// The end of the last record, or 0.
+  /// The end of the last record; 0 if there is none.
   var maximumEnd: UInt64 { root.maximumEnd }
 
   /// The root of the writer's tree; `nil` if there is no record.
@@ -54,14 +57,15 @@ struct IntervalTree: ~Copyable {
     return unsafe Child(node: node, writerNode: rootWriterNode)
   }
 
-  /// Makes `child`, whose subtree has the same first start and last end as the tree had, the root.
+  /// Makes `child` the root. Its subtree has the same first start and last end as the tree before.
   @inline(__always)
   mutating func setTop(_ child: Child) {
     unsafe root.root = child.node
     unsafe rootWriterNode = child.writerNode
   }
 
-  /// Makes `summary` the root, above `height` inner levels; `nil` for an empty tree.
+  /// Makes `summary` the root, with `height` inner levels above the leaves; `nil` makes the tree
+  /// empty.
   @inline(__always)
   mutating func setTop(_ summary: ChildSummary?, height: Int) {
     root.height = height
@@ -81,18 +85,18 @@ struct IntervalTree: ~Copyable {
 
   // MARK: Publishing
 
-  /// A block for what the owner publishes the root with, of ``NodeLayout/versionBytes``.
+  /// A block of ``NodeLayout/versionBytes``, in which the owner publishes the root.
   @unsafe
   mutating func makeVersionBlock() -> UnsafeMutableRawPointer {
     unsafe pool.allocate(sizeClass: NodeLayout.versionClass)
   }
 
-  /// After publishing: hands the nodes that the new version doesn't use to the grace period, with the block
-  /// of the version before, and begins the next write section's transaction.
+  /// After publishing, retires the nodes that the new version doesn't use, and the block of the
+  /// previous version, and begins the next write section's transaction.
   @unsafe
   mutating func retireReplaced(and version: UnsafeMutableRawPointer) {
     unsafe replaced.push(version: version, isRecent: pool.isRecent(transaction &- 1))
-    // Safety: the words are of blocks' addresses, with their classes.
+    // Safety: these are tagged words of blocks.
     unsafe pool.retire(replaced.words, transaction: transaction)
     replaced.removeAll()
     transaction &+= 1
@@ -100,7 +104,7 @@ struct IntervalTree: ~Copyable {
 
   // MARK: Nodes
 
-  /// With a payload of its own, and no record.
+  /// Makes a leaf without records, with its own payload.
   mutating func makeLeaf() -> Leaf {
     let leaf = makeLeafBlock()
     leaf.payload = makePayload()
@@ -119,7 +123,7 @@ struct IntervalTree: ~Copyable {
     unsafe Payload(pool.allocate(sizeClass: NodeLayout.payloadClass))
   }
 
-  /// With bounds and an inner node of its own, and no child.
+  /// Makes a node without children, with its own bounds and its own inner node.
   mutating func makeWriterNode() -> WriterNode {
     let node = unsafe WriterNode(pool.allocate(sizeClass: NodeLayout.writerNodeClass))
     node.bounds = makeBounds()
@@ -137,8 +141,9 @@ struct IntervalTree: ~Copyable {
     return bounds
   }
 
-  /// The leaf with `items` in the place of the records in `range`: the leaf itself if this write section made
-  /// it, else a copy that takes its place. The payload too is copied only if it has too few slots left.
+  /// The leaf with `items` in place of the records in `range`. This is the leaf itself if this
+  /// write section made it; otherwise a copy, which replaces it. The payload is copied only if it
+  /// has too few slots left.
   mutating func replaceRecords(of leaf: Leaf, _ range: Range<Int>, _ items: borrowing Replacement)
     -> Leaf
   {
@@ -160,7 +165,7 @@ struct IntervalTree: ~Copyable {
     return new
   }
 
-  /// Gives `node` an inner node that no reader has seen, if it hasn't one.
+  /// Gives `node` an inner node that no reader has seen, unless it has one.
   @inline(__always)
   mutating func renew(_ node: WriterNode) {
     if node.innerTransaction == transaction { return }
@@ -170,7 +175,7 @@ struct IntervalTree: ~Copyable {
     unsafe discard(old.base, oldTransaction, NodeLayout.innerClass)
   }
 
-  /// Puts another child at `index`. The bounds are copied only if the child's range is another.
+  /// Replaces the child at `index`. The bounds are copied only if the child's range changes.
   mutating func replaceChild(of node: WriterNode, _ index: Int, _ summary: ChildSummary) {
     renew(node)
     let bounds = node.bounds
@@ -183,14 +188,15 @@ struct IntervalTree: ~Copyable {
     node.replace(index, summary)
   }
 
-  /// Puts one leaf in the place of the children in `range`, or two.
+  /// Replaces the children in `range` by one leaf or two.
   mutating func replaceChildren(of node: WriterNode, _ range: Range<Int>, _ leaves: NewLeaves) {
     renew(node)
     renewBounds(of: node)
     node.replace(range, leaves.first.summary, leaves.second?.summary)
   }
 
-  /// Gives `node`, whose inner node no reader has seen, bounds that none has seen, if it hasn't such.
+  /// Gives `node`, whose inner node no reader has seen, bounds that no reader has seen, unless it
+  /// has such.
   @inline(__always)
   private mutating func renewBounds(of node: WriterNode) {
     let bounds = node.bounds
@@ -201,13 +207,13 @@ struct IntervalTree: ~Copyable {
     discard(bounds)
   }
 
-  /// The tree no longer uses `leaf`, nor its payload.
+  /// Drops `leaf`, which the tree no longer uses, with its payload.
   mutating func discard(_ leaf: Leaf) {
     unsafe discard(leaf.payload.base, leaf.payloadTransaction, NodeLayout.payloadClass)
     unsafe discard(leaf.base, leaf.transaction, NodeLayout.leafClass)
   }
 
-  /// The tree no longer uses `node`, nor what readers see of it.
+  /// Drops `node`, which the tree no longer uses, with what readers see of it.
   mutating func discard(_ node: WriterNode) {
     unsafe discard(node.inner.base, node.innerTransaction, NodeLayout.innerClass)
     discard(node.bounds)
@@ -230,7 +236,7 @@ struct IntervalTree: ~Copyable {
     }
   }
 
-  /// The tree no longer uses the subtree at `child`.
+  /// Drops the subtree at `child`, which the tree no longer uses.
   mutating func discardSubtree(_ child: Child) {
     guard let node = child.asWriterNode else { return discard(child.asLeaf) }
     for index in 0..<node.bounds.count { discardSubtree(node.child(index)) }

@@ -3,15 +3,15 @@
 
 internal import _SystemShims
 
-/// A leaf: up to 32 records in ascending order. It has their ranges; the rest is in a block of its own, the
-/// ``Payload``, of which it has the slots.
+/// A leaf: up to 32 records in ascending order. It stores their ranges, and their slots in a
+/// separate block, the ``Payload``, which stores the rest.
 ///
-/// Most changes put one record in or take one out: only the ranges are copied then, and what is put in takes
-/// a slot of the payload that no leaf has used yet. Several versions of a leaf, one after the other, hence
-/// share a payload, until it has no slot left.
+/// Most changes insert or remove one record. Then only the ranges are copied, and an inserted
+/// record takes a slot of the payload that no leaf has used yet. So several consecutive versions of
+/// a leaf share a payload, until it has no slot left.
 ///
-/// - Safety: made only from the address of a leaf block. Immutable once published; only the writer
-///   that made it calls the mutating functions, before that.
+/// - Safety: made only from the address of a leaf block. Immutable once published; before that,
+///   only the writer that made it calls the mutating functions.
 @safe
 struct Leaf: Node {
   let base: UnsafeMutableRawPointer
@@ -25,7 +25,7 @@ struct Leaf: Node {
   @inline(__always) func end(_ index: Int) -> UInt64 { word(0, index) }
   @inline(__always) func start(_ index: Int) -> UInt64 { word(1, index) }
 
-  /// The payload, which belongs to this leaf alone, apart from those that it has replaced.
+  /// The payload, which only this leaf uses, and leaves that it has replaced.
   @inline(__always)
   var payload: Payload {
     get {
@@ -48,7 +48,8 @@ struct Leaf: Node {
     }
   }
 
-  /// Slots of the payload that this leaf uses, or one that it has replaced does: the first ones.
+  /// The number of slots that are used by this leaf or by leaves that it has replaced: the first
+  /// ones.
   @inline(__always)
   var usedSlotCount: Int {
     get { Int(unsafe base.load(fromByteOffset: Self.headerOffset &+ 4, as: UInt32.self)) }
@@ -59,17 +60,19 @@ struct Leaf: Node {
     }
   }
 
-  /// Where in the payload the record at `index` is.
+  /// The slot of the record at `index` in the payload.
   ///
-  /// Beside the payload's address, in a cache line that is on its way while the ranges are searched.
+  /// It lies next to the payload's address, in a cache line that is loaded while the ranges are
+  /// searched.
   @inline(__always)
   func slot(_ index: Int) -> Int { Int(slotByte(index) & Self.slotMask) }
 
-  /// Three bits of the record at `index` that are known without a look at the payload: ``Record/tag``.
+  /// Three bits of the record at `index` that are known without reading the payload:
+  /// ``Record/tag``.
   @inline(__always)
   func tag(_ index: Int) -> UInt64 { UInt64(slotByte(index) &>> 5) }
 
-  // The slot, and above it the tag.
+  // The low bits of a slot byte are the slot; the tag is above them.
   private static var slotMask: UInt8 { 31 }
 
   @inline(__always)
@@ -89,7 +92,7 @@ struct Leaf: Node {
     payload.record(slot(index), start(index), end(index))
   }
 
-  /// Puts `record` at `index`, with the next slot of the payload.
+  /// Stores `record` at `index`, in the payload's next slot.
   @inline(__always)
   func setRecord(_ index: Int, _ record: Record) {
     let slot = usedSlotCount
@@ -101,8 +104,8 @@ struct Leaf: Node {
     setSlot(index, slot, record.tag)
   }
 
-  /// Fills `payload`, which is new, with what the records show, apart from those in `range`, and takes it for
-  /// its own.
+  /// Fills `payload`, which is new, with the records' contents, except for those in `range`, and
+  /// adopts it.
   func move(to payload: Payload, _ transaction: UInt64, except range: Range<Int>) {
     let old = self.payload
     var used = 0
@@ -116,19 +119,19 @@ struct Leaf: Node {
     usedSlotCount = used
   }
 
-  /// Takes over `other`'s records, but for those in `range`, and shares its payload. In the place of those is
-  /// room for `replacementCount` others.
+  /// Takes over the records of `other`, except for those in `range`, and shares its payload. In
+  /// their place, leaves room for `replacementCount` other records.
   ///
-  /// Not a copy of all and then a shift: loads that straddle stores before them wait until those have
-  /// reached the cache.
+  /// This isn't a copy followed by a shift, since loads that straddle earlier stores wait until
+  /// these have reached the cache.
   @inline(__always)
   func copyRanges(of other: Self, _ range: Range<Int>, replacementCount: Int) {
     let last = range.upperBound
     let newLast = range.lowerBound &+ replacementCount
     let transaction = transaction
-    // From the lowest address to the highest: what is written beyond the end of one is written again with
-    // the next. Whole arrays, and then what moves, as often for both: numbers of steps that the processor
-    // can't foretell cost more than steps.
+    // In ascending order: what is written beyond one part is overwritten with the next. Copies
+    // whole arrays and then what moves, in the same number of steps for both: a number of steps
+    // that the processor can't predict costs more than the steps.
     let movedCount = NodeLayout.leafCapacity &- max(last, newLast)
     let (starts, slots) = (NodeLayout.leafArrayBytes, NodeLayout.leafSlots)
     unsafe copyWords(other.base, to: base, NodeLayout.leafCapacity)
@@ -159,21 +162,22 @@ struct Leaf: Node {
     }
   }
 
-  /// Copies as many slots as a leaf has.
+  /// Copies all the slots of a leaf.
   @inline(__always)
   private func copySlots(_ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer) {
     let slots = unsafe source.loadUnaligned(as: SIMD32<UInt8>.self)
     unsafe target.storeBytes(of: slots, as: SIMD32<UInt8>.self)
   }
 
-  /// The number of records that end at or before `address`: the position of the first that doesn't.
+  /// The number of records that end at or below `address`, which is the index of the first record
+  /// that doesn't.
   @inline(__always)
   func rank(_ address: UInt64) -> Int {
     let first = firstOfFour(address) { word(0, $0 &* 4 &+ 3) }
     return first &+ rankInFour(address, from: first)
   }
 
-  /// Begins to fetch what a change copies but a search doesn't read.
+  /// Starts to prefetch what a change copies, but a search doesn't read.
   @inline(__always)
   func prefetchForCopy() {
     let offset = NodeLayout.leafArrayBytes
@@ -190,7 +194,7 @@ struct Leaf: Node {
   @inline(__always)
   var asChild: Child { unsafe Child(node: base, writerNode: nil) }
 
-  /// The leaf as a child, with what its parent has to know.
+  /// The leaf as a child, with what its parent must know.
   var summary: ChildSummary {
     let last = count - 1
     var gap: UInt64 = 0
@@ -199,11 +203,11 @@ struct Leaf: Node {
   }
 }
 
-/// What the records of a leaf are apart from their ranges, by slots.
+/// The contents of a leaf's records besides their ranges, by slots.
 ///
-/// Only the writer knows which slots are used: the leaf that it works on counts them. A slot is written
-/// once, before a leaf that refers to it is published, and then stays as it is; readers of the leaves
-/// before don't look at it.
+/// Only the writer knows which slots are used: the leaf that it works on counts them. A slot is
+/// written once, before a leaf that refers to it is published, and then never changes. Readers of
+/// earlier leaves don't read it.
 ///
 /// - Safety: as ``Leaf``.
 @safe

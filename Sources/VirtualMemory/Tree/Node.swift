@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// What leaves and inner nodes have in common: arrays of words, of which the first holds the keys, and
-/// a header behind them.
+/// What leaves and inner nodes have in common: arrays of words, the first of which holds the keys,
+/// followed by a header.
 ///
-/// Never used as an existential, and only through its two conforming types: every access compiles to
-/// one load or store at a constant distance.
+/// Never used as an existential, and only through its two conforming types, so that every access
+/// compiles to one load or store at a constant offset.
 protocol Node {
   /// The block. What readers look at is immutable once the node is published.
   var base: UnsafeMutableRawPointer { get }
-  /// Bytes of one array.
+  /// The size of one array in bytes.
   static var arrayBytes: Int { get }
-  /// Where the header lies in the block.
+  /// The offset of the header in the block.
   static var headerOffset: Int { get }
 }
 
@@ -27,7 +27,7 @@ extension Node {
       of: value, toByteOffset: array &* Self.arrayBytes &+ index &* 8, as: UInt64.self)
   }
 
-  /// How many of the four keys from `first` on are at most `address`.
+  /// The number of keys, among the four from `first` on, that are at most `address`.
   @inline(__always)
   func rankInFour(_ address: UInt64, from first: Int) -> Int {
     isAtMost(address, word(0, first)) &+ isAtMost(address, word(0, first &+ 1))
@@ -53,7 +53,8 @@ extension Node {
     }
   }
 
-  /// Moves the words of the entries from `index` on by `shift` positions. Keys beyond the new count are padded.
+  /// Moves the words of the entries from `index` on by `shift` positions. Pads keys beyond the new
+  /// count.
   func shiftWords(from index: Int, by shift: Int) {
     let oldCount = count
     let words = unsafe base + index * 8
@@ -63,7 +64,7 @@ extension Node {
     if shift < 0 { pad(from: oldCount + shift, to: oldCount) }
   }
 
-  /// Ends the filling of a new node with `count` entries.
+  /// Completes a new node of `count` entries.
   func finish(_ count: Int) {
     pad(from: count)
     self.count = count
@@ -78,14 +79,14 @@ extension Node {
   func pad(from: Int) { pad(from: from, to: Self.arrayBytes / 8) }
 }
 
-/// 1 if `key` is at most `address`, else 0.
+/// 1 if `key` is at most `address`; otherwise 0.
 @inline(__always)
 func isAtMost(_ address: UInt64, _ key: UInt64) -> Int { key <= address ? 1 : 0 }
 
-/// The first of the four keys among which the first key above `address` is.
+/// The index of the first of those four keys that contain the first key above `address`.
 ///
-/// - Parameter last: the last key of each four but the eighth. They don't depend on one another, and are
-///   loaded side by side; there is no branch.
+/// - Parameter last: returns the last key of each four but the eighth. These keys don't depend on
+///   one another, so they are loaded in parallel; there is no branch.
 @inline(__always)
 func firstOfFour(_ address: UInt64, _ last: (Int) -> UInt64) -> Int {
   let fours =

@@ -1,40 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// Where a record is in the tree, or would be; until the next change.
+/// Where a record is in the tree, or would be. Valid until the next change.
 struct Place {
   let leaf: Leaf
-  /// The position of the first record of the leaf that ends above the address: its count if none does.
+  /// The index in the leaf of the first record that ends above the address; the leaf's count if
+  /// there is none.
   private(set) var first: Int
   /// The last end before the leaf, or 0.
   let endBefore: UInt64
   /// The first start after the leaf, or the largest number.
   let startAfter: UInt64
   #if DEBUG
-    /// ``IntervalTree/placeNumber`` when it was found.
+    /// The value of ``IntervalTree/placeNumber`` when it was found.
     var number = 0
   #endif
 
   /// The first record that ends above the address; `nil` if none does.
   var record: Record? { first < leaf.count ? leaf.record(first) : nil }
 
-  /// Whether there is no record in `start..<end`, but for the first `count`, nor one that meets its edges.
+  /// Whether no record intersects or touches `start..<end`, except for the first `count`.
   ///
-  /// - Parameter start: the address that the place is of.
+  /// - Parameter start: the address to which the place belongs.
   func touchesNothing(_ start: UInt64, _ end: UInt64, butFor count: Int = 0) -> Bool {
     (first > 0 ? leaf.end(first &- 1) : endBefore) < start && self.start(first &+ count) > end
   }
 
-  /// Whether what is in `start..<end` is one whole record.
+  /// Whether the contents of `start..<end` are one whole record.
   ///
-  /// - Parameter start: the address that the place is of.
+  /// - Parameter start: the address to which the place belongs.
   func isWholeRecord(_ start: UInt64, _ end: UInt64) -> Bool {
     first < leaf.count && leaf.start(first) >= start && leaf.end(first) <= end
       && self.start(first &+ 1) >= end
   }
 
-  /// The place of `address`, the start of this record or of the one before it; `nil` if that is in another
-  /// leaf.
+  /// The place of `address`, which is the start of this record or of the previous one; `nil` if
+  /// that is in another leaf.
   func moved(downTo address: UInt64) -> Place? {
     if endBefore > address { return nil }
     var place = self
@@ -47,15 +48,15 @@ struct Place {
   }
 }
 
-/// The inner nodes on the way to a leaf, from the lowest to the root.
+/// The inner nodes on the path to a leaf, from the lowest one to the root.
 @safe
 struct Path: ~Copyable {
   struct Step {
     let node: WriterNode
-    /// The child on the way.
+    /// The index of the child on the path.
     let index: Int
 
-    /// What the node knows of the child.
+    /// What the node knows about this child.
     @inline(__always) var gap: UInt64 { node.gap(index) }
     @inline(__always)
     func agrees(with summary: ChildSummary) -> Bool {
@@ -63,8 +64,8 @@ struct Path: ~Copyable {
     }
   }
 
-  /// A tree of 17 inner levels has 2^36 records, with nodes as empty as they may be: more than there are
-  /// pages in 128 TiB.
+  /// A tree of 17 inner levels has at least 2^36 records, even if its nodes are as empty as
+  /// allowed. That is more than there are pages in 128 TiB.
   static var maximumHeight: Int { 16 }
 
   private let steps = UnsafeMutablePointer<Step>.allocate(capacity: maximumHeight)

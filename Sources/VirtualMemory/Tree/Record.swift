@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// An entry of the tree: a range of addresses, and three words that the tree keeps without knowing what they
-/// mean.
+/// An entry of the tree: a range of addresses, and three words whose meaning the tree doesn't know.
 ///
-/// What they mean is said where they are used, in `Record+Fields.swift`: there is also `tag`, three bits of a
-/// record that a leaf has beside its range, for readers that then need not look at the words.
+/// `Record+Fields.swift` gives them their meaning. It also defines `tag`: three bits of a record
+/// that a leaf stores next to the range, so that some readers needn't read the words.
 struct Record: BitwiseCopyable {
   var start: UInt64
   var end: UInt64
   var words: Words
 
-  /// What a slot of a ``Payload`` holds.
+  /// The contents of a slot of a ``Payload``.
   struct Words: BitwiseCopyable {
     var first: UInt64
     var second: UInt64
@@ -23,5 +22,5 @@ struct Record: BitwiseCopyable {
   }
 }
 
-/// Several records in memory of the caller.
+/// Several records in the caller's memory.
 typealias RecordBuffer = UnsafeBufferPointer<Record>

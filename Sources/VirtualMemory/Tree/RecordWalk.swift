@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// A walk of the writer through the records of its tree, in order, until the next change.
+/// The writer's walk through the records of its tree, in order. Valid until the next change.
 struct RecordWalk {
-  /// The leaf that the walk is in; `nil` past the last record.
+  /// The current leaf; `nil` past the last record.
   fileprivate var leaf: Leaf?
   fileprivate var index: Int
-  /// The first start after the leaf, or a smaller number where it isn't known.
+  /// The first start after the leaf, or a smaller number if it isn't known.
   fileprivate var startAfter: UInt64
 }
 
@@ -15,10 +15,10 @@ extension Place {
   @inline(__always)
   var walk: RecordWalk { RecordWalk(leaf: leaf, index: first, startAfter: startAfter) }
 
-  /// A walk from the record that ends at `start`, or where there is none from the first that ends above
-  /// it; `nil` if there may be one in another leaf.
+  /// A walk from the record that ends at `start` or, if there is none, from the first that ends
+  /// above it; `nil` if another leaf may have such a record.
   ///
-  /// - Parameter start: the address that the place is of.
+  /// - Parameter start: the address to which the place belongs.
   @inline(__always)
   func walk(meeting start: UInt64) -> RecordWalk? {
     guard first > 0 || endBefore < start else { return nil }

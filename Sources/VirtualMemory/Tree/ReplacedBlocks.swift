@@ -3,15 +3,17 @@
 
 internal import ReadCopyUpdate
 
-/// Blocks of nodes that have been replaced.
+/// The blocks of nodes that have been replaced.
 struct ReplacedBlocks: ~Copyable {
-  /// Addresses, with what ``TaggedBlock`` says in the low bits.
+  /// Tagged words; see ``TaggedBlock``.
   private(set) var words = WordStack()
-  /// The write sections that made the payloads among them, in the same order: other blocks say it themselves.
+  /// The write sections that made the payloads among the blocks, in the same order. Other blocks
+  /// store their transaction themselves.
   private var payloadTransactions = WordStack()
 
-  /// - Parameter isRecent: what the pool says of a block that this write section made.
-  /// - Safety: `address` is that of a node's block of this class, which the write section `transaction` made.
+  /// - Parameter isRecent: whether a block that this write section made is recent in its pool.
+  /// - Safety: `address` is the address of a node's block of this class, which the write section
+  ///   `transaction` made.
   @unsafe
   @inline(__always)
   mutating func push(
@@ -21,7 +23,7 @@ struct ReplacedBlocks: ~Copyable {
     if sizeClass == NodeLayout.payloadClass { payloadTransactions.push(UInt(transaction)) }
   }
 
-  /// The same for a version: it is the last one.
+  /// The same for a version, which comes last.
   @unsafe
   @inline(__always)
   mutating func push(version: UnsafeMutableRawPointer, isRecent: Bool) {
@@ -33,9 +35,9 @@ struct ReplacedBlocks: ~Copyable {
     payloadTransactions.removeAll()
   }
 
-  /// Takes out the blocks that were made by the write section `newest` or one before it.
+  /// Removes and returns the blocks that the write section `newest`, or an earlier one, made.
   ///
-  /// - Precondition: no version is among them.
+  /// - Precondition: no version is among the blocks.
   mutating func take(madeUpTo newest: UInt64) -> [(word: UInt, transaction: UInt64)] {
     var taken: [(word: UInt, transaction: UInt64)] = []
     var kept = ReplacedBlocks()
@@ -43,7 +45,7 @@ struct ReplacedBlocks: ~Copyable {
     for index in 0..<words.count {
       let word = words[index]
       let sizeClass = TaggedBlock.sizeClass(word)
-      // Safety: the word was made of a block's address.
+      // Safety: the word was made from a block's address.
       let address = unsafe UnsafeMutableRawPointer(bitPattern: TaggedBlock.address(word))
         .unsafelyUnwrapped
       let transaction: UInt64

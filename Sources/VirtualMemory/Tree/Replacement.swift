@@ -3,8 +3,8 @@
 
 internal import ReadCopyUpdate
 
-/// The records that one splice puts in, in order, at most three: what is left of the record before a range, the new one,
-/// what is left of the record after it.
+/// The records that a splice inserts, in order, at most three: the remainder of the record before a
+/// range, the new record, and the remainder of the record after it.
 struct Replacement: ~Copyable {
   private var first = Record.empty
   private var second = Record.empty
@@ -30,7 +30,7 @@ struct Replacement: ~Copyable {
     case 0: first = record
     case 1: second = record
     case 2: third = record
-    default: fail("Replacement: a splice puts in at most three records")
+    default: fail("Replacement: a splice inserts at most three records")
     }
     count += 1
   }

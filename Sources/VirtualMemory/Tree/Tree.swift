@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// One version of an ``IntervalTree``, as readers have it.
+/// A version of an ``IntervalTree``, as readers have it.
 ///
-/// Three words, which functions take in registers.
+/// It has three words, which functions take in registers.
 @safe
 struct Tree: BitwiseCopyable {
   /// The root node, or `nil` if nothing is mapped.
   var root: UnsafeMutableRawPointer?
-  /// InnerNode levels above the leaves.
+  /// The number of inner levels above the leaves.
   var height = 0
-  /// The end of the last record, or 0.
+  /// The end of the last record; 0 if there is none.
   var maximumEnd: UInt64 = 0
 
   init() { unsafe root = nil }
@@ -19,10 +19,11 @@ struct Tree: BitwiseCopyable {
 // MARK: - Finding
 
 extension Tree {
-  /// The leaf and the position of the first record that ends above `address`.
+  /// The leaf and the index of the first record that ends above `address`.
   @inline(__always)
   func find(endingAfter address: UInt64) -> (leaf: Leaf, index: Int)? {
-    // Past this no rank below can be a node's count: a child's key is its largest end.
+    // For smaller addresses, no rank below is a node's count, since a child's key is its largest
+    // end.
     guard address < maximumEnd, var node = unsafe root else { return nil }
     for _ in 0..<height {
       let inner = unsafe InnerNode(node)

@@ -3,25 +3,27 @@
 
 internal import ReadCopyUpdate
 
-/// A walk through one version in ascending order, which opens subtrees only when it is told to.
+/// A walk through one version in ascending order, which opens subtrees only when told to.
 ///
-/// It stands at an item, a subtree or a record, or at the end; everything before it has been passed.
+/// The cursor stands at an item (a subtree or a record) or at the end. It has passed everything
+/// before that.
 ///
-/// - Safety: the version outlives it.
+/// - Safety: the version must outlive it.
 @safe
 struct TreeCursor {
-  /// What a cursor stands at.
+  /// What the cursor stands at.
   @safe
   struct Item {
     let start: UInt64
     let end: UInt64
     /// The subtree; `nil` for a record.
     let node: UnsafeMutableRawPointer?
-    /// Levels below the subtree's root; -1 for a record.
+    /// The number of levels below the subtree's root; -1 for a record.
     let level: Int
   }
 
-  /// An open node, and the entry in it where the cursor stands, or whose subtree it is in.
+  /// An open node, and the entry in it where the cursor stands, or whose subtree contains the
+  /// cursor.
   @safe
   private struct Step {
     let node: UnsafeMutableRawPointer
@@ -32,20 +34,20 @@ struct TreeCursor {
 
   private(set) var item: Item?
   private var path: [Step] = []
-  /// Nodes opened so far.
+  /// The number of nodes opened so far.
   private(set) var openedCount = 0
 
   init(_ tree: Tree) {
     path.reserveCapacity(tree.height + 1)
     guard let root = unsafe tree.root else { return }
-    // A leaf's starts and an inner node's lie at different places.
+    // A leaf's starts and an inner node's starts have different offsets.
     let start = tree.height == 0 ? unsafe Leaf(root).start(0) : unsafe InnerNode(root).start(0)
     item = unsafe Item(start: start, end: tree.maximumEnd, node: root, level: tree.height)
   }
 
-  /// The record that the cursor stands at.
+  /// The record at which the cursor stands.
   ///
-  /// - Precondition: it stands at one.
+  /// - Precondition: the cursor stands at a record.
   var record: Record {
     guard let step = path.last, step.level == 0 else {
       fail("TreeCursor: not at a record")
@@ -53,7 +55,7 @@ struct TreeCursor {
     return unsafe Leaf(step.node).record(step.index)
   }
 
-  /// Goes to the first entry of the subtree that the cursor stands at.
+  /// Moves to the first entry of the subtree at which the cursor stands.
   mutating func open() {
     guard let item, let node = unsafe item.node else {
       fail("TreeCursor: not at a subtree")
@@ -64,8 +66,8 @@ struct TreeCursor {
     arrive()
   }
 
-  /// Passes the item that the cursor stands at, to the next of the node, or of the next one above
-  /// that has another.
+  /// Passes the item at which the cursor stands, and moves to the next one in the node or, if there
+  /// is none, in the nearest node above that has another.
   mutating func skip() {
     while let last = path.indices.last {
       path[last].index += 1

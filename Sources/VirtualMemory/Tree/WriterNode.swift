@@ -3,15 +3,17 @@
 
 /// The writer's private mirror of an inner node.
 ///
-/// Readers pull the cache lines of published nodes into their own caches: a writer that descended through those
-/// nodes would take a coherence miss on every level. It descends through their mirrors instead, which it alone
-/// reads, and which it may therefore modify in place. Readers have the ``InnerNode`` that the writer makes of it.
+/// Readers pull the cache lines of published nodes into their own caches, so a writer that
+/// descended through those nodes would have a coherence miss on every level. It descends through
+/// their mirrors instead, which only the writer reads and which it may therefore change in place.
+/// Readers have the ``InnerNode`` that the writer makes of a mirror.
 ///
-/// It has the largest gap below each child, by which the writer finds room for a record; the children, and the
-/// mirrors of those that are inner nodes; the bounds, which it shares with the readers' node; and that node.
+/// The mirror has the largest gap below each child, by which the writer finds room for a record;
+/// the children, and the mirrors of those that are inner nodes; the bounds, which it shares with
+/// the readers' node; and that node.
 ///
-/// - Safety: made only from the address of such a node's block. Used by the writer alone, as long as the node
-///   is the tree's.
+/// - Safety: made only from the address of such a node's block. Used only by the writer, while the
+///   node belongs to the tree.
 @safe
 struct WriterNode {
   let base: UnsafeMutableRawPointer
@@ -34,7 +36,7 @@ struct WriterNode {
     nonmutating set { unsafe setAddress(NodeLayout.writerInner, newValue.base) }
   }
 
-  /// The write section that made it: ``InnerNode/transaction``.
+  /// The write section that made the inner node: ``InnerNode/transaction``.
   @inline(__always)
   var innerTransaction: UInt64 {
     get { unsafe base.load(fromByteOffset: NodeLayout.writerInner &+ 8, as: UInt64.self) }
@@ -44,7 +46,7 @@ struct WriterNode {
     }
   }
 
-  /// Takes `inner`, which is new, for what readers see, without its children.
+  /// Makes `inner`, which is new, the node that readers will see, without its children.
   @inline(__always)
   func adopt(_ inner: InnerNode, _ transaction: UInt64) {
     inner.bounds = bounds
@@ -53,7 +55,7 @@ struct WriterNode {
     innerTransaction = transaction
   }
 
-  /// Takes `bounds`, which are new. The inner node is, too.
+  /// Adopts `bounds`, which are new, as the inner node is.
   @inline(__always)
   func adopt(_ bounds: Bounds) {
     self.bounds = bounds
@@ -81,7 +83,7 @@ struct WriterNode {
       of: key, toByteOffset: NodeLayout.writerPivots &+ four &* 8, as: UInt64.self)
   }
 
-  /// The number of children that end at or before `address`.
+  /// The number of children that end at or below `address`.
   @inline(__always)
   func rank(_ address: UInt64) -> Int {
     let first = firstOfFour(address) { pivot($0) }
@@ -116,15 +118,15 @@ struct WriterNode {
       as: UnsafeMutableRawPointer?.self)
   }
 
-  /// Exchanges the child at `index` for one with the same range. No reader has seen the inner node.
+  /// Replaces the child at `index` by one with the same range. No reader has seen the inner node.
   @inline(__always)
   func replace(_ index: Int, _ child: Child) {
     setChild(index, child)
     unsafe inner.setChild(index, child.node)
   }
 
-  /// Exchanges the child at `index` for one with another range. No reader has seen the inner node, nor the
-  /// bounds.
+  /// Replaces the child at `index` by one with another range. No reader has seen the inner node or
+  /// the bounds.
   @inline(__always)
   func replace(_ index: Int, _ summary: ChildSummary) {
     bounds.set(index, summary)
@@ -143,8 +145,8 @@ struct WriterNode {
     finish()
   }
 
-  /// Puts `first` in the place of the children in `range`, and after it `second`, if there is one. No reader
-  /// has seen the inner node, nor the bounds.
+  /// Replaces the children in `range` by `first` and, if there is one, `second`. No reader has seen
+  /// the inner node or the bounds.
   func replace(_ range: Range<Int>, _ first: ChildSummary, _ second: ChildSummary?) {
     let shift = (second == nil ? 1 : 2) - range.count
     if shift != 0 {
@@ -184,14 +186,14 @@ struct WriterNode {
   @inline(__always)
   var asChild: Child { unsafe Child(node: inner.base, writerNode: base) }
 
-  /// The node as a child, with what its parent has to know.
+  /// The node as a child, with what its parent must know.
   var summary: ChildSummary {
     let bounds = bounds
     return ChildSummary(
       child: asChild, start: bounds.start(0), end: bounds.end(bounds.count - 1), gap: maximumGap)
   }
 
-  /// The largest gap in a child or between two.
+  /// The largest gap in any child or between two children.
   var maximumGap: UInt64 {
     let bounds = bounds
     var gap = self.gap(0)
@@ -201,7 +203,7 @@ struct WriterNode {
     return gap
   }
 
-  /// The largest gap in the child at `index`, and on both sides of it.
+  /// The largest gap in the child at `index` and next to it.
   @inline(__always)
   func gap(around index: Int, _ last: Int) -> UInt64 {
     let bounds = bounds
@@ -214,7 +216,7 @@ struct WriterNode {
   @unsafe
   @inline(__always)
   private func address(_ offset: Int) -> UnsafeMutableRawPointer {
-    // Safety: what the tree refers to is there.
+    // Safety: what the tree refers to exists.
     unsafe base.load(fromByteOffset: offset, as: UnsafeMutableRawPointer.self)
   }
 
@@ -230,14 +232,14 @@ struct WriterNode {
 struct Child: BitwiseCopyable {
   /// What readers see: a leaf or an inner node.
   var node: UnsafeMutableRawPointer
-  /// Of an inner node; `nil` for a leaf.
+  /// The mirror of an inner node; `nil` for a leaf.
   var writerNode: UnsafeMutableRawPointer?
 
   /// The inner node, or `nil` for a leaf.
   @inline(__always)
   var asWriterNode: WriterNode? { unsafe writerNode.map { unsafe WriterNode($0) } }
 
-  /// - Precondition: it is a leaf.
+  /// - Precondition: the child is a leaf.
   @inline(__always)
   var asLeaf: Leaf { unsafe Leaf(node) }
 }

@@ -5,55 +5,59 @@ internal import ReadCopyUpdate
 internal import Glibc
 internal import _SystemShims
 
-/// The constants of one machine and process that decide where mappings go and how many there are.
+/// The constants of a machine and a process that decide where mappings go and how many there may
+/// be.
 public struct AddressSpaceConfiguration: Sendable, Hashable, Codable {
-  /// The end of user addresses, `TASK_SIZE`: 0x7fff_ffff_f000 on x86-64 with four page-table levels.
+  /// The end of user addresses, `TASK_SIZE`: 0x7fff_ffff_f000 on x86-64 with four page-table
+  /// levels.
   public var taskSize: UInt64 = 0x7fff_ffff_f000
   /// The lowest address that may be mapped, `vm.mmap_min_addr`.
   public var minimumAddress: UInt64 = 4096
-  /// Whether fixed mappings may lie below ``minimumAddress`` all the same, as for a process with
+  /// Whether fixed mappings may nevertheless lie below ``minimumAddress``, as for a process with
   /// `CAP_SYS_RAWIO`.
   public var mayMapLowAddresses = false
-  /// The end of the area that the top-down search uses. The kernel leaves at least 128 MiB for
-  /// the stack above it. At most ``taskSize``.
+  /// The end of the area that the top-down search uses, at most ``taskSize``. The kernel leaves at
+  /// least 128 MiB above it for the stack.
   public var mmapBase: UInt64 = 0x7fff_ffff_f000 - (128 << 20)
-  /// `vm.max_map_count`: `map` fails when there are more; a split fails when there are as many.
+  /// `vm.max_map_count`: `map` fails if there are more VMAs than this; a split fails if there are
+  /// as many.
   public var maximumMapCount: Int = 65_530
-  /// Bytes kept free below a mapping that grows down: 256 pages.
+  /// The number of bytes kept free below a mapping that grows down: 256 pages.
   public var stackGuardGap: UInt64 = 256 * 4096
   /// The device of shared anonymous memory, which the kernel keeps in a file system of its own.
   public var sharedMemoryDevice = DeviceNumber(major: 0, minor: 1)
   /// Whether the processor has protection keys and the kernel uses them, as on most x86-64 servers
-  /// since 2017: `ospke` among the flags of `/proc/cpuinfo`.
+  /// since 2017: `ospke` among the flags in `/proc/cpuinfo`.
   ///
-  /// With keys, memory whose protection is exactly ``Protection/execute`` has one that forbids
-  /// reading. Such memory can't be populated: ``AddressSpace/lock(_:onFault:)`` locks it and
-  /// fails with `ENOMEM`; ``MapFlags/locked``, ``MapFlags/populate`` and growth succeed and populate
-  /// nothing. The key is one of the flags that merging compares: memory that is executable only
-  /// without it, since ``Protection/atomicOperations`` was asked for too, stays apart.
+  /// With keys, memory whose protection is exactly ``Protection/execute`` gets a key that forbids
+  /// reading. Such memory can't be populated: ``AddressSpace/lock(_:onFault:)`` locks it but fails
+  /// with `ENOMEM`; ``MapFlags/locked``, ``MapFlags/populate`` and growth succeed without
+  /// populating anything. Merging compares the key like a flag. So execute-only memory without the
+  /// key stays separate; that is memory for which ``Protection/atomicOperations`` was also
+  /// requested.
   ///
   /// - Source: `execute_only_pkey`, `arch_override_mprotect_pkey`, `arch_vma_access_permitted`.
   public var hasProtectionKeys = false
-  /// Which side the lock of the address space lets pass first. Readers take it only with
+  /// Which side goes first at the address space's lock. Readers take the lock only with
   /// ``ReadingStrategy/locked``, and with ``ReadingStrategy/speculative`` after failures.
   public var lockPreference = LockPreference.writers
 
-  /// Which side a readers-writer lock lets pass first.
+  /// Which side goes first at a readers-writer lock.
   public enum LockPreference: Sendable, Hashable, Codable {
-    /// Readers: a writer may wait as long as there are any.
+    /// Readers: a writer may wait as long as there are readers.
     case readers
-    /// Writers: readers that come later wait for a writer that waits.
+    /// Writers: new readers wait for a waiting writer.
     case writers
   }
 
-  /// The constants of Linux on x86-64 with four page-table levels.
+  /// Creates the constants of Linux on x86-64 with four page-table levels.
   public init() {}
 
   /// The configuration of the running machine, as far as it can be read: ``hasProtectionKeys`` from
-  /// the processor, ``maximumMapCount`` and ``minimumAddress`` from `/proc/sys/vm`. The rest, and what can't
-  /// be read, is as in ``init()``.
+  /// the processor, ``maximumMapCount`` and ``minimumAddress`` from `/proc/sys/vm`. Everything else
+  /// is as in ``init()``.
   ///
-  /// - Complexity: two short files are read.
+  /// - Complexity: reads two short files.
   public static var current: AddressSpaceConfiguration {
     var configuration = AddressSpaceConfiguration()
     configuration.hasProtectionKeys = sysshims_has_protection_keys()
@@ -79,29 +83,29 @@ public struct AddressSpaceConfiguration: Sendable, Hashable, Codable {
     }
   }
 
-  /// Traps unless the numbers fit together.
+  /// Traps unless the values are consistent.
   func validate() {
     require(
       taskSize.isPageAligned && minimumAddress.isPageAligned && mmapBase.isPageAligned
         && stackGuardGap.isPageAligned,
-      "AddressSpaceConfiguration: addresses are multiples of the page")
+      "AddressSpaceConfiguration: addresses must be multiples of the page")
     require(
       minimumAddress < taskSize && mmapBase <= taskSize && taskSize < 1 << 63,
-      "AddressSpaceConfiguration: minimumAddress < taskSize, mmapBase <= taskSize < 2^63")
-    require(maximumMapCount >= 0, "AddressSpaceConfiguration: maximumMapCount is not negative")
+      "AddressSpaceConfiguration: need minimumAddress < taskSize, mmapBase <= taskSize < 2^63")
+    require(maximumMapCount >= 0, "AddressSpaceConfiguration: maximumMapCount must not be negative")
   }
 
-  /// The bottom-up search, used when nothing is free below ``mmapBase``, starts here.
+  /// Where the bottom-up search starts, which is used if nothing is free below ``mmapBase``.
   var unmappedBase: UInt64 { (taskSize / 3).roundedUpToPage }
 }
 
-/// A device's number, as `stat` and the maps text split it.
+/// A device number, split into two parts as in `stat` and the text of maps.
 public struct DeviceNumber: Sendable, Hashable, Codable, BitwiseCopyable {
   /// The driver's number.
   public var major: UInt32
   /// The device's number within its driver.
   public var minor: UInt32
-  /// A device number of two parts.
+  /// Creates a device number from its two parts.
   @inlinable public init(major: UInt32, minor: UInt32) {
     self.major = major
     self.minor = minor
@@ -109,10 +113,10 @@ public struct DeviceNumber: Sendable, Hashable, Codable, BitwiseCopyable {
 }
 
 extension UInt64 {
-  /// Bytes of a page.
+  /// The size of a page in bytes.
   static var page: UInt64 { 4096 }
   var isPageAligned: Bool { self & (Self.page - 1) == 0 }
   var roundedDownToPage: UInt64 { self & ~(Self.page - 1) }
-  /// Wraps to 0 past the last page, as the kernel's `PAGE_ALIGN` does.
+  /// Rounds up to a page. Wraps to 0 past the last page, as the kernel's `PAGE_ALIGN` does.
   var roundedUpToPage: UInt64 { (self &+ (Self.page - 1)) & ~(Self.page - 1) }
 }

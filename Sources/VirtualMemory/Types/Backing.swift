@@ -3,7 +3,7 @@
 
 internal import ReadCopyUpdate
 
-/// What the pages of a mapping come from.
+/// Where the pages of a mapping come from.
 public enum Backing: Sendable, Hashable {
   /// Zeroed memory: `MAP_ANONYMOUS`.
   case anonymous
@@ -11,15 +11,17 @@ public enum Backing: Sendable, Hashable {
   case file(MappedFile, offset: UInt64 = 0)
 }
 
-/// An open file as far as mappings see it: the kernel's `struct file` with its path.
+/// An open file, as mappings see it: the kernel's `struct file` with its path.
 ///
-/// Two mappings merge only if they have the same `MappedFile`, since two opens of one path are two
+/// Two mappings merge only if they have the same `MappedFile`, since opening a path twice gives two
 /// files. Immutable; shared by any number of mappings and address spaces.
+///
+/// - Threads: any.
 @safe
 public final class MappedFile: Sendable {
   let object: MapObject
 
-  /// A path has fewer bytes than this: `PATH_MAX`.
+  /// A path is shorter than this, in bytes: `PATH_MAX`.
   package static var maximumPathBytes: Int { 4096 }
 
   /// What the descriptor was opened for.
@@ -35,24 +37,25 @@ public final class MappedFile: Sendable {
   /// Describes a file.
   ///
   /// - Parameters:
-  ///   - path: the path, in bytes that need not be UTF-8, without NUL; at most 4,095 of them.
+  ///   - path: the path as bytes, not necessarily UTF-8, without NUL; at most 4,095 of them.
   ///   - device: the device of the file system.
   ///   - inode: the inode number.
-  ///   - access: what it was opened for.
-  ///   - isDeleted: whether it has been unlinked; then the text shows ` (deleted)` after the path.
-  ///   - buildID: the build id of an ELF file, at most 20 bytes; empty for none.
-  ///   - byteCount: the size of the file in bytes: pages behind its end can't be used.
-  ///   - usesHugePages: whether long mappings are aligned to huge pages, as the common file systems of
-  ///     disks (ext4, xfs, btrfs) have it; tmpfs and overlayfs don't.
-  /// - Precondition: the lengths hold.
+  ///   - access: what the file was opened for.
+  ///   - isDeleted: whether it has been unlinked; the text then shows ` (deleted)` after the path.
+  ///   - buildID: the build ID of an ELF file, at most 20 bytes; empty if there is none.
+  ///   - byteCount: the size of the file in bytes. Pages behind its end can't be used.
+  ///   - usesHugePages: whether long mappings are aligned to huge pages, as for the common file
+  ///     systems of disks (ext4, xfs, btrfs), but not for tmpfs and overlayfs.
+  /// - Precondition: the path and the build ID are as described.
+  /// - Complexity: O(length of the path).
   public init(
     path: some Collection<UInt8>, device: DeviceNumber, inode: UInt64,
     access: Access = .readWrite, isDeleted: Bool = false, buildID: [UInt8] = [],
     byteCount: UInt64 = .max, usesHugePages: Bool = true
   ) {
-    require(path.count < Self.maximumPathBytes, "MappedFile: a path has at most 4,095 bytes")
-    require(!path.contains(0), "MappedFile: a path has no NUL")
-    require(buildID.count <= 20, "MappedFile: a build id has at most 20 bytes")
+    require(path.count < Self.maximumPathBytes, "MappedFile: a path must have at most 4,095 bytes")
+    require(!path.contains(0), "MappedFile: a path must not contain NUL")
+    require(buildID.count <= 20, "MappedFile: a build ID must have at most 20 bytes")
     var name = Array(path)
     if isDeleted { name += " (deleted)".utf8 }
     object = MapObject(
@@ -62,7 +65,7 @@ public final class MappedFile: Sendable {
 
   /// Describes a file whose path is a string.
   ///
-  /// - Parameters and precondition: as ``init(path:device:inode:access:isDeleted:buildID:byteCount:usesHugePages:)-(Collection<UInt8>,_,_,_,_,_,_,_)``.
+  /// - Parameters and precondition: as for the initialiser that takes the path's bytes.
   public convenience init(
     path: String, device: DeviceNumber, inode: UInt64, access: Access = .readWrite,
     isDeleted: Bool = false, buildID: [UInt8] = [], byteCount: UInt64 = .max,
@@ -76,7 +79,7 @@ public final class MappedFile: Sendable {
   deinit { object.release() }
 }
 
-/// Two files are equal if they are one object, as mappings see it.
+/// Two files are equal if they are the same object, since mappings compare them by identity.
 extension MappedFile: Hashable {
   public static func == (left: MappedFile, right: MappedFile) -> Bool { left === right }
   public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// What a process gets that uses an address it may not use.
+/// The signal that a process gets for an access that it may not make.
 public enum MemoryFault: Error, Sendable, Hashable, Codable {
   /// `SIGSEGV`: nothing is mapped there, or the access isn't allowed.
   case segmentation

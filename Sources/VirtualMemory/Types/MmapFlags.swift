@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// The `flags` of `mmap`, bit for bit as on x86-64: for ``AddressSpace/SystemCalls``.
+/// The `flags` of `mmap`, bit for bit as on x86-64, for ``AddressSpace/SystemCalls``.
 ///
-/// The sharing type is a field of four bits, of which exactly one value must be given, so that the union of two isn't both:
-/// ``shared``, ``private``, ``sharedValidate`` or ``droppable``.
+/// The sharing type is a field of four bits. Exactly one of its values must be given: ``shared``,
+/// ``private``, ``sharedValidate`` or ``droppable``. A union of two isn't both.
 public struct MmapFlags: OptionSet, Sendable, Hashable, Codable {
   public let rawValue: UInt64
   @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue }
@@ -13,11 +13,11 @@ public struct MmapFlags: OptionSet, Sendable, Hashable, Codable {
   public static var shared: Self { Self(rawValue: 0x1) }
   /// `MAP_PRIVATE`.
   public static var `private`: Self { Self(rawValue: 0x2) }
-  /// Both bits: shared, and unknown flags are refused.
+  /// Both bits: shared, and unknown flags are rejected.
   public static var sharedValidate: Self { Self(rawValue: 0x3) }
-  /// Memory that the kernel may take back at any time: a sharing type of its own.
+  /// Memory that the kernel may take back at any time. A sharing type of its own.
   public static var droppable: Self { Self(rawValue: 0x8) }
-  /// At the address given, replacing what is there.
+  /// At the given address, replacing what is mapped there.
   public static var fixed: Self { Self(rawValue: 0x10) }
   /// `MAP_ANONYMOUS`. ``Backing/anonymous`` implies it.
   public static var anonymous: Self { Self(rawValue: 0x20) }
@@ -37,23 +37,23 @@ public struct MmapFlags: OptionSet, Sendable, Hashable, Codable {
   public static var nonBlock: Self { Self(rawValue: 0x10000) }
   /// `MAP_STACK`: no huge pages.
   public static var stack: Self { Self(rawValue: 0x20000) }
-  /// `MAP_SYNC`: refused, since no file here is on persistent memory, as ext4 refuses it: after
-  /// what was mapped there is gone.
+  /// `MAP_SYNC`: rejected, since no file here is on persistent memory. As with ext4, what was
+  /// mapped in the range is gone by then.
   public static var sync: Self { Self(rawValue: 0x80000) }
-  /// At the address given, unless something is there. Implies ``fixed``.
+  /// At the given address, unless something is mapped there. Implies ``fixed``.
   public static var fixedNoReplace: Self { Self(rawValue: 0x100000) }
 
   /// The bits of the sharing type, `MAP_TYPE`.
   static var typeMask: UInt64 { 0xf }
-  /// What a mapping of type ``sharedValidate`` may carry: `LEGACY_MAP_MASK`, with the bits that
-  /// x86-64 adds, and `MAP_SYNC`, which the file system decides about. ``fixedNoReplace`` is not
-  /// among them.
+  /// The flags that a mapping of type ``sharedValidate`` may have: `LEGACY_MAP_MASK`, the bits that
+  /// x86-64 adds, and `MAP_SYNC`, which the file system decides about. ``fixedNoReplace`` isn't one
+  /// of them.
   static var validatedMask: UInt64 {
     0x1 | 0x2 | 0x10 | 0x20 | 0x40 | 0x80 | 0x100 | 0x800 | 0x1000 | 0x2000 | 0x4000 | 0x8000
       | 0x10000 | 0x20000 | 0x40000 | 0x80000 | 0x7c00_0000
   }
 
-  /// All bits but those of the sharing type, of the address and of `MAP_ANONYMOUS`.
+  /// All bits except those for the sharing type, for the address and for `MAP_ANONYMOUS`.
   private static var propertyMask: UInt64 {
     ~(typeMask | fixed.rawValue | fixedNoReplace.rawValue | anonymous.rawValue)
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// What may be done with the pages of a mapping: `PROT_*`.
+/// The access that the pages of a mapping allow: `PROT_*`.
 ///
 /// The raw values are Linux's.
 public struct Protection: OptionSet, Sendable, Hashable, Codable {
@@ -14,10 +14,10 @@ public struct Protection: OptionSet, Sendable, Hashable, Codable {
   public static var write: Self { Self(rawValue: 2) }
   /// `PROT_EXEC`.
   public static var execute: Self { Self(rawValue: 4) }
-  /// `PROT_SEM`: accepted and without effect on x86-64.
+  /// `PROT_SEM`: accepted, but without effect on x86-64.
   public static var atomicOperations: Self { Self(rawValue: 8) }
-  /// `PROT_GROWSDOWN`, for ``AddressSpace/protect(_:_:)``: down to the start of a mapping
-  /// that grows.
+  /// `PROT_GROWSDOWN`, for ``AddressSpace/protect(_:_:)``: extends the range down to the start of a
+  /// mapping that grows down.
   public static var growsDown: Self { Self(rawValue: 0x0100_0000) }
   /// `PROT_GROWSUP`: no mapping on x86-64 grows up.
   public static var growsUp: Self { Self(rawValue: 0x0200_0000) }

@@ -7,9 +7,9 @@ public struct RemapFlags: OptionSet, Sendable, Hashable, Codable {
   public let rawValue: UInt64
   @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue }
 
-  /// The mapping may go to another address.
+  /// The mapping may move to another address.
   public static var mayMove: Self { Self(rawValue: 1) }
-  /// To the address given, unmapping what is there. Needs ``mayMove``.
+  /// The mapping moves to the given address, replacing what is mapped there. Needs ``mayMove``.
   public static var fixed: Self { Self(rawValue: 2) }
   /// The source stays mapped, without its pages: `MREMAP_DONTUNMAP`. Needs ``mayMove``, and equal
   /// lengths.

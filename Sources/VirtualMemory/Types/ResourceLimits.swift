@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// What a process may use of memory, in bytes: the soft limits that `setrlimit` sets.
+/// How much memory a process may use, in bytes: the soft limits that `setrlimit` sets.
 public struct ResourceLimits: Sendable, Hashable, Codable {
-  /// `RLIMIT_AS`: all mappings together. `.max` for no limit.
+  /// `RLIMIT_AS`: for all mappings together. `.max` for no limit.
   public var addressSpace: UInt64 = .max
-  /// `RLIMIT_DATA`: private writable mappings together. `.max` for no limit.
+  /// `RLIMIT_DATA`: for all private writable mappings together. `.max` for no limit.
   public var data: UInt64 = .max
-  /// `RLIMIT_STACK`: one mapping that grows down, after growing.
+  /// `RLIMIT_STACK`: for each mapping that grows down, after it has grown.
   public var stack: UInt64 = 8 << 20
-  /// `RLIMIT_MEMLOCK`: locked mappings together; `nil` for none, as for a process with the right to lock
-  /// memory (`CAP_IPC_LOCK`).
+  /// `RLIMIT_MEMLOCK`: for all locked mappings together. `nil` for no limit, as for a process that
+  /// may lock memory (`CAP_IPC_LOCK`).
   public var lockedMemory: UInt64?
 
-  /// No limit but the usual 8 MiB for a stack.
+  /// Creates limits that bound only a stack, at the usual 8 MiB.
   public init() {}
 }

@@ -6,8 +6,8 @@ extension VMA: Codable {
     case start, end, protection, isShared, offset, device, inode, name, nameBytes
   }
 
-  /// Writes the fields by their names; `name` as a string, or, if it isn't UTF-8, as the array of numbers
-  /// `nameBytes`.
+  /// Encodes the fields by their names. `name` is encoded as a string or, if it isn't UTF-8, as an
+  /// array of numbers, `nameBytes`.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(start, forKey: .start)
@@ -24,10 +24,10 @@ extension VMA: Codable {
     }
   }
 
-  /// Reads what ``encode(to:)`` writes.
+  /// Decodes what ``encode(to:)`` encodes.
   ///
-  /// - Throws: `DecodingError` for a field that is missing or of another type, and for an end that isn't
-  ///   above the start.
+  /// - Throws: `DecodingError` if a field is missing or has another type, or if the end isn't above
+  ///   the start.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     self.init(

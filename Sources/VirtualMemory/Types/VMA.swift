@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// One virtual memory area, copied out of a version of an ``AddressSpace``.
+/// A virtual memory area, copied out of a version of an ``AddressSpace``.
 public struct VMA: Sendable, Hashable {
   /// The first address.
   public var start: UInt64
   /// The address after the last one.
   public var end: UInt64
-  /// The access allowed: of ``Protection/read``, ``Protection/write`` and ``Protection/execute``.
+  /// The access allowed: ``Protection/read``, ``Protection/write`` and ``Protection/execute``.
   public var protection: Protection
   /// Whether writes may be seen by other processes: the `s` of the text.
   public var isShared: Bool
@@ -17,10 +17,10 @@ public struct VMA: Sendable, Hashable {
   public var device: DeviceNumber
   /// The file's inode; 0 without a file.
   public var inode: UInt64
-  /// The name as the text shows it, empty if there is none; bytes, since paths need not be UTF-8.
+  /// The name as the text shows it; empty if there is none. Bytes, since paths need not be UTF-8.
   public var name: [UInt8]
 
-  /// A VMA with these fields.
+  /// Creates a VMA with these fields.
   public init(
     start: UInt64, end: UInt64, protection: Protection, isShared: Bool = false, offset: UInt64 = 0,
     device: DeviceNumber = DeviceNumber(major: 0, minor: 0), inode: UInt64 = 0, name: [UInt8] = []
@@ -35,9 +35,9 @@ public struct VMA: Sendable, Hashable {
     self.name = name
   }
 
-  /// The addresses, ``start`` to ``end``.
+  /// The addresses from ``start`` to ``end``.
   public var range: Range<UInt64> { start..<end }
 
-  /// ``name`` as a string, with what isn't UTF-8 replaced.
+  /// ``name`` as a string, in which anything that isn't UTF-8 is replaced.
   public var nameString: String { String(decoding: name, as: UTF8.self) }
 }

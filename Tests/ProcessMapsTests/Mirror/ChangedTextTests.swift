@@ -19,7 +19,7 @@ import VirtualMemory
 
   private static func changed(_ old: [String], _ new: [String]) throws -> (String, Range<UInt64>) {
     let (old, new) = (Array(old.joined().utf8), Array(new.joined().utf8))
-    let changed = try ChangedText(from: old, to: new, taskSize: 0x7fff_ffff_f000)
+    let changed = try ChangedText(from: old.span, to: new, taskSize: 0x7fff_ffff_f000)
     return (
       String(decoding: new[changed.lines], as: UTF8.self),
       changed.addresses.lowerBound >> 12..<changed.addresses.upperBound >> 12
@@ -44,7 +44,8 @@ import VirtualMemory
     #expect(try Self.changed([a, b], [a, b]).0 == "")
   }
 
-  /// Applied to the old map, every difference gives the new one; and what is said to be the same is.
+  /// Applied to the old map, every difference gives the new one; and what is said to be the same
+  /// is.
   @Test func randomTexts() throws {
     for seed in 0..<3000 as Range<UInt64> {
       var random = SeededGenerator(seed: seed)
@@ -62,7 +63,7 @@ import VirtualMemory
       }
       let (old, new) = (map(), map())
       let (oldText, newText) = (Array(old.joined().utf8), Array(new.joined().utf8))
-      let changed = try ChangedText(from: oldText, to: newText, taskSize: 0x7fff_ffff_f000)
+      let changed = try ChangedText(from: oldText.span, to: newText, taskSize: 0x7fff_ffff_f000)
       var importer = MirrorImporter()
       let space = AddressSpace()
       space.replaceAll(
@@ -76,7 +77,8 @@ import VirtualMemory
     }
   }
 
-  /// A mapping that moved between two chunks of a text is in it twice; the later line is the younger.
+  /// A mapping that moved between two chunks of a text is in it twice; the later line is the
+  /// younger.
   @Test func overlaps() throws {
     var importer = MirrorImporter()
     let text = Array((Self.line(1..<5) + Self.line(3..<4, "r--p") + Self.line(2..<6)).utf8)

@@ -16,6 +16,15 @@ import Testing
     String(decoding: try KernelMaps(pid: child.pid).text(), as: UTF8.self)
   }
 
+  /// The lines in which the copy differs from the kernel's text.
+  private static func differences(_ mirror: ProcessMirror, _ child: MappingChild) throws -> [String]
+  {
+    let copied = mirror.space.mapsText().string.split(separator: "\n")
+    let actual = try text(of: child).split(separator: "\n")
+    return copied.filter { !actual.contains($0) }.map { "copied: \($0)" }
+      + actual.filter { !copied.contains($0) }.map { "actual: \($0)" }
+  }
+
   /// Whether the kernel has the ioctl, as from 6.11 on.
   private static var hasQuery: Bool {
     (try? KernelMaps().query(0, matching: .coveringOrNext)) != nil
@@ -26,7 +35,7 @@ import Testing
   @Test func equalsTheKernelsText() throws {
     let child = MappingChild()
     let mirror = try ProcessMirror(pid: child.pid)
-    #expect(mirror.space.mapsText().string == (try Self.text(of: child)))
+    #expect(try Self.differences(mirror, child) == [])
     #expect(mirror.state == .live)
     let first = try mirror.refresh()
     #expect(first == MirrorRefresh(isChanged: false, state: .live, readingCount: 1))
@@ -37,7 +46,7 @@ import Testing
     #expect(second == MirrorRefresh(isChanged: true, state: .live, readingCount: 2))
     #expect(mirror.space.generation == generation + 2, "one change")
     #expect(mirror.lookup(Self.base).vma?.range == Self.base..<Self.base + 4096)
-    #expect(mirror.space.mapsText().string == (try Self.text(of: child)))
+    #expect(try Self.differences(mirror, child) == [])
   }
 
   /// What didn't change is what it was: the difference is what the process did.
@@ -56,41 +65,49 @@ import Testing
     #expect(iterator._openedCount <= 8, "the rest is shared")
   }
 
-  @Test func randomScriptsOfAChild() throws {
-    let duration = StressOptions.duration
-    let start = ContinuousClock.now
-    var (scripts, changes) = (0, 0)
+  /// After each part of a script, the mirror equals the kernel's text: of all operations where the
+  /// source tells of system calls, without a reading; else after one.
+  @Test(arguments: MirrorSource.allCases)
+  func randomScriptsOfAChild(_ source: MirrorSource) throws {
+    let end = ContinuousClock.now + StressOptions.duration
+    var (scripts, changes, readings, contended) = (0, 0, 0, 0)
     repeat {
       var random = SeededGenerator(seed: UInt64(scripts))
       let child = MappingChild()
-      let mirror = try ProcessMirror(pid: child.pid)
-      for _ in 0..<20 {
+      var mirror = try ProcessMirror(
+        pid: child.pid, configuration: Self.configuration(source))
+      guard MirrorSources.isAvailable(source, mirror) else { return }
+      var script = MappingScript(child: child)
+      for part in 0..<20 {
         for _ in 0..<random.below(8) {
-          let page = random.below(64)
-          let length = (1 + random.below(8)) * 4096
-          let address = Self.base + page * 4096
-          switch random.below(3) {
-          case 0: child.perform(.map, address, length, random.below(8))
-          case 1: child.perform(.unmap, address, length)
-          default: child.perform(.protect, address, length, random.below(8))
-          }
+          script.perform(&random)
           changes += 1
         }
-        try mirror.refresh()
-        let (mirrored, actual) = (mirror.space.mapsText().string, try Self.text(of: child))
-        #expect(mirrored == actual, "script \(scripts)")
-        if mirrored != actual { return }
+        let outcome =
+          try source == .systemCalls ? mirror.refreshChanges() : mirror.refresh()
+        readings += outcome.readingCount
+        if outcome.state == .contended { contended += 1 }
+        let differences = try Self.differences(mirror, child)
+        #expect(differences == [], "script \(scripts), part \(part): \(script.log.suffix(8))")
+        if differences != [] { return }
+        // Attached later, it finds the same, with the threads that there are.
+        if random.below(20) == 0 {
+          mirror = try ProcessMirror(
+            pid: child.pid, configuration: Self.configuration(source))
+        }
       }
       mirror.space._checkInvariants()
       scripts += 1
-    } while ContinuousClock.now < start + duration
-    print("mirror: \(scripts) scripts with \(changes) changes")
+    } while ContinuousClock.now < end
+    print(
+      "mirror, \(source): \(scripts) scripts, \(changes) changes, \(readings) readings, "
+        + "\(contended) contended")
   }
 
   // MARK: While it changes
 
-  /// What the process has all the time is found all the time, however much changes beside it; and once it is
-  /// quiet again, the copy is right.
+  /// What the process has all the time is found all the time, however much changes beside it; and
+  /// once it is quiet again, the copy is right.
   @Test func whatStaysIsNeverMissing() throws {
     let child = MappingChild()
     let pages: UInt64 = 32
@@ -117,7 +134,7 @@ import Testing
     // Ends the storm.
     child.perform(.unmap, Self.base + 4096, pages * 4096)
     #expect(try mirror.refresh().state == .live)
-    #expect(mirror.space.mapsText().string == (try Self.text(of: child)))
+    #expect(try Self.differences(mirror, child) == [])
     print("mirror: \(readings) readings of a process that changes, \(contended) times contended")
   }
 
@@ -138,7 +155,7 @@ import Testing
       await eventually {
         (try? mirror.refresh().state) == .live && mirror.lookup(Self.base).vma == nil
       })
-    #expect(mirror.space.mapsText().string == (try Self.text(of: child)))
+    #expect(try Self.differences(mirror, child) == [])
     #expect(before.lookup(Self.base) != nil)
   }
 
@@ -219,8 +236,9 @@ import Testing
 
   @Test func earlierVersionsAnswer() throws {
     let child = MappingChild()
-    let mirror = try ProcessMirror(
-      pid: child.pid, history: MirrorHistoryLimits(maximumVersionCount: 2))
+    var configuration = MirrorConfiguration()
+    configuration.history = MirrorHistoryLimits(maximumVersionCount: 2)
+    let mirror = try ProcessMirror(pid: child.pid, configuration: configuration)
     let empty = mirror.asOf
     child.perform(.map, Self.base, 4096, 3)
     try mirror.refresh()
@@ -251,12 +269,25 @@ import Testing
     #expect(mirror.lookup(address).vma?.flags == .readable)
   }
 
-  // MARK: Polling
+  // MARK: Running
 
-  @Test func pollingFollows() async throws {
+  private static func configuration(
+    _ source: MirrorSource, every interval: Duration = .milliseconds(2)
+  ) -> MirrorConfiguration {
+    var configuration = MirrorConfiguration()
+    configuration.sources = [source]
+    configuration.interval = interval
+    configuration.perf.tracepoints = MirrorSources.tracepoints
+    return configuration
+  }
+
+  @Test(arguments: MirrorSource.allCases)
+  func runsFollow(_ source: MirrorSource) async throws {
     let child = MappingChild()
-    let mirror = try ProcessMirror(pid: child.pid)
-    let run = Task { try await mirror.run(every: .milliseconds(2)) }
+    let mirror = try ProcessMirror(
+      pid: child.pid, configuration: Self.configuration(source))
+    guard MirrorSources.isAvailable(source, mirror) else { return }
+    let run = Task { try await mirror.run() }
     child.perform(.map, Self.base, 4096, 3)
     #expect(await eventually { mirror.lookup(Self.base).vma != nil })
     child.perform(.unmap, Self.base, 4096)
@@ -267,10 +298,13 @@ import Testing
     #expect(mirror.lookup(Self.base).vma == nil, "nobody reads any more")
   }
 
-  @Test func pollingEndsWithTheProcess() async throws {
+  @Test(arguments: MirrorSource.allCases)
+  func runsEndWithTheProcess(_ source: MirrorSource) async throws {
     let child = MappingChild()
-    let mirror = try ProcessMirror(pid: child.pid)
-    async let end: Void = mirror.run(every: .milliseconds(2))
+    // The next reading is far away: the end is told.
+    let mirror = try ProcessMirror(
+      pid: child.pid, configuration: Self.configuration(source, every: .seconds(3600)))
+    async let end: Void = mirror.run()
     child.end()
     try await end
     #expect(mirror.state == .exited)
@@ -278,15 +312,87 @@ import Testing
 
   @Test func notedChangesAreReadAtOnce() async throws {
     let child = MappingChild()
-    let mirror = try ProcessMirror(pid: child.pid)
-    let run = Task { try await mirror.run(every: .seconds(3600)) }
+    let mirror = try ProcessMirror(
+      pid: child.pid, configuration: Self.configuration(.polling, every: .seconds(3600)))
+    let run = Task { try await mirror.run() }
     child.perform(.map, Self.base, 4096, 3)
     #expect(
       await eventually {
         mirror.noteChange()
         return mirror.lookup(Self.base).vma != nil
       })
-    run.cancel()
+    await #expect(throws: Errno.resourceBusy) { try await mirror.run() }
+    mirror.detach()
     try await run.value
+    #expect(mirror.lookup(Self.base).freshness == .detached)
+  }
+
+  // MARK: What sources tell
+
+  /// What a source tells of is followed without a reading of the text.
+  @Test(arguments: [MirrorSource.mappings, .systemCalls])
+  func toldChangesAreCopied(_ source: MirrorSource) throws {
+    let child = MappingChild()
+    let mirror = try ProcessMirror(
+      pid: child.pid, configuration: Self.configuration(source))
+    guard MirrorSources.isAvailable(source, mirror), Self.hasQuery else { return }
+    child.perform(.map, Self.base, 4 * 4096, 3)
+    var outcome = try mirror.refreshChanges()
+    #expect(outcome == MirrorRefresh(isChanged: true, state: .live, readingCount: 0))
+    #expect(mirror.lookup(Self.base).vma?.range == Self.base..<Self.base + 4 * 4096)
+    child.perform(.protect, Self.base + 4096, 4096, 1)
+    outcome = try mirror.refreshChanges()
+    #expect(outcome == MirrorRefresh(isChanged: true, state: .live, readingCount: 0))
+    #expect(try Self.differences(mirror, child) == [])
+    // Merges them again.
+    child.perform(.protect, Self.base + 4096, 4096, 3)
+    #expect(try mirror.refreshChanges().readingCount == 0)
+    #expect(try Self.differences(mirror, child) == [])
+    let last = mirror.asOf
+    child.perform(.unmap, Self.base + 4096, 2 * 4096)
+    outcome = try mirror.refreshChanges()
+    #expect(outcome.readingCount == 0)
+    if source == .systemCalls {
+      #expect(outcome.isChanged && mirror.asOf > last)
+      #expect(try Self.differences(mirror, child) == [])
+    } else {
+      #expect(!outcome.isChanged && mirror.asOf == last, "it isn't told of")
+      #expect(try mirror.refresh().isChanged)
+    }
+  }
+
+  /// More than a ring holds.
+  @Test(arguments: [MirrorSource.mappings, .systemCalls])
+  func lostRecordsCostOneReading(_ source: MirrorSource) throws {
+    let child = MappingChild()
+    var configuration = Self.configuration(source)
+    configuration.perf.ringPages = 1
+    let mirror = try ProcessMirror(pid: child.pid, configuration: configuration)
+    guard MirrorSources.isAvailable(source, mirror) else { return }
+    for index in 0..<200 as Range<UInt64> {
+      child.perform(.map, Self.base + index * 2 * 4096, 4096, 3)
+    }
+    #expect(try mirror.refreshChanges().readingCount > 0)
+    #expect(try Self.differences(mirror, child) == [])
+    child.perform(.unmap, Self.base, 400 * 4096)
+    try mirror.refresh()
+    #expect(try Self.differences(mirror, child) == [])
+  }
+
+  @Test func sourcesThatCantBeUsedAreNamed() throws {
+    let child = MappingChild()
+    var configuration = Self.configuration(.mappings)
+    configuration.perf.maximumDescriptorCount = 0
+    var mirror = try ProcessMirror(pid: child.pid, configuration: configuration)
+    #expect(mirror.source == .polling && mirror.unavailableSources.count == 1)
+    #expect(
+      try Regex("mappings: (more than 0 descriptors would be needed|perf .*)")
+        .wholeMatch(in: "\(mirror.unavailableSources[0])") != nil)
+    configuration.root = "/proc/../proc"
+    mirror = try ProcessMirror(pid: child.pid, configuration: configuration)
+    #expect(mirror.source == .polling && mirror.unavailableSources.count == 1)
+    let descriptor = try FileDescriptor.open(FilePath("/proc/\(child.pid)/maps"), .readOnly)
+    mirror = try ProcessMirror(adopting: descriptor, configuration: configuration)
+    #expect("\(mirror.unavailableSources)".contains("adopted"))
   }
 }

@@ -22,6 +22,12 @@ final class MappingChild: @unchecked Sendable {
     case storm
     /// Begins another program: `sleep`.
     case execute
+    /// Starts a thread, which sleeps.
+    case startThread
+    /// Forks a process, which sleeps and ends with its parent.
+    case forkChild
+    /// The system call `address` with the arguments `length`, `protection` and `more`.
+    case systemCall
     /// Ends.
     case exit
   }
@@ -31,6 +37,7 @@ final class MappingChild: @unchecked Sendable {
     var address: UInt64
     var length: UInt64
     var protection: UInt64
+    var more: (UInt64, UInt64, UInt64) = (0, 0, 0)
   }
 
   let pid: pid_t
@@ -41,18 +48,24 @@ final class MappingChild: @unchecked Sendable {
   /// Addresses that nothing else uses.
   static var window: UInt64 { 0x1000_0000_0000 }
 
+  /// The address of a name for anonymous memory, in each child too.
+  static let name = unsafe UInt64(UInt(bitPattern: strdup("mirror")))
+
   init() {
     var (toChild, fromChild) = ([Int32](repeating: 0, count: 2), [Int32](repeating: 0, count: 2))
     let errors = unsafe (pipe(&toChild), pipe(&fromChild))
     precondition(errors == (0, 0), "MappingChild: no pipes")
     let (input, output) = (toChild[0], fromChild[1])
+    // Not in the child, which must not look symbols up.
+    let call = Self.systemCallFunction
+    precondition(Self.name != 0)
     pid = forkProcess()
     precondition(pid >= 0, "MappingChild: fork failed")
     if pid == 0 {
       // Not to outlive the tests.
       close(toChild[1])
       close(fromChild[0])
-      Self.serve(input, output)
+      Self.serve(input, output, call)
     }
     close(input)
     close(output)
@@ -84,6 +97,23 @@ final class MappingChild: @unchecked Sendable {
     precondition(count == MemoryLayout<Command>.size, "MappingChild: the child is gone")
   }
 
+  /// Has the child do a system call. Addresses of this process's memory from before the fork are its
+  /// own, too.
+  ///
+  /// - Returns: the result; -1 for all errors.
+  @discardableResult
+  func systemCall(
+    _ number: Int, _ first: UInt64, _ second: UInt64 = 0, _ third: UInt64 = 0,
+    _ fourth: UInt64 = 0, _ fifth: UInt64 = 0
+  ) -> Int64 {
+    var command = Command(
+      operation: Operation.systemCall.rawValue, address: UInt64(number), length: first,
+      protection: second, more: (third, fourth, fifth))
+    let count = unsafe write(commands, &command, MemoryLayout<Command>.size)
+    precondition(count == MemoryLayout<Command>.size, "MappingChild: the child is gone")
+    return Int64(bitPattern: receive())
+  }
+
   /// The answer to what was sent.
   @discardableResult
   func receive() -> UInt64 {
@@ -110,7 +140,13 @@ final class MappingChild: @unchecked Sendable {
 
   // MARK: In the child
 
-  private static func serve(_ input: Int32, _ output: Int32) -> Never {
+  /// `syscall`, which has a variable number of arguments: in registers, as those of any function.
+  private typealias SystemCall =
+    @convention(c) (Int, UInt64, UInt64, UInt64, UInt64, UInt64) -> Int
+  private static let systemCallFunction =
+    unsafe unsafeBitCast(dlsym(nil, "syscall"), to: SystemCall.self)
+
+  private static func serve(_ input: Int32, _ output: Int32, _ call: SystemCall) -> Never {
     var command = Command(operation: 0, address: 0, length: 0, protection: 0)
     while unsafe read(input, &command, MemoryLayout<Command>.size) == MemoryLayout<Command>.size {
       var result: UInt64 = 0
@@ -126,11 +162,34 @@ final class MappingChild: @unchecked Sendable {
       case 4:
         unsafe write(output, &result, 8)
         executeSleep()
+      case 5: result = startThread()
+      case 6: result = forkChild()
+      case 7:
+        result = UInt64(
+          bitPattern: Int64(
+            call(
+              Int(command.address), command.length, command.protection, command.more.0,
+              command.more.1, command.more.2)))
       default: _exit(0)
       }
       unsafe write(output, &result, 8)
     }
     _exit(0)
+  }
+
+  private static func startThread() -> UInt64 {
+    var thread = pthread_t()
+    return unsafe pthread_create(&thread, nil, { _ in while true { pause() } }, nil) == 0 ? 1 : 0
+  }
+
+  private static func forkChild() -> UInt64 {
+    let parent = getpid()
+    let child = forkProcess()
+    if child == 0 {
+      while getppid() == parent { usleep(1000) }
+      _exit(0)
+    }
+    return UInt64(max(child, 0))
   }
 
   private static func map(_ address: UInt64, _ length: UInt64, _ protection: UInt64) -> UInt64 {

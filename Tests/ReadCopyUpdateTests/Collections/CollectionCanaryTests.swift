@@ -40,8 +40,8 @@ import Testing
   private static let mutantDuration = Duration.seconds(180)
   private static let violationStatus: Int32 = 42
 
-  /// In sanitizer builds a report. In others a reader meets a destroyed element, or follows a link out
-  /// of freed memory before that: either way the process doesn't end well.
+  /// In sanitizer builds a report. In others a reader meets a destroyed element, or follows a link
+  /// out of freed memory before that: either way the process doesn't end well.
   private static func runMutant<Subject: StressSubject & ~Copyable>(
     _ subject: Subject.Type
   ) -> Never {

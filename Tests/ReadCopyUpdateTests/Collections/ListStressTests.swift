@@ -5,7 +5,8 @@ import ReadCopyUpdate
 import TestSupport
 import Testing
 
-/// A list in which lasting elements, in the order of their keys, stand between others that come and go.
+/// A list in which lasting elements, in the order of their keys, stand between others that come and
+/// go.
 struct ListSubject<Flavor: RCUFlavor>: StressSubject, ~Copyable {
   private struct Element: ~Copyable, Sendable {
     let key: Int

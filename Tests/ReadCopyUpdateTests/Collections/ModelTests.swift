@@ -5,8 +5,8 @@ import ReadCopyUpdate
 import TestSupport
 import Testing
 
-/// Random operations on a collection and on a model of it from the standard library, which must agree
-/// after each of them. A failure names its seed.
+/// Random operations on a collection and on a model of it from the standard library, which must
+/// agree after each of them. A failure names its seed.
 @Suite struct ModelTests {
   private typealias Domain = RCUDomain<CollectionTestFlavor>
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// What was loaded in a section isn't assigned to what outlives it, by whatever statement or function.
+// What was loaded in a section isn't assigned to what outlives it, by whatever statement or
+// function.
 // error: lifetime-dependent variable 'parameter' escapes its scope
 // error: lifetime-dependent variable 'deferred' escapes its scope
 // error: lifetime-dependent variable 'nested' escapes its scope

@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 // Nor can the cursor itself.
-// error: 'withReadSection' requires that 'RCUDomain<BulletproofFlavor>.List<Int>.Cursor' conform to 'Escapable'
+// error: 'withReadSection' requires that 'RCUDomain<BulletproofFlavor>.List<Int>.Cursor' conform
 import ReadCopyUpdate
 
 func start(_ list: borrowing RCU.List<Int>) -> Int {

@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 // A Ref can't be returned from the section.
-// error: 'withReadSection' requires that 'RCUDomain<BulletproofFlavor>.Ref<Int>' conform to 'Escapable'
+// error: 'withReadSection' requires that 'RCUDomain<BulletproofFlavor>.Ref<Int>' conform
 import ReadCopyUpdate
 
 func leak(_ pointer: borrowing RCU.Pointer<Int>) -> Int {

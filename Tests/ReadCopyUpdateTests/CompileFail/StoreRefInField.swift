@@ -2,8 +2,8 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 // Nothing that outlives a section has a Ref, or an existential that may hold one, as a field, a
-// payload or a computed property: actors, classes, structs, enums, errors, variables that are static,
-// lazy or wrapped, subscripts.
+// payload or a computed property: actors, classes, structs, enums, errors, variables that are
+// static, lazy or wrapped, subscripts.
 // error: the 'get' accessor cannot return a ~Escapable result
 // error: the 'get' accessor cannot return a ~Escapable result
 // error: the 'get' accessor cannot return a ~Escapable result
@@ -21,7 +21,7 @@
 // error: the '_modify' accessor cannot return a ~Escapable result
 // error: associated value 'ref' of 'Escapable'-conforming enum 'Payload' has non-Escapable type
 // error: stored property 'ref' of 'Escapable'-conforming struct 'Thrown' has non-Escapable type
-// error: stored property 'wrappedValue' of 'Escapable'-conforming struct 'Wrapper' has non-Escapable type
+// error: stored property 'wrappedValue' of 'Escapable'-conforming struct 'Wrapper' has
 // error: a method cannot return a ~Escapable result
 // error: a method cannot return a ~Escapable result
 // error: cannot suppress 'Escapable' requirement of an associated type

@@ -2,15 +2,16 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 // What is generic over values that outlive their scope takes no Ref: collections, locks, atomics,
-// streams, continuations, task-locals, property wrappers, key paths, pointees, unsafe memory, `Any`.
+// streams, continuations, task-locals, property wrappers, key paths, pointees, unsafe memory,
+// `Any`.
 // error: 'same' requires that
 // error: 'pack' requires that
 // error: 'swap' requires that
 // error: 'map' on 'Optional' requires that
 // error: 'unsafeBitCast(_:to:)' requires that
 // error: to type 'Any' in coercion
-// error: argument type 'RCUDomain<BulletproofFlavor>.Ref<Int>' does not conform to expected type 'Escapable'
-// error: argument type 'RCUDomain<BulletproofFlavor>.Ref<Int>' does not conform to expected type 'Escapable'
+// error: argument type 'RCUDomain<BulletproofFlavor>.Ref<Int>' does not conform
+// error: argument type 'RCUDomain<BulletproofFlavor>.Ref<Int>' does not conform
 // error: 'Array' requires that
 // error: 'Dictionary' requires that
 // error: 'Wrapper' requires that

@@ -199,8 +199,8 @@ private final class ForkedDomain: Sendable {
   /// Also run once before a fork: Swift's runtime looks things up under locks of its own the first
   /// time.
   ///
-  /// - Parameter maximumLost: pointees that threads which the child doesn't have may have been about to
-  ///   publish or to retire.
+  /// - Parameter maximumLost: pointees that threads which the child doesn't have may have been
+  ///   about to publish or to retire.
   func useInChild(maximumLost: Int = 0) -> Int32 {
     for _ in 0..<100 { replace() }
     guard read() else { return 1 }

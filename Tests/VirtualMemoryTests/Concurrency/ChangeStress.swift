@@ -132,7 +132,8 @@ struct ChangeStress: Sendable {
     }
   }
 
-  /// The first wrong answer about the addresses, each asked for alone, with a filter, and all at once.
+  /// The first wrong answer about the addresses, each asked for alone, with a filter, and all at
+  /// once.
   func wrongAnswer() -> String? {
     for (index, address) in addresses.enumerated() {
       let found = access.query(changed.space, address, [])

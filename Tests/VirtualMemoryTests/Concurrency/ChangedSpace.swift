@@ -134,9 +134,9 @@ struct TextSection {
 extension ChangedSpace {
   /// What is wrong with a text; `nil` if it may be seen.
   ///
-  /// The contract of a dump: each line is a VMA of one of the states; ends increase; what is mapped in
-  /// both states is not missing. And exactly: each line is, in one of the states, the next one after
-  /// the end of the line before it.
+  /// The contract of a dump: each line is a VMA of one of the states; ends increase; what is mapped
+  /// in both states is not missing. And exactly: each line is, in one of the states, the next one
+  /// after the end of the line before it.
   ///
   /// - Parameter areInstants: whether each section must show one version, the one that it says.
   func violation(in sections: [TextSection], areInstants: Bool) -> String? {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+import Foundation
 import SystemPackage
 import TestSupport
 import Testing
 
 @testable import VirtualMemory
 
-/// What `.snapshot` reads is exactly the version whose generation it reports: all that writers did is
-/// done again on another space, and every dump, chunk, answer and batch is compared with that.
+/// What `.snapshot` reads is exactly the version whose generation it reports: all that writers did
+/// is done again on another space, and every dump, chunk, answer and batch is compared with that.
 @Suite(.serialized) struct LinearizabilityTests {
   @Test(.stress) func stressVersions() {
     let report = Report.ofRun(for: StressOptions.duration)
@@ -48,8 +49,10 @@ import Testing
 
   // MARK: What is broken is found
 
-  /// Speculative texts keep the contract, but are of no version.
-  @Test func dumpsOfManyVersionsAreFound() {
+  /// Speculative texts keep the contract, but are of no version. On one processor a writer hardly
+  /// ever runs while a text is made.
+  @Test(.enabled(if: ProcessInfo.processInfo.activeProcessorCount > 1))
+  func dumpsOfManyVersionsAreFound() {
     Self.expectFound(
       Observer.Ways(dump: { space, buffer in space.dump(into: &buffer, by: .speculative) }))
   }
@@ -58,6 +61,7 @@ import Testing
     Self.expectFound(
       Observer.Ways(dump: { space, buffer in
         space.dump(into: &buffer)
+        yieldThread()
         buffer.generation = space.generation
       }))
   }

@@ -14,8 +14,8 @@ struct MapsAccess: Sendable, CustomTestStringConvertible {
   let areInstants: Bool
   /// The text in one piece.
   var text: @Sendable (AddressSpace) -> TextSection
-  /// The text in chunks, with the empty one at its end. The first has the given number of bytes, or is
-  /// a full one.
+  /// The text in chunks, with the empty one at its end. The first has the given number of bytes, or
+  /// is a full one.
   var chunks: @Sendable (AddressSpace, _ firstCount: Int?, _ between: () -> Void) -> [TextSection]
   var query: @Sendable (AddressSpace, UInt64, QueryFlags) -> QueryResult?
   /// One version's answers; `nil` where the access has no such thing.
@@ -76,7 +76,8 @@ enum BrokenAccess: String, CaseIterable, Sendable {
   /// A batch of queries, each of a version of its own.
   case batchOfVersions
 
-  /// Of the forms in which a text is read, of queries and batches all are right but those of the case.
+  /// Of the forms in which a text is read, of queries and batches all are right but those of the
+  /// case.
   var access: MapsAccess {
     switch self {
     case .withoutValidation, .resumesByStart, .resumesByIndex, .changesVersions:

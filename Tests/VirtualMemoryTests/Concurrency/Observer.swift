@@ -6,8 +6,8 @@ import TestSupport
 
 @testable import VirtualMemory
 
-/// A reader of a space with a history: notes what it sees, and compares it with the versions when the
-/// replay has come to them.
+/// A reader of a space with a history: notes what it sees, and compares it with the versions when
+/// the replay has come to them.
 ///
 /// It notes a number of things before it compares any: else it would wait for the replay each time,
 /// and see no more than the replay does.
@@ -91,8 +91,8 @@ struct Observer {
 
   // MARK: Looking
 
-  /// Reads something, and sees that it is not older than what was done before, nor newer than what is
-  /// there afterwards.
+  /// Reads something, and sees that it is not older than what was done before, nor newer than what
+  /// is there afterwards.
   private mutating func look(_ buffer: inout MapsBuffer) -> String? {
     // Lets the writers go on now and then, also where there is one processor.
     if random.oneIn(3) { yieldThread() }

@@ -8,11 +8,12 @@ import Testing
 
 @testable import VirtualMemory
 
-/// What a query takes out of its section it pins. As ``VersionCanaryTests``: without that it must be
-/// seen to read what is freed.
+/// What a query takes out of its section it pins. As ``VersionCanaryTests``: without that it must
+/// be seen to read what is freed.
 ///
 /// (That a copy is validated against the lock's counter can't be missed by an address: a reader's
-/// version stays whole without it. `BrokenAccess` shows what copies would be that are of no version.)
+/// version stays whole without it. `BrokenAccess` shows what copies would be that are of no
+/// version.)
 @Suite(.serialized, .stress) struct PinCanaryTests {
   private typealias Canary = VersionCanaryTests
 
@@ -88,7 +89,8 @@ import Testing
     return (0..<nameCount).allSatisfy { unsafe end[$0] == letter }
   }
 
-  /// Bytes of the line's end before the name itself: ended by a newline, it begins with what is shown.
+  /// Bytes of the line's end before the name itself: ended by a newline, it begins with what is
+  /// shown.
   private static let shownCount: Int = {
     let object = MapObject(kind: .anonymousName, name: [UInt8](repeating: 0x61, count: nameCount))
     defer { object.release() }

@@ -19,8 +19,8 @@ struct ReversibleChange: Sendable, CustomTestStringConvertible {
 
 // MARK: - The ten structural changes
 
-/// One of the ways in which a change makes VMAs one, or two of one, after a chunk's worth of VMAs that
-/// stay.
+/// One of the ways in which a change makes VMAs one, or two of one, after a chunk's worth of VMAs
+/// that stay.
 struct StructuralChange: Sendable, CustomTestStringConvertible {
   let testDescription: String
   /// The VMAs that are changed, as `AddressSpace.pages` tells them, in pages from the first one.

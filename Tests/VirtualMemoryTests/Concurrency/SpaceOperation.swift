@@ -52,7 +52,8 @@ enum SpaceOperation: Sendable {
 
 // MARK: - The space
 
-/// A space of few pages, with a heap, a stack, files, limits that are reached, and room for few VMAs.
+/// A space of few pages, with a heap, a stack, files, limits that are reached, and room for few
+/// VMAs.
 enum SmallSpace {
   static let base: UInt64 = 0x10_0000_0000
   static let pageCount: UInt64 = 160

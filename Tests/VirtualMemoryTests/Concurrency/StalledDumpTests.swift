@@ -47,8 +47,8 @@ import Testing
     }
   }
 
-  /// Another reader, who isn't a snapshot section, keeps all that comes, up to the limit, at which the writer waits. When that
-  /// one has left, the writer goes on, though the dump still stands.
+  /// Another reader, who isn't a snapshot section, keeps all that comes, up to the limit, at which
+  /// the writer waits. When that one has left, the writer goes on, though the dump still stands.
   @Test func whoWaitsForAnotherDoesNotWaitForIt() async {
     await #expect(processExitsWith: .exitCode(0)) {
       let space = AddressSpace()

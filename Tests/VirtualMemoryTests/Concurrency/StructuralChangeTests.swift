@@ -68,7 +68,8 @@ import Testing
     print("\(broken): \(report.changes) changes, \(report.violations.first ?? "")")
   }
 
-  /// The same by one thread, with the change in the middle of a text: what is found wrong with each.
+  /// The same by one thread, with the change in the middle of a text: what is found wrong with
+  /// each.
   @Test(arguments: [
     (BrokenAccess.withoutValidation, 0, "never was: 10000cb000-10000d1000 r--p"),
     (.resumesByStart, 0, "a gap where something is always mapped: 10000cb000-10000ce000"),

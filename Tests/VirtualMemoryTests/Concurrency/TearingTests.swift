@@ -7,9 +7,9 @@ import Testing
 
 @testable import VirtualMemory
 
-/// The kernel series' tests for tearing: a VMA at the seam of two chunks is changed and restored while
-/// a reader reads the two, again and again, and a query asks for the page being changed. The same with
-/// the text in one piece.
+/// The kernel series' tests for tearing: a VMA at the seam of two chunks is changed and restored
+/// while a reader reads the two, again and again, and a query asks for the page being changed. The
+/// same with the text in one piece.
 ///
 /// Not serialized, so that long runs can have each change in a process of its own.
 ///
@@ -74,7 +74,8 @@ import Testing
     var sections = stress.sections(.chunks)
     let last = sections[0].lines.count - 1
     #expect(stress.judge(.chunks, sections).violation == nil)
-    // A hole behind the last of the first chunk; a part of it that never was one; the other's protection.
+    // A hole behind the last of the first chunk; a part of it that never was one; the other's
+    // protection.
     let lines = sections
     sections[1].lines[0].start += 4096
     #expect(stress.name(.chunks, sections) == nil)
@@ -90,8 +91,8 @@ import Testing
   }
 
   /// Readers that copy without validating, and one that goes on by number, are found. (Resizing
-  /// leaves the numbers as they are.) A run ends with the first find; on a busy machine it is long in
-  /// coming.
+  /// leaves the numbers as they are.) A run ends with the first find; on a busy machine it is long
+  /// in coming.
   @Test(arguments: [
     (BrokenAccess.withoutValidation, Seam.Change.split), (.withoutValidation, .resize),
     (.withoutValidation, .remap), (.queriesWithoutValidation, .split),
@@ -105,8 +106,8 @@ import Testing
   }
 }
 
-/// 129 mappings of three pages, alternately `rw` and `r`: more text than one chunk holds. `A`, the last
-/// VMA of the first chunk, is changed; `B` is the one after it.
+/// 129 mappings of three pages, alternately `rw` and `r`: more text than one chunk holds. `A`, the
+/// last VMA of the first chunk, is changed; `B` is the one after it.
 struct Seam {
   enum Change: CaseIterable, Sendable {
     /// A's first page gets another protection, and its own again.

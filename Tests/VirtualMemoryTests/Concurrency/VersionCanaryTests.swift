@@ -82,9 +82,9 @@ import Testing
     exit(violations.created > 0 && !isThreadSanitizerBuild ? violationStatus : 0)
   }
 
-  /// What a reader makes of a reused node may trap before the race is reported, as it may follow a wild
-  /// pointer, which ThreadSanitizer ends with its exit code: with that, and without a report, the test
-  /// tries again.
+  /// What a reader makes of a reused node may trap before the race is reported, as it may follow a
+  /// wild pointer, which ThreadSanitizer ends with its exit code: with that, and without a report,
+  /// the test tries again.
   static func endTrapsLikeReports() {
     guard isThreadSanitizerBuild else { return }
     for number in [SIGILL, SIGTRAP] { signal(number) { _ in _exit(66) } }
@@ -97,13 +97,14 @@ import Testing
     var pageCount: UInt64 = 0
     var count = 0
     var position: UInt64 = 0
-    // Long enough for the root to be retired, reused and poisoned, if it isn't protected: the race is
-    // reported here, before a pointer in a reused node is followed.
+    // Long enough for the root to be retired, reused and poisoned, if it isn't protected: the race
+    // is reported here, before a pointer in a reused node is followed.
     if isThreadSanitizerBuild, let root = unsafe version.tree.root {
       for _ in 0..<1000 {
         usleep(20)
-        // Nobody loads it: it orders nothing, but begins a new stretch for ThreadSanitizer, which records an
-        // access once per stretch, and reports no race with one that it has recorded too long ago.
+        // Nobody loads it: it orders nothing, but begins a new stretch for ThreadSanitizer, which
+        // records an access once per stretch, and reports no race with one that it has recorded too
+        // long ago.
         stretches.add(1, ordering: .releasing)
         unsafe lookAt(root)
       }

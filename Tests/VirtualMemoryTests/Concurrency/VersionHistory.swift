@@ -6,9 +6,10 @@ import TestSupport
 
 @testable import VirtualMemory
 
-/// What writers did, in order, and the versions that it made: done again by one thread on an address
-/// space that nobody else sees. Both are kept for a while only, so that a run may be as long as it
-/// likes: writers wait for the replay, the replay for the readers that may still ask for a version.
+/// What writers did, in order, and the versions that it made: done again by one thread on an
+/// address space that nobody else sees. Both are kept for a while only, so that a run may be as
+/// long as it likes: writers wait for the replay, the replay for the readers that may still ask for
+/// a version.
 final class VersionHistory: Sendable {
   /// Operations that the replay may lag behind.
   static let maximumLag = 256
@@ -152,7 +153,8 @@ extension VersionHistory {
 // MARK: - Reading
 
 extension VersionHistory {
-  /// The version that some operation has left by now: whoever reads after this sees it or a later one.
+  /// The version that some operation has left by now: whoever reads after this sees it or a later
+  /// one.
   var completedGeneration: UInt64 { completed.load(ordering: .acquiring) }
 
   /// The version of this generation, when the replay has come to it; `nil` if no operation left it.

@@ -7,8 +7,8 @@ import Testing
 
 @testable import VirtualMemory
 
-/// The heap: where the break goes, what moves with it, and when it stays. What the running kernel does
-/// is asked in Tools/Tests/MapScriptsTests.
+/// The heap: where the break goes, what moves with it, and when it stays. What the running kernel
+/// does is asked in Tools/Tests/MapScriptsTests.
 @Suite struct BreakTests {
   private static let base: UInt64 = 0x1000_0000
   private static func page(_ index: UInt64) -> UInt64 { base + index * 4096 }

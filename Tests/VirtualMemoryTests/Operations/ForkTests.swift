@@ -60,8 +60,8 @@ import Testing
     #expect(parent.limits == limits)
   }
 
-  /// Shared anonymous memory is the same object in both: pieces merge, the inode stays; new ones get
-  /// numbers that the parent's don't have.
+  /// Shared anonymous memory is the same object in both: pieces merge, the inode stays; new ones
+  /// get numbers that the parent's don't have.
   @Test func sharedMemoryIsShared() throws {
     let parent = AddressSpace()
     try parent.mapPages(0..<4, "rw", .shared)

@@ -21,7 +21,8 @@ import Testing
     #expect(limits == ResourceLimits())
   }
 
-  /// Setting them is no change of the map, and disturbs no speculation; nor does giving memory back.
+  /// Setting them is no change of the map, and disturbs no speculation; nor does giving memory
+  /// back.
   @Test func settingMakesNoVersion() throws {
     let space = AddressSpace()
     try space.mapPages(0..<3)

@@ -118,14 +118,14 @@ import Testing
       var reader = MapsReader(AddressSpace())
       reader.seek(to: -1)
     }
-    expectMessage(of: seeking, names: ["MapsReader.seek", "an offset is not negative"])
+    expectMessage(of: seeking, names: ["MapsReader.seek", "the offset must not be negative"])
     let reading = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) {
       var reader = MapsReader(AddressSpace())
       _ = reader.read(count: -1)
     }
-    expectMessage(of: reading, names: ["MapsReader.read", "a count is not negative"])
+    expectMessage(of: reading, names: ["MapsReader.read", "count must not be negative"])
   }
 
   /// A line longer than the buffer: a chunk of its own, from a larger buffer.

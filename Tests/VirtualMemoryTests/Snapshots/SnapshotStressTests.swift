@@ -10,8 +10,8 @@ import Testing
 
 /// Snapshots taken, read, compared and dropped on many threads while a mapper goes on.
 @Suite(.serialized, .stress) struct SnapshotStressTests {
-  /// Each snapshot is exactly the version that it says it is, for as long as it lives; the difference
-  /// of two turns one into the other.
+  /// Each snapshot is exactly the version that it says it is, for as long as it lives; the
+  /// difference of two turns one into the other.
   @Test func stressSnapshotsAreVersions() throws {
     let region = try Region()
     let stop = Flag()
@@ -65,8 +65,8 @@ import Testing
     precondition(starts == Set(to.map(\.start)), "the difference leads to something else")
   }
 
-  /// Snapshots that live for moments, taken and dropped at once on several threads, in read sections
-  /// too, of a space whose files come and go with its VMAs.
+  /// Snapshots that live for moments, taken and dropped at once on several threads, in read
+  /// sections too, of a space whose files come and go with its VMAs.
   @Test func stressTakingAndDropping() throws {
     let space = AddressSpace()
     try space.mapPages(0..<1, "rx")

@@ -163,8 +163,8 @@ import Testing
 
   // MARK: Not in the way
 
-  /// Grace periods pass, and blocks are recycled, while a snapshot is alive; and one may be taken and
-  /// dropped in a read section.
+  /// Grace periods pass, and blocks are recycled, while a snapshot is alive; and one may be taken
+  /// and dropped in a read section.
   @Test func holdsUpNobody() throws {
     let space = AddressSpace()
     try space.mapPages(0..<1)

@@ -74,8 +74,8 @@ final class OwnMapsText {
   }
 }
 
-/// All of a file, also of one that gives less than asked for before its end, as those of `/proc` do;
-/// empty if it can't be opened.
+/// All of a file, also of one that gives less than asked for before its end, as those of `/proc`
+/// do; empty if it can't be opened.
 func contentsOfFile(_ path: String) -> [UInt8] {
   let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
   guard descriptor >= 0 else { return [] }

@@ -58,7 +58,8 @@ import Testing
     #expect(line.hasSuffix(" /x\n"))
   }
 
-  /// Lines of all lengths, those among them whose columns are fixed, and whatever is near their limits.
+  /// Lines of all lengths, those among them whose columns are fixed, and whatever is near their
+  /// limits.
   @Test func columnsOfAnyLength() {
     let places = [0, 1, 8, 28, 32, 43, 44, 45, 47, 48, 52, 63].map { 1 << $0 as UInt64 }
     let addresses = Set(

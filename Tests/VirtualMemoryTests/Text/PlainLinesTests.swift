@@ -6,7 +6,8 @@ import Testing
 
 @testable import VirtualMemory
 
-/// Lines that a leaf has many of are made together, unless something is different about one of them.
+/// Lines that a leaf has many of are made together, unless something is different about one of
+/// them.
 @Suite struct PlainLinesTests {
   /// Dumps of address spaces whose leaves have all kinds of lines, next to one another.
   ///
@@ -49,7 +50,8 @@ import Testing
     let file = MappedFile(
       path: "/usr/lib/libx.so", device: DeviceNumber(major: 8, minor: 1), inode: 9)
     let place = random.pick([1 << 44, 2 << 44, 5 << 44, 15 << 44, 16 << 44, 1 << 32] as [UInt64])
-    // Most spaces have neighbours on both sides of a place; VMAs may end there, start there or contain it.
+    // Most spaces have neighbours on both sides of a place; VMAs may end there, start there or
+    // contain it.
     var start = place - random.below(200) * .page
     var mappings: [ImportedMapping] = []
     for _ in 0..<random.below(140) + 1 {

@@ -9,7 +9,8 @@ import Testing
 
 /// The tree by itself, against a sorted array: it knows ranges, and no rule of Linux's.
 @Suite struct IntervalTreeTests {
-  /// Few addresses, so that ranges meet; many, so that the tree is high; wide ranges, so that whole subtrees go.
+  /// Few addresses, so that ranges meet; many, so that the tree is high; wide ranges, so that whole
+  /// subtrees go.
   @Test(arguments: [(60, 8, 3000), (4000, 40, 12_000), (200_000, 600, 12_000)])
   func randomReplacements(_ addressCount: Int, _ maximumLength: Int, _ steps: Int) {
     var random = SeededGenerator(seed: UInt64(addressCount))

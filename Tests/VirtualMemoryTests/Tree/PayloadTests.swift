@@ -68,8 +68,8 @@ import Testing
   }
 
   #if DEBUG
-    /// One snapshot holds a leaf, a later one its payload. Both go before the first grace period ends: the
-    /// payload is given back before the leaf's turn, and used again.
+    /// One snapshot holds a leaf, a later one its payload. Both go before the first grace period
+    /// ends: the payload is given back before the leaf's turn, and used again.
     @Test func aPayloadMayGoBackBeforeItsLeaf() async {
       await #expect(processExitsWith: .success) {
         let space = AddressSpace()

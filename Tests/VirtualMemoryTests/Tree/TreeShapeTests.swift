@@ -55,8 +55,8 @@ import Testing
     #expect(space.count == 1)
   }
 
-  /// Leaves are split and joined with neighbours on both sides, below a root and below its children, which
-  /// get too many of them and too few; in the end all go, one by one.
+  /// Leaves are split and joined with neighbours on both sides, below a root and below its
+  /// children, which get too many of them and too few; in the end all go, one by one.
   @Test(.large, arguments: 1...3 as ClosedRange<UInt64>)
   func splitsAndJoins(_ seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)

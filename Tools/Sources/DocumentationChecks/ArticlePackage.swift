@@ -33,8 +33,8 @@ public struct ArticlePackage: Sendable {
     return "article-" + names.joined(separator: "-")
   }
 
-  /// Writes the package into `folder`. A file that is there and has the same text stays as it is, so
-  /// that only what has changed is built again.
+  /// Writes the package into `folder`. A file that is there and has the same text stays as it is,
+  /// so that only what has changed is built again.
   public func write(to folder: URL) throws {
     try write(manifest, to: folder.appending(path: "Package.swift"))
     for program in programs {

@@ -11,8 +11,8 @@ public struct ModuleReport: Sendable {
   /// How many warnings and errors `docc` gave.
   public let warningCount: Int
 
-  /// - Parameter graphs: the module's own symbol graph, and those of its extensions of types of other
-  ///   modules.
+  /// - Parameter graphs: the module's own symbol graph, and those of its extensions of types of
+  ///   other modules.
   public init(module: String, graphs: [SymbolGraph], warningCount: Int) {
     self.module = module
     self.warningCount = warningCount

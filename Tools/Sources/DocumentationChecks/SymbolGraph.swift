@@ -46,8 +46,9 @@ public struct SymbolGraph: Sendable, Decodable {
     struct Origin: Sendable, Decodable {
       var identifier: String
 
-      /// Whether it is declared in the standard library: mangled names begin with `s` for its module
-      /// or `S` for its best-known types, those of other modules with a digit, and C's with `So`.
+      /// Whether it is declared in the standard library: mangled names begin with `s` for its
+      /// module or `S` for its best-known types, those of other modules with a digit, and C's with
+      /// `So`.
       var isOfSwift: Bool {
         (identifier.hasPrefix("s:s") || identifier.hasPrefix("s:S"))
           && !identifier.hasPrefix("s:So")
@@ -62,8 +63,8 @@ public struct SymbolGraph: Sendable, Decodable {
   /// document.
   ///
   /// These are left out: underscored names and what is in types of such names; the blocks of
-  /// extensions; members that a type gets from a protocol's extension, which are documented there; and
-  /// what fulfils a requirement of a protocol of Swift's own, as `description` and `next()` do,
+  /// extensions; members that a type gets from a protocol's extension, which are documented there;
+  /// and what fulfils a requirement of a protocol of Swift's own, as `description` and `next()` do,
   /// whose documentation is Swift's.
   public var symbolsToDocument: [Symbol] {
     let fulfilling = relationships.filter { $0.sourceOrigin?.isOfSwift ?? false }.map(\.source)

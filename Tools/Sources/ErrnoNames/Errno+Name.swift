@@ -4,8 +4,8 @@
 public import SystemPackage
 
 extension Errno {
-  /// The name of the error, as in `errno.h` and as strace writes it; for one that no operation on memory
-  /// gives, its number.
+  /// The name of the error, as in `errno.h` and as strace writes it; for one that no operation on
+  /// memory gives, its number.
   public var name: String {
     switch self {
     case .notPermitted: "EPERM"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// One operation of a ``MapScript``, with its arguments as the script gives them: as the kernel would
-/// get them, wrong ones included.
+/// One operation of a ``MapScript``, with its arguments as the script gives them: as the kernel
+/// would get them, wrong ones included.
 public enum ScriptOperation: Sendable, Hashable {
   /// `mmap`. Lengths and offsets in bytes, as everywhere here.
   case map(

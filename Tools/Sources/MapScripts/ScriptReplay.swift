@@ -5,8 +5,8 @@ internal import ErrnoNames
 internal import SystemPackage
 internal import VirtualMemory
 
-/// Runs the operations of a ``MapScript`` on an `AddressSpace` of its own, and gives the results as a
-/// real process would, byte for byte.
+/// Runs the operations of a ``MapScript`` on an `AddressSpace` of its own, and gives the results as
+/// a real process would, byte for byte.
 ///
 /// ```swift
 /// let script = try MapScript(parsing: text)

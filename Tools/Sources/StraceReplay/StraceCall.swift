@@ -5,14 +5,15 @@ public import VirtualMemory
 
 /// A system call of a trace: one that changes an address space, or tells to whom one belongs.
 public struct StraceCall: Sendable {
-  /// The thread that made it, by the number that strace gives: 0 in a trace of one thread without numbers.
+  /// The thread that made it, by the number that strace gives: 0 in a trace of one thread without
+  /// numbers.
   public var threadID: Int32
   /// The line where it starts, from 1.
   public var startLine: Int
   /// The line where its result stands: the same one, unless other threads had their say meanwhile.
   public var endLine: Int
-  /// When it started: nanoseconds since 1970, in whole microseconds; `nil` if the trace doesn't tell, as
-  /// with `strace -ttt`.
+  /// When it started: nanoseconds since 1970, in whole microseconds; `nil` if the trace doesn't
+  /// tell, as with `strace -ttt`.
   public var time: UInt64?
   /// The call and its result, as strace writes it on one line.
   public var text: String

@@ -148,8 +148,8 @@ struct StraceCursor {
     return line[start..<index]
   }
 
-  /// A path in angle brackets, with them, and with what -yy adds in brackets of its own. Brackets of
-  /// the path itself are escaped.
+  /// A path in angle brackets, with them, and with what -yy adds in brackets of its own. Brackets
+  /// of the path itself are escaped.
   private mutating func path() throws(StraceError) -> ArraySlice<UInt8> {
     let start = index
     var depth = 0

@@ -31,7 +31,8 @@ struct FaultRecorder: ~Copyable {
 
   deinit { unsafe pagefaults_stop(recorder) }
 
-  /// Takes the faults that have happened; often enough, since there is room for some thousands only.
+  /// Takes the faults that have happened; often enough, since there is room for some thousands
+  /// only.
   mutating func take() {
     while true {
       let chunk = unsafe [pagefaults_fault](unsafeUninitializedCapacity: 4096) { buffer, count in

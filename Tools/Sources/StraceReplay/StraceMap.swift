@@ -39,7 +39,8 @@ public struct StraceRecording: Sendable {
   public var maps: [StraceMap]
   /// The page faults, if they are known; then the trace has times as of `strace -ttt`.
   public var faults: [StraceFault]?
-  /// Whether the machine has protection keys, which forbid populating memory that is only executable.
+  /// Whether the machine has protection keys, which forbid populating memory that is only
+  /// executable.
   public var hasProtectionKeys: Bool
 
   public init(

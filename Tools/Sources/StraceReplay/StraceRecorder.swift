@@ -7,10 +7,10 @@ internal import VirtualMemory
 /// Records the memory system calls of a program and of all processes that it starts, and their maps
 /// when a program starts in them and when they end.
 ///
-/// `strace` does the tracing. At the moments whose maps are wanted it holds the process up: it sends
-/// SIGSTOP to whoever calls `execve`, which arrives before the new program's first instruction, and
-/// lasts until the map has been read; and it delays `exit_group`. That a map has been read in time is
-/// checked; if one has not, everything is recorded again with a longer delay.
+/// `strace` does the tracing. At the moments whose maps are wanted it holds the process up: it
+/// sends SIGSTOP to whoever calls `execve`, which arrives before the new program's first
+/// instruction, and lasts until the map has been read; and it delays `exit_group`. That a map has
+/// been read in time is checked; if one has not, everything is recorded again with a longer delay.
 public struct StraceRecorder: Sendable {
   /// What can go wrong.
   public enum Failure: Error, Sendable, Hashable, CustomStringConvertible {

@@ -59,8 +59,8 @@ extension StraceReplay {
       || memory.lastEnd > beginnings[index] ?? position
   }
 
-  /// Tries a mapping that comes to lie elsewhere again, after calls that other threads had begun and
-  /// whose results stand further down: the kernel may have made them first.
+  /// Tries a mapping that comes to lie elsewhere again, after calls that other threads had begun
+  /// and whose results stand further down: the kernel may have made them first.
   private func attemptAfterOthers(
     _ index: Int, _ thread: StraceThread, _ memory: StraceMemory, first: StraceResult
   ) -> StraceResult {

@@ -4,8 +4,8 @@
 internal import ProcessMaps
 public import VirtualMemory
 
-/// Makes the calls of a ``StraceTrace`` again, each on the `AddressSpace` of its process, and compares
-/// what they return with what the kernel returned.
+/// Makes the calls of a ``StraceTrace`` again, each on the `AddressSpace` of its process, and
+/// compares what they return with what the kernel returned.
 ///
 /// ```swift
 /// let replay = try StraceReplay(recording)
@@ -17,8 +17,8 @@ public import VirtualMemory
 /// - the map after each `execve`, which the kernel makes: a ``StraceMap``; the start of the heap is
 ///   what the program's first `brk` returns;
 /// - devices, inodes and file systems of files: ``StraceFiles``;
-/// - page faults: ``Faults``; if they are not known, the stack of a ``StraceComparison`` starts where
-///   the kernel says.
+/// - page faults: ``Faults``; if they are not known, the stack of a ``StraceComparison`` starts
+///   where the kernel says.
 ///
 /// Where the kernel's result differs, the replay goes on with the kernel's.
 ///

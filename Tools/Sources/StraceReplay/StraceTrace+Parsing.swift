@@ -4,8 +4,8 @@
 extension StraceTrace {
   /// Parses what `strace` wrote.
   ///
-  /// - Throws: ``StraceError`` for the first line that breaks a rule, of those that a replay depends
-  ///   on.
+  /// - Throws: ``StraceError`` for the first line that breaks a rule, of those that a replay
+  ///   depends on.
   /// - Complexity: O(bytes).
   public init(parsing text: some Sequence<UInt8>) throws(StraceError) {
     var parser = StraceParser()

@@ -45,8 +45,8 @@ struct StraceWords {
   static let lockFlags = StraceWords(
     meaning: "flags of mlock2 (MLOCK_…)", values: ["MLOCK_ONFAULT": 1])
 
-  /// The number that a text such as `PROT_READ|PROT_WRITE` stands for; `nil` if it has a word that is
-  /// neither a name nor a number.
+  /// The number that a text such as `PROT_READ|PROT_WRITE` stands for; `nil` if it has a word that
+  /// is neither a name nor a number.
   func value(of text: some StringProtocol) -> UInt64? {
     var result: UInt64 = 0
     for part in text.split(separator: "|", omittingEmptySubsequences: false) {

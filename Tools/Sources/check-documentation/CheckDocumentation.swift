@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// What it shows: what is wrong with the library's documentation: public declarations without a comment,
-// warnings of docc, and code of articles that doesn't compile. `make docs` runs it.
+// What it shows: what is wrong with the library's documentation: public declarations without a
+// comment, warnings of docc, and code of articles that doesn't compile. `make docs` runs it.
 //
 // What it leaves out: running the compilers. Tests/Scripts/docs.sh does that.
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// What it shows: that an AddressSpace does what Linux does. It runs a script of operations on a fresh
-// address space and prints what each returns: the same lines, byte for byte, that a real process would
-// have got from the kernel.
+// What it shows: that an AddressSpace does what Linux does. It runs a script of operations on a
+// fresh address space and prints what each returns: the same lines, byte for byte, that a real
+// process would have got from the kernel.
 //
 // What it leaves out: the kernel's side, which is in this project's tests (Tests/KernelOracle).
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// What it shows: the address space of a real program over time, made again from the system calls that
-// strace recorded; and that the replay's results and final maps are the kernel's.
+// What it shows: the address space of a real program over time, made again from the system calls
+// that strace recorded; and that the replay's results and final maps are the kernel's.
 //
 // What it leaves out: how a trace and the maps that belong to it are taken together (StraceRecorder
 // in this project), and what page faults do where they are not recorded.

@@ -6,8 +6,8 @@ import TestSupport
 import Testing
 import MapScripts
 
-/// Random scripts performed by the running kernel and by an `AddressSpace`: the same answer to every
-/// operation, the same dump after it. Where they differ, the kernel is right.
+/// Random scripts performed by the running kernel and by an `AddressSpace`: the same answer to
+/// every operation, the same dump after it. Where they differ, the kernel is right.
 @Suite(.serialized, .kernelAsJudge) struct DifferentialTests {
   @Test(arguments: 1...8 as ClosedRange<UInt64>)
   func sameAsTheKernel(_ part: UInt64) throws {

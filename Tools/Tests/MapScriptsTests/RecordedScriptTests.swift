@@ -6,8 +6,8 @@ import TestSupport
 import Testing
 import MapScripts
 
-/// Scripts whose answers depend on protection keys, as kernels on machines with keys and without have
-/// answered them: the model of either kind of machine is tested on both.
+/// Scripts whose answers depend on protection keys, as kernels on machines with keys and without
+/// have answered them: the model of either kind of machine is tested on both.
 @Suite(.serialized) struct RecordedScriptTests {
   static let withKeys = "execute-only-keys.script"
   static let withoutKeys = "no-execute-only-keys.script"

@@ -6,8 +6,8 @@ import TestSupport
 import Testing
 import StraceReplay
 
-/// Whole programs, recorded with strace and made again on address spaces: at the end of each of their
-/// processes the map is the kernel's, to the byte.
+/// Whole programs, recorded with strace and made again on address spaces: at the end of each of
+/// their processes the map is the kernel's, to the byte.
 ///
 /// What a trace can't tell comes from elsewhere, as ``StraceReplay`` says: the maps after `execve`,
 /// the inodes of files, and page faults, from the kernel's performance events.

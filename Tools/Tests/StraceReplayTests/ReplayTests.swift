@@ -5,8 +5,8 @@ import Testing
 import VirtualMemory
 import StraceReplay
 
-/// Replays of short traces that were made up: what agrees, what doesn't, and which process has which
-/// address space.
+/// Replays of short traces that were made up: what agrees, what doesn't, and which process has
+/// which address space.
 @Suite struct ReplayTests {
   /// The map of process 10 after `execve`: one page of program and the stack.
   private static let map = StraceMap(

@@ -92,6 +92,9 @@ void baselines_pause(uint64_t nanoseconds);
 /// part that is measured here the same: one more addition per allocation.
 uint64_t baselines_allocations(void);
 
+/// Bytes that the allocator has given out, to all threads.
+uint64_t baselines_allocated_bytes(void);
+
 /// Nanoseconds of the monotonic clock.
 uint64_t baselines_now(void);
 

@@ -54,8 +54,8 @@ struct baselines_map_peer {
   void (*unmap)(void *map, uint64_t start, uint64_t end);
   /// Sets the access allowed, splitting and merging.
   void (*protect)(void *map, uint64_t start, uint64_t end, uint32_t access);
-  /// `count` times: finds the VMA of one of the addresses, round and round, and copies what is known
-  /// of it. Returns the sum of the starts, and 1 for each address that isn't mapped.
+  /// `count` times: finds the VMA of one of the addresses, round and round, and copies what is
+  /// known of it. Returns the sum of the starts, and 1 for each address that isn't mapped.
   ///
   /// `mask`: the number of addresses, a power of two, less 1.
   uint64_t (*query)(void *map, const uint64_t *addresses, size_t mask, size_t count);

@@ -35,8 +35,8 @@ struct Threshold {
 ///
 ///     group | row | at most 0.25 | row that it is divided by
 ///
-/// `at least` where more is better; without the last field the row's own value is bounded. Empty lines
-/// and what follows a `#` don't count.
+/// `at least` where more is better; without the last field the row's own value is bounded. Empty
+/// lines and what follows a `#` don't count.
 struct Thresholds {
   let all: [Threshold]
 

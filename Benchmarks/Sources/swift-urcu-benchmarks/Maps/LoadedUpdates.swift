@@ -5,8 +5,8 @@ import CBaselines
 import ProcessMaps
 import VirtualMemory
 
-/// Updates while scanners dump without a pause. No thread is pinned: with as many threads as cores, or
-/// more, all of them share.
+/// Updates while scanners dump without a pause. No thread is pinned: with as many threads as cores,
+/// or more, all of them share.
 enum LoadedUpdates {
   /// Between two updates, where there is a pause.
   private static let pauseNanoseconds: UInt64 = 10_000
@@ -73,8 +73,8 @@ extension LoadedUpdates {
   /// The scanners that there are rows for.
   static let scannerCounts = 0...2
 
-  /// Mean latencies over the number of scanners, of the groups of this kind among `results`: a panel
-  /// without pauses, one with them.
+  /// Mean latencies over the number of scanners, of the groups of this kind among `results`: a
+  /// panel without pauses, one with them.
   static func panels(_ results: [GroupResult]) -> [Panel] {
     let suffix = ", mean"
     return [false, true].compactMap { hasPause in

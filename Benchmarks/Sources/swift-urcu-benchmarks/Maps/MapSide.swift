@@ -33,7 +33,8 @@ protocol TextSide: MapSide {
   /// Allows writing to the page of a mapped slot, or reading only.
   func protect(_ slot: Int, writable: Bool) throws
 
-  /// Makes the whole text in a buffer that is used again, for one thread at a time. Returns its size.
+  /// Makes the whole text in a buffer that is used again, for one thread at a time. Returns its
+  /// size.
   func dumpWhole() throws -> Int
 
   /// What reads the text by chunks, for one thread.

@@ -7,8 +7,8 @@ import SequenceLocks
 import SystemPackage
 import VirtualMemory
 
-/// Many mappings of one page, really in this process if the kernel allows so many, and the same ones
-/// in whatever is compared.
+/// Many mappings of one page, really in this process if the kernel allows so many, and the same
+/// ones in whatever is compared.
 ///
 /// The region has twice as many slots of two pages, far away from where the kernel puts anything by
 /// itself. A slot's first page is mapped or not; the second never is, so that no two merge. Half of

@@ -5,14 +5,14 @@ import CBaselines
 import Foundation
 import Synchronization
 
-/// Threads that read the text of a side by chunks, again and again without a pause, on whatever core
-/// the scheduler puts them.
+/// Threads that read the text of a side by chunks, again and again without a pause, on whatever
+/// core the scheduler puts them.
 final class Scanners: Sendable {
   /// Chunks between two looks at the clock: a look costs as much as some lines.
   private static let chunksPerTurn = 8
 
-  /// When they stop by themselves: a lock that prefers readers may let nobody through who could stop
-  /// them.
+  /// When they stop by themselves: a lock that prefers readers may let nobody through who could
+  /// stop them.
   private let deadline = Atomic<UInt64>(.max)
   private let finished = DispatchGroup()
   /// The sum of their rates, in bytes per second.

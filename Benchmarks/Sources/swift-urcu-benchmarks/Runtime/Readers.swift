@@ -15,8 +15,8 @@ struct Reader: Sendable {
 
   static let countUnit = Int(BASELINES_SECTIONS_PER_TURN)
 
-  /// Nanoseconds of the calling thread for one of `count` reads. What comes before and after doesn't
-  /// count.
+  /// Nanoseconds of the calling thread for one of `count` reads. What comes before and after
+  /// doesn't count.
   ///
   /// - Parameters:
   ///   - gate: passed just before the first read that counts.

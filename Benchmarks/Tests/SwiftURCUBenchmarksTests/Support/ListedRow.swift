@@ -21,9 +21,10 @@ struct ListedRow: Hashable, Comparable, Sendable, CustomStringConvertible {
 }
 
 extension ListedRow {
-  /// The rows that `--list` prints; `nil` if a line isn't one.
+  /// The rows that `--list` prints; `nil` if a line is neither one nor says what this machine lacks.
   static func rows(ofList text: String) -> [ListedRow]? {
-    let rows = text.split(separator: "\n").map { line -> ListedRow? in
+    let lines = text.split(separator: "\n").filter { !$0.hasPrefix("left out: ") }
+    let rows = lines.map { line -> ListedRow? in
       let fields = line.split(separator: " | ", omittingEmptySubsequences: false).map(String.init)
       guard fields.count == 3, !fields.contains("") else { return nil }
       return ListedRow(group: fields[0], name: fields[1], baseline: fields[2])

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/// Calls `sample` with the address that was executing, in the handler of SIGPROF, each time that the
-/// process has run for so many microseconds. Returns 0 or an errno.
+/// Calls `sample` with the address that was executing, in the handler of SIGPROF, each time that
+/// the process has run for so many microseconds. Returns 0 or an errno.
 int profiling_start(unsigned microseconds, void (*_Nonnull sample)(uint64_t address));
 
 /// Stops the timer. A last signal may still come.

@@ -25,8 +25,8 @@ int torture_deny_threads(void);
 /// `pthread_tryjoin_np`: joins `thread` if it has ended; whether it has.
 bool torture_try_join(pthread_t thread);
 
-/// Says, by a thread that has read, that its signal handlers may read from now on: a thread's first section may
-/// allocate.
+/// Says, by a thread that has read, that its signal handlers may read from now on: a thread's first
+/// section may allocate.
 void torture_let_handlers_read(void);
 bool torture_handlers_may_read(void);
 

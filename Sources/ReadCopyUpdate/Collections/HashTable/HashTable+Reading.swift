@@ -4,13 +4,14 @@
 public import _RCUShims
 
 extension RCUDomain.HashTable where Value: ~Copyable {
-  /// The value of `key`, valid until the section ends; `nil` if there is none. Of duplicates, the
-  /// one that was inserted first.
+  /// The value for `key`, valid until the section ends; `nil` if there is none. If the key has
+  /// duplicates, the one that was inserted first.
   ///
-  /// - Memory ordering: acquiring. *Pairs with* the full barrier before each insertion: the value is
-  ///   seen as its writer left it.
-  /// - Complexity: O(1) on average. No lock, no allocation, no reference counting but what `Key`'s
-  ///   own `==` and `hash(into:)` do.
+  /// - Memory ordering: acquiring. *Pairs with* the full barrier before each insertion: the value
+  ///   is seen as its writer left it.
+  /// - Threads: any that may read.
+  /// - Complexity: O(1) on average. No lock, no allocation, and no reference counting except in
+  ///   `Key`'s own `==` and `hash(into:)`.
   /// - Source: `cds_lfht_lookup`.
   @inlinable
   @_lifetime(copy section)
@@ -22,9 +23,10 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     return unsafe RCUDomain.Ref(Node.start(of: link), in: section)
   }
 
-  /// Runs `body` with every value of `key`, in the order of their insertion.
+  /// Calls `body` with every value for `key`, in insertion order.
   ///
-  /// - Complexity: O(values of the key's hash).
+  /// - Memory ordering: as ``lookup(_:in:)``.
+  /// - Complexity: O(values whose keys have the same hash).
   /// - Source: `cds_lfht_next_duplicate`.
   @inlinable
   public borrowing func forEachValue<E: Error>(
@@ -41,13 +43,14 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     }
   }
 
-  /// Runs `body` with every element, in no particular order.
+  /// Calls `body` with every element, in no particular order.
   ///
-  /// An element that is in the table during the whole walk is seen exactly once; of one that is
-  /// replaced meanwhile, exactly one value. One that is added or removed meanwhile may be seen or
-  /// not: a walk is not a snapshot. `body` may change the table.
+  /// An element that is in the table during the whole walk is seen exactly once. If it is replaced
+  /// meanwhile, exactly one of its values is seen. An element that is added or removed meanwhile
+  /// may or may not be seen: a walk is not a snapshot. `body` may change the table.
   ///
-  /// - Complexity: O(elements + buckets). The section stays open as long.
+  /// - Memory ordering: as ``lookup(_:in:)``.
+  /// - Complexity: O(elements + buckets). The section stays open for as long.
   /// - Source: `cds_lfht_for_each`.
   @inlinable
   public borrowing func forEach<E: Error>(
@@ -94,8 +97,8 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     @inlinable
     @safe
     public var key: Key {
-      // Safety: the section keeps the node, and nobody changes a key or a published value.
-      // Coroutines as in Ref.
+      // Safety: the section keeps the node alive, and keys and published values are never changed.
+      // These are coroutines for the reason given in Ref.
       @inline(__always)
       _read {
         checkIsOpen()
@@ -115,10 +118,10 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     }
   }
 
-  /// An iterator at the first node of `key`, or at none. Inside a read section.
+  /// An iterator at the first node for `key`, or at none. Inside a read section.
   ///
-  /// cds_lfht compares the hash; the keys of nodes of that hash are compared here, so that no closure
-  /// has to be called back.
+  /// cds_lfht compares the hash. The keys of the nodes with that hash are compared here, so that C
+  /// needn't call back a closure.
   @inlinable
   @inline(__always)
   borrowing func find(_ key: Key, hash: Int) -> cds_lfht_iter {

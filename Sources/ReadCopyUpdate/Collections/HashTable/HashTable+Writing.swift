@@ -4,11 +4,11 @@
 public import _RCUShims
 
 extension RCUDomain {
-  /// How a replacement of a collection's element ended.
+  /// The outcome of replacing an element of a collection.
   public enum Replacement<Value: ~Copyable & Sendable>: ~Copyable {
-    /// The new value is in place of the old one.
+    /// The new value has replaced `old`.
     case replaced(old: Retired<Value>)
-    /// There was nothing to replace. The new value comes back, seen by nobody.
+    /// There was nothing to replace. The new value is returned; no reader has seen it.
     case notFound(new: Value)
   }
 }
@@ -16,11 +16,11 @@ extension RCUDomain {
 extension RCUDomain.Replacement: Sendable where Value: ~Copyable {}
 
 extension RCUDomain {
-  /// How an insertion into a collection ended.
+  /// The outcome of inserting into a collection.
   public enum InsertionResult<Value: ~Copyable & Sendable>: ~Copyable {
     /// The value is in the collection.
     case inserted
-    /// The collection is as it was. The value comes back, seen by nobody.
+    /// The collection is unchanged. The value is returned; no reader has seen it.
     case notInserted(Value)
   }
 }
@@ -41,16 +41,16 @@ extension RCUDomain.InsertionResult where Value: ~Copyable {
 // MARK: - Adding
 
 extension RCUDomain.HashTable where Value: ~Copyable {
-  /// Adds a value, unless the key has one already; then the table stays as it is.
+  /// Adds a value, unless the key already has one; then the table stays unchanged.
   ///
   /// ```swift
   /// if case .notInserted(let session) = sessions.insert(session, forKey: id) { session.close() }
   /// ```
   ///
-  /// - Returns: whether it was added, and the value back if it was not. To replace the old one, use
-  ///   ``updateValue(_:forKey:)``; to keep both, ``addDuplicate(_:forKey:)``.
-  /// - Memory ordering: a full barrier before. *Pairs with* the acquire of ``lookup(_:in:)``: a reader
-  ///   that finds the value sees it initialised.
+  /// - Returns: whether the value was added, and the value itself if not. To replace the old value,
+  ///   use ``updateValue(_:forKey:)``; to keep both, ``addDuplicate(_:forKey:)``.
+  /// - Memory ordering: a full barrier before the insertion. *Pairs with* the acquire of
+  ///   ``lookup(_:in:)``: a reader that finds the value sees it initialised.
   /// - Complexity: O(1) on average, and one allocation.
   /// - Source: `cds_lfht_add_unique`.
   @inlinable
@@ -72,8 +72,8 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     return unsafe .notInserted(takeBack(link))
   }
 
-  /// Adds a value beside those that the key has already. ``forEachValue(forKey:in:_:)`` finds them all;
-  /// ``lookup(_:in:)`` and what replaces or removes take one of them.
+  /// Adds a value besides those that the key already has. ``forEachValue(forKey:in:_:)`` finds them
+  /// all; ``lookup(_:in:)`` and the calls that replace or remove use one of them.
   ///
   /// - Memory ordering: as ``insert(_:forKey:)``.
   /// - Complexity: O(1) on average, and one allocation.
@@ -95,10 +95,9 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     fatalError()
   }
 
-  /// Adds a value, or puts it in the place of the key's old one. A lookup sees one or the other,
-  /// never none.
+  /// Adds a value, or replaces the key's old value. A lookup sees one or the other, never neither.
   ///
-  /// - Returns: the old value, if there was one. Of duplicates, the first.
+  /// - Returns: the old value, if there was one; if there were duplicates, the first.
   /// - Memory ordering: as ``insert(_:forKey:)``.
   /// - Complexity: O(1) on average, and one allocation.
   /// - Source: `cds_lfht_add_replace`.
@@ -123,10 +122,10 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     return unsafe retire(old)
   }
 
-  /// Puts a value in the place of the key's old one, if it has one. A lookup sees one or the other,
-  /// never none.
+  /// Replaces the key's value, if it has one. A lookup sees the old or the new value, never
+  /// neither.
   ///
-  /// - Returns: the old value, of duplicates the first; or the new one back.
+  /// - Returns: the old value, or the first of several; if there was none, the new one.
   /// - Memory ordering: as ``insert(_:forKey:)``.
   /// - Complexity: O(1) on average and one allocation, times the number of writers that collide on
   ///   the key.
@@ -143,7 +142,7 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     while unsafe iterator.node != nil
       && !rcushims_table_replace(table, &iterator, UInt(bitPattern: hash), link)
     {
-      // Another writer removed or replaced it in between.
+      // Another writer has removed or replaced it meanwhile.
       unsafe iterator = find(key, hash: hash)
     }
     unsafe Flavor._exitReadSection()
@@ -157,11 +156,13 @@ extension RCUDomain.HashTable where Value: ~Copyable {
 // MARK: - Removing
 
 extension RCUDomain.HashTable where Value: ~Copyable {
-  /// Removes the key and its value; of duplicates, the first.
+  /// Removes the key and its value; if the key has duplicates, the first.
   ///
-  /// - Returns: the value, if there was one. Dropping it destroys it after a grace period. Before it removes anything
-  ///   this waits, past ``RCUDomain/limits``, for the reclaimer, outside of sections; so does all that replaces
-  ///   or removes.
+  /// - Returns: the value, if there was one. Dropping it destroys it after a grace period. Past
+  ///   ``RCUDomain/limits``, and outside of sections, this waits for the reclaimer before it
+  ///   removes anything; so do all calls that replace or remove.
+  /// - Precondition: outside of sections, the thread holds no lock that a deferred call or a
+  ///   `deinit` takes.
   /// - Memory ordering: acquiring: the value is seen as its writer left it.
   /// - Complexity: O(1) on average, times the number of writers that collide on the key.
   /// - Source: `cds_lfht_del`.
@@ -173,7 +174,7 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     unsafe Flavor._enterReadSection()
     var link = unsafe find(key, hash: hash).node
     while let found = unsafe link, unsafe !rcushims_table_delete(table, found) {
-      // Another writer removed or replaced it in between.
+      // Another writer has removed or replaced it meanwhile.
       unsafe link = find(key, hash: hash).node
     }
     unsafe Flavor._exitReadSection()
@@ -182,10 +183,10 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     return unsafe retire(link)
   }
 
-  /// Removes all elements that are in the table at the call; of those that are added meanwhile, some
-  /// may stay.
+  /// Removes all elements that are in the table when this is called. Some of those that are added
+  /// meanwhile may stay.
   ///
-  /// - Returns: how many. They are destroyed after a grace period.
+  /// - Returns: the number of removed elements, which are destroyed after a grace period.
   /// - Complexity: O(elements + buckets), in one section.
   @inlinable
   @discardableResult
@@ -207,7 +208,7 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     return removed
   }
 
-  /// - Safety: `link` was taken out by the caller.
+  /// - Safety: the caller has removed `link` from the table.
   @inlinable
   @unsafe
   borrowing func retire(
@@ -216,7 +217,7 @@ extension RCUDomain.HashTable where Value: ~Copyable {
     unsafe RCUDomain.Retired(Node.start(of: link), node: Node.retired)
   }
 
-  /// The value of a node that was not published.
+  /// Takes the value out of a node that wasn't published, and frees the node.
   @inlinable
   @unsafe
   borrowing func takeBack(_ link: UnsafeMutablePointer<cds_lfht_node>) -> Value {
@@ -226,7 +227,8 @@ extension RCUDomain.HashTable where Value: ~Copyable {
 
 /// Passes `matches` to C.
 ///
-/// Not generic but for what `body` returns: C calls one function, and finds the closure by address.
+/// Generic only over the result of `body`: C calls a single function, which finds the closure by
+/// its address.
 @usableFromInline
 @unsafe
 func _withMatcher<R>(

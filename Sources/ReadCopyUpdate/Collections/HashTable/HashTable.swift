@@ -5,7 +5,7 @@ public import Synchronization
 public import _RCUShims
 
 extension RCUDomain {
-  /// A hash table that is read without locking, and changed by many writers without one either.
+  /// A hash table that neither readers nor writers lock.
   ///
   /// ```swift
   /// let sessions = RCU.HashTable<Int, Session>()
@@ -16,38 +16,41 @@ extension RCUDomain {
   /// sessions.removeValue(forKey: 17)  // destroyed after a grace period
   /// ```
   ///
-  /// It owns its values. A value that is removed or replaced comes back as ``Retired``; readers that
-  /// hold a ``Ref`` to it keep it until their sections end. What is left when the table goes is
-  /// destroyed after a grace period, on the reclaimer thread.
+  /// It owns its values. A value that is removed or replaced is returned as ``Retired``, and stays
+  /// alive for readers that hold a ``Ref`` to it until their sections end. The elements that are
+  /// left when the table is destroyed are destroyed after a grace period, on the reclaimer thread.
   ///
-  /// - **Lookups** see a key that is in the table during the whole call, also while it is replaced or
-  ///   the table grows. Of a key that is added or removed meanwhile they see either state.
-  /// - **Duplicates** of a key come about by ``insert(_:forKey:)`` only. The other operations never
-  ///   make one: not visible at any instant, as long as `insert` isn't used.
-  /// - **Size**: the number of buckets, a power of two, follows the number of elements: it doubles
-  ///   when there are more elements than buckets, and shrinks below an eighth. The reclaimer thread
-  ///   does that, while readers and writers go on. A writer outside of sections helps where the
-  ///   reclaimer can't keep up, for example while a section stays open.
+  /// - **Lookups** find a key that is in the table during the whole call, even while its value is
+  ///   replaced or the table is resized. For a key that is added or removed meanwhile, they may see
+  ///   either state.
+  /// - **Duplicates** of a key are added only by ``addDuplicate(_:forKey:)``. Without it, no key
+  ///   has two values at any moment.
+  /// - **Size**: the number of buckets, a power of two, follows the number of elements. It doubles
+  ///   when there are more elements than buckets, and shrinks when there are fewer than an eighth.
+  ///   The reclaimer thread resizes while readers and writers go on. A writer outside of sections
+  ///   helps if the reclaimer can't keep up, for example because a section stays open.
   ///
-  /// - Threads: all operations from any thread; with a ``ThreadRegisteringFlavor``, writers must be
-  ///   registered too. A writer opens a read section for itself; it may be called inside one.
-  /// - Complexity: O(1) on average for a single key, as far as `Key`'s hashes differ. Keys of one hash
-  ///   are compared one after another.
+  /// - Threads: all operations may be called on any thread; with a ``ThreadRegisteringFlavor``,
+  ///   writers must be registered too. A writer opens a read section by itself, and may be inside
+  ///   one.
+  /// - Complexity: O(1) on average for a single key, if the hashes of keys differ. Keys with the
+  ///   same hash are compared one after another.
   /// - Source: `cds_lfht`.
   @safe
   public struct HashTable<Key: Hashable & Sendable, Value: ~Copyable & Sendable>: ~Copyable {
     @usableFromInline typealias Node = _Node<Value, _HashTableTrailer<Key>>
     @usableFromInline typealias Core = _HashTableCore<Flavor>
 
-    // Beside `core`, which has it too: a reader touches no object.
+    // Also in `core`. It is repeated here so that a reader doesn't touch an object.
     @usableFromInline let table: OpaquePointer
     @usableFromInline let core: Core
 
     /// Creates an empty table.
     ///
     /// - Precondition: `minimumCapacity` is 1 to 2^30.
-    /// - Parameter minimumCapacity: elements that fit before the first growth; the table doesn't
-    ///   shrink below that. 16 bytes each.
+    /// - Parameter minimumCapacity: the number of elements that fit before the table first grows.
+    ///   It never shrinks below that. Each takes 16 bytes.
+    /// - Complexity: O(minimumCapacity), and a few allocations.
     @inlinable
     public init(minimumCapacity: Int = 64) {
       core = Core(
@@ -56,17 +59,18 @@ extension RCUDomain {
     }
 
     deinit {
-      // Whoever drops the table has the last access to it, but sections may hold Refs. A deinit
-      // doesn't know which locks are held: it doesn't wait for the limits.
+      // This is the last access to the table, but sections may hold Refs. A deinit can't know which
+      // locks are held, so it doesn't wait for the limits.
       let core = self.core
       RCUDomain.afterGracePeriod(bytes: core.bytes, mayWait: false) {
         withExtendedLifetime(core) {}
       }
     }
 
-    /// How many elements the table holds: exact while no writer is at work; else off by what the
-    /// writers at work add and remove meanwhile, never negative.
+    /// The number of elements. It is exact while no writer is active; otherwise it is off by at
+    /// most what the active writers add and remove, and never negative.
     ///
+    /// - Memory ordering: relaxed.
     /// - Complexity: O(1): the sum of 16 counters.
     @inlinable
     public var count: Int { max(0, core.counts.sum) }
@@ -75,17 +79,18 @@ extension RCUDomain {
     @inlinable
     public var isEmpty: Bool { count == 0 }
 
-    /// How many buckets there are now: a power of two, 16 bytes each.
+    /// The current number of buckets: a power of two. Each takes 16 bytes.
     @inlinable
     public var bucketCount: Int { core.bucketCount.load(ordering: .relaxed) }
   }
 }
 
 extension RCUDomain.HashTable: @unchecked Sendable where Value: ~Copyable {
-  // liburcu's table is made to be shared, and keys and values are Sendable.
+  // Safety: liburcu's table is made for sharing, and keys and values are Sendable.
 }
 
-/// What a node has behind its value: liburcu's links first, so that their address is the trailer's.
+/// What a node has after its value. liburcu's links come first, so that they have the trailer's
+/// address.
 @safe
 @usableFromInline
 @frozen
@@ -101,7 +106,7 @@ struct _HashTableTrailer<Key> {
 }
 
 extension _Node where Element: ~Copyable {
-  /// A node that nobody knows yet, by its links.
+  /// Allocates a node that isn't published yet, and returns the address of its links.
   @inlinable
   static func allocate<Key>(
     _ value: consuming Element, _ key: Key

@@ -4,38 +4,38 @@
 public import Synchronization
 internal import _RCUShims
 
-/// What outlives a hash table: liburcu's part, until sections that were open when the table went
-/// have ended and a resize that was under way has run.
+/// The part of a hash table that outlives it: liburcu's table, until the sections that were open
+/// when the hash table was destroyed have ended, and a resize in progress is over.
 ///
-/// Who destroys: the last reference. The table has one, which its deinit hands to the reclaimer for
-/// after a grace period; a resize that waits for the reclaimer has one too. In whatever order those
-/// two run, the last comes after the grace period, outside of sections, and when no resize is
-/// under way, which is what `cds_lfht_destroy` asks for.
+/// The last reference destroys it. The hash table has a reference, which its deinit hands to the
+/// reclaimer until after a grace period, and so does a resize that waits for the reclaimer. In
+/// whichever order these two run, the last one runs after the grace period, outside of sections,
+/// and with no resize in progress, as `cds_lfht_destroy` requires.
 @safe
 @usableFromInline
 final class _HashTableCore<Flavor: RCUFlavor>: @unchecked Sendable {
-  // Sendable: `table` is made to be shared, and the rest is constant or atomic.
+  // Sendable: `table` is made for sharing, and the rest is constant or atomic.
   @usableFromInline let table: OpaquePointer
   @usableFromInline let counts = _ShardedCount()
   private let flavor: UnsafePointer<rcu_flavor_struct>
   private let node: _RetiredNode
   private let linkOffset: Int
   @usableFromInline let minimumBucketCount: Int
-  // Written by who holds `isResizing`; read by all, as a hint.
+  // Written by the thread that has set `isResizing`; read by all threads, as a hint.
   @usableFromInline let bucketCount: Atomic<Int>
-  // Whether a resize waits for the reclaimer.
+  // Whether a resize is waiting for the reclaimer.
   private let isScheduled = Atomic(false)
-  // The lock around `cds_lfht_resize`, only ever tried: a writer that helps must not wait behind a
-  // resize that waits for a grace period.
+  // A lock around `cds_lfht_resize`, which threads only ever try: a writer that helps must not wait
+  // for a resize that waits for a grace period.
   private let isResizing = Atomic(false)
 
-  /// - Parameter node: what to do with a node of the table.
-  /// - Parameter linkOffset: where the node has liburcu's links.
+  /// - Parameter node: how to destroy a node of the table.
+  /// - Parameter linkOffset: the offset of liburcu's links in a node.
   @usableFromInline
   init(minimumCapacity: Int, node: _RetiredNode, linkOffset: Int) {
     require(
       minimumCapacity >= 1 && minimumCapacity <= 1 << 30,
-      "RCUDomain.HashTable: a minimumCapacity is 1 to 2^30")
+      "RCUDomain.HashTable: minimumCapacity must be 1 to 2^30")
     let name = Flavor.name
     guard let flavor = unsafe name.withCString({ unsafe rcushims_table_flavor($0) }) else {
       fail("RCUDomain.HashTable: liburcu has no flavor \(name)")
@@ -52,7 +52,7 @@ final class _HashTableCore<Flavor: RCUFlavor>: @unchecked Sendable {
   }
 
   deinit {
-    // Nobody reads or writes any more: no section is needed.
+    // No thread reads or writes any more, so no section is needed.
     var iterator = unsafe cds_lfht_iter()
     unsafe rcushims_table_first(table, &iterator)
     while let link = unsafe iterator.node {
@@ -65,7 +65,7 @@ final class _HashTableCore<Flavor: RCUFlavor>: @unchecked Sendable {
     unsafe rcushims_table_destroy(table)
   }
 
-  /// What the table's end gives back, for the limits.
+  /// The bytes that destroying the table gives back; counted for the limits.
   var bytes: Int {
     let bucketBytes = unsafe MemoryLayout<cds_lfht_node>.size
     return max(0, counts.sum) * node.bytes + bucketCount.load(ordering: .relaxed) * bucketBytes
@@ -73,21 +73,21 @@ final class _HashTableCore<Flavor: RCUFlavor>: @unchecked Sendable {
 
   // MARK: Resizing
 
-  /// Elements per bucket past which a writer doesn't wait for the reclaimer.
+  /// Above this number of elements per bucket, a writer doesn't wait for the reclaimer to resize.
   private static var helpLoad: Int { 4 }
 
-  /// Counts an element that was added or removed, and resizes where it is time.
+  /// Counts an element that was added or removed, and resizes the table if necessary.
   @inlinable
   func count(_ change: Int, hash: Int) {
     let shard = counts.add(change, hash: hash)
     let buckets = bucketCount.load(ordering: .relaxed)
-    // One of 16 counters stands for all: a hint, looked at again with the sum.
+    // One of the 16 counters stands for all. This is only a hint, which is checked with the sum.
     let estimate = shard &* _ShardedCount.shardCount
     let mayShrink = change < 0 && buckets > minimumBucketCount && estimate &* 8 < buckets
     if estimate > buckets || mayShrink { considerResize() }
   }
 
-  /// The number of buckets for what the table holds.
+  /// The number of buckets that suits the number of elements.
   private var wantedBucketCount: Int {
     let (count, buckets) = (counts.sum, bucketCount.load(ordering: .relaxed))
     if count > buckets { return Self.powerOfTwo(count) }
@@ -99,22 +99,23 @@ final class _HashTableCore<Flavor: RCUFlavor>: @unchecked Sendable {
   func considerResize() {
     let buckets = bucketCount.load(ordering: .relaxed)
     guard wantedBucketCount != buckets else { return }
-    // Growing waits for no grace period: allowed with whatever locks the caller holds.
+    // Growing doesn't wait for a grace period, so it is allowed whatever locks the caller holds.
     if counts.sum > buckets * Self.helpLoad && !Flavor._isInReadSection {
       return resize(mayShrink: false)
     }
     guard !isScheduled.exchange(true, ordering: .acquiringAndReleasing) else { return }
     RCUDomain<Flavor>.afterGracePeriod(mayWait: false) {
-      // Cleared first: what changes from here on schedules another.
+      // Cleared first, so that later changes schedule another resize.
       self.isScheduled.store(false, ordering: .releasing)
       Flavor._reclaimer.source.asReader { self.resize(mayShrink: true) }
     }
   }
 
-  /// Outside of sections, on a registered thread.
+  /// Must be called outside of sections, on a registered thread.
   private func resize(mayShrink: Bool) {
-    // Pairs with the release below: one at a time. Whoever finds it taken leaves it to that one,
-    // or to the next writer who finds the table too small.
+    // Pairs with the release below, so that one thread resizes at a time. A thread that finds the
+    // lock taken leaves the work to its holder, or to the next writer that finds the table too
+    // small.
     guard !isResizing.exchange(true, ordering: .acquiring) else { return }
     defer { isResizing.store(false, ordering: .releasing) }
     let wanted = wantedBucketCount
@@ -124,13 +125,13 @@ final class _HashTableCore<Flavor: RCUFlavor>: @unchecked Sendable {
     bucketCount.store(wanted, ordering: .relaxed)
   }
 
-  /// The smallest power of two that is not below `count`, which is positive.
+  /// The smallest power of two that isn't less than `count`, which is positive.
   private static func powerOfTwo(_ count: Int) -> Int {
     count == 1 ? 1 : 1 << (Int.bitWidth - (count - 1).leadingZeroBitCount)
   }
 }
 
-/// A counter in 16 parts, a cache line each, so that writers don't meet in one.
+/// A counter in 16 parts, each in a cache line of its own, so that writers rarely share one.
 @safe
 @usableFromInline
 struct _ShardedCount: ~Copyable, @unchecked Sendable {
@@ -156,9 +157,10 @@ struct _ShardedCount: ~Copyable, @unchecked Sendable {
     unsafe (shards + index &* Self.shardBytes).assumingMemoryBound(to: Atomic<Int>.self)
   }
 
-  /// Returns the shard's new value. An element's removal finds the shard of its insertion.
+  /// Adds `change` to the shard of `hash`, so that a removal finds the shard of the insertion, and
+  /// returns the shard's new value.
   ///
-  /// Relaxed: a number, which nothing is published by.
+  /// Relaxed: the number publishes nothing.
   @inlinable
   func add(_ change: Int, hash: Int) -> Int {
     // Not the lowest bits, which choose the bucket.

@@ -4,10 +4,11 @@
 public import Synchronization
 
 extension RCUDomain.List where Element: ~Copyable {
-  /// Runs `body` with every element, from the first to the last. See ``List`` for what a walk sees.
+  /// Calls `body` with every element, from the first to the last. See ``List`` for what a walk
+  /// sees.
   ///
   /// - Memory ordering: as ``Cursor/next()``.
-  /// - Complexity: O(elements), one load each. The section stays open as long.
+  /// - Complexity: O(elements), one load each. The section stays open for as long.
   @inlinable
   public borrowing func forEach<E: Error>(
     in section: RCUDomain.ReadSection, _ body: (RCUDomain.Ref<Element>) throws(E) -> Void
@@ -36,12 +37,15 @@ extension RCUDomain.List where Element: ~Copyable {
     return nil
   }
 
-  /// A cursor before the first element.
+  /// A cursor that stands before the first element.
   ///
   /// ```swift
   /// var cursor = list.cursor(in: section)
   /// while let element = cursor.next() { print(element.value.name) }
   /// ```
+  ///
+  /// - Memory ordering: as ``Cursor/next()``.
+  /// - Complexity: O(1), one load.
   @inlinable
   @inline(__always)
   @_lifetime(copy section)
@@ -50,12 +54,12 @@ extension RCUDomain.List where Element: ~Copyable {
     return unsafe Cursor(head.load(ordering: .acquiring), in: section)
   }
 
-  /// A place in a walk over a list, valid inside the read section that it was made in. A copy walks on
-  /// by itself.
+  /// A position in a walk over a list, valid inside the read section in which it was made. A copy
+  /// advances independently.
   @safe
   public struct Cursor: ~Escapable {
     @usableFromInline let section: RCUDomain.ReadSection
-    // The node that `next` gives.
+    // The node that `next` will return.
     @usableFromInline var upcoming: UnsafeMutableRawPointer?
 
     /// - Safety: `upcoming` was found in the list inside `section`.
@@ -70,9 +74,9 @@ extension RCUDomain.List where Element: ~Copyable {
 
     /// The next element, valid until the section ends; `nil` after the last.
     ///
-    /// - Memory ordering: acquiring (`memory_order_acquire`). *Pairs with* the releasing store by which
-    ///   a writer links a node. Guarantees that the element is seen as the writer left it. Without it a
-    ///   reader could see it half initialised.
+    /// - Memory ordering: acquiring (`memory_order_acquire`). *Pairs with* the releasing store by
+    ///   which a writer links a node. Guarantees that the element is seen as the writer left it.
+    ///   Without it, a reader could see it partly uninitialised.
     /// - Complexity: O(1), one load.
     @inlinable
     @inline(__always)

@@ -6,10 +6,10 @@ public import Synchronization
 // MARK: - Adding
 
 extension RCUDomain.List where Element: ~Copyable {
-  /// Adds an element after the last.
+  /// Adds an element at the end.
   ///
   /// - Memory ordering: releasing (`memory_order_release`). *Pairs with* the acquire of
-  ///   ``Cursor/next()``: whoever finds the element sees it initialised.
+  ///   ``Cursor/next()``: a reader that finds the element sees it initialised.
   /// - Complexity: O(1) and one allocation, under the list's lock.
   /// - Source: `cds_list_add_tail_rcu`.
   @inlinable
@@ -20,7 +20,7 @@ extension RCUDomain.List where Element: ~Copyable {
     unsafe link(node, after: tail.load(ordering: .relaxed))
   }
 
-  /// Adds an element before the first.
+  /// Adds an element at the beginning.
   ///
   /// - Memory ordering, complexity: as ``append(_:)``.
   /// - Source: `cds_list_add_rcu`.
@@ -32,9 +32,9 @@ extension RCUDomain.List where Element: ~Copyable {
     unsafe link(node, after: nil)
   }
 
-  /// Adds an element after the first that `matches`.
+  /// Adds an element after the first one that `matches`.
   ///
-  /// - Returns: whether it was added; the element comes back if none matches.
+  /// - Returns: whether the element was added, and the element itself if no other matches.
   /// - Memory ordering: as ``append(_:)``.
   /// - Complexity: O(elements) and one allocation, under the list's lock.
   @inlinable
@@ -49,9 +49,9 @@ extension RCUDomain.List where Element: ~Copyable {
     return unsafe place == nil ? .notInserted(Node.takeBack(node)) : .inserted
   }
 
-  /// Adds an element before the first that `matches`.
+  /// Adds an element before the first one that `matches`.
   ///
-  /// - Returns: whether it was added; the element comes back if none matches.
+  /// - Returns: whether the element was added, and the element itself if no other matches.
   /// - Memory ordering: as ``append(_:)``.
   /// - Complexity: O(elements) and one allocation, under the list's lock.
   @inlinable
@@ -72,7 +72,7 @@ extension RCUDomain.List where Element: ~Copyable {
 extension RCUDomain.List where Element: ~Copyable {
   /// Removes the first element that `matches`.
   ///
-  /// - Returns: the element, if there was one. Dropping it destroys it after a grace period.
+  /// - Returns: the element, if one matches. Dropping it destroys it after a grace period.
   /// - Complexity: O(elements), under the list's lock.
   /// - Source: `cds_list_del_rcu`.
   @inlinable
@@ -89,11 +89,11 @@ extension RCUDomain.List where Element: ~Copyable {
     return unsafe RCUDomain.Retired(node, node: Node.retired)
   }
 
-  /// Removes all elements that match, and gives each of them to `body`, retired, in the list's order.
+  /// Removes all elements that match, and passes each of them to `body`, retired, in list order.
   ///
-  /// - Parameter matches: whether an element is to be removed; called under the list's lock.
-  /// - Parameter body: runs after the list's lock was given back.
-  /// - Returns: how many.
+  /// - Parameter matches: whether to remove an element; called under the list's lock.
+  /// - Parameter body: called after the list's lock has been released.
+  /// - Returns: the number of removed elements.
   /// - Complexity: O(elements), under the list's lock.
   @inlinable
   @discardableResult
@@ -101,7 +101,7 @@ extension RCUDomain.List where Element: ~Copyable {
     where matches: (borrowing Element) -> Bool,
     _ body: (consuming RCUDomain.Retired<Element>) -> Void
   ) -> Int {
-    // Linked by `previous`, which readers don't look at, in the list's order.
+    // Linked by `previous`, which readers don't use, in list order.
     var removed: UnsafeMutableRawPointer? = nil
     var lastRemoved: UnsafeMutableRawPointer? = nil
     lock.lock()
@@ -130,7 +130,7 @@ extension RCUDomain.List where Element: ~Copyable {
 
   /// Removes all elements that match. They are destroyed after a grace period.
   ///
-  /// - Returns: how many.
+  /// - Returns: the number of removed elements.
   /// - Complexity: O(elements), under the list's lock.
   @inlinable
   @discardableResult
@@ -140,15 +140,16 @@ extension RCUDomain.List where Element: ~Copyable {
 
   /// Removes all elements. They are destroyed after a grace period.
   ///
-  /// - Returns: how many.
+  /// - Returns: the number of removed elements.
   /// - Complexity: O(elements), under the list's lock.
   @inlinable
   @discardableResult
   public borrowing func removeAll() -> Int { removeAll { _ in true } }
 
-  /// Puts an element in the place of the first that `matches`. A walk sees one or the other.
+  /// Replaces the first element that `matches`. A walk sees the old or the new one, never both or
+  /// neither.
   ///
-  /// - Returns: the old element, retired; or the new one back if none matches.
+  /// - Returns: the old element, retired; the new one if none matches.
   /// - Memory ordering: as ``append(_:)``.
   /// - Complexity: O(elements) and one allocation, under the list's lock.
   /// - Source: `cds_list_replace_rcu`.
@@ -172,7 +173,7 @@ extension RCUDomain.List where Element: ~Copyable {
 extension RCUDomain.List where Element: ~Copyable {
   @inlinable
   borrowing func find(_ matches: (borrowing Element) -> Bool) -> UnsafeMutableRawPointer? {
-    // Relaxed: the lock orders what writers did before.
+    // Relaxed: the lock orders this after other writers' stores.
     var next = unsafe head.load(ordering: .relaxed)
     while let node = unsafe next {
       if matches(unsafe Node.element(node).pointee) { return unsafe node }
@@ -181,9 +182,9 @@ extension RCUDomain.List where Element: ~Copyable {
     return nil
   }
 
-  /// Points what leads to the place after `previous`, the beginning if that is nil, to `node`.
+  /// Makes the link after `previous`, or the list's beginning if that is nil, point to `node`.
   ///
-  /// Releasing pairs with the acquire of readers: what they find there is initialised.
+  /// The release pairs with the acquire of readers, which find `node` initialised.
   @inlinable
   borrowing func publish(
     _ node: UnsafeMutableRawPointer?, after previous: UnsafeMutableRawPointer?
@@ -195,7 +196,7 @@ extension RCUDomain.List where Element: ~Copyable {
     }
   }
 
-  /// Makes `previous` what comes before `next`, the end if that is nil.
+  /// Makes `previous` the predecessor of `next`, or the last node if `next` is nil.
   @inlinable
   borrowing func setPrevious(
     _ previous: UnsafeMutableRawPointer?, of next: UnsafeMutableRawPointer?
@@ -217,7 +218,7 @@ extension RCUDomain.List where Element: ~Copyable {
     } else {
       unsafe next = head.load(ordering: .relaxed)
     }
-    // The node is complete, its own link too, before it is published.
+    // The node, including its own link, must be complete before it is published.
     unsafe Node.links(node).pointee.next.store(next, ordering: .relaxed)
     unsafe Node.links(node).pointee.previous = previous
     unsafe publish(node, after: previous)
@@ -225,7 +226,7 @@ extension RCUDomain.List where Element: ~Copyable {
     elementCount.wrappingAdd(1, ordering: .relaxed)
   }
 
-  /// Takes `node` out. Its own link stays for the readers that stand on it.
+  /// Removes `node` from the list. Its own link stays intact for readers that stand on it.
   @inlinable
   borrowing func unlink(_ node: UnsafeMutableRawPointer) {
     let next = unsafe Node.links(node).pointee.next.load(ordering: .relaxed)

@@ -15,28 +15,28 @@ extension RCUDomain {
   /// listeners.removeFirst { $0.port == 80 }  // destroyed after a grace period
   /// ```
   ///
-  /// It owns its elements. One that is removed or replaced comes back as ``Retired``; readers that
-  /// hold a ``Ref`` to it, or stand on it in a walk, go on until their sections end. What is left when
-  /// the list goes is destroyed after a grace period.
+  /// It owns its elements. An element that is removed or replaced is returned as ``Retired``.
+  /// Readers that hold a ``Ref`` to it, or stand on it in a walk, may go on until their sections
+  /// end. The elements that are left when the list is destroyed are destroyed after a grace period.
   ///
-  /// **What a walk sees.** Every element that is in the list from the walk's beginning to its end,
-  /// exactly once and in the list's order. Of an element that is replaced meanwhile, the old one or
-  /// the new one, not both. One that is added or removed meanwhile it may see or not. A walk is not a
-  /// snapshot: it may see a later change and not an earlier one.
+  /// **What a walk sees.** It sees every element that is in the list during the whole walk exactly
+  /// once, in list order. If an element is replaced meanwhile, it sees the old one or the new one,
+  /// not both. An element that is added or removed meanwhile may or may not be seen. A walk is not
+  /// a snapshot: it may see a later change but not an earlier one.
   ///
-  /// - Threads: all operations from any thread. Writers exclude one another with the list's own lock;
-  ///   readers take none. A predicate of a writer runs under that lock: it must not change the list,
-  ///   which traps, nor wait.
-  /// - Source: `cds_list_add_rcu` and its like, Linux `list_for_each_entry_rcu`.
+  /// - Threads: all operations may be called on any thread. Writers exclude one another with the
+  ///   list's own lock; readers take no lock. A predicate passed to a writer runs under that lock.
+  ///   It traps if it changes the list, and it must not wait.
+  /// - Source: `cds_list_add_rcu` and similar, Linux `list_for_each_entry_rcu`.
   @safe
   public struct List<Element: ~Copyable & Sendable>: ~Copyable {
     @usableFromInline typealias Node = _Node<Element, _ListLinks>
 
-    // The first node. Written under `lock`, read by all.
+    // The first node. Written under `lock`; read by all threads.
     @usableFromInline let head: Atomic<UnsafeMutableRawPointer?>
-    // The last node. Written and read under `lock`; atomic because a list is changed by borrowers.
+    // The last node. Read and written under `lock`; atomic because a borrowed list can be changed.
     @usableFromInline let tail: Atomic<UnsafeMutableRawPointer?>
-    // Written under `lock`, read by all.
+    // Written under `lock`; read by all threads.
     @usableFromInline let elementCount = Atomic(0)
     @usableFromInline let lock = _WriterLock()
 
@@ -48,14 +48,14 @@ extension RCUDomain {
     }
 
     deinit {
-      // Whoever drops the list has the last access to it, but sections may hold Refs.
+      // This is the last access to the list, but sections may hold Refs.
       guard let first = unsafe head.load(ordering: .acquiring) else { return }
       let bytes = elementCount.load(ordering: .relaxed) * Node.byteCount
       unsafe Flavor._retire(
         _Retirement(bytes: bytes, object: first) { first in
           var next = unsafe first
           while let node = unsafe next {
-            // Acquiring pairs with the release of the writer that linked the next node.
+            // The acquire pairs with the release of the writer that linked the next node.
             unsafe next = Node.links(node).pointee.next.load(ordering: .acquiring)
             unsafe Node.deinitialize(node)
             unsafe node.deallocate()
@@ -63,9 +63,10 @@ extension RCUDomain {
         }, mayWait: false, owner: 0)
     }
 
-    /// How many elements the list holds, as of some instant of the call.
+    /// The number of elements at some moment during the call.
     ///
-    /// - Memory ordering: relaxed. *Pairs with* nothing: a number, which says nothing of elements.
+    /// - Memory ordering: relaxed. *Pairs with* nothing: the number says nothing about the
+    ///   elements.
     /// - Complexity: O(1).
     @inlinable
     public var count: Int { elementCount.load(ordering: .relaxed) }
@@ -77,11 +78,11 @@ extension RCUDomain {
 }
 
 extension RCUDomain.List: @unchecked Sendable where Element: ~Copyable {
-  // All that readers look at is atomic, writers hold `lock`, and elements are Sendable.
+  // Safety: everything that readers use is atomic, writers hold `lock`, and elements are Sendable.
 }
 
 extension _Node where Element: ~Copyable, Trailer == _ListLinks {
-  /// A node that nobody knows yet.
+  /// Allocates a node that isn't published yet.
   @inlinable
   static func allocate(_ element: consuming Element) -> UnsafeMutableRawPointer {
     unsafe allocate(element, _ListLinks())
@@ -97,10 +98,10 @@ extension _Node where Element: ~Copyable, Trailer == _ListLinks {
 @safe
 @usableFromInline
 struct _ListLinks: ~Copyable {
-  // Written under the list's lock, read by all. A removed node keeps it: readers that stand on the
-  // node go on into the list.
+  // Written under the list's lock; read by all threads. A removed node keeps its link, so that
+  // readers that stand on it get back into the list.
   @usableFromInline let next: Atomic<UnsafeMutableRawPointer?>
-  // Of the list's writers, under its lock. Readers walk forwards only.
+  // Only for the list's writers, under its lock. Readers walk only forwards.
   @usableFromInline var previous: UnsafeMutableRawPointer?
 
   @inlinable

@@ -3,14 +3,14 @@
 
 internal import Glibc
 
-/// The lock that keeps the writers of one collection apart.
+/// The lock that excludes the writers of one collection from one another.
 ///
-/// Unlike `Monitor` it has no condition, can be taken by inlinable code, and notices a thread that
+/// Unlike `Monitor`, it has no condition, can be taken by inlinable code, and detects a thread that
 /// takes it twice.
 @safe
 @usableFromInline
 struct _WriterLock: ~Copyable, @unchecked Sendable {
-  // Sendable: a pthread mutex is made to be shared.
+  // Sendable: a pthread mutex is made for sharing.
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
   @usableFromInline
@@ -24,7 +24,7 @@ struct _WriterLock: ~Copyable, @unchecked Sendable {
       pthread_mutex_init(mutex, &attributes),
       pthread_mutexattr_destroy(&attributes),
     ]
-    require(errors.allSatisfy { $0 == 0 }, "_WriterLock: pthread can't make a mutex")
+    require(errors.allSatisfy { $0 == 0 }, "_WriterLock: pthread can't create a mutex")
   }
 
   deinit {

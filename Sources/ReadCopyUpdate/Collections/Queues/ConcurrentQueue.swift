@@ -3,7 +3,8 @@
 
 public import _RCUShims
 
-/// A first-in first-out queue: any number of producers that never wait, and consumers one at a time.
+/// A first-in first-out queue with any number of producers, which never wait, and with consumers
+/// that exclude one another.
 ///
 /// ```swift
 /// let jobs = ConcurrentQueue<Job>()
@@ -11,15 +12,16 @@ public import _RCUShims
 /// while let job = jobs.dequeue() { job.run() }
 /// ```
 ///
-/// It needs no read section and no grace period: an element has one owner, the producer, the queue or
-/// the consumer. What is left when the queue goes is destroyed with it.
+/// It needs no read sections and no grace periods, since an element has one owner at a time: the
+/// producer, the queue or the consumer. The elements that are left when the queue is destroyed are
+/// destroyed with it.
 ///
-/// **What waits.** A producer exchanges the end of the queue for its node, then links the node to what
-/// was the end: two steps, however many others are at work. A consumer that comes to the place between
-/// the two steps of a producer yields its processor until the second is done. Consumers exclude one
-/// another with a mutex, which no producer takes.
+/// **What waits.** A producer first exchanges the end of the queue for its node, and then links the
+/// previous end to the node: two steps, however many other threads are active. A consumer that
+/// arrives between these steps yields its processor until the second one is done. Consumers exclude
+/// one another with a mutex, which producers don't take.
 ///
-/// - Threads: all operations from any thread, in any read section or none.
+/// - Threads: all operations may be called on any thread, inside any read section or none.
 /// - Source: `wfcqueue`.
 @safe
 public struct ConcurrentQueue<Element: ~Copyable & Sendable>: ~Copyable {
@@ -28,6 +30,8 @@ public struct ConcurrentQueue<Element: ~Copyable & Sendable>: ~Copyable {
   @usableFromInline let queue: OpaquePointer
 
   /// Creates an empty queue.
+  ///
+  /// - Complexity: O(1), and one allocation.
   @inlinable
   public init() {
     guard let queue = unsafe rcushims_queue_new() else {
@@ -37,15 +41,15 @@ public struct ConcurrentQueue<Element: ~Copyable & Sendable>: ~Copyable {
   }
 
   deinit {
-    // Whoever drops the queue has the last access to it.
+    // This is the last access to the queue.
     while let link = unsafe rcushims_queue_dequeue(queue) { _ = unsafe Node.take(link) }
     unsafe rcushims_queue_destroy(queue)
   }
 
   /// Adds an element at the end. Wait-free.
   ///
-  /// - Memory ordering: a full barrier before. *Pairs with* the acquire of ``dequeue()``: the consumer
-  ///   sees the element as its producer left it.
+  /// - Memory ordering: a full barrier before the insertion. *Pairs with* the acquire of
+  ///   ``dequeue()``: the consumer sees the element as its producer left it.
   /// - Complexity: O(1) and one allocation.
   /// - Source: `cds_wfcq_enqueue`.
   @inlinable
@@ -53,10 +57,10 @@ public struct ConcurrentQueue<Element: ~Copyable & Sendable>: ~Copyable {
     unsafe rcushims_queue_enqueue(queue, Node.allocate(element))
   }
 
-  /// Takes the first element; `nil` if there is none.
+  /// Removes and returns the first element; `nil` if there is none.
   ///
-  /// Takes the consumers' mutex. Waits, yielding, for a producer that is between its two steps with the
-  /// element that comes first or second.
+  /// Takes the consumers' mutex. Yields the processor while a producer is between its two steps
+  /// with one of the first two elements.
   ///
   /// - Memory ordering: acquiring. *Pairs with* ``enqueue(_:)``.
   /// - Complexity: O(1).
@@ -68,12 +72,13 @@ public struct ConcurrentQueue<Element: ~Copyable & Sendable>: ~Copyable {
     return unsafe Node.take(link)
   }
 
-  /// Takes all elements in one step and gives each of them to `body`, in the queue's order.
+  /// Removes all elements in one step, and passes each of them to `body`, in queue order.
   ///
-  /// What is added meanwhile stays in the queue: this ends, whatever producers do. Other consumers are
-  /// not held up while `body` runs.
+  /// Elements that are added meanwhile stay in the queue, so this call ends, whatever producers do.
+  /// It doesn't hold up other consumers while `body` runs.
   ///
-  /// - Returns: how many.
+  /// - Returns: the number of removed elements.
+  /// - Memory ordering: as ``dequeue()``.
   /// - Complexity: O(elements), and one allocation.
   /// - Source: `__cds_wfcq_splice_nonblocking`.
   @inlinable
@@ -89,8 +94,9 @@ public struct ConcurrentQueue<Element: ~Copyable & Sendable>: ~Copyable {
     return count
   }
 
-  /// Moves all elements, in their order, to the end of another queue, in one step.
+  /// Moves all elements to the end of another queue, in order and in one step.
   ///
+  /// - Memory ordering: as ``enqueue(_:)``.
   /// - Complexity: O(1).
   /// - Source: `__cds_wfcq_splice_nonblocking`.
   @inlinable
@@ -99,27 +105,28 @@ public struct ConcurrentQueue<Element: ~Copyable & Sendable>: ~Copyable {
     unsafe rcushims_queue_splice(queue, other.queue)
   }
 
-  /// Whether there was no element at some instant of the call. An element whose producer is between
-  /// its two steps counts.
+  /// Whether the queue was empty at some moment during the call. An element whose producer is
+  /// between its two steps counts as present.
   ///
   /// - Memory ordering: none.
+  /// - Complexity: O(1).
   /// - Source: `cds_wfcq_empty`.
   @inlinable
   public var isEmpty: Bool { unsafe rcushims_queue_is_empty(queue) }
 }
 
 extension ConcurrentQueue: @unchecked Sendable where Element: ~Copyable {
-  // liburcu's queue is made to be shared, and elements are Sendable.
+  // Safety: liburcu's queue is made for sharing, and elements are Sendable.
 }
 
 extension _Node where Element: ~Copyable, Trailer == rcushims_queue_node {
-  /// A node that nobody knows yet, by its link.
+  /// Allocates a node that isn't in a queue yet, and returns the address of its link.
   @inlinable
   static func allocate(_ element: consuming Element) -> UnsafeMutablePointer<rcushims_queue_node> {
     unsafe trailer(allocate(element, rcushims_queue_node()))
   }
 
-  /// Moves the element out of a node that was taken out of its queue, and frees the node.
+  /// Moves the element out of a node that has left its queue, and frees the node.
   @inlinable
   static func take(_ link: UnsafeMutablePointer<rcushims_queue_node>) -> Element {
     unsafe takeBack(start(of: link))

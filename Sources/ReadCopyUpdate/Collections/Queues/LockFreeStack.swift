@@ -6,26 +6,28 @@ public import _RCUShims
 extension RCUDomain {
   /// A stack that any number of threads push to and pop from without a lock.
   ///
-  /// A popped element comes back as ``Retired``: another thread may be looking at it, as ``top(in:)``
-  /// or in a pop of its own. Where elements are consumed by one owner and nobody looks at the top,
-  /// ``ConcurrentQueue`` needs no grace period.
+  /// A popped element is returned as ``Retired``, since another thread may still read it through
+  /// ``top(in:)`` or in a pop of its own. If nobody looks at the top, and one owner consumes the
+  /// elements, use ``ConcurrentQueue``, which needs no grace period.
   ///
-  /// **Why a grace period.** A pop reads which node comes second, then exchanges the first for it if
-  /// that is still the first. If the first had been popped meanwhile, freed, and pushed again at the
-  /// same address, the exchange would put a wrong second on top (ABA). Within a read section no node
-  /// that it has seen is freed, so that an address can't come back.
+  /// **Why a grace period.** A pop reads which node comes second, and then makes that node the
+  /// first if the first is unchanged. If the first node had meanwhile been popped, freed, and
+  /// pushed again at the same address, that would put a wrong node on top (ABA). Inside a read
+  /// section, no node that the pop has seen is freed, so no address can return.
   ///
-  /// - Threads: all operations from any thread; with a ``ThreadRegisteringFlavor``, a thread that pops
-  ///   must be registered.
+  /// - Threads: all operations may be called on any thread; with a ``ThreadRegisteringFlavor``, a
+  ///   thread that pops must be registered.
   /// - Source: `lfstack`.
   @safe
   public struct LockFreeStack<Element: ~Copyable & Sendable>: ~Copyable {
     @usableFromInline typealias Node = _Node<Element, rcushims_stack_node>
 
-    // One word, at an address of its own: C needs one.
+    // One word at a stable address, as C requires.
     @usableFromInline let stack: UnsafeMutablePointer<rcushims_stack>
 
     /// Creates an empty stack.
+    ///
+    /// - Complexity: O(1), and one allocation.
     @inlinable
     public init() {
       unsafe stack = .allocate(capacity: 1)
@@ -33,7 +35,7 @@ extension RCUDomain {
     }
 
     deinit {
-      // Whoever drops the stack has the last access to it, but sections may hold Refs.
+      // This is the last access to the stack, but sections may hold Refs.
       let first = unsafe rcushims_stack_pop_all(stack)
       unsafe stack.deallocate()
       guard let first = unsafe first else { return }
@@ -55,10 +57,10 @@ extension RCUDomain {
         }, mayWait: false, owner: 0)
     }
 
-    /// Puts an element on top. Lock-free.
+    /// Pushes an element. Lock-free.
     ///
-    /// - Memory ordering: a full barrier before. *Pairs with* the acquire of ``top(in:)``, ``pop()`` and
-    ///   ``popAll(_:)``: who gets the element sees it initialised.
+    /// - Memory ordering: a full barrier before the push. *Pairs with* the acquire of ``top(in:)``,
+    ///   ``pop()`` and ``popAll(_:)``: a thread that gets the element sees it initialised.
     /// - Complexity: O(1) and one allocation, times the number of threads that collide.
     /// - Source: `cds_lfs_push`.
     @inlinable
@@ -66,10 +68,10 @@ extension RCUDomain {
       unsafe rcushims_stack_push(stack, Node.allocate(element))
     }
 
-    /// Takes the top. Lock-free.
+    /// Pops the top element. Lock-free.
     ///
-    /// - Returns: the element that was pushed last, if there is one. Dropping it destroys it after a
-    ///   grace period.
+    /// - Returns: the element that was pushed last, if there is one. Dropping it destroys it after
+    ///   a grace period.
     /// - Memory ordering: acquiring and releasing. *Pairs with* ``push(_:)``.
     /// - Complexity: O(1), times the number of threads that collide.
     /// - Source: `__cds_lfs_pop`.
@@ -84,10 +86,10 @@ extension RCUDomain {
       return unsafe RCUDomain.Retired(Node.start(of: link), node: Node.retired)
     }
 
-    /// Takes all elements in one step and gives each of them to `body`, retired, from the last pushed
-    /// to the first. Wait-free but for `body`.
+    /// Pops all elements in one step, and passes each of them to `body`, retired, from the last
+    /// pushed to the first. Wait-free, except for `body`.
     ///
-    /// - Returns: how many.
+    /// - Returns: the number of popped elements.
     /// - Memory ordering: as ``pop()``.
     /// - Complexity: O(elements).
     /// - Source: `__cds_lfs_pop_all`.
@@ -104,7 +106,10 @@ extension RCUDomain {
       return count
     }
 
-    /// Takes all elements in one step. They are destroyed after a grace period.
+    /// Pops all elements in one step. They are destroyed after a grace period.
+    ///
+    /// - Returns: the number of popped elements.
+    /// - Complexity: O(elements).
     @inlinable
     @discardableResult
     public borrowing func popAll() -> Int { popAll { $0.retire() } }
@@ -121,18 +126,20 @@ extension RCUDomain {
       return unsafe RCUDomain.Ref(Node.start(of: link), in: section)
     }
 
-    /// Whether there was no element at some instant of the call.
+    /// Whether the stack was empty at some moment during the call.
+    ///
+    /// - Complexity: O(1), one load.
     @inlinable
     public var isEmpty: Bool { unsafe rcushims_stack_top(stack) == nil }
   }
 }
 
 extension RCUDomain.LockFreeStack: @unchecked Sendable where Element: ~Copyable {
-  // liburcu's stack is made to be shared, and elements are Sendable.
+  // Safety: liburcu's stack is made for sharing, and elements are Sendable.
 }
 
 extension _Node where Element: ~Copyable, Trailer == rcushims_stack_node {
-  /// A node that nobody knows yet, by its link.
+  /// Allocates a node that isn't on a stack yet, and returns the address of its link.
   @inlinable
   static func allocate(_ element: consuming Element) -> UnsafeMutablePointer<rcushims_stack_node> {
     unsafe trailer(allocate(element, rcushims_stack_node()))

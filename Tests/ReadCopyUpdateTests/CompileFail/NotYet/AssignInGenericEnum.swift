@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// Generic code puts a Ref into an enum, most simply an optional, that outlives the section. With the
-// Ref's type in place of the generic parameter it is an error: EscapeByAssignment. There is neither
-// a cast nor an existential. Known to compile, wrongly.
+// Generic code puts a Ref into an enum, most simply an optional, that outlives the section. With
+// the Ref's type in place of the generic parameter it is an error: EscapeByAssignment. There is
+// neither a cast nor an existential. Known to compile, wrongly.
 import ReadCopyUpdate
 
 func set<T: ~Escapable>(_ target: inout T?, _ value: T) { target = value }

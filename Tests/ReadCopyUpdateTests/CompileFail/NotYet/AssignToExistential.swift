@@ -2,8 +2,8 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 // A Ref is assigned to an existential that outlives its section and is the payload of an enum, most
-// simply of an optional. By itself an existential is an error: EscapeByAssignment. There is no cast.
-// Known to compile, wrongly.
+// simply of an optional. By itself an existential is an error: EscapeByAssignment. There is no
+// cast. Known to compile, wrongly.
 import ReadCopyUpdate
 
 protocol Readable: ~Escapable { func read() -> Int }

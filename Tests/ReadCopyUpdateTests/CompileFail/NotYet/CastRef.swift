@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// A cast makes of a Ref what outlives its section: the compiler asks for Escapable where the cast is
-// `as`, and doesn't where it is `as?`, `as!` or a pattern. Known to compile, wrongly.
+// A cast makes of a Ref what outlives its section: the compiler asks for Escapable where the cast
+// is `as`, and doesn't where it is `as?`, `as!` or a pattern. Known to compile, wrongly.
 import ReadCopyUpdate
 
 protocol Ordinary {}

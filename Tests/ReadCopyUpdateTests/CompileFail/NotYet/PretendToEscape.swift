@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// A closure that has a Ref outlives the section by `withoutActuallyEscaping`. Known to compile: Swift
-// itself traps where that function ends.
+// A closure that has a Ref outlives the section by `withoutActuallyEscaping`. Known to compile:
+// Swift itself traps where that function ends.
 import ReadCopyUpdate
 
 func keep(_ read: () -> Int) -> () -> Int { withoutActuallyEscaping(read) { $0 } }

@@ -8,8 +8,9 @@ import MapScripts
 /// Something that Linux does, as a script that shows it.
 ///
 /// The script's addresses are those of a window at 0x100000: page 0 is at 0x100000, page 16 at
-/// 0x110000. What stands behind `#=` is the result that the line must have. That of a dump is written
-/// short: `0-3 rw-p` for pages 0, 1 and 2; a file's name and page follow: `4-5 r--s A@1`; or `[heap]`.
+/// 0x110000. What stands behind `#=` is the result that the line must have. That of a dump is
+/// written short: `0-3 rw-p` for pages 0, 1 and 2; a file's name and page follow: `4-5 r--s A@1`;
+/// or `[heap]`.
 ///
 /// A fact holds on every machine, or on those of the kind that its script names: then the kernel is
 /// asked where it is of that kind.

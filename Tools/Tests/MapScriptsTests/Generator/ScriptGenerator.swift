@@ -3,11 +3,11 @@
 
 import MapScripts
 
-/// Makes random scripts: all operations with all flags, right and wrong, mostly at the edges of what
-/// is already mapped, since that is where VMAs split and merge.
+/// Makes random scripts: all operations with all flags, right and wrong, mostly at the edges of
+/// what is already mapped, since that is where VMAs split and merge.
 struct ScriptGenerator {
-  /// How often a script has `limit maps`, once in so many: the kernel's side must then fill its map,
-  /// which takes as long as a hundred other scripts.
+  /// How often a script has `limit maps`, once in so many: the kernel's side must then fill its
+  /// map, which takes as long as a hundred other scripts.
   var mapLimitRarity: UInt64 = 40
 
   /// The kind of machine that scripts are for. They are the same scripts otherwise.

@@ -32,8 +32,8 @@ struct Comparison {
   var kernel: Results
   var model: Results
   var difference: Difference?
-  /// The index of the first operation that the kernel's side refused to perform, since it would have
-  /// hit the test's own memory; nothing was compared from there on.
+  /// The index of the first operation that the kernel's side refused to perform, since it would
+  /// have hit the test's own memory; nothing was compared from there on.
   var refusedIndex: Int?
 }
 

@@ -3,8 +3,8 @@
 
 import MapScripts
 
-/// Runs random scripts on the kernel and on the model, and keeps the smallest scripts that show where
-/// they differ.
+/// Runs random scripts on the kernel and on the model, and keeps the smallest scripts that show
+/// where they differ.
 struct DifferenceSearch {
   /// More differences than this are not looked for: one bug of the model shows in many scripts.
   static let maximumDifferences = 4

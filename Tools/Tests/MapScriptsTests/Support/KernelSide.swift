@@ -14,8 +14,8 @@ enum KernelSide {
     return unsafe String(cString: reason)
   }()
 
-  /// Whether this process can ask the kernel. ThreadSanitizer's processes can't be its subjects, and
-  /// run on one thread there is nothing for it to see. Prints once why not.
+  /// Whether this process can ask the kernel. ThreadSanitizer's processes can't be its subjects,
+  /// and run on one thread there is nothing for it to see. Prints once why not.
   static let canJudge: Bool = {
     var reason = unusable
     if isThreadSanitizerBuild || isAddressSanitizerBuild {

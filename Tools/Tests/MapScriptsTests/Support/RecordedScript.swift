@@ -4,8 +4,8 @@
 import Foundation
 import MapScripts
 
-/// A script with the answers that a kernel gave to it, on a machine that may be of another kind than
-/// this one.
+/// A script with the answers that a kernel gave to it, on a machine that may be of another kind
+/// than this one.
 ///
 /// As text it is the script, with each operation's answer in comments behind it, line by line:
 ///

@@ -5,8 +5,8 @@ import Glibc
 import TestSupport
 import MapScripts
 
-/// Ends the process, naming the script, when the model or the kernel takes too long with one: else a
-/// loop without end would be a test that hangs, and nobody knows why.
+/// Ends the process, naming the script, when the model or the kernel takes too long with one: else
+/// a loop without end would be a test that hangs, and nobody knows why.
 final class ScriptWatch: Sendable {
   static let shared = ScriptWatch()
   /// So long that a machine under any load is faster.

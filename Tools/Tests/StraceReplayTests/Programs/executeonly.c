@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// Memory that is only executable: it can't be populated on a processor with protection keys, so that
-// what is locked behind it is written to, and has neighbours of its own, only on one without.
+// Memory that is only executable: it can't be populated on a processor with protection keys, so
+// that what is locked behind it is written to, and has neighbours of its own, only on one without.
 
 #define _GNU_SOURCE
 #include <stddef.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// Two ranges that are written to, and then one between them: whether they become one mapping depends
-// on the page faults.
+// Two ranges that are written to, and then one between them: whether they become one mapping
+// depends on the page faults.
 
 #define _GNU_SOURCE
 #include <stddef.h>
@@ -11,7 +11,8 @@
 enum { page = 4096 };
 
 static char *map(char *address) {
-  return mmap(address, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+  return mmap(address, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+              0);
 }
 
 int main(void) {

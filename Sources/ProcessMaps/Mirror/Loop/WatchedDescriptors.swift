@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import Glibc
+internal import SystemPackage
+internal import _SystemShims
+
+/// Descriptors that one thread waits for, each with a tag; a time; and a wake-up by other threads.
+final class WatchedDescriptors: Sendable {
+  private let watch: Int32
+  private let timer: Int32
+  private let signal: Int32
+
+  /// The tag of the time and of ``wake()``.
+  private static let ownTag = UInt64.max
+
+  /// - Throws: `EMFILE` and the like.
+  init() throws(Errno) {
+    watch = sysshims_watch_open()
+    timer = sysshims_timer_open()
+    signal = sysshims_signal_open()
+    guard watch >= 0 && timer >= 0 && signal >= 0,
+      sysshims_watch_add(watch, timer, Self.ownTag) == 0,
+      sysshims_watch_add(watch, signal, Self.ownTag) == 0
+    else {
+      let error = Errno(rawValue: sysshims_errno())
+      for descriptor in [watch, timer, signal] where descriptor >= 0 { close(descriptor) }
+      throw error
+    }
+  }
+
+  deinit { for descriptor in [watch, timer, signal] { close(descriptor) } }
+
+  func add(_ descriptor: Int32, tag: UInt64) {
+    _ = sysshims_watch_add(watch, descriptor, tag)
+  }
+
+  func remove(_ descriptor: Int32) { sysshims_watch_remove(watch, descriptor) }
+
+  /// Lets ``wait(until:)`` return. From any thread.
+  func wake() { sysshims_signal_set(signal) }
+
+  /// Waits until a descriptor is readable, somebody wakes, or `time` has come, in nanoseconds of the monotonic clock.
+  ///
+  /// - Returns: the tags of the descriptors that are readable.
+  func wait(until time: UInt64) -> [UInt64] {
+    sysshims_timer_set(timer, time)
+    var tags = [UInt64](repeating: 0, count: 64)
+    let count = unsafe sysshims_watch_wait(watch, &tags, Int32(tags.count))
+    sysshims_signal_clear(signal)
+    return tags.prefix(Int(max(count, 0))).filter { $0 != Self.ownTag }
+  }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+/// Where a copy may differ from its process, as its source of changes says.
+struct DirtyRanges {
+  /// Few ranges: past that everything is read.
+  static let maximumCount = 32
+
+  /// Anything may have changed.
+  private(set) var isWhole = false
+  /// In no order; they may overlap.
+  private(set) var ranges: [Range<UInt64>] = []
+
+  var isEmpty: Bool { !isWhole && ranges.isEmpty }
+
+  mutating func insertAll() {
+    isWhole = true
+    ranges = []
+  }
+
+  /// - Complexity: O(ranges).
+  mutating func insert(_ range: Range<UInt64>) {
+    guard !isWhole && !range.isEmpty else { return }
+    for index in ranges.indices {
+      let known = ranges[index]
+      if known.lowerBound <= range.upperBound && range.lowerBound <= known.upperBound {
+        ranges[index] =
+          min(known.lowerBound, range.lowerBound)..<max(known.upperBound, range.upperBound)
+        return
+      }
+    }
+    if ranges.count == Self.maximumCount { insertAll() } else { ranges.append(range) }
+  }
+
+  /// The range of `length` bytes from `address` on, rounded to pages outwards; everything if that is none.
+  mutating func insert(_ address: UInt64, length: UInt64) {
+    let (end, isOver) = address.addingReportingOverflow(length)
+    guard !isOver && end <= 1 << 63 else { return insertAll() }
+    insert(address & ~4095..<(end + 4095) & ~4095)
+  }
+
+  mutating func removeAll() {
+    isWhole = false
+    ranges.removeAll(keepingCapacity: true)
+  }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import _SystemShims
+
+/// What the records of the kernel's perf events mean for a map.
+///
+/// - Source: `perf_event_open(2)`, “The mmap layout”.
+struct PerfRecordReader {
+  /// A system call that has begun, by thread: its number and its arguments.
+  private struct Call {
+    var number: Int
+    var arguments: (UInt64, UInt64, UInt64, UInt64, UInt64)
+  }
+
+  let pid: Int32
+  /// The tracepoints where calls begin.
+  private let beginnings: Set<UInt64>
+  private var calls: [Int32: Call] = [:]
+
+  init(pid: Int32, beginnings: Set<UInt64> = []) {
+    self.pid = pid
+    self.beginnings = beginnings
+  }
+
+  private enum Kind {
+    static let lost: UInt32 = 2
+    static let command: UInt32 = 3
+    static let exit: UInt32 = 4
+    static let sample: UInt32 = 9
+    static let mapping: UInt32 = 10
+    static let lostSamples: UInt32 = 13
+  }
+
+  /// Notes what whole records, one after another, say.
+  mutating func read(_ bytes: UnsafeRawBufferPointer, into dirty: inout DirtyRanges) {
+    var offset = 0
+    while offset + 8 <= bytes.count {
+      let size = unsafe Int(bytes.loadUnaligned(fromByteOffset: offset + 6, as: UInt16.self))
+      guard size >= 8, offset + size <= bytes.count else { return dirty.insertAll() }
+      unsafe readRecord(UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + size]), &dirty)
+      offset += size
+    }
+  }
+
+  private mutating func readRecord(_ record: UnsafeRawBufferPointer, _ dirty: inout DirtyRanges) {
+    func word(_ offset: Int) -> UInt64 {
+      guard offset + 8 <= record.count else { return 0 }
+      return unsafe record.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+    }
+    func half(_ offset: Int) -> Int32 {
+      guard offset + 4 <= record.count else { return 0 }
+      return unsafe record.loadUnaligned(fromByteOffset: offset, as: Int32.self)
+    }
+    switch unsafe record.loadUnaligned(as: UInt32.self) {
+    case Kind.lost, Kind.lostSamples:
+      calls.removeAll()
+      dirty.insertAll()
+    case Kind.mapping:
+      // pid, tid, address, length …
+      if half(8) == pid { dirty.insert(word(16), length: word(24)) }
+    case Kind.command:
+      let misc = unsafe record.loadUnaligned(fromByteOffset: 4, as: UInt16.self)
+      // PERF_RECORD_MISC_COMM_EXEC: another program.
+      if misc & 1 << 13 != 0 && half(8) == pid { dirty.insertAll() }
+    case Kind.exit:
+      calls.removeValue(forKey: half(16))
+      // The process's first thread: readers of the text will say.
+      if half(8) == pid && half(16) == pid { dirty.insertAll() }
+    case Kind.sample:
+      // pid, tid, time, the size of what follows, and from 28 on: the tracepoint's number, in 2 of 8 bytes that all
+      // have, the call's number, and its arguments or its result.
+      guard half(8) == pid else { return }
+      let thread = half(12)
+      let number = Int(half(36))
+      if beginnings.contains(UInt64(UInt16(truncatingIfNeeded: half(28)))) {
+        calls[thread] = Call(
+          number: number, arguments: (word(44), word(52), word(60), word(68), word(76)))
+      } else {
+        finish(calls.removeValue(forKey: thread), number, result: word(44), &dirty)
+      }
+    default:
+      break
+    }
+  }
+
+  private func finish(_ call: Call?, _ number: Int, result: UInt64, _ dirty: inout DirtyRanges) {
+    guard let call, call.number == number else {
+      // It began before it was watched.
+      if sysshims_call_effect_of(number) != SYSSHIMS_CALL_EFFECT_NONE { dirty.insertAll() }
+      return
+    }
+    let arguments = call.arguments
+    let hasFailed = result > UInt64(bitPattern: -4096)
+    switch sysshims_call_effect_of(number) {
+    case SYSSHIMS_CALL_EFFECT_NONE:
+      break
+    case SYSSHIMS_CALL_EFFECT_RANGE:
+      // Also if it failed: it may have done some of it.
+      dirty.insert(arguments.0, length: max(arguments.1, 1))
+    case SYSSHIMS_CALL_EFFECT_REMAP:
+      dirty.insert(arguments.0, length: max(arguments.1, 1))
+      if !hasFailed { dirty.insert(result, length: max(arguments.2, arguments.1)) }
+    case SYSSHIMS_CALL_EFFECT_BREAK:
+      // Where the heap ends now, and the mapping that ended there before.
+      dirty.insert(result &- 1, length: 2)
+    case SYSSHIMS_CALL_EFFECT_PRCTL:
+      guard sysshims_prctl_names_range(arguments.0, arguments.1) else { return dirty.insertAll() }
+      dirty.insert(arguments.2, length: max(arguments.3, 1))
+    default:
+      dirty.insertAll()
+    }
+  }
+}

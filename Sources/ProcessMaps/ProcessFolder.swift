@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import Glibc
+internal import SystemPackage
+internal import _SystemShims
+
+/// Folders and files of the proc file system.
+enum ProcessFolder {
+  /// The entries of a folder that are numbers: the processes of `/proc`, or a process's threads.
+  static func numbers(in folder: FilePath) throws(Errno) -> [Int32] {
+    guard let stream = unsafe folder.withPlatformString({ unsafe opendir($0) }) else {
+      throw Errno(rawValue: sysshims_errno())
+    }
+    defer { unsafe closedir(stream) }
+    var numbers: [Int32] = []
+    while let entry = unsafe readdir(stream) {
+      let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if let number = Int32(name) { numbers.append(number) }
+    }
+    return numbers
+  }
+
+  /// A file, whole.
+  static func contents(of path: FilePath) throws(Errno) -> [UInt8] {
+    let descriptor = try KernelMaps.rethrowing {
+      try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
+    }
+    defer { try? descriptor.close() }
+    var text: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 4096)
+    while true {
+      let count = try KernelMaps.rethrowing {
+        try unsafe chunk.withUnsafeMutableBytes { unsafe try descriptor.read(into: $0) }
+      }
+      if count == 0 { return text }
+      text += chunk[..<count]
+    }
+  }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import ReadCopyUpdate
+public import VirtualMemory
+
+/// What has happened in a service since the element before.
+public struct MapsServiceUpdate: Sendable {
+  /// The processes that are new, with their maps. In the first element: all.
+  public internal(set) var started: [Int32: MapsSnapshot] = [:]
+  /// What has changed in those that there were.
+  public internal(set) var changed: [Int32: MapsDifference] = [:]
+  /// The processes that there are no more, and why. A pid that stands for another process now, or for another program,
+  /// is in ``started`` too.
+  public internal(set) var ended: [Int32: MapsUpdate.End] = [:]
+
+  var isEmpty: Bool { started.isEmpty && changed.isEmpty && ended.isEmpty }
+}
+
+/// The changes of all processes of a service as they come: first all there is, then what differs.
+///
+/// As with ``/VirtualMemory/MapsUpdates`` nothing is lost and nothing queues up: who is slow gets one element that has
+/// everything since the last. It ends when its task is cancelled.
+///
+/// - Complexity: an element O(processes), and O(1) for each that has changed; differences cost what
+///   ``/VirtualMemory/MapsDifference`` says, when they are read.
+public struct MapsServiceUpdates: AsyncSequence, Sendable {
+  public typealias Element = MapsServiceUpdate
+  public typealias Failure = Never
+
+  let service: MapsService
+  let waiters: ChangeWaiters
+  let interval: Duration
+
+  public func makeAsyncIterator() -> Iterator { Iterator(self) }
+
+  /// Waits for changes.
+  public struct Iterator: AsyncIteratorProtocol {
+    private struct Known {
+      let process: ServedProcess
+      var snapshot: MapsSnapshot
+    }
+
+    private let updates: MapsServiceUpdates
+    private var known: [Int32: Known]?
+    private var changeCount: UInt64 = 0
+    private var nextTime: ContinuousClock.Instant?
+
+    fileprivate init(_ updates: MapsServiceUpdates) { self.updates = updates }
+
+    public mutating func next() async -> MapsServiceUpdate? { await next(isolation: #isolation) }
+
+    public mutating func next(
+      isolation actor: isolated (any Actor)?
+    ) async -> MapsServiceUpdate? {
+      while !Task.isCancelled {
+        if let nextTime { try? await Task.sleep(until: nextTime, clock: .continuous) }
+        let (waiters, seen) = (updates.waiters, changeCount)
+        if known != nil { await waiters.wait { waiters.changeCount != seen } }
+        if Task.isCancelled { break }
+        let isFirst = known == nil
+        // Before it is looked at what there is.
+        changeCount = waiters.changeCount
+        let update = collect()
+        if updates.interval > .zero { nextTime = .now + updates.interval }
+        if isFirst || !update.isEmpty { return update }
+      }
+      return nil
+    }
+
+    private mutating func collect() -> MapsServiceUpdate {
+      var update = MapsServiceUpdate()
+      var old = known ?? [:]
+      var new: [Int32: Known] = [:]
+      updates.service.forEach { process in
+        let pid = process.pid
+        guard var known = old[pid], known.process === process else {
+          let snapshot = process.space.snapshot()
+          update.started[pid] = snapshot
+          new[pid] = Known(process: process, snapshot: snapshot)
+          return
+        }
+        old[pid] = nil
+        if process.space.generation != known.snapshot.generation {
+          let snapshot = process.space.snapshot()
+          update.changed[pid] = AddressSpace.difference(from: known.snapshot, to: snapshot)
+          known.snapshot = snapshot
+        }
+        new[pid] = known
+      }
+      for (pid, known) in old { update.ended[pid] = known.process.end ?? .detached }
+      known = new
+      return update
+    }
+  }
+}
