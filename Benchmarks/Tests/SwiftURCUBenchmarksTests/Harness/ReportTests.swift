@@ -22,6 +22,7 @@ struct ReportTests {
     "Map a page anywhere and unmap it, 10,000 VMAs", "Look-ups in a mirror of this process",
     "Refreshes of a mirror, 10,000 VMAs", "A watched process maps and unmaps a page",
     "From mmap's return to the answer of the mirror", "Many processes, 100 VMAs each, polled",
+    "Small spaces, 100 VMAs each", "Small spaces, 1,000 VMAs each",
   ].map { $0 + " | " }
 
   /// A row or a group that is lost is lost in the list too: what is published must still be

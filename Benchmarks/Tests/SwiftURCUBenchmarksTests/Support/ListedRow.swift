@@ -21,7 +21,7 @@ struct ListedRow: Hashable, Comparable, Sendable, CustomStringConvertible {
 }
 
 extension ListedRow {
-  /// The rows that `--list` prints; `nil` if a line is neither one nor says what this machine lacks.
+  /// The rows that `--list` prints; `nil` if a line is neither one nor says what is left out.
   static func rows(ofList text: String) -> [ListedRow]? {
     let lines = text.split(separator: "\n").filter { !$0.hasPrefix("left out: ") }
     let rows = lines.map { line -> ListedRow? in
