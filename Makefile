@@ -24,6 +24,7 @@ release := -c release -Xswiftc -enable-testing
 run_tests := bash $(scripts)/run-tests.sh
 without_warnings := bash $(scripts)/without-warnings.sh "$(CURDIR)"
 stages := bash $(scripts)/stages.sh
+benchmarks = $$(swift build -c release --package-path Benchmarks --show-bin-path)
 SWIFT_URCU_STRESS_SECONDS ?=
 
 define heading
@@ -141,14 +142,18 @@ test-tools: deps
 test-examples: deps
 	$(call heading,Examples)
 	$(without_warnings) swift build --package-path Examples --build-tests
-	$(run_tests) swift test --package-path Examples
-	bash $(scripts)/examples.sh
+	$(run_tests) swift test --no-parallel --package-path Examples
 
+# Without -enable-testing, which would change the code that is checked and measured.
 test-benchmarks: deps
 	$(call heading,Benchmarks and machine code of the read paths)
-	$(without_warnings) swift build -c release --package-path Benchmarks
-	bash $(scripts)/disassembly.sh
-	bash $(scripts)/benchmarks.sh
+	$(without_warnings) swift build -c release --package-path Benchmarks --build-tests
+	$(benchmarks)/disassembly-probes >/dev/null
+	swift build --package-path Tools --product check-machine-code
+	$$(swift build --package-path Tools --show-bin-path)/check-machine-code \
+	  $(benchmarks)/disassembly-probes
+	$(run_tests) swift test --no-parallel -c release --package-path Benchmarks \
+	  --disable-testable-imports
 
 # The models of the protocols, by spin: on demand.
 prove:
@@ -175,4 +180,4 @@ format:
 	swift format --in-place --recursive --parallel $(formatted)
 
 clean:
-	rm -rf .build .build-* Examples/.build Benchmarks/.build Tools/.build
+	rm -rf .build .build-* Examples/.build Benchmarks/.build Tools/.build Tests/Consumer/.build

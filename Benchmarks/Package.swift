@@ -37,7 +37,7 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
-    // What Tests/Scripts/disassembly.sh looks at.
+    // What check-machine-code of Tools looks at.
     .executableTarget(
       name: "disassembly-probes",
       dependencies: [
@@ -45,6 +45,12 @@ let package = Package(
         .product(name: "SequenceLocks", package: "swift-urcu"),
         .product(name: "VirtualMemory", package: "swift-urcu"),
       ]),
+    // The library's own, by a link.
+    .target(
+      name: "TestSupport", path: "Tests/TestSupport",
+      swiftSettings: [.enableUpcomingFeature("InternalImportsByDefault")]),
+    // It runs the program, which is built with the tests though it isn't linked with them.
+    .testTarget(name: "SwiftURCUBenchmarksTests", dependencies: ["TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

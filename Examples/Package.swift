@@ -57,13 +57,27 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
-    .testTarget(name: "MapsRaceTests", dependencies: ["maps-race"]),
+
+    // The library's own, by a link.
+    .target(
+      name: "TestSupport", path: "Tests/TestSupport",
+      swiftSettings: [.enableUpcomingFeature("InternalImportsByDefault")]),
+    // Runs the programs, which are built with the tests.
+    .target(
+      name: "ExampleSupport", dependencies: ["TestSupport"], path: "Tests/ExampleSupport",
+      swiftSettings: [.enableUpcomingFeature("InternalImportsByDefault")]),
+    .testTarget(
+      name: "MapsRaceTests", dependencies: ["maps-race", "ExampleSupport", "TestSupport"]),
     .testTarget(
       name: "MapsWatchTests",
       dependencies: [
-        "maps-watch",
+        "maps-watch", "ExampleSupport", "TestSupport",
         .product(name: "VirtualMemory", package: "swift-urcu"),
       ]),
+    .testTarget(name: "RCUTortureTests", dependencies: ["ExampleSupport"]),
+    .testTarget(name: "RCUHelloTests", dependencies: ["ExampleSupport"]),
+    .testTarget(name: "ConfigReloadTests", dependencies: ["ExampleSupport"]),
+    .testTarget(name: "SignalProfilerTests", dependencies: ["ExampleSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -29,8 +29,8 @@ let argumentParser: Target.Dependency =
   .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 // How the address spaces are checked against Linux: scripts of operations, recordings of real
-// programs, and the running kernel as the judge of both; and how the documentation is checked. A
-// package of its own: it uses the library as any other package does.
+// programs, and the running kernel as the judge of both; and how the documentation and the machine
+// code are checked. A package of its own: it uses the library as any other package does.
 let package = Package(
   name: "Tools",
   dependencies: [
@@ -67,6 +67,12 @@ let package = Package(
       name: "check-documentation", dependencies: ["DocumentationChecks", argumentParser],
       swiftSettings: settings),
 
+    // What functions call, in the machine code of a program.
+    .target(name: "MachineCode", swiftSettings: settings),
+    .executableTarget(
+      name: "check-machine-code", dependencies: ["MachineCode", argumentParser],
+      swiftSettings: settings),
+
     // The library's own, by a link.
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
     .testTarget(
@@ -77,6 +83,8 @@ let package = Package(
     .testTarget(
       name: "DocumentationChecksTests", dependencies: ["DocumentationChecks", "TestSupport"],
       exclude: ["Fixtures"], swiftSettings: settings),
+    .testTarget(
+      name: "MachineCodeTests", dependencies: ["MachineCode"], swiftSettings: settings),
     .testTarget(
       name: "StraceReplayTests",
       dependencies: ["StraceReplay", processMaps, virtualMemory, "TestSupport"],

@@ -249,6 +249,17 @@ internal import _RCUShims
     #expect(slabBytes - 8192 * 1024 <= 256 << 10)
   }
 
+  /// A slab that is smaller than a block of another class isn't taken for an empty one of that class.
+  @Test func trimmingKeepsSlabsThatAreSmallerThanABlock() {
+    var pool = Pool(blockBytes: [4096, 64])
+    let block = unsafe pool.allocate(sizeClass: 1)
+    let reserved = pool.reservedBytes
+    #expect(pool.trim() == 0 && pool.reservedBytes == reserved)
+    unsafe block.storeBytes(of: 1, as: UInt.self)
+    unsafe pool.free(block, sizeClass: 1)
+    #expect(pool.trim() == reserved && pool.reservedBytes == 0)
+  }
+
   /// Slabs whose blocks are all free go; others, and blocks in them, stay as they are.
   @Test func trimmingFreesEmptySlabs() {
     var pool = Pool(blockBytes: [1024, 192])

@@ -143,3 +143,13 @@ expect_exit 2 "$check" code --package "$folder/package" "$folder/Article.md"
 expect_exit 66 "$check" code --package "$folder/package" "$folder/none.md"
 expect_exit 73 "$check" code --package /dev/null/none "$root/README.md"
 expect_exit 64 "$check" code "$root/README.md"
+
+echo "check-machine-code: programs without the controls, and bad arguments"
+check=$programs/check-machine-code
+expect_exit 66 "$check" "$folder/none"
+expect_exit 69 "$check" "$root/README.md"
+expect_exit 64 "$check"
+if [ "$(uname -m)" = x86_64 ]; then
+  expect_exit 1 "$check" "$check"
+  grep -q "^disassembly: no control named probeControl($" "$folder/output"
+fi

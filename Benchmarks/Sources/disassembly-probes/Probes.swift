@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// What it shows: nothing. Tests/Scripts/disassembly.sh reads the machine code of these functions,
-// to see that read paths make no call that counts references, allocates or checks exclusivity. Each
-// function is what a user of the library would write, compiled with a user's settings.
+// What it shows: nothing. The program check-machine-code of Tools reads the machine code of these
+// functions, to see that read paths make no call that counts references, allocates or checks
+// exclusivity. Each function is what a user of the library would write, compiled with a user's
+// settings. The table of what is checked is Tools/Sources/check-machine-code/ReadPaths.swift.
 
+import Glibc
 import ReadCopyUpdate
 import SequenceLocks
 import VirtualMemory
@@ -82,9 +84,12 @@ func probeStackTop(_ stack: borrowing RCU.LockFreeStack<Route>) -> Int {
 @inline(never)
 func probeSequenceLock(_ lock: borrowing SequenceLock<Totals>) -> Totals { lock.load() }
 
-// The positive controls: the check must find the retain, at once and one call further.
-final class Kept {}
+// The controls, of which each does one thing that a read path must not do, and must be found.
+final class Kept {
+  var value = 0
+}
 
+// It counts references, at once and one call further.
 @inline(never)
 func probeControl(_ kept: Kept, _ array: inout [Kept]) { array[0] = kept }
 
@@ -93,6 +98,25 @@ func probeNestedControl(_ kept: Kept, _ array: inout [Kept]) -> Int {
   probeControl(kept, &array)
   return array.count
 }
+
+// Allocates an object; memory.
+@inline(never)
+func probeAllocationControl() -> Kept { Kept() }
+
+@inline(never)
+func probeMallocControl(_ byteCount: Int) -> UnsafeMutableRawPointer? { malloc(byteCount) }
+
+// Checks that nobody else uses a property.
+@inline(never)
+func probeAccessControl(_ kept: Kept, _ body: (inout Int) -> Void) { body(&kept.value) }
+
+// Initialises something when it is first used.
+@inline(never)
+func probeLazyControl() -> Totals { Shared.totals.load() }
+
+// Calls what can't be known.
+@inline(never)
+func probeClosureControl(_ body: (Int) -> Int) -> Int { body(1) &+ body(2) }
 
 @main
 enum Probes {
@@ -108,8 +132,15 @@ enum Probes {
     Shared.table.addDuplicate(Route(hop: 1), forKey: 2)
     Shared.list.append(Route(hop: 3))
     Shared.stack.push(Route(hop: 4))
+    // Of two, so that the compiler can't know which is called.
+    let bodies: [(Int) -> Int] = [{ $0 &+ 1 }, { $0 &* 2 }]
+    let block = probeMallocControl(16)
+    free(block)
+    let other = probeAllocationControl()
+    probeAccessControl(other) { $0 += CommandLine.arguments.count }
     print(
-      probeNestedControl(Kept(), &kept),
+      probeNestedControl(Kept(), &kept), other.value, probeLazyControl().count,
+      probeClosureControl(bodies[kept.count % 2]), block != nil,
       probeReadSection(Shared.configuration),
       probeSleepableSection(Shared.sleepable, Shared.sleepableConfiguration),
       probeSequenceLock(Shared.totals).bytes,

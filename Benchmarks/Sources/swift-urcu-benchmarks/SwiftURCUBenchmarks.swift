@@ -25,6 +25,9 @@ struct SwiftURCUBenchmarks: ParsableCommand {
   @Option(help: "Only the groups whose title contains this.")
   var filter: String?
 
+  @Flag(help: "Measure nothing; print “group | row | row that it is divided by” for each row.")
+  var list = false
+
   @Option(help: "Write the results as JSON to this file.")
   var json: String?
 
@@ -51,6 +54,10 @@ struct SwiftURCUBenchmarks: ParsableCommand {
     let effort = Effort(rounds: rounds, isQuick: quick, peers: peers)
     let thresholds = check.map { Thresholds(path: $0, slack: slack) }
     let entries = try entries(thresholds)
+    if list {
+      for entry in entries { print(Report.list(try entry.make(effort))) }
+      return
+    }
     let machine = Machine.current(peers: peers.descriptions)
     print(machine.text)
     print(

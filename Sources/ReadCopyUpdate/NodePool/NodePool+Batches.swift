@@ -236,7 +236,8 @@ struct SizeClass: ~Copyable {
       let first = index
       let end = slab.address + UInt(slab.bytes)
       while index < blocks.count && blocks[index] < end { index += 1 }
-      if index - first == slab.bytes / blockBytes {
+      // A slab of another class may be smaller than a block of this one.
+      if index > first && index - first == slab.bytes / blockBytes {
         empty.append(slab)
         reservedBytes -= slab.bytes
       } else {

@@ -5,6 +5,12 @@ import Foundation
 
 /// The results as text and as JSON.
 enum Report {
+  /// The rows of a group as thresholds name them: `group | row | row that it is divided by`.
+  static func list(_ group: Group) -> String {
+    group.subjects.flatMap(\.metrics).map { "\(group.title) | \($0.name) | \($0.baseline)" }
+      .joined(separator: "\n")
+  }
+
   static func table(_ results: [GroupResult]) -> String {
     let header = ["", "median", "unit", "ratio", "lowest–highest", "to", "one unit is"]
     let rows = results.map { result in result.rows.map(cells) }

@@ -56,9 +56,10 @@ func mapAndQuery() throws {
   let space = AddressSpace()
   let start = try space.systemCalls.mmap(
     length: 3 * AddressSpace.pageSize, protection: [.read, .write], flags: .private)
-  try space.systemCalls.mprotect(start + AddressSpace.pageSize, length: AddressSpace.pageSize, .read)
+  let middle = start + AddressSpace.pageSize
+  try space.systemCalls.mprotect(middle, length: AddressSpace.pageSize, .read)
   let found = try space.query(start + 5000)
-  precondition(found.start == start + AddressSpace.pageSize && found.flags == .readable)
+  precondition(found.start == middle && found.flags == .readable)
   precondition(space.lookup(start + 3 * AddressSpace.pageSize) == nil)
 
   let lines = space.mapsText().string.split(separator: "\n")
@@ -105,7 +106,7 @@ func collect() async {
 /// This process's own maps, in and out.
 func importOwnMaps() throws {
   let kernel = try KernelMaps()
-  guard let text = try kernel.stableText(attemptsMax: 100) else {
+  guard let text = try kernel.stableText(maximumAttempts: 100) else {
     preconditionFailure("the maps of this process never stand still")
   }
   let space = try AddressSpace(procMaps: text)
