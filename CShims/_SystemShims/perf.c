@@ -19,7 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-// As Swift's own symbols: in a file that is linked with a copy of this library, they are never another file's.
+// As Swift's own symbols: in a file that is linked with a copy of this library, they are never
+// another file's.
 #pragma GCC visibility push(protected)
 
 // MARK: - System calls that change a map
@@ -130,8 +131,8 @@ int sysshims_perf_pause(int event, bool is_paused) {
   return ioctl(event, PERF_EVENT_IOC_PAUSE_OUTPUT, is_paused ? 1 : 0);
 }
 
-// The kernel stores the head after the records (pairs with the acquire here), and loads the tail before it
-// writes over what was read (pairs with the release).
+// The kernel stores the head after the records (pairs with the acquire here), and loads the tail
+// before it writes over what was read (pairs with the release).
 static uint64_t head_of(const void *ring) {
   const struct perf_event_mmap_page *page = ring;
   return __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE);

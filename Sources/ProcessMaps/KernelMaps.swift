@@ -8,10 +8,10 @@ internal import _SystemShims
 
 /// The kernel's own maps of a process, as a client: the text and `PROCMAP_QUERY`.
 ///
-/// An open file of maps stands for one address space, that which the process had when the file was opened. When
-/// the process exits or begins another program, the file says so: reads give nothing, queries `ESRCH`;
-/// ``state()`` tells these apart. Permission is checked when the file is opened, and not again: a process may
-/// hand its own file to another that has no rights over it.
+/// An open file of maps stands for one address space, that which the process had when the file was
+/// opened. When the process exits or begins another program, the file says so: reads give nothing,
+/// queries `ESRCH`; ``state()`` tells these apart. Permission is checked when the file is opened,
+/// and not again: a process may hand its own file to another that has no rights over it.
 ///
 /// - Threads: one at a time, like the file offset that it has; ``query(_:matching:)`` and
 ///   ``query(_:)`` from any.
@@ -24,11 +24,11 @@ public struct KernelMaps: ~Copyable, Sendable {
   ///
   /// - Parameters:
   ///   - pid: the process; `nil` for the calling one.
-  ///   - thread: one of the process's threads, whose file is opened (`/proc/PID/task/TID/maps`); `nil` for the
-  ///     process's.
+  ///   - thread: one of the process's threads, whose file is opened (`/proc/PID/task/TID/maps`);
+  ///     `nil` for the process's.
   ///   - root: where the proc file system is mounted.
-  /// - Throws: `ENOENT` if there is no such process or thread, `EACCES` if it may not be read, `ESRCH` if it
-  ///   ended meanwhile.
+  /// - Throws: `ENOENT` if there is no such process or thread, `EACCES` if it may not be read,
+  ///   `ESRCH` if it ended meanwhile.
   public init(pid: Int32? = nil, thread: Int32? = nil, root: FilePath = "/proc") throws(Errno) {
     var folder = root.appending(pid.map(String.init) ?? "self")
     if let thread { folder.append("task/\(thread)") }
@@ -43,8 +43,8 @@ public struct KernelMaps: ~Copyable, Sendable {
     self.folder = folder
   }
 
-  /// Takes over an open file, which is closed with this value: one of `/proc/PID/maps` that another process has
-  /// sent, for example.
+  /// Takes over an open file, which is closed with this value: one of `/proc/PID/maps` that another
+  /// process has sent, for example.
   ///
   /// - Throws: `EBADF` if it isn't open; `EINVAL` if it isn't a file of maps.
   public init(adopting descriptor: FileDescriptor) throws(Errno) {
@@ -62,8 +62,8 @@ public struct KernelMaps: ~Copyable, Sendable {
     case live
     /// The process or thread has ended, or is a zombie.
     case exited
-    /// The process has begun another program since the file was opened, and has another address space. Or it has
-    /// ended: an adopted file doesn't tell.
+    /// The process has begun another program since the file was opened, and has another address
+    /// space. Or it has ended: an adopted file doesn't tell.
     case replaced
     /// A thread of the kernel, which never has an address space.
     case withoutAddressSpace
@@ -108,8 +108,8 @@ public struct KernelMaps: ~Copyable, Sendable {
     try Self.rethrowing { _ = try descriptor.seek(offset: 0, from: .start) }
   }
 
-  /// The whole text from the start; empty if the process has no address space any more, or never had one:
-  /// ``state()`` tells which.
+  /// The whole text from the start; empty if the process has no address space any more, or never
+  /// had one: ``state()`` tells which.
   ///
   /// The kernel makes it in chunks: of a process that is changing, the chunks may not fit together.
   ///
@@ -154,9 +154,10 @@ public struct KernelMaps: ~Copyable, Sendable {
   /// - Parameters:
   ///   - address: any address.
   ///   - flags: what the VMA must have, and whether it may be one above the address.
-  /// - Returns: the VMA, or `nil` if none matches. The name is as the query gives it: newlines of a path as
-  ///   they are.
-  /// - Throws: `EINVAL` for unknown flags; `ESRCH` if the process is gone; `ENOTTY` before Linux 6.11.
+  /// - Returns: the VMA, or `nil` if none matches. The name is as the query gives it: newlines of a
+  ///   path as they are.
+  /// - Throws: `EINVAL` for unknown flags; `ESRCH` if the process is gone; `ENOTTY` before Linux
+  ///   6.11.
   /// - Complexity: one system call.
   public func query(_ address: UInt64, matching flags: QueryFlags = []) throws(Errno) -> VMA? {
     var query = ProcMapQuery()

@@ -24,8 +24,8 @@ struct LineScanner {
     self.index = index
   }
 
-  /// The next line, numbered `number`, which starts at or above `floor`; `nil`, and nothing read, if
-  /// it isn't as it should be, or there is none.
+  /// The next line, numbered `number`, which starts at or above `floor`; `nil`, and nothing read,
+  /// if it isn't as it should be, or there is none.
   @inline(__always)
   mutating func next(number: Int, floor: UInt64) -> ProcMapsLine? {
     guard index < count else { return nil }

@@ -12,8 +12,8 @@ extension AddressSpace {
   ///
   /// - Parameters:
   ///   - text: the text.
-  ///   - programBreak: where the heap starts, in case that there is none yet, which the text doesn't
-  ///     show: what `brk(NULL)` returns.
+  ///   - programBreak: where the heap starts, in case that there is none yet, which the text
+  ///     doesn't show: what `brk(NULL)` returns.
   ///   - configuration: the constants of the machine; the mmap base is replaced.
   /// - Throws: ``ProcMapsError`` for what ``ProcMapsParser`` refuses, and for lines that no one
   ///   address space prints together. A text read while its process was changing may be such a one:
@@ -150,8 +150,8 @@ private struct ProcMapsImporter {
 
   // MARK: Sources
 
-  /// Whether the line is that of a file: one has a device and an inode, or an offset, or a name that
-  /// isn't in brackets.
+  /// Whether the line is that of a file: one has a device and an inode, or an offset, or a name
+  /// that isn't in brackets.
   private func isFile(_ line: ProcMapsLine) -> Bool {
     if line.inode != 0 || line.device != DeviceNumber(major: 0, minor: 0) || line.offset != 0 {
       return true

@@ -28,8 +28,8 @@ public struct ProcMapsParser: Sendable {
 
   /// The next line; `nil` after the last one.
   ///
-  /// - Throws: ``ProcMapsError`` for the first thing in the line that a kernel would not have printed, with
-  ///   line, column, and what was expected there. After that, `nil` is returned.
+  /// - Throws: ``ProcMapsError`` for the first thing in the line that a kernel would not have
+  ///   printed, with line, column, and what was expected there. After that, `nil` is returned.
   /// - Complexity: O(bytes of the line).
   public mutating func next() throws(ProcMapsError) -> ProcMapsLine? {
     guard !cursor.isAtEnd else { return nil }

@@ -11,8 +11,8 @@ struct ProcessStatus: Sendable, Hashable {
   var parent: Int32
   /// The kernel's flags of the task, `PF_*`.
   var flags: UInt64
-  /// When it was started, in clock ticks since the system was: with the pid, it tells one process from another that
-  /// has its pid later.
+  /// When it was started, in clock ticks since the system was: with the pid, it tells one process
+  /// from another that has its pid later.
   var startTime: UInt64
 
   /// Whether it has ended, and waits for its parent to notice.

@@ -234,7 +234,8 @@ internal import _RCUShims
     #expect(pool.limboBytes == 0)
   }
 
-  /// A small pool is small: there is twice as much with each slab, and from 16 KiB on a quarter more.
+  /// A small pool is small: there is twice as much with each slab, and from 16 KiB on a quarter
+  /// more.
   @Test func reservesLittleMoreThanIsUsed() {
     var pool = Pool(blockBytes: [1024])
     #expect(pool.reservedBytes == 0)
@@ -249,7 +250,8 @@ internal import _RCUShims
     #expect(slabBytes - 8192 * 1024 <= 256 << 10)
   }
 
-  /// A slab that is smaller than a block of another class isn't taken for an empty one of that class.
+  /// A slab that is smaller than a block of another class isn't taken for an empty one of that
+  /// class.
   @Test func trimmingKeepsSlabsThatAreSmallerThanABlock() {
     var pool = Pool(blockBytes: [4096, 64])
     let block = unsafe pool.allocate(sizeClass: 1)

@@ -13,8 +13,8 @@ package struct ProcessResult: Sendable {
 
 /// Runs a program, found in `PATH` unless it is a path, and waits for its end.
 ///
-/// Not by Foundation's `Process`: it learns of the end when all copies of a socket are closed, and a
-/// child that another test forks meanwhile keeps one for as long as it lives.
+/// Not by Foundation's `Process`: it learns of the end when all copies of a socket are closed, and
+/// a child that another test forks meanwhile keeps one for as long as it lives.
 ///
 /// - Returns: as its status what it exited with; 128 and the signal if one ended it.
 package func runProcess(

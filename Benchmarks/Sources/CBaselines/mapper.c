@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// Processes that are watched: forked children that map and unmap when they are told to. They make system
-// calls and nothing else: they are copies of one thread of a process with many.
+// Processes that are watched: forked children that map and unmap when they are told to. They make
+// system calls and nothing else: they are copies of one thread of a process with many.
 
 #define _GNU_SOURCE 1
 
@@ -34,7 +34,8 @@ static const size_t page = 4096;
 uint64_t mapper_window(void) { return 0x200000000000; }
 
 static void *map_page(void *address) {
-  return mmap(address, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+  return mmap(address, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+              0);
 }
 
 static uint64_t now(void) {
@@ -149,8 +150,10 @@ static int add_object(struct dl_phdr_info *info, size_t size, void *context) {
   struct mapper_objects *objects = context;
   for (int index = 0; index < info->dlpi_phnum; index += 1) {
     const ElfW(Phdr) *header = &info->dlpi_phdr[index];
-    if (header->p_type == PT_LOAD && (header->p_flags & PF_X) != 0 && objects->count < 64)
-      objects->addresses[objects->count++] = info->dlpi_addr + header->p_vaddr + header->p_memsz / 2;
+    bool is_code = header->p_type == PT_LOAD && (header->p_flags & PF_X) != 0;
+    if (is_code && objects->count < 64)
+      objects->addresses[objects->count++] =
+          info->dlpi_addr + header->p_vaddr + header->p_memsz / 2;
   }
   return 0;
 }

@@ -24,7 +24,8 @@ struct sysshims_perf_request {
   int processor;
   /// The number of a tracepoint; 0: mappings, programs, threads that start and end.
   uint64_t tracepoint;
-  /// Whether the tracepoint is one of all system calls: it reports those that may change a map only.
+  /// Whether the tracepoint is one of all system calls: it reports those that may change a map
+  /// only.
   bool is_of_all_calls;
   /// Bytes in the ring after which its descriptor becomes readable.
   uint32_t wakeup_bytes;
@@ -33,18 +34,20 @@ struct sysshims_perf_request {
 /// Opens an event. Returns its descriptor, or -1 with errno.
 int sysshims_perf_open(const struct sysshims_perf_request *request);
 
-/// Lets `event` write into the ring of `target`, an event of the same processor. Returns 0 or -1 with errno.
+/// Lets `event` write into the ring of `target`, an event of the same processor. Returns 0 or -1
+/// with errno.
 int sysshims_perf_redirect(int event, int target);
 
-/// Maps an event's ring with that many pages of data, a power of two. Returns NULL with errno if it can't.
+/// Maps an event's ring with that many pages of data, a power of two. Returns NULL with errno if it
+/// can't.
 void *_Nullable sysshims_perf_map(int event, size_t pages);
 void sysshims_perf_unmap(void *ring, size_t pages);
 
 /// Stops or resumes writing into an event's ring. Meanwhile nothing wakes, and records are lost.
 int sysshims_perf_pause(int event, bool is_paused);
 
-/// Takes whole records out of a ring, as many as fit, and copies them to `buffer`, one after another.
-/// Returns their bytes. One thread at a time.
+/// Takes whole records out of a ring, as many as fit, and copies them to `buffer`, one after
+/// another. Returns their bytes. One thread at a time.
 size_t sysshims_perf_take(void *ring, size_t pages, void *buffer, size_t capacity);
 
 /// Takes all records out of a ring, unseen.
@@ -80,8 +83,8 @@ bool sysshims_prctl_names_range(uint64_t option, uint64_t operation);
 int sysshims_watch_open(void);
 int sysshims_watch_add(int watch, int descriptor, uint64_t tag);
 void sysshims_watch_remove(int watch, int descriptor);
-/// Waits until a descriptor is readable, and stores the tags of those that are. Returns how many, or -1
-/// with errno.
+/// Waits until a descriptor is readable, and stores the tags of those that are. Returns how many,
+/// or -1 with errno.
 int sysshims_watch_wait(int watch, uint64_t *tags, int capacity);
 
 /// A descriptor that becomes readable at a time; -1 with errno.

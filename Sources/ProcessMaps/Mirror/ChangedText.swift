@@ -3,7 +3,8 @@
 
 internal import VirtualMemory
 
-/// Where a text of maps differs from the one before: whole lines, and the addresses that they are about.
+/// Where a text of maps differs from the one before: whole lines, and the addresses that they are
+/// about.
 struct ChangedText {
   /// The bytes of the new text between what both texts begin with and what both end with.
   let lines: Range<Int>
@@ -87,7 +88,8 @@ struct ChangedText {
   }
 }
 
-/// Makes mappings of lines, as a mirror needs them: names as they are printed, one ``MappedFile`` for one file.
+/// Makes mappings of lines, as a mirror needs them: names as they are printed, one ``MappedFile``
+/// for one file.
 struct MirrorImporter {
   private struct FileKey: Hashable {
     var device: DeviceNumber
@@ -103,8 +105,9 @@ struct MirrorImporter {
 
   /// The mappings of the lines at `lines` of `text`, ascending, below `taskSize`.
   ///
-  /// Lines that overlap can't be one address space's at one instant: the kernel makes its text in chunks, and a
-  /// mapping moved between two of them. The later line is the younger: it keeps its addresses.
+  /// Lines that overlap can't be one address space's at one instant: the kernel makes its text in
+  /// chunks, and a mapping moved between two of them. The later line is the younger: it keeps its
+  /// addresses.
   ///
   /// - Returns: the mappings, and whether lines overlapped.
   /// - Throws: ``ProcMapsError`` for what isn't a line.
@@ -157,8 +160,8 @@ struct MirrorImporter {
     guard isFile else { return name.isEmpty ? .anonymous : .special(name) }
     let key = FileKey(device: device, inode: inode, name: name)
     if let file = files[key] { return .file(file, offset: offset) }
-    // Files that have come and gone, as those of a compiler. What is mapped keeps its file by itself; the
-    // next difference then takes it for another, which prints the same.
+    // Files that have come and gone, as those of a compiler. What is mapped keeps its file by
+    // itself; the next difference then takes it for another, which prints the same.
     if files.count >= maximumFileCount { files = [:] }
     let file = MappedFile(
       path: name.prefix(MappedFile.maximumPathBytes - 1), device: device, inode: inode)

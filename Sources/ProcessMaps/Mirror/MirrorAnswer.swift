@@ -8,9 +8,11 @@ internal import _SystemShims
 public enum MirrorState: UInt8, Sendable, Hashable, Codable {
   /// It does.
   case live
-  /// The process changes faster than it can be read: the copy may mix what was never there at one instant.
+  /// The process changes faster than it can be read: the copy may mix what was never there at one
+  /// instant.
   case contended
-  /// The process has exited, or has begun another program that can't be followed. The copy is the last that was read.
+  /// The process has exited, or has begun another program that can't be followed. The copy is the
+  /// last that was read.
   case exited
   /// It was detached. The copy is the last that was read.
   case detached

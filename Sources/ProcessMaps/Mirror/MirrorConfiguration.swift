@@ -7,8 +7,8 @@ public import SystemPackage
 public struct MirrorConfiguration: Sendable, Hashable {
   /// Where the proc file system is mounted.
   public var root: FilePath = "/proc"
-  /// The sources of changes that may be used, the best first. ``ProcessMirror/source`` says which one is, and
-  /// ``ProcessMirror/unavailableSources`` why none before it.
+  /// The sources of changes that may be used, the best first. ``ProcessMirror/source`` says which
+  /// one is, and ``ProcessMirror/unavailableSources`` why none before it.
   public var sources: [MirrorSource] = [.systemCalls, .mappings, .polling]
   /// The time from one reading of the whole text to the next, while the mirror is run.
   public var interval: Duration = .seconds(1)

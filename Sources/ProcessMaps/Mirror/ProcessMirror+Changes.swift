@@ -7,14 +7,15 @@ internal import VirtualMemory
 internal import _SystemShims
 
 extension ProcessMirror {
-  /// Looks at what the source of changes has told, and makes the copy equal to the process there: a few system calls,
-  /// where ``refresh()`` reads the whole text. A mirror that polls reads the text.
+  /// Looks at what the source of changes has told, and makes the copy equal to the process there: a
+  /// few system calls, where ``refresh()`` reads the whole text. A mirror that polls reads the
+  /// text.
   ///
-  /// It goes on until nothing new is told, at most eight times. After an overflow, another program, or more changes
-  /// than make it worth while, the text is read.
+  /// It goes on until nothing new is told, at most eight times. After an overflow, another program,
+  /// or more changes than make it worth while, the text is read.
   ///
-  /// What the source doesn't tell of isn't seen: see ``MirrorSource``. Answers are confirmed (``MirrorAnswer/asOf``) by
-  /// ``MirrorSource/systemCalls`` only.
+  /// What the source doesn't tell of isn't seen: see ``MirrorSource``. Answers are confirmed
+  /// (``MirrorAnswer/asOf``) by ``MirrorSource/systemCalls`` only.
   ///
   /// - Throws: as ``refresh()``.
   /// - Threads: any, one after another.
@@ -83,7 +84,8 @@ extension ProcessMirror {
     return true
   }
 
-  /// What the process has in `range`, and in what touches it there or in the copy: a change may have merged or cut that.
+  /// What the process has in `range`, and in what touches it there or in the copy: a change may
+  /// have merged or cut that.
   ///
   /// - Returns: `nil` where queries can't answer, or more would be needed than are left.
   private func mappings(

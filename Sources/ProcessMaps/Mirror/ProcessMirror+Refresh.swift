@@ -28,8 +28,8 @@ final class MirrorFile: Sendable {
     self.startTime = startTime
   }
 
-  /// The file of the program that the process has begun since this one was opened; `nil` if the process has ended, or
-  /// can't be found.
+  /// The file of the program that the process has begun since this one was opened; `nil` if the
+  /// process has ended, or can't be found.
   func reopened() -> MirrorFile? {
     guard let folder = maps.folder, let status = ProcessStatus(folder), !status.isZombie,
       !status.isKernelThread, status.startTime == startTime,
@@ -47,7 +47,8 @@ struct MirrorReading {
   var importer = MirrorImporter()
   /// What the source of changes has told, and hasn't been looked at yet.
   var dirty = DirtyRanges()
-  /// The last text, where the copy doesn't print as that: lines overlapped, or print otherwise. Else empty.
+  /// The last text, where the copy doesn't print as that: lines overlapped, or print otherwise.
+  /// Else empty.
   var inexactText: [UInt8] = []
   var hasRead = false
 }
@@ -55,12 +56,13 @@ struct MirrorReading {
 extension ProcessMirror {
   /// Reads the process's map, and makes the copy equal to it, as one change.
   ///
-  /// The text is read until it is what the copy prints, at most eight times. A process that is as it was costs one
-  /// reading and a comparison of bytes; else only what differs is parsed and replaced. A program that the process has
-  /// begun is followed, unless the mirror adopted its file.
+  /// The text is read until it is what the copy prints, at most eight times. A process that is as
+  /// it was costs one reading and a comparison of bytes; else only what differs is parsed and
+  /// replaced. A program that the process has begun is followed, unless the mirror adopted its
+  /// file.
   ///
-  /// - Throws: what reading the file throws; `EBADMSG` if the text isn't one of maps. A process that has exited is no
-  ///   error: see the result's state.
+  /// - Throws: what reading the file throws; `EBADMSG` if the text isn't one of maps. A process
+  ///   that has exited is no error: see the result's state.
   /// - Threads: any, one after another; blocks while the kernel makes the text.
   /// - Complexity: O(bytes of the text), and O(log n) for each VMA that differs.
   @discardableResult
@@ -177,8 +179,8 @@ extension ProcessMirror {
   }
 }
 
-/// The texts of one refresh, in memory that the next one uses again: a mirror of this process would else see what its own
-/// refreshes allocate.
+/// The texts of one refresh, in memory that the next one uses again: a mirror of this process would
+/// else see what its own refreshes allocate.
 final class MirrorTexts: @unchecked Sendable {
   // Sendable: used by one refresh at a time (`take`, `giveBack`).
   /// What the kernel says.

@@ -12,33 +12,34 @@ internal import _SystemShims
 ///
 /// ```swift
 /// let mirror = try ProcessMirror(pid: 1234)
-/// Task { await mirror.run() }                     // polls until the task is cancelled or the process exits
+/// async let work: Void = mirror.run()             // until it is cancelled, or the process exits
 ///
 /// let answer = mirror.lookup(address)             // nanoseconds, from any thread
 /// print(answer.vma, answer.freshness)             // … unverified for 0.3 seconds
 /// let sure = try mirror.verifiedLookup(address)   // one system call; refreshes what differs
 /// ```
 ///
-/// A mirror reads the process's text when it is told to (``refresh()``, ``run()``), and applies what differs
-/// from the text before as one change of ``space``: one new generation. Everything that reads an
-/// ``/VirtualMemory/AddressSpace`` reads a mirror: dumps, queries, readers, snapshots, differences.
+/// A mirror reads the process's text when it is told to (``refresh()``, ``run()``), and applies
+/// what differs from the text before as one change of ``space``: one new generation. Everything
+/// that reads an ``/VirtualMemory/AddressSpace`` reads a mirror: dumps, queries, readers,
+/// snapshots, differences.
 ///
-/// What an answer is worth. The kernel makes a text in chunks while the process runs, so a mirror reads it until two
-/// readings in a row are equal. Each mapping was there, as it is shown, at some instant since
-/// ``MirrorAnswer/asOf``. What the process has changed since then isn't seen before the next reading:
-/// ``MirrorAnswer/freshness`` says for how long that may be. If the process changes faster than it can be read,
-/// answers say ``MirrorFreshness/contended``.
+/// What an answer is worth. The kernel makes a text in chunks while the process runs, so a mirror
+/// reads it until two readings in a row are equal. Each mapping was there, as it is shown, at some
+/// instant since ``MirrorAnswer/asOf``. What the process has changed since then isn't seen before
+/// the next reading: ``MirrorAnswer/freshness`` says for how long that may be. If the process
+/// changes faster than it can be read, answers say ``MirrorFreshness/contended``.
 ///
-/// - Threads: any, for everything. ``lookup(_:)`` may be called in signal handlers, on threads that have looked
-///   something up before or have called ``prepareThread()``.
+/// - Threads: any, for everything. ``lookup(_:)`` may be called in signal handlers, on threads that
+///   have looked something up before or have called ``prepareThread()``.
 public final class ProcessMirror: Sendable {
   /// The copy. Change it by refreshing the mirror only.
   public let space: AddressSpace
   /// The process that was attached to; `nil` for an adopted file.
   public let pid: Int32?
-  /// When the last reading began that confirmed the copy, in nanoseconds of the monotonic clock. Stored after the
-  /// version that it is about is published, and loaded before a version is: an answer may be younger than it says,
-  /// and is never older.
+  /// When the last reading began that confirmed the copy, in nanoseconds of the monotonic clock.
+  /// Stored after the version that it is about is published, and loaded before a version is: an
+  /// answer may be younger than it says, and is never older.
   private let asOfNanoseconds = Atomic<UInt64>(0)
   private let stateValue = Atomic<UInt8>(MirrorState.live.rawValue)
   let reading: Guarded<MirrorReading>
@@ -48,7 +49,8 @@ public final class ProcessMirror: Sendable {
   public let configuration: MirrorConfiguration
   /// What tells of changes while the mirror is run.
   public var source: MirrorSource { records?.source ?? .polling }
-  /// The sources that would be better, and why they can't be used: no right, no tracefs, too many threads…
+  /// The sources that would be better, and why they can't be used: no right, no tracefs, too many
+  /// threads…
   public let unavailableSources: [UnavailableSource]
   /// Where changes are told of; `nil` for polling.
   let records: (any ChangeRecords)?
@@ -62,8 +64,9 @@ public final class ProcessMirror: Sendable {
   /// - Parameters:
   ///   - pid: the process.
   ///   - configuration: how it is followed.
-  /// - Throws: `ENOENT` or `ESRCH` if there is no such process, or it has no address space (a zombie, a thread of
-  ///   the kernel); `EACCES` if it may not be read; `EBADMSG` if its text isn't one of maps.
+  /// - Throws: `ENOENT` or `ESRCH` if there is no such process, or it has no address space (a
+  ///   zombie, a thread of the kernel); `EACCES` if it may not be read; `EBADMSG` if its text isn't
+  ///   one of maps.
   /// - Complexity: as ``refresh()``'s.
   public convenience init(
     pid: Int32, configuration: MirrorConfiguration = MirrorConfiguration()
@@ -76,13 +79,15 @@ public final class ProcessMirror: Sendable {
     try self.init(file, configuration, pid: pid, folder: folder)
   }
 
-  /// Attaches to the process whose `/proc/PID/maps` an open file is, as another process may send its own: no right
-  /// over that process is needed, and no pid, which another process may have later. It is polled.
+  /// Attaches to the process whose `/proc/PID/maps` an open file is, as another process may send
+  /// its own: no right over that process is needed, and no pid, which another process may have
+  /// later. It is polled.
   ///
   /// - Parameters:
   ///   - descriptor: the open file, which the mirror takes over.
   ///   - configuration: how it is followed.
-  /// - Throws: `EBADF` if the file isn't open; `EINVAL` if it isn't one of maps; `ESRCH` if the process has gone.
+  /// - Throws: `EBADF` if the file isn't open; `EINVAL` if it isn't one of maps; `ESRCH` if the
+  ///   process has gone.
   public convenience init(
     adopting descriptor: FileDescriptor,
     configuration: MirrorConfiguration = MirrorConfiguration()
@@ -105,7 +110,8 @@ public final class ProcessMirror: Sendable {
     _ file: MirrorFile, _ configuration: MirrorConfiguration, pid: Int32?, folder: FilePath?
   ) throws(Errno) {
     var space = AddressSpaceConfiguration()
-    // The most that x86-64 has, with five levels of page tables; and the kernel counts, not the copy.
+    // The most that x86-64 has, with five levels of page tables; and the kernel counts, not the
+    // copy.
     space.taskSize = 0xff_ffff_ffff_f000
     space.maximumMapCount = .max
     self.space = AddressSpace(configuration: space)
@@ -164,20 +170,23 @@ public final class ProcessMirror: Sendable {
 
   /// The VMA at `address`, as the copy has it.
   ///
-  /// - Threads: any; in signal handlers, see ``ProcessMirror``. No lock, no allocation, no system call.
+  /// - Threads: any; in signal handlers, see ``ProcessMirror``. No lock, no allocation, no system
+  ///   call.
   /// - Complexity: O(log n), nanoseconds.
   public func lookup(_ address: UInt64) -> MirrorAnswer {
-    // Acquiring: pairs with the release in `confirm`. The version that is loaded next is the confirmed one, or later.
+    // Acquiring: pairs with the release in `confirm`. The version that is loaded next is the
+    // confirmed one, or later.
     let asOf = asOfNanoseconds.load(ordering: .acquiring)
     let state = MirrorState(rawValue: stateValue.load(ordering: .acquiring))
     return MirrorAnswer(
       vma: space.lookup(address), asOfNanoseconds: asOf, state: state ?? .live, isVerified: false)
   }
 
-  /// The VMA at `address`, compared with the kernel's answer of now: if they differ, the mirror is refreshed first.
+  /// The VMA at `address`, compared with the kernel's answer of now: if they differ, the mirror is
+  /// refreshed first.
   ///
-  /// - Throws: `ENOTTY` before Linux 6.11; what ``refresh()`` throws. If the process has exited, no error: the answer
-  ///   says so.
+  /// - Throws: `ENOTTY` before Linux 6.11; what ``refresh()`` throws. If the process has exited, no
+  ///   error: the answer says so.
   /// - Threads: any, but not signal handlers.
   /// - Complexity: one system call where the copy is right.
   public func verifiedLookup(_ address: UInt64) throws(Errno) -> MirrorAnswer {
@@ -213,14 +222,14 @@ public final class ProcessMirror: Sendable {
       && (known.inode == 0 || known.offset == found.vmaOffset)
   }
 
-  /// The VMA that was at `address` at an earlier time, from the versions that are kept: for samples that are looked at
-  /// late, and libraries that have been unloaded.
+  /// The VMA that was at `address` at an earlier time, from the versions that are kept: for samples
+  /// that are looked at late, and libraries that have been unloaded.
   ///
   /// - Parameters:
   ///   - address: any address.
   ///   - time: of the monotonic clock, such as an earlier ``MirrorAnswer/asOf``.
-  /// - Returns: an answer whose ``MirrorAnswer/asOf`` is the last time at or before `time` at which the version was
-  ///   confirmed; `nil` if nothing so old is kept.
+  /// - Returns: an answer whose ``MirrorAnswer/asOf`` is the last time at or before `time` at which
+  ///   the version was confirmed; `nil` if nothing so old is kept.
   /// - Threads: any, but not signal handlers: it takes a lock.
   /// - Complexity: O(kept versions + log n).
   public func lookup(_ address: UInt64, at time: Duration) -> MirrorAnswer? {
@@ -244,7 +253,8 @@ public final class ProcessMirror: Sendable {
   /// The time of the last confirmed reading, of the monotonic clock.
   public var asOf: Duration { .nanoseconds(Int64(asOfNanoseconds.load(ordering: .acquiring))) }
 
-  /// The changes as they are seen: first the state, then differences; at last why there are no more.
+  /// The changes as they are seen: first the state, then differences; at last why there are no
+  /// more.
   ///
   /// - Parameters: as ``/VirtualMemory/AddressSpace/updates(since:atMostEvery:)``'s.
   public func updates(

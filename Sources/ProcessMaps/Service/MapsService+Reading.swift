@@ -9,7 +9,8 @@ extension MapsService {
   /// The VMA at `address` in a process, and what the answer is worth; a model's is current.
   ///
   /// - Throws: `ESRCH` if there is no such process.
-  /// - Threads: any; signal handlers as ``ProcessMirror/lookup(_:)``. No lock, no allocation, and no system call.
+  /// - Threads: any; signal handlers as ``ProcessMirror/lookup(_:)``. No lock, no allocation, and
+  ///   no system call.
   /// - Complexity: O(log n), nanoseconds.
   public func lookup(_ address: UInt64, in pid: Int32) throws(Errno) -> MirrorAnswer {
     try withProcess(pid) { process in
@@ -87,8 +88,8 @@ extension MapsService {
     try withProcess(pid) { $0.space.totals }
   }
 
-  /// The changes of one process as they come: see ``/VirtualMemory/MapsUpdates``. They end when it isn't served any
-  /// more, or begins another program that isn't followed.
+  /// The changes of one process as they come: see ``/VirtualMemory/MapsUpdates``. They end when it
+  /// isn't served any more, or begins another program that isn't followed.
   ///
   /// - Throws: `ESRCH` if there is no such process.
   public func updates(
@@ -107,8 +108,9 @@ extension MapsService {
 
 /// An open `/proc/PID/maps` of a process that a service has.
 ///
-/// It stands for the address space that the process had when it was opened, as in Linux. When the process ends, what was
-/// made is handed out, and then it is `ESRCH`; another program, or a mirror that is detached, is the end of the file.
+/// It stands for the address space that the process had when it was opened, as in Linux. When the
+/// process ends, what was made is handed out, and then it is `ESRCH`; another program, or a mirror
+/// that is detached, is the end of the file.
 ///
 /// - Threads: one at a time.
 public struct MapsServiceReader: ~Copyable, Sendable {

@@ -12,18 +12,19 @@ internal import _SystemShims
 /// let service = MapsService()
 /// try service.attach(1234)                              // a mirror
 /// try service.create(100_000).map(length: 1 << 20)      // a model
-/// async let work: Void = service.run()                  // follows all mirrors, until it is cancelled
+/// async let work: Void = service.run()                  // follows them, until it is cancelled
 ///
 /// let answer = try service.lookup(address, in: 1234)    // nanoseconds, from any thread
 /// let totals = try service.totals(of: 1234)             // O(1)
 /// for await update in service.updates() { … }
 /// ```
 ///
-/// A pid stands for one process at a time. A process that ends, and one that begins another program, leaves its map to
-/// those who have it: readers get the end of file or `ESRCH` as in Linux, snapshots stay.
+/// A pid stands for one process at a time. A process that ends, and one that begins another
+/// program, leaves its map to those who have it: readers get the end of file or `ESRCH` as in
+/// Linux, snapshots stay.
 ///
-/// - Threads: any, for everything. What reads takes no lock and waits for no one; what adds and removes processes
-///   excludes one another.
+/// - Threads: any, for everything. What reads takes no lock and waits for no one; what adds and
+///   removes processes excludes one another.
 public final class MapsService: Sendable {
   /// How mirrors are made that are attached by pid.
   public let mirrors: MirrorConfiguration
@@ -53,7 +54,8 @@ public final class MapsService: Sendable {
     return space
   }
 
-  /// Begins a model whose map is a copy of another process's, as of a child process. A mirror's child is a model.
+  /// Begins a model whose map is a copy of another process's, as of a child process. A mirror's
+  /// child is a model.
   ///
   /// - Throws: `ESRCH` if there is no process `parent`; `EEXIST` if the child's pid is taken.
   /// - Complexity: O(n).
@@ -64,11 +66,13 @@ public final class MapsService: Sendable {
     return space
   }
 
-  /// Gives a model another program's map. Who reads the old one reads to its end: a reader gets the end of file.
+  /// Gives a model another program's map. Who reads the old one reads to its end: a reader gets the
+  /// end of file.
   ///
   /// - Parameters: as ``/VirtualMemory/AddressSpace/replaceAll(with:layout:)``'s.
   /// - Returns: the new address space. The old one isn't served any more.
-  /// - Throws: `ESRCH` if there is no such process; `EINVAL` if it is a mirror, which follows its process by itself.
+  /// - Throws: `ESRCH` if there is no such process; `EINVAL` if it is a mirror, which follows its
+  ///   process by itself.
   @discardableResult
   public func exec(
     _ pid: Int32, with mappings: some Sequence<ImportedMapping> = [ImportedMapping](),
@@ -93,8 +97,8 @@ public final class MapsService: Sendable {
 
   /// Ends a model. Readers that are under way get `ESRCH`.
   ///
-  /// - Throws: `ESRCH` if there is no such process; `EINVAL` if it is a mirror, which ends with its process: see
-  ///   ``detach(_:)``.
+  /// - Throws: `ESRCH` if there is no such process; `EINVAL` if it is a mirror, which ends with its
+  ///   process: see ``detach(_:)``.
   public func exit(_ pid: Int32) throws(Errno) {
     let process = try process(pid)
     guard process.mirror == nil else { throw .invalidArgument }
@@ -106,15 +110,16 @@ public final class MapsService: Sendable {
   /// Attaches to a live process.
   ///
   /// - Returns: its mirror, which ``run()`` follows.
-  /// - Throws: as ``ProcessMirror/init(pid:configuration:)``; `EEXIST` if the pid is taken, by a process that hasn't
-  ///   ended.
+  /// - Throws: as ``ProcessMirror/init(pid:configuration:)``; `EEXIST` if the pid is taken, by a
+  ///   process that hasn't ended.
   @discardableResult
   public func attach(_ pid: Int32) throws(Errno) -> ProcessMirror {
     try checkIsFree(pid)
     return try attach(ProcessMirror(pid: pid, configuration: mirrors), pid)
   }
 
-  /// Attaches to a process by its open file of maps: see ``ProcessMirror/init(adopting:configuration:)``.
+  /// Attaches to a process by its open file of maps: see
+  /// ``ProcessMirror/init(adopting:configuration:)``.
   ///
   /// - Parameters:
   ///   - descriptor: the open file, which is taken over.
@@ -156,15 +161,17 @@ public final class MapsService: Sendable {
   public struct Discovery: Sendable {
     /// The processes that have been attached to now.
     public internal(set) var attached: [Int32] = []
-    /// Those that couldn't be, and why: `EACCES` mostly. Processes that ended meanwhile are left out.
+    /// Those that couldn't be, and why: `EACCES` mostly. Processes that ended meanwhile are left
+    /// out.
     public internal(set) var refused: [Int32: Errno] = [:]
   }
 
-  /// Attaches to processes that aren't served yet, as far as they may be read. Threads of the kernel and zombies are
-  /// left out.
+  /// Attaches to processes that aren't served yet, as far as they may be read. Threads of the
+  /// kernel and zombies are left out.
   ///
   /// - Throws: what reading the folder of processes, or the control group's list, throws.
-  /// - Complexity: a few system calls for each process, and a reading of the text for each that is new.
+  /// - Complexity: a few system calls for each process, and a reading of the text for each that is
+  ///   new.
   @discardableResult
   public func discover(_ scope: DiscoveryScope = .all) throws(Errno) -> Discovery {
     var discovery = Discovery()
@@ -208,13 +215,13 @@ public final class MapsService: Sendable {
 
   // MARK: Running
 
-  /// Follows all mirrors, those that are attached later too, until the task is cancelled. Processes that end leave the
-  /// service.
+  /// Follows all mirrors, those that are attached later too, until the task is cancelled. Processes
+  /// that end leave the service.
   ///
   /// One thread is started for as long as it runs.
   ///
-  /// - Throws: `EBUSY` if the service is run already; `EAGAIN` if the system lets no thread start; `EMFILE` if no more
-  ///   descriptors may be opened.
+  /// - Throws: `EBUSY` if the service is run already; `EAGAIN` if the system lets no thread start;
+  ///   `EMFILE` if no more descriptors may be opened.
   public func run() async throws(Errno) {
     let loop = try MirrorLoop(endsWhenEmpty: false) { [weak self] mirror in self?.end(mirror) }
     let isFirst = changes.withLock { running in
@@ -312,7 +319,8 @@ public final class MapsService: Sendable {
 
   /// The changes of all processes as they come: see ``MapsServiceUpdates``.
   ///
-  /// - Parameter interval: the least time from one element to the next: what changes meanwhile is merged.
+  /// - Parameter interval: the least time from one element to the next: what changes meanwhile is
+  ///   merged.
   public func updates(atMostEvery interval: Duration = .zero) -> MapsServiceUpdates {
     MapsServiceUpdates(service: self, waiters: waiters, interval: interval)
   }

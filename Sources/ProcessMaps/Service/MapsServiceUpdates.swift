@@ -10,8 +10,8 @@ public struct MapsServiceUpdate: Sendable {
   public internal(set) var started: [Int32: MapsSnapshot] = [:]
   /// What has changed in those that there were.
   public internal(set) var changed: [Int32: MapsDifference] = [:]
-  /// The processes that there are no more, and why. A pid that stands for another process now, or for another program,
-  /// is in ``started`` too.
+  /// The processes that there are no more, and why. A pid that stands for another process now, or
+  /// for another program, is in ``started`` too.
   public internal(set) var ended: [Int32: MapsUpdate.End] = [:]
 
   var isEmpty: Bool { started.isEmpty && changed.isEmpty && ended.isEmpty }
@@ -19,8 +19,8 @@ public struct MapsServiceUpdate: Sendable {
 
 /// The changes of all processes of a service as they come: first all there is, then what differs.
 ///
-/// As with ``/VirtualMemory/MapsUpdates`` nothing is lost and nothing queues up: who is slow gets one element that has
-/// everything since the last. It ends when its task is cancelled.
+/// As with ``/VirtualMemory/MapsUpdates`` nothing is lost and nothing queues up: who is slow gets
+/// one element that has everything since the last. It ends when its task is cancelled.
 ///
 /// - Complexity: an element O(processes), and O(1) for each that has changed; differences cost what
 ///   ``/VirtualMemory/MapsDifference`` says, when they are read.

@@ -6,15 +6,15 @@ internal import VirtualMemory
 
 /// What a service has for one pid: a model, or a mirror of a live process.
 ///
-/// Another program, and another process with the same pid, are another one of these: whoever has this one sees the map
-/// that it was about, to the end.
+/// Another program, and another process with the same pid, are another one of these: whoever has
+/// this one sees the map that it was about, to the end.
 final class ServedProcess: Sendable {
   let pid: Int32
   let space: AddressSpace
   /// `nil` for a model.
   let mirror: ProcessMirror?
-  /// 0: it is served; else the end's number and one. Stored once, releasing, after it has left the table; readers that
-  /// see it (acquiring) find the map as it was then.
+  /// 0: it is served; else the end's number and one. Stored once, releasing, after it has left the
+  /// table; readers that see it (acquiring) find the map as it was then.
   private let endValue = Atomic<UInt8>(0)
 
   private static let ends: [MapsUpdate.End] = [.exited, .replaced, .detached]

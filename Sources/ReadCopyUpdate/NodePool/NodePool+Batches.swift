@@ -152,9 +152,9 @@ struct SizeClass: ~Copyable {
   /// The bytes of all slabs.
   var reservedBytes = 0
 
-  /// As much as the class has already, up to 16 KiB, and from then on a quarter of it, so that small
-  /// stores stay small, and large ones have few slabs. If more than that is in limbo, as much as is
-  /// in limbo: soon there will be twice as much, and each new slab holds up an update.
+  /// As much as the class has already, up to 16 KiB, and from then on a quarter of it, so that
+  /// small stores stay small, and large ones have few slabs. If more than that is in limbo, as much
+  /// as is in limbo: soon there will be twice as much, and each new slab holds up an update.
   func nextSlabBytes(limboBytes: Int) -> Int {
     guard reservedBytes >= Slab.smallBytes else {
       let blockCount = min(max(reservedBytes, limboBytes), Slab.smallBytes) / blockBytes

@@ -5,18 +5,21 @@ internal import ReadCopyUpdate
 public import SystemPackage
 
 extension AddressSpace {
-  /// Makes a range look as a description says: for a copy of another address space that is kept up to date.
+  /// Makes a range look as a description says: for a copy of another address space that is kept up
+  /// to date.
   ///
-  /// One change: readers see the range as it was or as it is described, nothing between. Mappings that are
-  /// there already, with the same range, access, offset and file or name, stay untouched, so that a version
-  /// before and one after share what didn't change; if all are, nothing is published. Nothing is merged.
+  /// One change: readers see the range as it was or as it is described, nothing between. Mappings
+  /// that are there already, with the same range, access, offset and file or name, stay untouched,
+  /// so that a version before and one after share what didn't change; if all are, nothing is
+  /// published. Nothing is merged.
   ///
   /// - Parameters:
   ///   - range: page-aligned. What is mapped across its ends is cut.
-  ///   - mappings: in ascending order, page-aligned, without overlaps, within the range. Mappings of one
-  ///     file should have one ``MappedFile``, the same in each call.
+  ///   - mappings: in ascending order, page-aligned, without overlaps, within the range. Mappings
+  ///     of one file should have one ``MappedFile``, the same in each call.
   /// - Precondition: the mappings are as described, and the offsets of files multiples of the page.
-  /// - Throws: `ENOMEM` if cutting a hole into one VMA would make one too many; nothing is changed then.
+  /// - Throws: `ENOMEM` if cutting a hole into one VMA would make one too many; nothing is changed
+  ///   then.
   /// - Threads: any, but not in a read section. Changes exclude one another.
   /// - Complexity: O(log n) for each mapping that is described, and O(VMAs replaced).
   public func replace(

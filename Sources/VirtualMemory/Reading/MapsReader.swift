@@ -104,7 +104,8 @@ public struct MapsReader: ~Copyable, @unchecked Sendable {
   /// Whether there is text that was made and not handed out.
   package var hasUnreadText: Bool { unreadStart < unreadEnd }
 
-  /// Hands out text, as `read` does: what is left of the last chunk first, then of at most one more.
+  /// Hands out text, as `read` does: what is left of the last chunk first, then of at most one
+  /// more.
   ///
   /// A result of 0 means the end; fewer bytes than requested don't. A line may be split between
   /// reads.

@@ -6,9 +6,10 @@ internal import Synchronization
 
 /// Tasks that wait for an address space to change.
 ///
-/// A writer that nobody waits for pays one load. A task announces itself (`isAnyWaiting`), then looks at the
-/// generation; a writer publishes, then looks whether a task has announced itself. All four are
-/// sequentially consistent, so that one of the two sees the other: no change is slept through.
+/// A writer that nobody waits for pays one load. A task announces itself (`isAnyWaiting`), then
+/// looks at the generation; a writer publishes, then looks whether a task has announced itself. All
+/// four are sequentially consistent, so that one of the two sees the other: no change is slept
+/// through.
 package final class ChangeWaiters: Sendable {
   private struct State {
     var continuations: [UInt64: CheckedContinuation<Void, Never>] = [:]
@@ -68,7 +69,8 @@ package final class ChangeWaiters: Sendable {
     for continuation in waiting.values { continuation.resume() }
   }
 
-  /// Suspends the task until `isOver` holds, there will be no more changes, or the task is cancelled.
+  /// Suspends the task until `isOver` holds, there will be no more changes, or the task is
+  /// cancelled.
   package func wait(until isOver: @Sendable () -> Bool) async {
     let number = state.withLock { state in
       state.lastNumber += 1

@@ -3,8 +3,9 @@
 
 /// The sums over all VMAs of one version of an address space, without `[vsyscall]`.
 ///
-/// Each VMA is either shared, of a file or anonymous; the other sums count some of them again. It is address space that
-/// is counted, not memory: how much of it is in memory is known to the kernel alone (`smaps`).
+/// Each VMA is either shared, of a file or anonymous; the other sums count some of them again. It
+/// is address space that is counted, not memory: how much of it is in memory is known to the kernel
+/// alone (`smaps`).
 ///
 /// - Source: `vm_stat_account`, and `VmData`, `VmLck` of `/proc/PID/status`.
 public struct MapsTotals: Sendable, Hashable, Codable {
@@ -60,8 +61,8 @@ extension MapsSnapshot {
 
 /// How much more, or less, of one file or of one name is mapped in one version than in another.
 public struct MapsGrowth: Sendable, Hashable, Codable {
-  /// The file's path or the name, such as `[heap]`; empty for memory without a name. The bytes are as the kernel has
-  /// them.
+  /// The file's path or the name, such as `[heap]`; empty for memory without a name. The bytes are
+  /// as the kernel has them.
   public var name: [UInt8]
   /// The device of the file; 0:0 for what has none.
   public var device: DeviceNumber

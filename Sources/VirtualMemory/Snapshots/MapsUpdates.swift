@@ -23,7 +23,8 @@ public enum MapsUpdate: Sendable {
     case detached
   }
 
-  /// The generation that the receiver has when it has taken this element into account; `nil` for the end.
+  /// The generation that the receiver has when it has taken this element into account; `nil` for
+  /// the end.
   public var generation: UInt64? {
     switch self {
     case .state(let snapshot): snapshot.generation
@@ -45,10 +46,10 @@ public enum MapsUpdate: Sendable {
 /// }
 /// ```
 ///
-/// Nothing is lost and nothing queues up: a receiver that is slow gets one difference that has everything
-/// since the last one. Each begins with the generation that the one before ended with. What a slow receiver
-/// costs is the nodes of one version, which it keeps; differences are made when they are read, by the task
-/// that reads them, and the writer makes none.
+/// Nothing is lost and nothing queues up: a receiver that is slow gets one difference that has
+/// everything since the last one. Each begins with the generation that the one before ended with.
+/// What a slow receiver costs is the nodes of one version, which it keeps; differences are made
+/// when they are read, by the task that reads them, and the writer makes none.
 ///
 /// It ends when the task is cancelled, then without an element, or with ``MapsUpdate/ended(_:)``.
 public struct MapsUpdates: AsyncSequence, Sendable {
@@ -114,11 +115,12 @@ extension AddressSpace {
   ///
   /// - Parameters:
   ///   - snapshot: where to begin; `nil` for the current version, which then is the first element.
-  ///   - interval: the least time from one difference to the next: what changes meanwhile is merged.
+  ///   - interval: the least time from one difference to the next: what changes meanwhile is
+  ///     merged.
   /// - Precondition: the snapshot is one of this address space.
   /// - Threads: any; each iterator is one task's.
-  /// - Complexity: an element is O(1) to get; see ``MapsDifference`` for what it costs to read. A change costs
-  ///   its writer one load if no task waits, else the waking of those that do.
+  /// - Complexity: an element is O(1) to get; see ``MapsDifference`` for what it costs to read. A
+  ///   change costs its writer one load if no task waits, else the waking of those that do.
   public func updates(
     since snapshot: MapsSnapshot? = nil, atMostEvery interval: Duration = .zero
   ) -> MapsUpdates {
@@ -139,8 +141,8 @@ extension AddressSpace {
     }
   }
 
-  /// Says that the address space won't change any more: ends ``updates(since:atMostEvery:)`` of all readers, once
-  /// they have been told of all changes.
+  /// Says that the address space won't change any more: ends ``updates(since:atMostEvery:)`` of all
+  /// readers, once they have been told of all changes.
   package func endUpdates(_ reason: MapsUpdate.End) { changeWaiters.finish(reason) }
 
   /// Why it won't change any more; `nil` while it may.

@@ -98,8 +98,8 @@ final class MappingChild: @unchecked Sendable {
     precondition(count == MemoryLayout<Command>.size, "MappingChild: the child is gone")
   }
 
-  /// Has the child do a system call. Addresses of this process's memory from before the fork are its
-  /// own, too.
+  /// Has the child do a system call. Addresses of this process's memory from before the fork are
+  /// its own, too.
   ///
   /// - Returns: the result; -1 for all errors.
   @discardableResult

@@ -65,7 +65,8 @@ struct MappingScript {
       let name = random.below(3) == 0 ? 0 : MappingChild.name
       log("name", child.systemCall(Number.prctl, 0x5356_4d41, 0, address, length, name))
     case 11:
-      // MAP_SHARED, MAP_ANONYMOUS and MAP_FIXED; no descriptor. The offset is what is in the register.
+      // MAP_SHARED, MAP_ANONYMOUS and MAP_FIXED; no descriptor. The offset is what is in the
+      // register.
       log("share", child.systemCall(Number.mmap, address, length, 3, 0x31, .max))
     default:
       // Threads that ThreadSanitizer would have to know.

@@ -288,7 +288,8 @@ enum Mirrors {
     return configuration
   }
 
-  /// `nil` where this machine doesn't have the source; the table then lacks its rows, and a line says so.
+  /// `nil` where this machine doesn't have the source; the table then lacks its rows, and a line
+  /// says so.
   private static func mirror(
     of child: WatchedChild, _ source: MirrorSource
   ) throws -> ProcessMirror? {

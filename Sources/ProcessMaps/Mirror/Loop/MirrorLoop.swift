@@ -8,12 +8,13 @@ public import SystemPackage
 internal import VirtualMemory
 internal import _SystemShims
 
-/// Keeps mirrors up to date, on one thread for all of them: looks at what their sources tell as it is told, reads each
-/// text once in its interval, and notices processes that end.
+/// Keeps mirrors up to date, on one thread for all of them: looks at what their sources tell as it
+/// is told, reads each text once in its interval, and notices processes that end.
 ///
-/// A source tells of the first change by a descriptor. After that its records are looked for: 0.2 ms later, and then
-/// twice as late each time that there are none; once that is more than 2 ms, the descriptor has to tell again. So a busy
-/// process is looked at 5,000 times a second, and doesn't pay for waking anybody; a quiet one costs nothing.
+/// A source tells of the first change by a descriptor. After that its records are looked for: 0.2
+/// ms later, and then twice as late each time that there are none; once that is more than 2 ms, the
+/// descriptor has to tell again. So a busy process is looked at 5,000 times a second, and doesn't
+/// pay for waking anybody; a quiet one costs nothing.
 final class MirrorLoop: Sendable {
   private struct Shared {
     var added: [ProcessMirror] = []
@@ -180,7 +181,8 @@ private final class FollowedMirror {
 
   /// Does what is due.
   ///
-  /// - Returns: when there is more to do; `nil` if the process has ended, or the mirror was detached.
+  /// - Returns: when there is more to do; `nil` if the process has ended, or the mirror was
+  ///   detached.
   func work(at now: UInt64) -> UInt64? {
     let isNoted = mirror.isNoted.exchange(false, ordering: .acquiringAndReleasing)
     // What can't be read now is read again in the next round; answers say how old they are.
@@ -226,13 +228,15 @@ extension ProcessMirror {
   /// Whether there is anything more to follow.
   var isFollowed: Bool { state == .live || state == .contended }
 
-  /// Keeps the mirror up to date, until the task is cancelled, the process has exited, or the mirror is detached.
+  /// Keeps the mirror up to date, until the task is cancelled, the process has exited, or the
+  /// mirror is detached.
   ///
-  /// It looks at what ``source`` tells, and reads the whole text once in ``MirrorConfiguration/interval``. One thread is
-  /// started for as long as it runs; a ``MapsService`` runs all its mirrors on one.
+  /// It looks at what ``source`` tells, and reads the whole text once in
+  /// ``MirrorConfiguration/interval``. One thread is started for as long as it runs; a
+  /// ``MapsService`` runs all its mirrors on one.
   ///
-  /// - Throws: `EBUSY` if the mirror is run already; `EAGAIN` if the system lets no thread start; `EMFILE` if no more
-  ///   descriptors may be opened.
+  /// - Throws: `EBUSY` if the mirror is run already; `EAGAIN` if the system lets no thread start;
+  ///   `EMFILE` if no more descriptors may be opened.
   public func run() async throws(Errno) {
     let loop = try MirrorLoop(endsWhenEmpty: true)
     try loop.add(self)
@@ -244,7 +248,8 @@ extension ProcessMirror {
     }
   }
 
-  /// Says that the process has changed its map, as the application knows: ``run()`` reads it at once.
+  /// Says that the process has changed its map, as the application knows: ``run()`` reads it at
+  /// once.
   ///
   /// - Threads: any, but not signal handlers.
   public func noteChange() {

@@ -40,7 +40,8 @@ final class WatchedDescriptors: Sendable {
   /// Lets ``wait(until:)`` return. From any thread.
   func wake() { sysshims_signal_set(signal) }
 
-  /// Waits until a descriptor is readable, somebody wakes, or `time` has come, in nanoseconds of the monotonic clock.
+  /// Waits until a descriptor is readable, somebody wakes, or `time` has come, in nanoseconds of
+  /// the monotonic clock.
   ///
   /// - Returns: the tags of the descriptors that are readable.
   func wait(until time: UInt64) -> [UInt64] {

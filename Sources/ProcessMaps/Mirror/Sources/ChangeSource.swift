@@ -7,12 +7,13 @@ public import SystemPackage
 public enum MirrorSource: Sendable, Hashable, Codable, CaseIterable, CustomStringConvertible {
   /// Nothing: the text is read every now and then. Works for whatever can be read.
   case polling
-  /// The kernel reports mappings as they are made, mapped over or protected, new programs and the growth of stacks
-  /// (perf's `MMAP2`); not what is unmapped, moved, shrunk, split by `madvise` or named: the next reading
-  /// finds that.
+  /// The kernel reports mappings as they are made, mapped over or protected, new programs and the
+  /// growth of stacks (perf's `MMAP2`); not what is unmapped, moved, shrunk, split by `madvise` or
+  /// named: the next reading finds that.
   case mappings
-  /// The kernel reports these, and the system calls that change a map in other ways. What has no system call of the
-  /// process is left to the next reading: what other processes do to it, `userfaultfd`, and 32-bit calls.
+  /// The kernel reports these, and the system calls that change a map in other ways. What has no
+  /// system call of the process is left to the next reading: what other processes do to it,
+  /// `userfaultfd`, and 32-bit calls.
   case systemCalls
 
   public var description: String {
@@ -32,8 +33,8 @@ public struct UnavailableSource: Sendable, Hashable, CustomStringConvertible {
   public var description: String { "\(source): \(reason)" }
 }
 
-/// The numbers of the kernel's tracepoints that report system calls, which tracefs has for those who may read it.
-/// They stay the same until the machine starts anew.
+/// The numbers of the kernel's tracepoints that report system calls, which tracefs has for those
+/// who may read it. They stay the same until the machine starts anew.
 public struct SystemCallTracepoints: Sendable, Hashable, Codable {
   /// Two tracepoints: one where a call begins, and one where it ends.
   public struct Pair: Sendable, Hashable, Codable {
@@ -47,11 +48,12 @@ public struct SystemCallTracepoints: Sendable, Hashable, Codable {
     }
   }
 
-  /// Those of all calls, `raw_syscalls:sys_enter` and `sys_exit`: for processes that may trace the kernel
-  /// (`CAP_PERFMON`, or `perf_event_paranoid` at most 0).
+  /// Those of all calls, `raw_syscalls:sys_enter` and `sys_exit`: for processes that may trace the
+  /// kernel (`CAP_PERFMON`, or `perf_event_paranoid` at most 0).
   public var allCalls: Pair?
-  /// Those of single calls, such as `syscalls:sys_enter_munmap` and `sys_exit_munmap`, for all others, as far as perf
-  /// is allowed to them. Calls that are left out are seen by the next reading.
+  /// Those of single calls, such as `syscalls:sys_enter_munmap` and `sys_exit_munmap`, for all
+  /// others, as far as perf is allowed to them. Calls that are left out are seen by the next
+  /// reading.
   public var singleCalls: [Pair]
 
   /// The tracepoints with these numbers.
@@ -60,7 +62,8 @@ public struct SystemCallTracepoints: Sendable, Hashable, Codable {
     self.singleCalls = singleCalls
   }
 
-  /// The calls that change a map, and of which the kernel doesn't report the mapping that they leave.
+  /// The calls that change a map, and of which the kernel doesn't report the mapping that they
+  /// leave.
   static let callNames = [
     "munmap", "mremap", "brk", "madvise", "mlock", "mlock2", "munlock", "prctl", "shmdt",
   ]
@@ -108,6 +111,7 @@ protocol ChangeRecords: Sendable {
   func take(into dirty: inout DirtyRanges)
   /// Lets the descriptors tell of the next record. What happened before may have to be taken still.
   func arm()
-  /// Stops that: for as long as records are looked for anyway. Telling costs the process much more than a record.
+  /// Stops that: for as long as records are looked for anyway. Telling costs the process much more
+  /// than a record.
   func disarm()
 }

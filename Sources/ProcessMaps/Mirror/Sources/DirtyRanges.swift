@@ -32,7 +32,8 @@ struct DirtyRanges {
     if ranges.count == Self.maximumCount { insertAll() } else { ranges.append(range) }
   }
 
-  /// The range of `length` bytes from `address` on, rounded to pages outwards; everything if that is none.
+  /// The range of `length` bytes from `address` on, rounded to pages outwards; everything if that
+  /// is none.
   mutating func insert(_ address: UInt64, length: UInt64) {
     let (end, isOver) = address.addingReportingOverflow(length)
     guard !isOver && end <= 1 << 63 else { return insertAll() }

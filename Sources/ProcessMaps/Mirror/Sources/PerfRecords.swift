@@ -68,8 +68,8 @@ struct PerfRecordReader {
       // The process's first thread: readers of the text will say.
       if half(8) == pid && half(16) == pid { dirty.insertAll() }
     case Kind.sample:
-      // pid, tid, time, the size of what follows, and from 28 on: the tracepoint's number, in 2 of 8 bytes that all
-      // have, the call's number, and its arguments or its result.
+      // pid, tid, time, the size of what follows, and from 28 on: the tracepoint's number, in 2 of
+      // 8 bytes that all have, the call's number, and its arguments or its result.
       guard half(8) == pid else { return }
       let thread = half(12)
       let number = Int(half(36))

@@ -8,11 +8,12 @@ internal import _SystemShims
 
 /// How a mirror uses the kernel's perf events.
 public struct PerfOptions: Sendable, Hashable, Codable {
-  /// The pages of a ring of records, of which there is one for each processor; a power of two. A ring that overflows
-  /// costs one reading of the whole text. The memory counts against `perf_event_mlock_kb` and `RLIMIT_MEMLOCK`.
+  /// The pages of a ring of records, of which there is one for each processor; a power of two. A
+  /// ring that overflows costs one reading of the whole text. The memory counts against
+  /// `perf_event_mlock_kb` and `RLIMIT_MEMLOCK`.
   public var ringPages = 8
-  /// The most descriptors that one mirror may open: it takes up to six for each thread that the process has at the
-  /// start and each processor.
+  /// The most descriptors that one mirror may open: it takes up to six for each thread that the
+  /// process has at the start and each processor.
   public var maximumDescriptorCount = 512
   /// Where system calls are reported; `nil`: as tracefs says, if it can be read.
   public var tracepoints: SystemCallTracepoints?
@@ -23,9 +24,10 @@ public struct PerfOptions: Sendable, Hashable, Codable {
 
 /// The kernel's perf events of one process: what it maps, and what its system calls unmap.
 ///
-/// Two rings for each processor, since a ring has one writer at a time. One has the records. The other only rings a bell:
-/// its descriptor becomes readable at the first record, and it is paused then, since waking somebody costs the process
-/// several times what a record does. While a process is busy its records are looked for every now and then.
+/// Two rings for each processor, since a ring has one writer at a time. One has the records. The
+/// other only rings a bell: its descriptor becomes readable at the first record, and it is paused
+/// then, since waking somebody costs the process several times what a record does. While a process
+/// is busy its records are looked for every now and then.
 ///
 /// All threads that the process has are watched, and inherit that to those that they start.
 @safe
