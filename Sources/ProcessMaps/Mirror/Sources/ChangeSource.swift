@@ -27,7 +27,9 @@ public enum MirrorSource: Sendable, Hashable, Codable, CaseIterable, CustomStrin
 
 /// A source that a mirror would rather have used, and why it can't.
 public struct UnavailableSource: Sendable, Hashable, CustomStringConvertible {
+  /// The source.
   public var source: MirrorSource
+  /// What failed, and with which error, for a log.
   public var reason: String
 
   public var description: String { "\(source): \(reason)" }
@@ -38,7 +40,9 @@ public struct UnavailableSource: Sendable, Hashable, CustomStringConvertible {
 public struct SystemCallTracepoints: Sendable, Hashable, Codable {
   /// Two tracepoints: one where a call begins, and one where it ends.
   public struct Pair: Sendable, Hashable, Codable {
+    /// The number of the tracepoint where a call begins.
     public var enter: UInt64
+    /// The number of the one where it ends.
     public var exit: UInt64
 
     /// The pair with these numbers.
