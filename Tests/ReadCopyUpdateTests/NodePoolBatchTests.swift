@@ -165,8 +165,9 @@ internal import _RCUShims
     #expect(pool.limboBytes == 0)
   }
 
-  /// Lists grow with what is retired, so that a small pool has small ones. Slabs of a few blocks leave
-  /// short free lists behind, and batches short lists: both become lists to fill, and grow again.
+  /// Lists grow with what is retired, so that a small pool has small ones. Slabs of a few blocks
+  /// leave short free lists behind, and batches short lists: both become lists to fill, and grow
+  /// again.
   @Test(arguments: [16 << 10, 4 << 10, 64]) func listsGrowAsTheyAreFilled(_ blockBytes: Int) {
     var pool = NodePool<ListTestFlavor>(blockBytes: [blockBytes])
     for round in 1...40 {
