@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// What it shows: a signal handler that looks addresses up in a model of the program's own maps
-// while another thread changes it. A lock would deadlock as soon as the handler interrupts its
-// holder: here the writer itself is sampled too, in the midst of its changes. The handler reads
-// under RCU, on threads that have read before; it takes no lock and allocates nothing.
+// What it shows: a signal handler that looks addresses up in a mirror of the program's own maps
+// while another thread changes these and refreshes the mirror. A lock would deadlock as soon as the
+// handler interrupts its holder: here the writer itself is sampled too, in the midst of its changes.
+// The handler reads under RCU, on prepared threads; it takes no lock and allocates nothing.
 //
 // What it leaves out: functions and stacks. It tells which mapping a sample fell into, and that
-// mapping by its start: what is loaded later isn't in the model (ProcessMaps' mirror is for that).
+// mapping by its start.
 
 import CProfiling
 import Foundation
@@ -73,24 +73,16 @@ private enum Profiler {
   static let profile = Profile()
   static let changeCount = Atomic(0)
   static let isDone = Atomic(false)
-  static let space: AddressSpace = {
+  static let mirror: ProcessMirror = {
     do {
-      guard let text = try KernelMaps().stableText(maximumAttempts: 100) else {
-        fail("the maps change all the time")
-      }
-      var configuration = AddressSpaceConfiguration()
-      #if arch(arm64)
-        // The default is x86-64's: here addresses have one bit more.
-        configuration.taskSize = 1 << 48
-      #endif
-      return try AddressSpace(procMaps: text, configuration: configuration)
+      return try ProcessMirror.ofSelf()
     } catch {
       fail("the maps can't be read: \(error)")
     }
   }()
 
   /// In the handler.
-  static func sample(_ address: UInt64) { profile.add(space.lookup(address)) }
+  static func sample(_ address: UInt64) { profile.add(mirror.lookup(address).vma) }
 
   /// Not in `main`: its closures belong to the main actor, and the handler runs anywhere.
   static func startTimer() -> Int32 { profiling_start(1000) { Profiler.sample($0) } }
@@ -99,8 +91,7 @@ private enum Profiler {
   static func start(_ body: @escaping @Sendable () -> Void) -> DispatchSemaphore {
     let finished = DispatchSemaphore(value: 0)
     Thread.detachNewThread {
-      // A thread's first lookup registers it, with a lock. Then handlers may look up on it.
-      _ = space.lookup(0)
+      ProcessMirror.prepareThread()
       profiling_admit(true)
       while !isDone.load(ordering: .relaxed) { body() }
       profiling_admit(false)
@@ -109,14 +100,19 @@ private enum Profiler {
     return finished
   }
 
-  /// Maps and unmaps a page in the model: a new version each time.
+  /// Maps and unmaps a page: a new version of the mirror each time.
   static func changeMaps() {
+    let bytes = Int(AddressSpace.pageSize)
+    // No access: no neighbour that it would be merged with.
+    let page = mmap(nil, bytes, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)
+    guard let page, page != MAP_FAILED else { fail("mmap failed, errno \(errno)") }
     do {
-      let page = try space.map(length: AddressSpace.pageSize)
-      try space.unmap(page)
+      try mirror.refresh()
+      munmap(page, bytes)
+      try mirror.refresh()
       changeCount.wrappingAdd(2, ordering: .relaxed)
     } catch {
-      fail("a change of the model failed: \(error)")
+      fail("the mirror can't be refreshed: \(error)")
     }
   }
 }
@@ -128,10 +124,12 @@ struct SignalProfiler {
 
   static func main() {
     profiling_admit(false)
-    _ = Profiler.space.lookup(0)
+    ProcessMirror.prepareThread()
     // What the handler needs is there before the first signal.
     Profiler.profile.add(nil)
-    let before = (Profiler.profile.sampleCount.load(ordering: .relaxed), Profiler.space.generation)
+    let before = (
+      Profiler.profile.sampleCount.load(ordering: .relaxed), Profiler.mirror.space.generation
+    )
     let error = Profiler.startTimer()
     guard error == 0 else { fail("no profiling timer, errno \(error)") }
     let threads = [
@@ -147,7 +145,7 @@ struct SignalProfiler {
     profiling_stop()
     Profiler.isDone.store(true, ordering: .relaxed)
     for thread in threads { thread.wait() }
-    report(samplesBefore: before.0, changes: Profiler.space.generation - before.1)
+    report(samplesBefore: before.0, changes: Profiler.mirror.space.generation - before.1)
   }
 
   /// Work in the program's own code.
@@ -178,7 +176,7 @@ struct SignalProfiler {
     print("samples  share  mapping")
     var isOwnSeen = false
     for (start, count) in profile {
-      let name = (try? Profiler.space.namedQuery(start).name) ?? []
+      let name = (try? Profiler.mirror.space.namedQuery(start).name) ?? []
       let text = name.isEmpty ? "anonymous" : String(decoding: name, as: UTF8.self)
       isOwnSeen = isOwnSeen || text.hasSuffix("/signal-profiler")
       print(String(format: "%7d  %4.1f%%  ", count, Double(count) * 100 / Double(total)) + text)

@@ -72,7 +72,7 @@ extension ProcessMirror {
   private func copy(
     _ ranges: [Range<UInt64>], _ reading: inout MirrorReading
   ) throws(Errno) -> Bool {
-    let file = file.withLock { $0 }
+    let file = file
     // A query costs a few times what a line of the text does.
     var queriesLeft = 16 + space.count / 4
     for range in ranges {

@@ -83,7 +83,7 @@ extension ProcessMirror {
     while result.readingCount < Self.maximumAttempts {
       start = sysshims_now()
       result.readingCount += 1
-      let file = file.withLock { $0 }
+      let file = file
       do throws(Errno) {
         try file.maps.read(into: &texts.new)
       } catch {
@@ -96,7 +96,7 @@ extension ProcessMirror {
           result.state = .exited
           return result
         }
-        self.file.withLock { $0 = next }
+        didReopen(next)
         continue
       }
       space.dump(into: &texts.printed)

@@ -43,8 +43,14 @@ public final class ProcessMirror: Sendable {
   private let asOfNanoseconds = Atomic<UInt64>(0)
   private let stateValue = Atomic<UInt8>(MirrorState.live.rawValue)
   let reading: Guarded<MirrorReading>
-  /// The open file: apart, so that a query doesn't wait for a reading.
-  let file: Guarded<MirrorFile>
+  /// The file that the mirror was attached by. Apart from `reading`, so that a query doesn't wait
+  /// for one.
+  private let firstFile: MirrorFile
+  /// The file of the program that the process has begun since; `nil` if there is none.
+  private let laterFile = Guarded<MirrorFile?>(nil)
+  /// Whether `laterFile` has one: most processes never do, and look-ups then take no lock. Stored
+  /// after the file, releasing; pairs with the acquire in `file`.
+  private let hasLaterFile = Atomic(false)
   /// How the process is followed.
   public let configuration: MirrorConfiguration
   /// What tells of changes while the mirror is run.
@@ -117,7 +123,7 @@ public final class ProcessMirror: Sendable {
     self.space = AddressSpace(configuration: space)
     self.pid = pid
     self.configuration = configuration
-    self.file = Guarded(file)
+    firstFile = file
     // Before the first reading: what it doesn't show is told.
     (records, unavailableSources) = Self.openSource(configuration, pid: pid, folder: folder)
     reading = Guarded(MirrorReading(history: MirrorHistory(configuration.history)))
@@ -195,7 +201,7 @@ public final class ProcessMirror: Sendable {
       let known = space.lookup(address)
       var query = ProcMapQuery()
       query.queryAddress = address
-      let error = file.withLock { $0 }.maps.ask(&query)
+      let error = file.maps.ask(&query)
       switch error {
       case nil, Errno.noSuchFileOrDirectory?:
         if Self.isSame(known, error == nil ? query : nil) {
@@ -268,6 +274,18 @@ public final class ProcessMirror: Sendable {
     reading.withLock { _ in if state != .exited { setState(.detached) } }
     space.endUpdates(.detached)
     loop.withLock { $0 }?.wake()
+  }
+
+  /// The open file of the program that the process runs, as far as is known.
+  var file: MirrorFile {
+    guard hasLaterFile.load(ordering: .acquiring) else { return firstFile }
+    return laterFile.withLock { $0 } ?? firstFile
+  }
+
+  /// The process has begun another program.
+  func didReopen(_ file: MirrorFile) {
+    laterFile.withLock { $0 = file }
+    hasLaterFile.store(true, ordering: .releasing)
   }
 
   // MARK: What a reading found

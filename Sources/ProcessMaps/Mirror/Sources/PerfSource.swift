@@ -128,6 +128,10 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
           throw SourceError(tracepoint == 0 ? "perf events" : "perf tracepoints", error)
         }
         events.append(event)
+        // The kernel gives the lowest free number: that many are in use.
+        guard Int(event) < sysconf(Int32(_SC_OPEN_MAX)) / 2 else {
+          throw SourceError(reason: "half of the descriptors that this program may open are in use")
+        }
         guard events.count <= options.maximumDescriptorCount else {
           throw SourceError(
             reason: "more than \(options.maximumDescriptorCount) descriptors would be needed")
