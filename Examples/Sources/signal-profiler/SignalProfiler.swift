@@ -3,8 +3,9 @@
 
 // What it shows: a signal handler that looks addresses up in a mirror of the program's own maps
 // while another thread changes these and refreshes the mirror. A lock would deadlock as soon as the
-// handler interrupts its holder: here the writer itself is sampled too, in the midst of its changes.
-// The handler reads under RCU, on prepared threads; it takes no lock and allocates nothing.
+// handler interrupts its holder: here the writer itself is sampled too, in the midst of its
+// changes. The handler reads under RCU, on prepared threads. It takes no lock and allocates
+// nothing.
 //
 // What it leaves out: functions and stacks. It tells which mapping a sample fell into, and that
 // mapping by its start.

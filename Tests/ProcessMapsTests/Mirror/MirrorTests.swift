@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+import Foundation
 import Glibc
 import SystemPackage
 import TestSupport
@@ -138,12 +139,62 @@ import Testing
     print("mirror: \(readings) readings of a process that changes, \(contended) times contended")
   }
 
+  /// A text that differs each time that it is read is no state: answers say so, and nothing hangs.
+  @Test func whatChangesFasterThanItIsReadIsContended() throws {
+    try withTemporaryDirectory { folder in
+      let process = folder + "/42"
+      try FileManager.default.createDirectory(atPath: process, withIntermediateDirectories: true)
+      try Data("42 (x) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 77 0 0\n".utf8)
+        .write(to: URL(fileURLWithPath: process + "/stat"))
+      let path = process + "/maps"
+      let head = "00010000-00020000 r--p "
+      try Data((head + "00000000 08:01 42                                 /a\n").utf8)
+        .write(to: URL(fileURLWithPath: path))
+      var configuration = MirrorConfiguration()
+      configuration.root = FilePath(folder)
+      let mirror = try ProcessMirror(pid: 42, configuration: configuration)
+      #expect(mirror.lookup(0x10000).vma?.inode == 42 && mirror.source == .polling)
+      let stop = Flag()
+      let deadline = ContinuousClock.now + .seconds(60)
+      let outcome = Locked(MirrorState.live)
+      runThreads([
+        {
+          let file = try! FileDescriptor.open(FilePath(path), .writeOnly)
+          var offset: UInt64 = 0
+          while !stop.isRaised {
+            offset += 4096
+            let digits = String(offset % (1 << 31), radix: 16)
+            let field = String(repeating: "0", count: 8 - digits.count) + digits
+            _ = try! file.writeAll(toAbsoluteOffset: Int64(head.utf8.count), field.utf8)
+          }
+          try! file.close()
+        },
+        {
+          var state = MirrorState.live
+          while state == .live && ContinuousClock.now < deadline {
+            state = (try? mirror.refresh().state) ?? .live
+          }
+          #expect(mirror.lookup(0x10000).freshness == .contended)
+          outcome.withLock { $0 = state }
+          stop.raise()
+        },
+      ])
+      #expect(outcome.withLock { $0 } == .contended)
+      #expect(try mirror.refresh().state == .live)
+      #expect(
+        mirror.space.mapsText().array == Array(try Data(contentsOf: URL(fileURLWithPath: path))))
+    }
+  }
+
   // MARK: Exec and exit
 
-  @Test func anotherProgramIsFollowed() async throws {
+  @Test(arguments: MirrorSource.allCases)
+  func anotherProgramIsFollowed(_ source: MirrorSource) async throws {
     let child = MappingChild()
     child.perform(.map, Self.base, 4096, 3)
-    let mirror = try ProcessMirror(pid: child.pid)
+    let mirror = try ProcessMirror(
+      pid: child.pid, configuration: Self.configuration(source))
+    guard MirrorSources.isAvailable(source, mirror) else { return }
     let before = mirror.space.snapshot()
     child.perform(.execute)
     #expect(
@@ -153,8 +204,10 @@ import Testing
       })
     #expect(
       await eventually {
-        (try? mirror.refresh().state) == .live && mirror.lookup(Self.base).vma == nil
+        // Told of, where the source tells of programs.
+        (try? mirror.refreshChanges().state) == .live && mirror.lookup(Self.base).vma == nil
       })
+    #expect(try mirror.refresh().state == .live)
     #expect(try Self.differences(mirror, child) == [])
     #expect(before.lookup(Self.base) != nil)
   }
@@ -187,6 +240,38 @@ import Testing
     #expect(throws: isReaped ? Errno.noSuchFileOrDirectory : .noSuchProcess) {
       try ProcessMirror(pid: child.pid)
     }
+  }
+
+  /// At whatever step a process dies: the mirror says that it has exited, and has no error.
+  @Test(arguments: MirrorSource.allCases)
+  func processesKilledAtAnyTime(_ source: MirrorSource) async throws {
+    let end = ContinuousClock.now + StressOptions.duration
+    var random = SeededGenerator(seed: 7)
+    var count = 0
+    repeat {
+      let child = MappingChild()
+      let mirror = try ProcessMirror(
+        pid: child.pid, configuration: Self.configuration(source))
+      guard MirrorSources.isAvailable(source, mirror) else { return }
+      child.perform(.storm, Self.base, 64 * 4096)
+      let delay = Duration.microseconds(Int(random.below(3000)))
+      async let killed: Void = {
+        try? await Task.sleep(for: delay)
+        child.kill()
+      }()
+      while mirror.state != .exited {
+        switch random.below(3) {
+        case 0: try mirror.refresh()
+        case 1: try mirror.refreshChanges()
+        default: if Self.hasQuery { _ = try mirror.verifiedLookup(Self.base) }
+        }
+      }
+      await killed
+      #expect(mirror.lookup(Self.base).freshness == .exited)
+      mirror.space._checkInvariants()
+      count += 1
+    } while ContinuousClock.now < end
+    print("mirror, \(source): \(count) processes killed")
   }
 
   /// A pid that another process has now is none of ours.
