@@ -44,6 +44,7 @@ let package = Package(
         .product(name: "ReadCopyUpdate", package: "swift-urcu"),
         .product(name: "SequenceLocks", package: "swift-urcu"),
         .product(name: "VirtualMemory", package: "swift-urcu"),
+        .product(name: "ProcessMaps", package: "swift-urcu"),
       ]),
     // The library's own, by a link.
     .target(

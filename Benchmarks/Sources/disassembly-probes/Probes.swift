@@ -7,6 +7,7 @@
 // settings. The table of what is checked is Tools/Sources/check-machine-code/ReadPaths.swift.
 
 import Glibc
+import ProcessMaps
 import ReadCopyUpdate
 import SequenceLocks
 import VirtualMemory
@@ -138,7 +139,11 @@ enum Probes {
     free(block)
     let other = probeAllocationControl()
     probeAccessControl(other) { $0 += CommandLine.arguments.count }
+    let mirror = try ProcessMirror.ofSelf()
+    let service = MapsService()
+    try service.create(1)
     print(
+      mirror.lookup(0).vma == nil, try service.lookup(0, in: 1).vma == nil,
       probeNestedControl(Kept(), &kept), other.value, probeLazyControl().count,
       probeClosureControl(bodies[kept.count % 2]), block != nil,
       probeReadSection(Shared.configuration),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+internal import ReadCopyUpdate
 public import SystemPackage
 public import VirtualMemory
-internal import _SystemShims
 
 extension MapsService {
   /// The VMA at `address` in a process, and what the answer is worth; a model's is current.
@@ -13,12 +13,12 @@ extension MapsService {
   ///   no system call.
   /// - Complexity: O(log n), nanoseconds.
   public func lookup(_ address: UInt64, in pid: Int32) throws(Errno) -> MirrorAnswer {
-    try withProcess(pid) { process in
-      if let mirror = process.mirror { return mirror.lookup(address) }
-      return MirrorAnswer(
-        vma: process.space.lookup(address), asOfNanoseconds: sysshims_now(), state: .live,
-        isVerified: true)
+    let answer = RCU.withReadSection { section -> MirrorAnswer? in
+      guard let entry = processes.lookup(pid, in: section) else { return nil }
+      return entry.value.lookup(address)
     }
+    guard let answer else { throw .noSuchProcess }
+    return answer
   }
 
   /// The VMA at `address` in a process, compared with the kernel's answer of now: see
@@ -85,7 +85,12 @@ extension MapsService {
   /// - Throws: `ESRCH` if there is no such process.
   /// - Complexity: O(1).
   public func totals(of pid: Int32) throws(Errno) -> MapsTotals {
-    try withProcess(pid) { $0.space.totals }
+    let totals = RCU.withReadSection { section -> MapsTotals? in
+      guard let entry = processes.lookup(pid, in: section) else { return nil }
+      return entry.value.totals
+    }
+    guard let totals else { throw .noSuchProcess }
+    return totals
   }
 
   /// The changes of one process as they come: see ``/VirtualMemory/MapsUpdates``. They end when it

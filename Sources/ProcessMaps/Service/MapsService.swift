@@ -29,7 +29,7 @@ public final class MapsService: Sendable {
   /// How mirrors are made that are attached by pid.
   public let mirrors: MirrorConfiguration
   // Read in read sections; changed under `changes`.
-  private let processes = RCU.HashTable<Int32, ServedProcess>()
+  let processes = RCU.HashTable<Int32, ServedEntry>()
   private let changes = Guarded<MirrorLoop?>(nil)
   /// Those who wait for any change of any process.
   private let waiters = ChangeWaiters()
@@ -86,7 +86,7 @@ public final class MapsService: Sendable {
     let isReplaced = changes.withLock { _ in
       guard current(pid) === old else { return false }
       space.notifyChanges(waiters)
-      processes.updateValue(new, forKey: pid)
+      processes.updateValue(ServedEntry(new), forKey: pid)
       return true
     }
     guard isReplaced else { throw .noSuchProcess }
@@ -253,24 +253,11 @@ public final class MapsService: Sendable {
   }
 
   private func current(_ pid: Int32) -> ServedProcess? {
-    RCU.withReadSection { section in processes.lookup(pid, in: section)?.value }
-  }
-
-  /// Runs `body` with the process with this pid, in a read section.
-  @inline(__always)
-  func withProcess<R>(
-    _ pid: Int32, _ body: (borrowing ServedProcess) -> R
-  ) throws(Errno) -> R {
-    let result = RCU.withReadSection { section -> R? in
-      guard let process = processes.lookup(pid, in: section) else { return nil }
-      return body(process.value)
-    }
-    guard let result else { throw .noSuchProcess }
-    return result
+    RCU.withReadSection { section in processes.lookup(pid, in: section)?.value.process }
   }
 
   func forEach(_ body: (ServedProcess) -> Void) {
-    RCU.withReadSection { section in processes.forEach(in: section) { body($0.value) } }
+    RCU.withReadSection { section in processes.forEach(in: section) { body($0.value.process) } }
   }
 
   private func checkIsFree(_ pid: Int32) throws(Errno) {
@@ -285,7 +272,9 @@ public final class MapsService: Sendable {
   private func add(_ process: ServedProcess) throws(Errno) {
     let isAdded = changes.withLock { loop in
       process.space.notifyChanges(waiters)
-      guard processes.insert(process, forKey: process.pid).isInserted else { return false }
+      guard processes.insert(ServedEntry(process), forKey: process.pid).isInserted else {
+        return false
+      }
       if let mirror = process.mirror { try? loop?.add(mirror) }
       return true
     }

@@ -3,6 +3,40 @@
 
 internal import Synchronization
 internal import VirtualMemory
+internal import _SystemShims
+
+/// What the table of a service has for a pid: a process, and its parts for readers that must not count
+/// references, as signal handlers and many threads at once.
+@safe
+struct ServedEntry: ~Copyable, @unchecked Sendable {
+  // Sendable: immutable, and what it refers to is Sendable.
+  let process: ServedProcess
+  private let space: Unmanaged<AddressSpace>
+  private let mirror: Unmanaged<ProcessMirror>?
+
+  init(_ process: ServedProcess) {
+    self.process = process
+    unsafe space = .passUnretained(process.space)
+    unsafe mirror = process.mirror.map { unsafe .passUnretained($0) }
+  }
+
+  /// What the entry's mirror says, or, for a model, its address space. In the read section in which
+  /// the entry was found.
+  @inline(__always)
+  func lookup(_ address: UInt64) -> MirrorAnswer {
+    // Safety: the entry keeps the process, and the read section the entry.
+    if let mirror = unsafe mirror {
+      return unsafe mirror._withUnsafeGuaranteedRef { $0.lookup(address) }
+    }
+    return MirrorAnswer(
+      vma: unsafe space._withUnsafeGuaranteedRef { $0.lookup(address) },
+      asOfNanoseconds: sysshims_now(), state: .live, isVerified: true)
+  }
+
+  /// The sums over all VMAs, likewise.
+  @inline(__always)
+  var totals: MapsTotals { unsafe space._withUnsafeGuaranteedRef { $0.totals } }
+}
 
 /// What a service has for one pid: a model, or a mirror of a live process.
 ///

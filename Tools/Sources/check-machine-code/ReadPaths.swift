@@ -25,6 +25,11 @@ let readPaths = [
   ReadPath(
     label: "AddressSpace.lookup", function: "VirtualMemory.AddressSpace.lookup(Swift.UInt64)"),
   ReadPath(label: "AddressSpace.query", function: "VirtualMemory.AddressSpace.query("),
+  ReadPath(
+    label: "ProcessMirror.lookup", function: "ProcessMaps.ProcessMirror.lookup(Swift.UInt64)"),
+  ReadPath(
+    label: "MapsService.lookup",
+    function: "ProcessMaps.MapsService.lookup(_: Swift.UInt64, in: Swift.Int32)"),
   ReadPath(label: "snapshot dump", function: "VirtualMemory.AddressSpace.(formatSnapshot in "),
 ]
 
