@@ -54,9 +54,14 @@ public struct ProcMapsError: Error, Sendable, Hashable, Codable, CustomStringCon
   public var expected: String
   /// What is there.
   public var found: String
+  /// Whether the line is well-formed, but begins below the end of the line before. No kernel prints
+  /// that of a map that stays as it is: the process changed its map while the text was made, and
+  /// another reading may succeed.
+  public var isOverlap: Bool
 
   /// An error with these fields.
-  public init(line: Int, column: Int, expected: String, found: String) {
+  public init(line: Int, column: Int, expected: String, found: String, isOverlap: Bool = false) {
+    self.isOverlap = isOverlap
     self.line = line
     self.column = column
     self.expected = expected

@@ -154,7 +154,7 @@ struct ProcMapsCursor: Sendable {
       throw error(
         at: lineStart,
         "a start address at or above \(show(previous.end)), where line \(previous.number) ends",
-        show(start))
+        show(start), isOverlap: true)
     }
   }
 
@@ -277,8 +277,11 @@ struct ProcMapsCursor: Sendable {
     }
   }
 
-  private func error(at index: Int, _ expected: String, _ found: String) -> ProcMapsError {
+  private func error(
+    at index: Int, _ expected: String, _ found: String, isOverlap: Bool = false
+  ) -> ProcMapsError {
     ProcMapsError(
-      line: lineNumber, column: index - lineStart + 1, expected: expected, found: found)
+      line: lineNumber, column: index - lineStart + 1, expected: expected, found: found,
+      isOverlap: isOverlap)
   }
 }

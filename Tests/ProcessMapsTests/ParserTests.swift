@@ -70,6 +70,7 @@ import VirtualMemory
     #expect(error?.column == column, "\(error?.description ?? "")")
     #expect(error?.description.contains(expected) == true, "\(error?.description ?? "")")
     #expect(error?.found.contains(found) == true, "\(error?.description ?? "")")
+    #expect(error?.isOverlap == expected.hasPrefix("where line"))
   }
 
   /// Lines that are well-formed, but that no one address space prints together.

@@ -33,6 +33,14 @@ extension ProcessMirror {
     }
   }
 
+  /// The processes that the process has been seen to fork since the last call.
+  func takeForkedProcesses() -> [Int32] {
+    reading.withLock { reading in
+      defer { reading.dirty.forkedProcesses = [] }
+      return reading.dirty.forkedProcesses
+    }
+  }
+
   private func refreshChanges(_ reading: inout MirrorReading) throws(Errno) -> MirrorRefresh {
     if records == nil && reading.dirty.isEmpty || !reading.hasRead {
       return try refresh(&reading)

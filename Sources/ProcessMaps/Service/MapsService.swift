@@ -28,6 +28,9 @@ internal import _SystemShims
 public final class MapsService: Sendable {
   /// How mirrors are made that are attached by pid.
   public let mirrors: MirrorConfiguration
+  /// Whether ``run()`` attaches to processes that are forked by those that it follows, as far as
+  /// their sources tell of forks: ``MirrorSource/mappings`` and ``MirrorSource/systemCalls`` do.
+  public let followsForks: Bool
   // Read in read sections; changed under `changes`.
   let processes = RCU.HashTable<Int32, ServedEntry>()
   private let changes = Guarded<MirrorLoop?>(nil)
@@ -35,8 +38,16 @@ public final class MapsService: Sendable {
   private let waiters = ChangeWaiters()
 
   /// A service without processes. No thread is started, and nothing is opened.
-  public init(mirrors: MirrorConfiguration = MirrorConfiguration()) {
+  ///
+  /// - Parameters:
+  ///   - mirrors: how processes are followed.
+  ///   - followsForks: whether to attach to their child processes as they are forked. Without it,
+  ///     or while a mirror polls, ``discover(_:)`` finds them.
+  public init(
+    mirrors: MirrorConfiguration = MirrorConfiguration(), followsForks: Bool = false
+  ) {
     self.mirrors = mirrors
+    self.followsForks = followsForks
   }
 
   // MARK: Models
@@ -223,7 +234,11 @@ public final class MapsService: Sendable {
   /// - Throws: `EBUSY` if the service is run already; `EAGAIN` if the system lets no thread start;
   ///   `EMFILE` if no more descriptors may be opened.
   public func run() async throws(Errno) {
-    let loop = try MirrorLoop(endsWhenEmpty: false) { [weak self] mirror in self?.end(mirror) }
+    var didFork: (@Sendable (Int32) -> Void)?
+    // The new process may have ended already, or may not be read.
+    if followsForks { didFork = { [weak self] pid in _ = try? self?.attach(pid) } }
+    let loop = try MirrorLoop(
+      endsWhenEmpty: false, didEnd: { [weak self] mirror in self?.end(mirror) }, didFork: didFork)
     let isFirst = changes.withLock { running in
       guard running == nil else { return false }
       running = loop

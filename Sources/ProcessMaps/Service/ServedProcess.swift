@@ -5,8 +5,8 @@ internal import Synchronization
 internal import VirtualMemory
 internal import _SystemShims
 
-/// What the table of a service has for a pid: a process, and its parts for readers that must not count
-/// references, as signal handlers and many threads at once.
+/// What the table of a service has for a pid: a process, and its parts for readers that must not
+/// count references, as signal handlers and many threads at once.
 @safe
 struct ServedEntry: ~Copyable, @unchecked Sendable {
   // Sendable: immutable, and what it refers to is Sendable.

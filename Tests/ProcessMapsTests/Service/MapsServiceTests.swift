@@ -209,6 +209,26 @@ import Testing
     try await second.value
   }
 
+  @Test func forksAreFollowed() async throws {
+    var configuration = MirrorConfiguration()
+    configuration.sources = [.mappings]
+    let service = MapsService(mirrors: configuration, followsForks: true)
+    let child = MappingChild()
+    let mirror = try service.attach(child.pid)
+    guard MirrorSources.isAvailable(.mappings, mirror) else { return }
+    let run = Task { try await service.run() }
+    let forked = pid_t(child.perform(.forkChild))
+    #expect(await eventually { service.pids.contains(forked) })
+    run.cancel()
+    try await run.value
+    // The child's child ends with its parent, and leaves the service when it is run again.
+    child.end()
+    let again = Task { try await service.run() }
+    #expect(await eventually { service.pids.isEmpty })
+    again.cancel()
+    try await again.value
+  }
+
   @Test func discoveryFindsDescendants() throws {
     let service = MapsService()
     let children = (0..<3).map { _ in MappingChild() }

@@ -28,14 +28,18 @@ final class MirrorLoop: Sendable {
   private let endsWhenEmpty: Bool
   /// Is told of mirrors whose process has ended, or that were detached; on the loop's thread.
   private let didEnd: @Sendable (ProcessMirror) -> Void
+  /// Is told of processes that mirrors' processes have forked; `nil` if nobody wants to know.
+  private let didFork: (@Sendable (Int32) -> Void)?
 
   /// - Throws: `EMFILE` and the like.
   init(
-    endsWhenEmpty: Bool, didEnd: @escaping @Sendable (ProcessMirror) -> Void = { _ in }
+    endsWhenEmpty: Bool, didEnd: @escaping @Sendable (ProcessMirror) -> Void = { _ in },
+    didFork: (@Sendable (Int32) -> Void)? = nil
   ) throws(Errno) {
     watched = try WatchedDescriptors()
     self.endsWhenEmpty = endsWhenEmpty
     self.didEnd = didEnd
+    self.didFork = didFork
   }
 
   /// Lets the loop follow a mirror.
@@ -128,6 +132,9 @@ final class MirrorLoop: Sendable {
           continue
         }
         next = min(next, time)
+        if let didFork, one.mirror.records != nil {
+          for pid in one.mirror.takeForkedProcesses() { didFork(pid) }
+        }
       }
       if followed.isEmpty && endsWhenEmpty { return }
       for tag in watched.wait(until: next) { followed[tag]?.isTold = true }

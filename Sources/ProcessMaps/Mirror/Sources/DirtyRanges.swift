@@ -10,6 +10,8 @@ struct DirtyRanges {
   private(set) var isWhole = false
   /// In no order; they may overlap.
   private(set) var ranges: [Range<UInt64>] = []
+  /// Processes that the process has forked.
+  var forkedProcesses: [Int32] = []
 
   var isEmpty: Bool { !isWhole && ranges.isEmpty }
 

@@ -27,6 +27,7 @@ struct PerfRecordReader {
     static let lost: UInt32 = 2
     static let command: UInt32 = 3
     static let exit: UInt32 = 4
+    static let fork: UInt32 = 7
     static let sample: UInt32 = 9
     static let mapping: UInt32 = 10
     static let lostSamples: UInt32 = 13
@@ -67,6 +68,12 @@ struct PerfRecordReader {
       calls.removeValue(forKey: half(16))
       // The process's first thread: readers of the text will say.
       if half(8) == pid && half(16) == pid { dirty.insertAll() }
+    case Kind.fork:
+      // pid, the parent's pid, tid … A thread has its parent's pid. Records come twice, where a
+      // thread's events and those that it inherited report.
+      if half(12) == pid && half(8) != pid && !dirty.forkedProcesses.contains(half(8)) {
+        dirty.forkedProcesses.append(half(8))
+      }
     case Kind.sample:
       // pid, tid, time, the size of what follows, and from 28 on: the tracepoint's number, in 2 of
       // 8 bytes that all have, the call's number, and its arguments or its result.
