@@ -161,7 +161,7 @@ enum Mirrors {
                 baseline: alone)
             ]
           ) {
-            let run = MirrorRun(mirror)
+            let run = BackgroundRun { try await mirror.run() }
             defer { run.end() }
             return [Double(mapper_pairs(child.mapper, iterations, writes))]
           })
@@ -176,7 +176,7 @@ enum Mirrors {
     let reading = "kernel, PROCMAP_QUERY in a loop"
     let rounds = effort.isQuick ? 5 : 200
     func subject(
-      _ name: String, _ meaning: String, _ child: WatchedChild, run: @escaping () -> MirrorRun?,
+      _ name: String, _ meaning: String, _ child: WatchedChild, run: @escaping () -> BackgroundRun?,
       isMapped: @escaping () throws -> Bool
     ) -> Subject {
       Subject(
@@ -216,7 +216,8 @@ enum Mirrors {
       let interval = source == .systemCalls ? "" : "; unmapping by readings each 10 ms"
       subjects.append(
         subject(
-          "\(source)", "the mirror runs\(interval)", child, run: { MirrorRun(mirror) }
+          "\(source)", "the mirror runs\(interval)", child,
+          run: { BackgroundRun { try await mirror.run() } }
         ) { mirror.lookup(child.window).vma != nil })
     }
     return Group(title: latencyTitle, subjects: subjects, maximumRounds: 5)
@@ -265,7 +266,7 @@ enum Mirrors {
               baseline: fields),
           ]
         ) {
-          let run = ServiceRun(service)
+          let run = BackgroundRun { try await service.run() }
           // All were read when they were attached to; the first round is at once.
           baselines_pause(500_000_000)
           let start = mapper_processor_time()
@@ -330,34 +331,15 @@ private final class OpenMaps {
   init(_ pid: Int32) throws { maps = try KernelMaps(pid: pid) }
 }
 
-/// Runs a mirror in the background.
-private final class MirrorRun {
+/// Runs a mirror or a service in the background.
+private final class BackgroundRun {
   private let task: Task<Void, Never>
   private let done = DispatchSemaphore(value: 0)
 
-  init(_ mirror: ProcessMirror) {
+  init(_ run: @escaping @Sendable () async throws -> Void) {
     let done = done
     task = Task.detached {
-      try? await mirror.run()
-      done.signal()
-    }
-  }
-
-  func end() {
-    task.cancel()
-    done.wait()
-  }
-}
-
-/// Runs a service in the background.
-private final class ServiceRun {
-  private let task: Task<Void, Never>
-  private let done = DispatchSemaphore(value: 0)
-
-  init(_ service: MapsService) {
-    let done = done
-    task = Task.detached {
-      try? await service.run()
+      try? await run()
       done.signal()
     }
   }
