@@ -238,7 +238,7 @@ private final class FollowedMirror {
 }
 
 extension ProcessMirror {
-  /// Whether the process may still change its map, and the mirror follows it.
+  /// Whether the mirror still has a process to follow.
   var isFollowed: Bool { state == .live || state == .contended }
 
   /// Keeps the mirror up to date until the task is cancelled, the process has exited, or the mirror
