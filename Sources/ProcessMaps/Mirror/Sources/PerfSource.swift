@@ -103,7 +103,9 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
         }
       }
     }
-    guard !rings.isEmpty else { throw SourceError(reason: "no thread of the process could be watched") }
+    guard !rings.isEmpty else {
+      throw SourceError(reason: "no thread of the process could be watched")
+    }
   }
 
   deinit {
@@ -137,7 +139,7 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
         events.append(event)
         // The kernel assigns the lowest free number, so at least this many are in use.
         guard Int(event) < sysconf(Int32(_SC_OPEN_MAX)) / 2 else {
-          throw SourceError(reason: "this program already uses half of the descriptors that it may open")
+          throw SourceError(reason: "half of the descriptors that this program may open are in use")
         }
         guard events.count <= options.maximumDescriptorCount else {
           throw SourceError(
