@@ -53,7 +53,7 @@ public final class ProcessMirror: Sendable {
   /// The file of the program that the process has started since; `nil` if there is none.
   private let laterFile = Guarded<MirrorFile?>(nil)
   /// Whether `laterFile` contains a file. Most processes never start another program, and their
-  /// lookups then take no lock. Written after the file (releasing). Pairs with the acquire in
+  /// queries then take no lock. Written after the file (releasing). Pairs with the acquire in
   /// `file`: guarantees that the file is found. Without it: a query could go to the file of the
   /// previous program.
   private let hasLaterFile = Atomic(false)
