@@ -19,13 +19,13 @@
 #include <time.h>
 #include <unistd.h>
 
-// As Swift's own symbols: in a file that is linked with a copy of this library, they are never
-// another file's.
+// The same visibility as Swift's symbols: a file that is linked with a copy of this library uses
+// its own copy's symbols, never another file's.
 #pragma GCC visibility push(protected)
 
 // MARK: - System calls that change a map
 
-// mmap, mprotect and their kin aren't here: the kernel reports the mapping that they leave.
+// mmap, mprotect and the like aren't listed, since the kernel reports the mappings that they leave.
 static const struct {
   long number;
   enum sysshims_call_effect kind;
@@ -47,11 +47,13 @@ enum sysshims_call_effect sysshims_call_effect_of(long number) {
 }
 
 bool sysshims_prctl_names_range(uint64_t option, uint64_t operation) {
-  // PR_SET_VMA, PR_SET_VMA_ANON_NAME: newer than some systems' headers.
+  // PR_SET_VMA and PR_SET_VMA_ANON_NAME as numbers, since some systems' headers are older than
+  // these.
   return option == 0x53564d41 && operation == 0;
 }
 
-/// What the kernel's filter of a tracepoint of all calls says: "id == 11 || id == 12 …".
+/// Makes a tracepoint of all system calls report only those that may change a map, by a filter such
+/// as "id == 11 || id == 12".
 static int filter_map_calls(int event) {
   char filter[map_call_count * 24] = "";
   size_t length = 0;
@@ -86,7 +88,8 @@ int sysshims_perf_open(const struct sysshims_perf_request *request) {
     attributes.type = PERF_TYPE_TRACEPOINT;
     attributes.config = request->tracepoint;
     attributes.sample_period = 1;
-    // Those of single calls count as the program's; those of all calls as the kernel's.
+    // perf counts the tracepoints of single calls as events of user space, and those of all calls
+    // as events of the kernel.
     attributes.exclude_kernel = !request->is_of_all_calls;
   }
   attributes.exclude_hv = 1;
@@ -100,7 +103,7 @@ int sysshims_perf_open(const struct sysshims_perf_request *request) {
   attributes.inherit_thread = 1;
   int event = open_event(&attributes, request->thread, request->processor);
   if (event < 0 && (errno == EINVAL || errno == E2BIG)) {
-    // Before Linux 5.13: child processes are reported too.
+    // Linux before 5.13 reports child processes too: it has no inherit_thread.
     attributes.inherit_thread = 0;
     event = open_event(&attributes, request->thread, request->processor);
   }
@@ -131,8 +134,9 @@ int sysshims_perf_pause(int event, bool is_paused) {
   return ioctl(event, PERF_EVENT_IOC_PAUSE_OUTPUT, is_paused ? 1 : 0);
 }
 
-// The kernel stores the head after the records (pairs with the acquire here), and loads the tail
-// before it writes over what was read (pairs with the release).
+// Acquire: pairs with the kernel's store of the head, which follows its writes of the records.
+// Guarantees that the records up to the head are complete. Without it: half-written records could
+// be read.
 static uint64_t head_of(const void *ring) {
   const struct perf_event_mmap_page *page = ring;
   return __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE);
@@ -161,12 +165,16 @@ size_t sysshims_perf_take(void *ring, size_t pages, void *buffer, size_t capacit
     taken += header.size;
     tail += header.size;
   }
+  // Release: pairs with the kernel's load of the tail, which precedes its writes over the space
+  // that is free. Guarantees that the copies above are finished by then. Without it: records could
+  // be overwritten while they are copied.
   __atomic_store_n(&page->data_tail, tail, __ATOMIC_RELEASE);
   return taken;
 }
 
 void sysshims_perf_discard(void *ring) {
   struct perf_event_mmap_page *page = ring;
+  // Release: as in `sysshims_perf_take`.
   __atomic_store_n(&page->data_tail, head_of(ring), __ATOMIC_RELEASE);
 }
 
@@ -203,7 +211,7 @@ void sysshims_timer_set(int timer, uint64_t time) {
   struct itimerspec setting;
   memset(&setting, 0, sizeof(setting));
   if (time != UINT64_MAX) {
-    // 0 would stop it.
+    // A time of 0 would disarm the timer.
     uint64_t nanoseconds = time == 0 ? 1 : time;
     setting.it_value.tv_sec = (time_t)(nanoseconds / 1000000000);
     setting.it_value.tv_nsec = (long)(nanoseconds % 1000000000);

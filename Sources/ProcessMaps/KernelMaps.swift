@@ -6,36 +6,37 @@ public import SystemPackage
 public import VirtualMemory
 internal import _SystemShims
 
-/// The kernel's own maps of a process, as a client: the text and `PROCMAP_QUERY`.
+/// The maps of a process as the kernel serves them: the text, and `PROCMAP_QUERY`.
 ///
-/// An open file of maps stands for one address space, that which the process had when the file was
-/// opened. When the process exits or begins another program, the file says so: reads give nothing,
-/// queries `ESRCH`; ``state()`` tells these apart. Permission is checked when the file is opened,
-/// and not again: a process may hand its own file to another that has no rights over it.
+/// An open maps file stands for one address space: the one that the process had when the file was
+/// opened. When the process exits or starts another program, reads return nothing, and queries fail
+/// with `ESRCH`; ``state()`` tells the two apart. The kernel checks permission when the file is
+/// opened, and not again, so a process may pass its own file to another that has no rights over it.
 ///
-/// - Threads: one at a time, like the file offset that it has; ``query(_:matching:)`` and
-///   ``query(_:)`` from any.
+/// - Threads: one at a time, since a file has one offset; ``query(_:matching:)`` and ``query(_:)``
+///   from any.
 public struct KernelMaps: ~Copyable, Sendable {
   let descriptor: FileDescriptor
-  /// The folder of the process or thread, such as `/proc/42`; `nil` for an adopted file.
+  /// The folder of the process or thread, such as `/proc/42`; `nil` if the file was adopted.
   let folder: FilePath?
 
   /// Opens `/proc/PID/maps`.
   ///
   /// - Parameters:
-  ///   - pid: the process; `nil` for the calling one.
-  ///   - thread: one of the process's threads, whose file is opened (`/proc/PID/task/TID/maps`);
-  ///     `nil` for the process's.
+  ///   - pid: the process; `nil` for the calling process.
+  ///   - thread: one of the process's threads, to open `/proc/PID/task/TID/maps`; `nil` for the
+  ///     file of the process.
   ///   - root: where the proc file system is mounted.
-  /// - Throws: `ENOENT` if there is no such process or thread, `EACCES` if it may not be read,
-  ///   `ESRCH` if it ended meanwhile.
+  /// - Throws: `ENOENT` if there is no such process or thread; `EACCES` if the caller may not read
+  ///   it; `ESRCH` if it has ended meanwhile.
+  /// - Complexity: one system call.
   public init(pid: Int32? = nil, thread: Int32? = nil, root: FilePath = "/proc") throws(Errno) {
     var folder = root.appending(pid.map(String.init) ?? "self")
     if let thread { folder.append("task/\(thread)") }
     try self.init(folder: folder)
   }
 
-  /// Opens the maps of a folder such as `/proc/42`.
+  /// Opens the maps file in a folder such as `/proc/42`.
   init(folder: FilePath) throws(Errno) {
     descriptor = try Self.rethrowing {
       try FileDescriptor.open(folder.appending("maps"), .readOnly, options: .closeOnExec)
@@ -43,10 +44,12 @@ public struct KernelMaps: ~Copyable, Sendable {
     self.folder = folder
   }
 
-  /// Takes over an open file, which is closed with this value: one of `/proc/PID/maps` that another
-  /// process has sent, for example.
+  /// Takes over an open maps file, for example one that another process has sent. The file is
+  /// closed together with this value.
   ///
-  /// - Throws: `EBADF` if it isn't open; `EINVAL` if it isn't a file of maps.
+  /// - Throws: `EBADF` if the descriptor isn't open; `EINVAL` if it isn't a maps file. After an
+  ///   error, the descriptor still belongs to the caller.
+  /// - Complexity: one system call.
   public init(adopting descriptor: FileDescriptor) throws(Errno) {
     let target = try Self.linkTarget(of: descriptor)
     guard target.hasSuffix("/maps") else { throw .invalidArgument }
@@ -56,23 +59,23 @@ public struct KernelMaps: ~Copyable, Sendable {
 
   deinit { try? descriptor.close() }
 
-  /// What a file of maps stands for now.
+  /// The state of the address space for which an open maps file stands.
   public enum State: Sendable, Hashable, Codable {
     /// The address space is in use.
     case live
     /// The process or thread has ended, or is a zombie.
     case exited
-    /// The process has begun another program since the file was opened, and has another address
-    /// space. Or it has ended: an adopted file doesn't tell.
+    /// The process has started another program since the file was opened, and has another address
+    /// space. If the file was adopted, the process may also have ended: such a file doesn't tell.
     case replaced
-    /// A thread of the kernel, which never has an address space.
+    /// It is a kernel thread, which never has an address space.
     case withoutAddressSpace
   }
 
-  /// What the file stands for.
+  /// The state of the address space for which the file stands.
   ///
-  /// - Throws: what opening and reading files of `/proc` throws, except for those that have gone.
-  /// - Complexity: one system call for one that is live; some more otherwise.
+  /// - Throws: the errors of reading the file, except those that mean that the process is gone.
+  /// - Complexity: one system call if the address space is in use, otherwise a few more.
   public func state() throws(Errno) -> State {
     var probe = [UInt8](repeating: 0, count: 1)
     do throws(Errno) {
@@ -94,34 +97,38 @@ public struct KernelMaps: ~Copyable, Sendable {
 
   // MARK: Text
 
-  /// Reads on from where the last read ended, as `read` does: 0 at the end.
+  /// Reads on from the end of the previous read, like `read`.
   ///
-  /// - Throws: what `read` does; `ESRCH` if the process is gone.
+  /// - Returns: the number of bytes; 0 at the end.
+  /// - Throws: the errors of `read`; `ESRCH` if the process is gone.
+  /// - Complexity: one system call.
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
     try Self.rethrowing { try unsafe descriptor.read(into: buffer) }
   }
 
-  /// Goes back to the start: the next read starts afresh.
+  /// Goes back to the start, so that the next read begins a new text.
   ///
-  /// - Throws: what `lseek` does.
+  /// - Throws: the errors of `lseek`.
+  /// - Complexity: one system call.
   public func rewind() throws(Errno) {
     try Self.rethrowing { _ = try descriptor.seek(offset: 0, from: .start) }
   }
 
-  /// The whole text from the start; empty if the process has no address space any more, or never
-  /// had one: ``state()`` tells which.
+  /// The whole text from the start. It is empty if the process has no address space any more, or
+  /// never had one: ``state()`` tells which.
   ///
-  /// The kernel makes it in chunks: of a process that is changing, the chunks may not fit together.
+  /// The kernel produces the text in chunks. If the process changes its map meanwhile, the chunks
+  /// may not fit together.
   ///
-  /// - Throws: what `read` does; `ESRCH` if the process went while it was read.
-  /// - Complexity: O(bytes); a system call for about 60 lines.
+  /// - Throws: the errors of `read`; `ESRCH` if the process ended while its text was read.
+  /// - Complexity: O(bytes); one system call for about 60 lines.
   public func text() throws(Errno) -> [UInt8] {
     var text: [UInt8] = []
     try read(into: &text)
     return text
   }
 
-  /// ``text()`` into an array whose memory is used again.
+  /// Like ``text()``, but reuses the memory of an array.
   func read(into text: inout [UInt8]) throws(Errno) {
     try rewind()
     text.removeAll(keepingCapacity: true)
@@ -134,9 +141,12 @@ public struct KernelMaps: ~Copyable, Sendable {
     }
   }
 
-  /// The text, read again until two in a row are equal; `nil` after `maximumAttempts` that differ.
+  /// The text, which is read again until two in a row are equal.
   ///
-  /// - Throws: as ``text()``.
+  /// - Parameter maximumAttempts: the most readings, at least 2.
+  /// - Returns: the text, or `nil` if each reading differed from the one before it.
+  /// - Throws: the errors of ``text()``.
+  /// - Complexity: O(bytes) for each reading.
   public func stableText(maximumAttempts: Int = 8) throws(Errno) -> [UInt8]? {
     var last = try text()
     for _ in 1..<max(maximumAttempts, 2) {
@@ -149,21 +159,22 @@ public struct KernelMaps: ~Copyable, Sendable {
 
   // MARK: Queries
 
-  /// The VMA at `address`, with its name, as `PROCMAP_QUERY` gives it.
+  /// The VMA at `address` with its name, as `PROCMAP_QUERY` returns it.
   ///
   /// - Parameters:
   ///   - address: any address.
-  ///   - flags: what the VMA must have, and whether it may be one above the address.
-  /// - Returns: the VMA, or `nil` if none matches. The name is as the query gives it: newlines of a
-  ///   path as they are.
-  /// - Throws: `EINVAL` for unknown flags; `ESRCH` if the process is gone; `ENOTTY` before Linux
+  ///   - flags: the properties that the VMA must have, and whether it may lie above the address.
+  /// - Returns: the VMA, or `nil` if none matches. The name is as the query returns it: newlines in
+  ///   a path aren't escaped.
+  /// - Throws: `EINVAL` for unknown flags; `ESRCH` if the process is gone; `ENOTTY` on Linux before
   ///   6.11.
+  /// - Threads: any.
   /// - Complexity: one system call.
   public func query(_ address: UInt64, matching flags: QueryFlags = []) throws(Errno) -> VMA? {
     var query = ProcMapQuery()
     query.queryAddress = address
     query.queryFlags = flags.rawValue
-    // The name with its terminator: `PATH_MAX`.
+    // Room for a name with its terminator: `PATH_MAX`.
     var name = [UInt8](repeating: 0, count: 4096)
     query.vmaNameSize = UInt32(name.count)
     let error = unsafe name.withUnsafeMutableBytes { bytes in
@@ -180,9 +191,11 @@ public struct KernelMaps: ~Copyable, Sendable {
       inode: query.inode, name: Array(name.prefix(max(0, Int(query.vmaNameSize) - 1))))
   }
 
-  /// `PROCMAP_QUERY`, in place.
+  /// Makes the `PROCMAP_QUERY` call. The answer is stored in `query`.
   ///
-  /// - Throws: the kernel's errno; `ENOTTY` before Linux 6.11.
+  /// - Throws: the kernel's errno, `ENOENT` if no VMA matches; `ENOTTY` on Linux before 6.11.
+  /// - Threads: any.
+  /// - Complexity: one system call.
   public func query(_ query: inout ProcMapQuery) throws(Errno) {
     if let error = ask(&query) { throw error }
   }
@@ -196,7 +209,7 @@ public struct KernelMaps: ~Copyable, Sendable {
 
   // MARK: Files
 
-  /// The path of an open file, as the kernel tells it.
+  /// The path of an open file, according to `/proc/self/fd`.
   private static func linkTarget(of descriptor: FileDescriptor) throws(Errno) -> String {
     let link = "/proc/self/fd/\(descriptor.rawValue)"
     let target = unsafe withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
@@ -208,14 +221,14 @@ public struct KernelMaps: ~Copyable, Sendable {
     return target
   }
 
-  /// Swift System throws `any Error` that is always an `Errno`.
+  /// Calls `body`, which uses Swift System: that throws `any Error`, but always an `Errno`.
   static func rethrowing<R>(_ body: () throws -> R) throws(Errno) -> R {
     do {
       return try body()
     } catch let error as Errno {
       throw error
     } catch {
-      fatalError("KernelMaps: Swift System threw \(error), which is no Errno")
+      fatalError("KernelMaps: Swift System threw \(error), which isn't an Errno")
     }
   }
 }

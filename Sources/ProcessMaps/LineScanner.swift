@@ -3,20 +3,20 @@
 
 internal import VirtualMemory
 
-/// Reads lines that are as a kernel prints them, and gives up on all others without a word: what is
-/// wrong with them, if anything, the grammar of `ProcMapsParser` says.
+/// Reads lines that look as a kernel prints them, and stops without an error at any other line. The
+/// grammar of `ProcMapsParser` then decides whether that line is wrong, and why.
 ///
 /// Invariants:
-/// - A line that is accepted here is accepted there, with the same fields.
-/// - The text ends with a newline, so that whatever stops at one stays inside of the text.
+/// - The grammar accepts every line that is accepted here, with the same fields.
+/// - The text ends with a newline, so a scan that stops at newlines stays within the text.
 @safe
 struct LineScanner {
   private let bytes: UnsafePointer<UInt8>
   private let count: Int
-  /// Where the next line starts.
+  /// The index at which the next line starts.
   private(set) var index: Int
 
-  /// - Safety: `text` outlives this, is not empty, and ends with a newline.
+  /// - Safety: `text` must outlive this value, must not be empty, and must end with a newline.
   @unsafe
   init(_ text: UnsafeBufferPointer<UInt8>, from index: Int) {
     unsafe bytes = text.baseAddress.unsafelyUnwrapped
@@ -24,8 +24,8 @@ struct LineScanner {
     self.index = index
   }
 
-  /// The next line, numbered `number`, which starts at or above `floor`; `nil`, and nothing read,
-  /// if it isn't as it should be, or there is none.
+  /// Returns the next line, with the number `number`, if it starts at or above `floor`. Returns
+  /// `nil`, and doesn't move, if the line isn't as expected, or if there is none.
   @inline(__always)
   mutating func next(number: Int, floor: UInt64) -> ProcMapsLine? {
     guard index < count else { return nil }
@@ -34,7 +34,8 @@ struct LineScanner {
       let end = hex(&position, minimumDigits: 8), skip(" ", &position),
       start >= floor, end > start, (start | end) % AddressSpace.pageSize == 0
     else { return nil }
-    // Four bytes and a blank. None is looked at before those in front of it are no newlines.
+    // Four bytes and a blank. Each byte is read only after those before it have turned out not to
+    // be newlines.
     guard let isReadable = flag("r", "-", &position), let isWritable = flag("w", "-", &position),
       let isExecutable = flag("x", "-", &position), let isShared = flag("s", "p", &position),
       skip(" ", &position), let offset = hex(&position, minimumDigits: 8), skip(" ", &position),
@@ -67,7 +68,7 @@ struct LineScanner {
     return true
   }
 
-  /// True for `yes`, false for `no`.
+  /// True for `yes`, false for `no`, `nil` for anything else.
   @inline(__always)
   private func flag(
     _ yes: Unicode.Scalar, _ no: Unicode.Scalar, _ position: inout Int
@@ -76,6 +77,7 @@ struct LineScanner {
     return skip(no, &position) ? false : nil
   }
 
+  /// A hexadecimal number of up to 16 digits, padded with zeros only to `minimumDigits`.
   @inline(__always)
   private func hex(_ position: inout Int, minimumDigits: Int) -> UInt64? {
     let first = position
@@ -101,7 +103,7 @@ struct LineScanner {
     return value
   }
 
-  /// Of at most 19 digits, which always fit.
+  /// A decimal number of at most 19 digits, which always fits into 64 bits.
   @inline(__always)
   private func decimal(_ position: inout Int) -> UInt64? {
     let first = position
@@ -118,7 +120,7 @@ struct LineScanner {
     return value
   }
 
-  /// The name's range, after the padding; `position` is then that of the next line.
+  /// The range of the name, after its padding. Moves `position` to the start of the next line.
   @inline(__always)
   private func name(_ position: inout Int) -> Range<Int>? {
     if skip("\n", &position) { return position &- 1..<position &- 1 }
@@ -126,7 +128,7 @@ struct LineScanner {
     while position < start {
       guard skip(" ", &position) else { return nil }
     }
-    // Eight bytes at a time, as long as none of them can be a newline or NUL.
+    // Eight bytes at a time, as long as none of them can be a newline or a NUL.
     while position &+ 8 <= count, !hasByteBelow11(position) { position &+= 8 }
     while byte(position) != UInt8(ascii: "\n") {
       guard byte(position) != 0 else { return nil }
@@ -137,13 +139,13 @@ struct LineScanner {
     return start..<position &- 1
   }
 
-  /// Whether one of the eight bytes from `position` is less than 11, as newline and NUL are; or
-  /// perhaps one above 127 is there.
+  /// Whether any of the eight bytes from `position` is less than 11, as newline and NUL are. May
+  /// also be true if one is above 127.
   @inline(__always)
   private func hasByteBelow11(_ position: Int) -> Bool {
     let word = unsafe UnsafeRawPointer(bytes + position).loadUnaligned(as: UInt64.self)
     let ones: UInt64 = 0x0101_0101_0101_0101
-    // The top bit of a byte is set by the subtraction of 11 if it was less, or was above 138.
+    // Subtracting 11 sets the top bit of a byte that was less than 11, or above 138.
     return ((word &- ones &* 11) | word) & (ones &<< 7) != 0
   }
 }

@@ -4,20 +4,20 @@
 public import VirtualMemory
 
 extension AddressSpace {
-  /// Makes an address space from the text of `/proc/PID/maps`, such that its dump is that text.
+  /// Creates an address space from the text of `/proc/PID/maps`. Its dump is equal to that text.
   ///
-  /// What the text doesn't say is chosen so that it prints the same: lines with the same device,
-  /// inode and path are one file; the break spans the `[heap]` lines, the stack's start lies in the
-  /// `[stack]` line; the mmap base is the end of what is mapped highest below the stack.
+  /// What the text doesn't tell is chosen so that the dump is the same: lines with the same device,
+  /// inode and path map one file; the heap spans the `[heap]` lines; the stack's start lies in the
+  /// `[stack]` line; the mmap base is the end of the highest mapping below the stack.
   ///
   /// - Parameters:
   ///   - text: the text.
-  ///   - programBreak: where the heap starts, in case that there is none yet, which the text
-  ///     doesn't show: what `brk(NULL)` returns.
-  ///   - configuration: the constants of the machine; the mmap base is replaced.
-  /// - Throws: ``ProcMapsError`` for what ``ProcMapsParser`` refuses, and for lines that no one
-  ///   address space prints together. A text read while its process was changing may be such a one:
-  ///   the kernel makes it in chunks.
+  ///   - programBreak: the heap's start, which is what `brk(NULL)` returns, for a process without a
+  ///     heap: the text doesn't show it then.
+  ///   - configuration: the constants of the machine. The mmap base is replaced.
+  /// - Throws: ``ProcMapsError`` for a text that ``ProcMapsParser`` rejects, and for lines that no
+  ///   single address space prints. A text that was read while its process changed may contain such
+  ///   lines, since the kernel produces it in chunks.
   /// - Complexity: O(bytes).
   public convenience init(
     procMaps text: [UInt8], programBreak: UInt64? = nil,
@@ -34,9 +34,9 @@ extension AddressSpace {
     self.init(importing: mappings, layout: importer.layout, configuration: configuration)
   }
 
-  /// Makes an address space from the text of `/proc/PID/maps` in a string.
+  /// Creates an address space from the text of `/proc/PID/maps` in a string.
   ///
-  /// - Parameters and errors: as ``init(procMaps:programBreak:configuration:)-([UInt8],_,_)``.
+  /// - Parameters and errors: as for ``init(procMaps:programBreak:configuration:)-([UInt8],_,_)``.
   /// - Complexity: O(bytes).
   public convenience init(
     procMaps text: String, programBreak: UInt64? = nil,
@@ -47,14 +47,14 @@ extension AddressSpace {
   }
 }
 
-/// Finds out what the lines of one text stand for.
+/// Determines what the lines of one text describe.
 private struct ProcMapsImporter {
   let text: [UInt8]
   let taskSize: UInt64
   var layout = ImportedLayout()
   private(set) var mmapBase: UInt64?
   private var files: [FileKey: MappedFile] = [:]
-  /// The last line of a file, and the file: the next one often is of the same.
+  /// The last line that maps a file, and that file: the next line is often of the same file.
   private var last: (line: ProcMapsLine, file: MappedFile)?
 
   private struct FileKey: Hashable {
@@ -98,7 +98,7 @@ private struct ProcMapsImporter {
 
   private func name(of line: ProcMapsLine) -> [UInt8] { Array(text[line.nameRange]) }
 
-  /// Without an array for each line.
+  /// Whether the name of `line` is `name`. Doesn't create an array for each line.
   private func name(of line: ProcMapsLine, is name: [UInt8]) -> Bool {
     line.nameRange.count == name.count && text[line.nameRange] == name[...]
   }
@@ -112,7 +112,7 @@ private struct ProcMapsImporter {
     if let first = stack.first {
       switch stack.count {
       case 1:
-        // Inside the line, so that its neighbours are none.
+        // Inside the line, so that its neighbours aren't stacks.
         layout.stackStart = first.end - 16
       case 2 where first.end == stack[1].start:
         layout.stackStart = first.end
@@ -123,7 +123,7 @@ private struct ProcMapsImporter {
     }
   }
 
-  /// Whether an anonymous mapping at `line` is called `[heap]` or `[stack]`.
+  /// `[heap]` or `[stack]`, if an anonymous mapping at `line` has that name, otherwise `nil`.
   private func derivedName(of line: ProcMapsLine) -> [UInt8]? {
     if !layout.breakRange.isEmpty && line.start < layout.breakRange.upperBound
       && line.end > layout.breakRange.lowerBound
@@ -150,8 +150,8 @@ private struct ProcMapsImporter {
 
   // MARK: Sources
 
-  /// Whether the line is that of a file: one has a device and an inode, or an offset, or a name
-  /// that isn't in brackets.
+  /// Whether the line maps a file: it has a device and an inode, or an offset, or a name that isn't
+  /// in brackets.
   private func isFile(_ line: ProcMapsLine) -> Bool {
     if line.inode != 0 || line.device != DeviceNumber(major: 0, minor: 0) || line.offset != 0 {
       return true
@@ -175,7 +175,7 @@ private struct ProcMapsImporter {
         throw error(line, "an offset that is a multiple of the page")
       }
       if let given = Self.inner(of: name, prefix: Self.sharedPrefix) {
-        // The name hides the path that the kernel keeps for it.
+        // The name hides the path that the kernel uses for shared anonymous memory.
         let path = Array("/dev/zero (deleted)".utf8)
         return .namedSharedMemory(try file(line, path), offset: line.offset, name: given)
       }
@@ -202,7 +202,7 @@ private struct ProcMapsImporter {
     return .special(name)
   }
 
-  /// The bytes between `prefix` and a closing bracket.
+  /// The bytes between `prefix` and a closing bracket; `nil` if `name` doesn't have both.
   private static func inner(of name: [UInt8], prefix: [UInt8]) -> [UInt8]? {
     guard name.starts(with: prefix), name.last == UInt8(ascii: "]") else { return nil }
     return Array(name[prefix.count..<name.count - 1])

@@ -3,31 +3,31 @@
 
 public import VirtualMemory
 
-/// One line of `/proc/PID/maps`, as it stands in the text.
+/// One line of the text of `/proc/PID/maps`.
 public struct ProcMapsLine: Sendable, Hashable, Codable {
-  /// The line's number, from 1.
+  /// The line's number, counted from 1.
   public var number: Int
   /// The first address.
   public var start: UInt64
   /// The address after the last one.
   public var end: UInt64
-  /// The access allowed.
+  /// The access that is allowed.
   public var protection: Protection
-  /// Whether the line says `s`, not `p`.
+  /// Whether the mapping is shared: `s` in the line, not `p`.
   public var isShared: Bool
-  /// Where the mapping starts in its file, in bytes.
+  /// The offset in the file at which the mapping starts, in bytes.
   public var offset: UInt64
-  /// The file's device; 0:0 without a file.
+  /// The file's device; 0:0 if there is no file.
   public var device: DeviceNumber
-  /// The file's inode; 0 without a file.
+  /// The file's inode; 0 if there is no file.
   public var inode: UInt64
-  /// Where the name is in the text, in bytes; empty if there is none.
+  /// The bytes of the text that contain the name; empty if there is no name.
   public var nameRange: Range<Int>
 
-  /// The addresses, ``start`` to ``end``.
+  /// The addresses from ``start`` to ``end``.
   public var range: Range<UInt64> { start..<end }
 
-  /// A line with these fields.
+  /// Creates a line with these fields.
   public init(
     number: Int, start: UInt64, end: UInt64, protection: Protection, isShared: Bool,
     offset: UInt64, device: DeviceNumber, inode: UInt64, nameRange: Range<Int>
@@ -44,22 +44,22 @@ public struct ProcMapsLine: Sendable, Hashable, Codable {
   }
 }
 
-/// What is wrong with a text that should be that of `/proc/PID/maps`.
+/// Describes what is wrong with a text that should be that of `/proc/PID/maps`.
 public struct ProcMapsError: Error, Sendable, Hashable, Codable, CustomStringConvertible {
-  /// The line, from 1.
+  /// The number of the line, counted from 1.
   public var line: Int
-  /// The byte in the line, from 1.
+  /// The number of the byte in the line, counted from 1.
   public var column: Int
-  /// What should be there, and the rule if there is one to break.
+  /// What was expected there, with the rule that was broken, if any.
   public var expected: String
-  /// What is there.
+  /// What was found there.
   public var found: String
-  /// Whether the line is well-formed, but begins below the end of the line before. No kernel prints
-  /// that of a map that stays as it is: the process changed its map while the text was made, and
-  /// another reading may succeed.
+  /// Whether the line is well-formed, but begins below the end of the previous one. The kernel
+  /// prints such a line only if the process changes its map while the text is produced, so another
+  /// reading may succeed.
   public var isOverlap: Bool
 
-  /// An error with these fields.
+  /// Creates an error with these fields.
   public init(line: Int, column: Int, expected: String, found: String, isOverlap: Bool = false) {
     self.isOverlap = isOverlap
     self.line = line

@@ -5,9 +5,9 @@ internal import VirtualMemory
 
 /// Reads the text of `/proc/PID/maps`: every line that a 64-bit kernel prints, and nothing else.
 ///
-/// Strict, so that a line that is accepted can be printed again byte for byte: lower-case
-/// hexadecimal digits without superfluous zeros, the kernel's padding, ascending ranges, a newline
-/// at the end of every line.
+/// It is strict, so that a line that it accepts can be printed again byte for byte: lower-case
+/// hexadecimal digits without superfluous zeros, the kernel's padding, ascending ranges, and a
+/// newline at the end of every line.
 ///
 /// ```swift
 /// let text = "00400000-00401000 r-xp 00000000 08:01 42 \n"
@@ -16,20 +16,24 @@ internal import VirtualMemory
 /// var parser = ProcMapsParser(text)                // or line by line
 /// while let line = try parser.next() { print(line.range) }
 /// ```
+///
+/// - Threads: one at a time; the static methods from any.
 public struct ProcMapsParser: Sendable {
   private var cursor: ProcMapsCursor
   private var last: ProcMapsLine?
 
-  /// A parser that stands at the first line of `text`.
+  /// Creates a parser at the first line of `text`.
   public init(_ text: [UInt8]) { cursor = ProcMapsCursor(text: text) }
 
-  /// A parser that stands at the first line of `text`.
+  /// Creates a parser at the first line of a text in a string.
+  ///
+  /// - Complexity: O(bytes), since the text is copied.
   public init(_ text: String) { self.init(Array(text.utf8)) }
 
   /// The next line; `nil` after the last one.
   ///
-  /// - Throws: ``ProcMapsError`` for the first thing in the line that a kernel would not have
-  ///   printed, with line, column, and what was expected there. After that, `nil` is returned.
+  /// - Throws: ``ProcMapsError`` for the first thing in the line that a kernel wouldn't have
+  ///   printed, with its line and column and what was expected there. All later calls return `nil`.
   /// - Complexity: O(bytes of the line).
   public mutating func next() throws(ProcMapsError) -> ProcMapsLine? {
     guard !cursor.isAtEnd else { return nil }
@@ -45,8 +49,8 @@ public struct ProcMapsParser: Sendable {
 
   /// The lines of `text`.
   ///
-  /// - Throws: ``ProcMapsError`` for the first thing that a kernel would not have printed, with
-  ///   line, column, and what was expected there.
+  /// - Throws: ``ProcMapsError`` for the first thing that a kernel wouldn't have printed, with its
+  ///   line and column and what was expected there.
   /// - Complexity: O(bytes).
   public static func parse(_ text: [UInt8]) throws(ProcMapsError) -> [ProcMapsLine] {
     try parse(text, scans: true)
@@ -54,7 +58,7 @@ public struct ProcMapsParser: Sendable {
 
   /// The lines of a text in a string.
   ///
-  /// - Throws: as ``parse(_:)-([UInt8])``.
+  /// - Throws: as for ``parse(_:)-([UInt8])``.
   /// - Complexity: O(bytes).
   public static func parse(_ text: String) throws(ProcMapsError) -> [ProcMapsLine] {
     try parse(Array(text.utf8))
@@ -62,16 +66,16 @@ public struct ProcMapsParser: Sendable {
 
   /// The lines of a text in a span, which is copied.
   ///
-  /// - Throws: as ``parse(_:)-([UInt8])``.
+  /// - Throws: as for ``parse(_:)-([UInt8])``.
   /// - Complexity: O(bytes).
   public static func parse(_ text: Span<UInt8>) throws(ProcMapsError) -> [ProcMapsLine] {
     try parse(unsafe text.withUnsafeBufferPointer { unsafe Array($0) })
   }
 
-  /// - Parameter scans: false to leave out `LineScanner`, which makes no difference but of time.
+  /// - Parameter scans: whether to use `LineScanner`, which changes nothing but the time it takes.
   static func parse(_ text: [UInt8], scans: Bool) throws(ProcMapsError) -> [ProcMapsLine] {
     var lines: [ProcMapsLine] = []
-    // Shorter lines than this are rare.
+    // Most lines are at least this long.
     lines.reserveCapacity(text.count / 64)
     var cursor = ProcMapsCursor(text: text)
     while !cursor.isAtEnd {
@@ -82,7 +86,7 @@ public struct ProcMapsParser: Sendable {
   }
 }
 
-/// A position in the text, and the grammar of a line from there.
+/// A position in a text, and the grammar of the line at that position.
 struct ProcMapsCursor: Sendable {
   let text: [UInt8]
   var index = 0
@@ -94,7 +98,7 @@ struct ProcMapsCursor: Sendable {
   var isAtEnd: Bool { index == text.count }
   private var column: Int { index - lineStart }
 
-  /// Takes all lines up to the first that has to be looked at more closely.
+  /// Scans all lines up to the first that needs the grammar.
   mutating func scanLines(into lines: inout [ProcMapsLine]) {
     guard text.last == UInt8(ascii: "\n") else { return }
     unsafe text.withUnsafeBufferPointer { text in
@@ -109,6 +113,7 @@ struct ProcMapsCursor: Sendable {
     }
   }
 
+  /// The next line, which must start at or above the end of `previous`.
   mutating func parseLine(after previous: ProcMapsLine?) throws(ProcMapsError) -> ProcMapsLine {
     lineStart = index
     lineNumber += 1
@@ -170,7 +175,7 @@ struct ProcMapsCursor: Sendable {
     return (protection, try oneOf("s", "p", "'s' or 'p' for shared or private"))
   }
 
-  /// The name's range: after the padding to column 73, up to the newline.
+  /// The range of the name: from column 73 at the earliest, after the padding, to the newline.
   private mutating func name() throws(ProcMapsError) -> Range<Int> {
     if index < text.count && text[index] == UInt8(ascii: "\n") { return index..<index }
     let nameColumn = max(column, 72) + 1
@@ -257,7 +262,7 @@ struct ProcMapsCursor: Sendable {
     index += 1
   }
 
-  /// True for `yes`, false for `no`.
+  /// True for `yes`, false for `no`; throws for anything else.
   private mutating func oneOf(
     _ yes: Unicode.Scalar, _ no: Unicode.Scalar, _ what: String
   ) throws(ProcMapsError) -> Bool {

@@ -5,9 +5,12 @@ internal import Glibc
 internal import SystemPackage
 internal import _SystemShims
 
-/// Folders and files of the proc file system.
+/// Reads folders and files of the proc file system.
 enum ProcessFolder {
-  /// The entries of a folder that are numbers: the processes of `/proc`, or a process's threads.
+  /// The entries of a folder that are numbers: the processes in `/proc`, or the threads of a
+  /// process.
+  ///
+  /// - Throws: the errors of `opendir`.
   static func numbers(in folder: FilePath) throws(Errno) -> [Int32] {
     guard let stream = unsafe folder.withPlatformString({ unsafe opendir($0) }) else {
       throw Errno(rawValue: sysshims_errno())
@@ -23,7 +26,9 @@ enum ProcessFolder {
     return numbers
   }
 
-  /// A file, whole.
+  /// The contents of a whole file.
+  ///
+  /// - Throws: the errors of `open` and `read`.
   static func contents(of path: FilePath) throws(Errno) -> [UInt8] {
     let descriptor = try KernelMaps.rethrowing {
       try FileDescriptor.open(path, .readOnly, options: .closeOnExec)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-// The kernel's perf events about the mappings of one thread, and waiting for many descriptors.
+// perf events that report changes of a process's map, and waiting for several descriptors.
 
 #ifndef SYSTEM_SHIMS_PERF_H
 #define SYSTEM_SHIMS_PERF_H
@@ -14,90 +14,103 @@
 #pragma clang assume_nonnull begin
 
 // MARK: - Events
-// Why C: perf_event_attr is made of bit fields, and perf_event_open has no wrapper in libc.
+// Why C: perf_event_attr consists of bit fields, and libc has no wrapper for perf_event_open.
 
-/// What `sysshims_perf_open` is to report.
+/// What `sysshims_perf_open` makes the kernel report.
 struct sysshims_perf_request {
-  /// The thread, and those that it starts later.
+  /// The thread to watch. The threads that it starts later are watched too.
   pid_t thread;
-  /// The processor on which it is watched: a ring has one writer at a time.
+  /// The processor on which the thread is watched. Only one processor may write into a ring.
   int processor;
-  /// The number of a tracepoint; 0: mappings, programs, threads that start and end.
+  /// The number of a tracepoint, or 0 for mappings, new programs, and threads that start and end.
   uint64_t tracepoint;
-  /// Whether the tracepoint is one of all system calls: it reports those that may change a map
-  /// only.
+  /// Whether the tracepoint reports all system calls. If so, the kernel is told to report only
+  /// those that may change a map.
   bool is_of_all_calls;
-  /// Bytes in the ring after which its descriptor becomes readable.
+  /// How many bytes of records make the ring's descriptor readable.
   uint32_t wakeup_bytes;
 };
 
-/// Opens an event. Returns its descriptor, or -1 with errno.
+/// Opens an event. Returns its descriptor, or -1 with errno set.
 int sysshims_perf_open(const struct sysshims_perf_request *request);
 
-/// Lets `event` write into the ring of `target`, an event of the same processor. Returns 0 or -1
-/// with errno.
+/// Makes `event` write into the ring of `target`, an event of the same processor. Returns 0, or -1
+/// with errno set.
 int sysshims_perf_redirect(int event, int target);
 
-/// Maps an event's ring with that many pages of data, a power of two. Returns NULL with errno if it
-/// can't.
+/// Maps an event's ring with `pages` pages of records, a power of two. Returns NULL with errno set
+/// if that fails.
 void *_Nullable sysshims_perf_map(int event, size_t pages);
+/// Unmaps a ring; `pages` is what it was mapped with.
 void sysshims_perf_unmap(void *ring, size_t pages);
 
-/// Stops or resumes writing into an event's ring. Meanwhile nothing wakes, and records are lost.
+/// Stops the kernel from writing into an event's ring, or lets it write again. While a ring is
+/// paused, records are lost and its descriptor isn't made readable. Returns 0, or -1 with errno
+/// set.
 int sysshims_perf_pause(int event, bool is_paused);
 
-/// Takes whole records out of a ring, as many as fit, and copies them to `buffer`, one after
-/// another. Returns their bytes. One thread at a time.
+/// Removes whole records from a ring, as many as fit into `capacity` bytes, and copies them to
+/// `buffer`, one after another. Returns the number of bytes copied. Only one thread at a time may
+/// take or discard the records of a ring.
 size_t sysshims_perf_take(void *ring, size_t pages, void *buffer, size_t capacity);
 
-/// Takes all records out of a ring, unseen.
+/// Removes all records from a ring without reading them.
 void sysshims_perf_discard(void *ring);
 
-/// Whether there are records in a ring. From any thread.
+/// Whether a ring contains records. Any thread may ask.
 bool sysshims_perf_has_records(const void *ring);
 
-/// What a system call, by its number on this machine, may do to a map.
+/// How a system call may change a map.
 enum sysshims_call_effect {
   SYSSHIMS_CALL_EFFECT_NONE,
-  /// Its first two arguments are the address and the length.
+  /// It changes the range whose address and length are its first two arguments.
   SYSSHIMS_CALL_EFFECT_RANGE,
-  /// mremap.
+  /// mremap: its arguments and its result name the ranges.
   SYSSHIMS_CALL_EFFECT_REMAP,
-  /// brk.
+  /// brk: its result is the end of the heap.
   SYSSHIMS_CALL_EFFECT_BREAK,
-  /// prctl: see its first two arguments.
+  /// prctl: its first two arguments say whether it changes a range.
   SYSSHIMS_CALL_EFFECT_PRCTL,
-  /// Anything.
+  /// It may change any part of the map.
   SYSSHIMS_CALL_EFFECT_ANY,
 };
 
+/// How the system call with this number on this machine may change a map.
 enum sysshims_call_effect sysshims_call_effect_of(long number);
 
-/// Whether a prctl with these arguments names a range, which the third and fourth say.
+/// Whether a prctl with these first two arguments names a range, whose address and length are its
+/// third and fourth arguments.
 bool sysshims_prctl_names_range(uint64_t option, uint64_t operation);
 
 // MARK: - Waiting
-// Why C: epoll_event is a packed struct, which Swift doesn't lay out alike on every machine.
+// Why C: whether epoll_event is packed depends on the machine, and Swift can't express that.
 
-/// A set of descriptors to wait for; -1 with errno.
+/// Opens a set of descriptors to wait for. Returns its descriptor, or -1 with errno set.
 int sysshims_watch_open(void);
+/// Adds a descriptor with a tag, by which `sysshims_watch_wait` reports it. Returns 0, or -1 with
+/// errno set.
 int sysshims_watch_add(int watch, int descriptor, uint64_t tag);
+/// Removes a descriptor from the set.
 void sysshims_watch_remove(int watch, int descriptor);
-/// Waits until a descriptor is readable, and stores the tags of those that are. Returns how many,
-/// or -1 with errno.
+/// Waits until a descriptor is readable, and stores the tags of the readable ones, at most 64 at a
+/// time. Returns how many it has stored, or -1 with errno set.
 int sysshims_watch_wait(int watch, uint64_t *tags, int capacity);
 
-/// A descriptor that becomes readable at a time; -1 with errno.
+/// Opens a descriptor that becomes readable at a time that can be set. Returns -1 with errno set if
+/// that fails.
 int sysshims_timer_open(void);
-/// Sets it to a time in nanoseconds of the monotonic clock; UINT64_MAX: never.
+/// Sets the time in nanoseconds of the monotonic clock, the one of `sysshims_now`; UINT64_MAX means
+/// never.
 void sysshims_timer_set(int timer, uint64_t time);
 
-/// A descriptor that becomes readable when it is signalled, and isn't any more when it is cleared.
+/// Opens a descriptor that is readable from `sysshims_signal_set` until `sysshims_signal_clear`.
+/// Returns -1 with errno set if that fails.
 int sysshims_signal_open(void);
 void sysshims_signal_set(int descriptor);
 void sysshims_signal_clear(int descriptor);
 
-/// A descriptor that becomes readable when the process has ended; -1 with errno.
+/// Opens a descriptor that becomes readable when the process has ended. Returns -1 with errno set
+/// if that fails, ENOSYS where the system has no pidfd.
 int sysshims_process_open(pid_t process);
 
 #pragma clang assume_nonnull end

@@ -3,16 +3,20 @@
 
 internal import VirtualMemory
 
-/// Where a text of maps differs from the one before: whole lines, and the addresses that they are
-/// about.
+/// Where a maps text differs from an earlier one: the whole lines that differ, and the addresses
+/// that they cover.
 struct ChangedText {
-  /// The bytes of the new text between what both texts begin with and what both end with.
+  /// The bytes of the new text between the lines that both texts begin with and those that both end
+  /// with.
   let lines: Range<Int>
-  /// From the end of what is common before to the start of what is common after.
+  /// The addresses from the end of the common lines before the difference to the start of the
+  /// common lines after it.
   let addresses: Range<UInt64>
 
-  /// - Parameter taskSize: the end of the addresses of interest; `[vsyscall]` lies behind.
-  /// - Throws: ``ProcMapsError`` if a line next to the difference can't be read.
+  /// Compares `new` with `old`.
+  ///
+  /// - Parameter taskSize: the end of the addresses that matter; `[vsyscall]` lies above it.
+  /// - Throws: ``ProcMapsError`` if a line next to the difference is malformed.
   /// - Complexity: O(bytes).
   init(from old: Span<UInt8>, to new: [UInt8], taskSize: UInt64) throws(ProcMapsError) {
     let newline = UInt8(ascii: "\n")
@@ -36,7 +40,7 @@ struct ChangedText {
     return try cursor.parseLine(after: nil)
   }
 
-  /// Where the lines begin and end, in the new text, that aren't in both.
+  /// The start and the end, in the new text, of the lines that differ.
   private static func changedLines(
     from old: UnsafeRawBufferPointer, to new: UnsafeRawBufferPointer
   ) -> (start: Int, end: Int) {
@@ -44,7 +48,8 @@ struct ChangedText {
     let common = unsafe commonPrefix(old, new)
     let start = unsafe new[..<common].lastIndex(of: newline).map { $0 + 1 } ?? 0
     let suffix = unsafe commonSuffix(old, new, limit: min(old.count, new.count) - start)
-    // The first line that is wholly in what is common: a line must begin there in both texts.
+    // Go to the first line that lies completely in the common part. In both texts, a line must
+    // begin there.
     var end = new.count - suffix
     if unsafe !isLineStart(new, end) || !isLineStart(old, old.count - suffix) {
       end = unsafe new[end...].firstIndex(of: newline).map { $0 + 1 } ?? new.count
@@ -88,8 +93,8 @@ struct ChangedText {
   }
 }
 
-/// Makes mappings of lines, as a mirror needs them: names as they are printed, one ``MappedFile``
-/// for one file.
+/// Converts lines into mappings for a mirror: with the names as they are printed, and one
+/// ``MappedFile`` for each file.
 struct MirrorImporter {
   private struct FileKey: Hashable {
     var device: DeviceNumber
@@ -100,17 +105,17 @@ struct MirrorImporter {
   private var files: [FileKey: MappedFile] = [:]
   private var maximumFileCount = 64
 
-  /// Says that the whole text has been read: the files are those that are mapped, or few others.
+  /// Notes that the whole text has been read: `files` now has the mapped files, and few others.
   mutating func didReadAll() { maximumFileCount = max(64, 2 * files.count) }
 
-  /// The mappings of the lines at `lines` of `text`, ascending, below `taskSize`.
+  /// The mappings below `taskSize` that the bytes `lines` of `text` describe, in ascending order.
   ///
-  /// Lines that overlap can't be one address space's at one instant: the kernel makes its text in
-  /// chunks, and a mapping moved between two of them. The later line is the younger: it keeps its
-  /// addresses.
+  /// Lines that overlap can't all belong to one address space at one instant: the kernel produces
+  /// the text in chunks, and a mapping moved between two chunks. The later line is newer, so it
+  /// keeps its addresses.
   ///
   /// - Returns: the mappings, and whether lines overlapped.
-  /// - Throws: ``ProcMapsError`` for what isn't a line.
+  /// - Throws: ``ProcMapsError`` for a malformed line.
   mutating func mappings(
     of text: [UInt8], _ lines: Range<Int>, taskSize: UInt64
   ) throws(ProcMapsError) -> (mappings: [ImportedMapping], overlap: Bool) {
@@ -144,7 +149,7 @@ struct MirrorImporter {
       name: Self.unescaped(Array(text[line.nameRange])))
   }
 
-  /// A mapping of a query's answer.
+  /// The mapping that the answer to a query describes.
   mutating func mapping(of vma: VMA) -> ImportedMapping {
     ImportedMapping(
       start: vma.start, end: vma.end, protection: vma.protection, isShared: vma.isShared,
@@ -160,8 +165,9 @@ struct MirrorImporter {
     guard isFile else { return name.isEmpty ? .anonymous : .special(name) }
     let key = FileKey(device: device, inode: inode, name: name)
     if let file = files[key] { return .file(file, offset: offset) }
-    // Files that have come and gone, as those of a compiler. What is mapped keeps its file by
-    // itself; the next difference then takes it for another, which prints the same.
+    // Forget the files, most of which are no longer mapped, as with a compiler. Mappings keep their
+    // files alive by themselves. The next comparison then takes such a file for a different one,
+    // which prints the same.
     if files.count >= maximumFileCount { files = [:] }
     let file = MappedFile(
       path: name.prefix(MappedFile.maximumPathBytes - 1), device: device, inode: inode)

@@ -4,48 +4,52 @@
 public import VirtualMemory
 internal import _SystemShims
 
-/// Whether a mirror follows its process.
+/// Whether a mirror still follows its process.
 public enum MirrorState: UInt8, Sendable, Hashable, Codable {
-  /// It does.
+  /// The mirror follows its process.
   case live
-  /// The process changes faster than it can be read: the copy may mix what was never there at one
-  /// instant.
+  /// The process changes its map faster than the mirror can read it. The copy may combine mappings
+  /// that never existed at the same instant.
   case contended
-  /// The process has exited, or has begun another program that can't be followed. The copy is the
-  /// last that was read.
+  /// The process has exited, or has started another program that can't be followed. The copy is as
+  /// of the last reading.
   case exited
-  /// It was detached. The copy is the last that was read.
+  /// The mirror was detached. The copy is as of the last reading.
   case detached
 }
 
-/// What is known of how fresh an answer is.
+/// How fresh an answer is, as far as that is known.
 public enum MirrorFreshness: Sendable, Hashable {
-  /// The kernel has been asked for this answer.
+  /// The kernel was asked for this answer.
   case current
-  /// The process may have changed in this time, since the map was read last.
+  /// The map was last confirmed this long ago. The process may have changed it since.
   case unverified(for: Duration)
-  /// The process changes faster than it can be read.
+  /// The process changes its map faster than the mirror can read it.
   case contended
-  /// The process has exited: the answer is how it was at the end, as far as it was read.
+  /// The process has exited. The answer shows its map at the last reading.
   case exited
-  /// The mirror was detached: the answer is how it was then.
+  /// The mirror was detached. The answer shows the map at the last reading.
   case detached
 }
 
-/// What a mirror says of an address, and what that is worth.
+/// A mirror's answer for an address, and how fresh it is.
 public struct MirrorAnswer: Sendable, Hashable {
-  /// The VMA at the address, or `nil`; with the generation of the version that was asked.
+  /// The VMA at the address, with the generation of the version from which it comes; `nil` if
+  /// nothing is mapped there.
   public var vma: QueryResult?
   var asOfNanoseconds: UInt64
   var state: MirrorState
   var isVerified: Bool
 
-  /// The VMA was so at some instant since this time, of the monotonic clock (`CLOCK_MONOTONIC`).
+  /// A lower bound on the answer's time: the VMA was as shown at some instant since then. It is a
+  /// time of the monotonic clock (`CLOCK_MONOTONIC`).
+  ///
+  /// - Complexity: O(1).
   public var asOf: Duration { .nanoseconds(Int64(asOfNanoseconds)) }
 
   /// How fresh the answer is now.
   ///
-  /// - Complexity: reads the clock.
+  /// - Complexity: O(1); reads the clock.
   public var freshness: MirrorFreshness {
     switch state {
     case .contended: .contended

@@ -7,35 +7,37 @@ public import SystemPackage
 public struct MirrorConfiguration: Sendable, Hashable {
   /// Where the proc file system is mounted.
   public var root: FilePath = "/proc"
-  /// The sources of changes that may be used, the best first. ``ProcessMirror/source`` says which
-  /// one is, and ``ProcessMirror/unavailableSources`` why none before it.
+  /// The sources of changes that may be used, the best one first. ``ProcessMirror/source`` is the
+  /// one in use, and ``ProcessMirror/unavailableSources`` says why the mirror uses none of those
+  /// before it.
   public var sources: [MirrorSource] = [.systemCalls, .mappings, .polling]
-  /// The time from one reading of the whole text to the next, while the mirror is run.
+  /// The time between two readings of the whole text while the mirror is run. Values below 0.1 ms
+  /// count as 0.1 ms.
   public var interval: Duration = .seconds(1)
-  /// How much of the past ``ProcessMirror/lookup(_:at:)`` can answer about.
+  /// How far back ``ProcessMirror/lookup(_:at:)`` can answer.
   public var history = MirrorHistoryLimits()
-  /// How the kernel's perf events are used.
+  /// How the mirror uses the kernel's perf events.
   public var perf = PerfOptions()
 
-  /// All sources, one reading a second, no history.
+  /// Creates the default configuration: all sources, one reading a second, no history.
   public init() {}
 }
 
-/// How much of a mirror's past is kept.
+/// Limits on how many earlier versions a mirror keeps.
 ///
-/// A version that is kept costs the nodes that were replaced since.
+/// A version costs the memory of the nodes that have been replaced since.
 public struct MirrorHistoryLimits: Sendable, Hashable, Codable {
-  /// The most versions, the current one apart. 0 keeps none.
+  /// The most versions to keep, not counting the current one. 0 keeps none.
   public var maximumVersionCount = 0
-  /// How long a version is kept after it was replaced.
+  /// How long to keep a version after it was replaced.
   public var maximumAge = Duration.seconds(60)
-  /// The most bytes that replaced nodes may take.
+  /// The most bytes that replaced nodes may occupy.
   public var maximumBytes = 16 << 20
 
-  /// Keeps nothing.
+  /// Creates limits that keep no earlier versions.
   public init() {}
 
-  /// Keeps so many versions, for so long.
+  /// Creates limits with these values.
   public init(
     maximumVersionCount: Int, maximumAge: Duration = .seconds(60), maximumBytes: Int = 16 << 20
   ) {

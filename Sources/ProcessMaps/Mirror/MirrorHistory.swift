@@ -3,22 +3,24 @@
 
 internal import VirtualMemory
 
-/// A version that a mirror had, and when.
+/// A version of a mirror, and the time over which it was confirmed.
 struct KeptVersion {
   let snapshot: MapsSnapshot
-  /// When the first and the last reading began that confirmed it.
+  /// When the first and the last reading that confirmed the version began, in nanoseconds of
+  /// `sysshims_now`.
   let firstSeen: UInt64
   var lastSeen: UInt64
 }
 
-/// The versions that a mirror had.
+/// The versions that a mirror keeps, the current one last.
 struct MirrorHistory {
   let limits: MirrorHistoryLimits
   private var versions: [KeptVersion] = []
 
   init(_ limits: MirrorHistoryLimits) { self.limits = limits }
 
-  /// Notes that the current version of `space` was confirmed by a reading that began at `time`.
+  /// Records that a reading that began at `time` confirmed the current version of `space`. Drops
+  /// the versions that exceed the limits.
   mutating func note(_ space: AddressSpace, at time: UInt64) {
     guard limits.maximumVersionCount > 0 else { return }
     if let last = versions.last, last.snapshot.generation == space.generation {
@@ -37,6 +39,6 @@ struct MirrorHistory {
     }
   }
 
-  /// The last version that was confirmed at `time` or before.
+  /// The latest version that was confirmed at or before `time`.
   func version(at time: UInt64) -> KeptVersion? { versions.last { $0.firstSeen <= time } }
 }

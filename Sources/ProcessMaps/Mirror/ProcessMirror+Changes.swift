@@ -7,25 +7,27 @@ internal import VirtualMemory
 internal import _SystemShims
 
 extension ProcessMirror {
-  /// Looks at what the source of changes has told, and makes the copy equal to the process there: a
-  /// few system calls, where ``refresh()`` reads the whole text. A mirror that polls reads the
-  /// text.
+  /// Brings the copy up to date where the source of changes has reported a change. This takes a few
+  /// system calls, whereas ``refresh()`` reads the whole text. If the mirror polls, this is the
+  /// same as ``refresh()``.
   ///
-  /// It goes on until nothing new is told, at most eight times. After an overflow, another program,
-  /// or more changes than make it worth while, the text is read.
+  /// It repeats until the source reports nothing new, at most eight times. It reads the text
+  /// instead if a ring overflowed, if the process started another program, or if there are too many
+  /// changes to query one by one.
   ///
-  /// What the source doesn't tell of isn't seen: see ``MirrorSource``. Answers are confirmed
-  /// (``MirrorAnswer/asOf``) by ``MirrorSource/systemCalls`` only.
+  /// Changes that the source doesn't report aren't seen; see ``MirrorSource``. Only
+  /// ``MirrorSource/systemCalls`` confirms answers (``MirrorAnswer/asOf``).
   ///
-  /// - Throws: as ``refresh()``.
-  /// - Threads: any, one after another.
-  /// - Complexity: O(log n) and a system call for each VMA in and next to what has changed.
+  /// - Throws: the errors of ``refresh()``.
+  /// - Threads: any; calls run one after another.
+  /// - Complexity: O(log n) and a system call for each VMA in and next to the changed ranges.
   @discardableResult
   public func refreshChanges() throws(Errno) -> MirrorRefresh {
     try reading.withLock { (reading) throws(Errno) in try refreshChanges(&reading) }
   }
 
-  /// The same, with the surroundings of an address where the copy is known to be wrong.
+  /// Like ``refreshChanges()``, and also refreshes the surroundings of an address for which the
+  /// copy is known to be wrong.
   func refresh(around address: UInt64) throws(Errno) -> MirrorRefresh {
     try reading.withLock { (reading) throws(Errno) in
       reading.dirty.insert(address, length: 1)
@@ -33,7 +35,7 @@ extension ProcessMirror {
     }
   }
 
-  /// The processes that the process has been seen to fork since the last call.
+  /// The processes that the source has reported as forked by the process since the last call.
   func takeForkedProcesses() -> [Int32] {
     reading.withLock { reading in
       defer { reading.dirty.forkedProcesses = [] }
@@ -74,28 +76,29 @@ extension ProcessMirror {
     return result
   }
 
-  /// Makes the copy equal to the process in some ranges.
+  /// Brings some ranges of the copy up to date by queries.
   ///
-  /// - Returns: false where the whole text is less work, or the only way.
+  /// - Returns: false if reading the whole text takes less work, or is the only way.
   private func copy(
     _ ranges: [Range<UInt64>], _ reading: inout MirrorReading
   ) throws(Errno) -> Bool {
     let file = file
-    // A query costs a few times what a line of the text does.
+    // A query costs a few times as much as a line of the text.
     var queriesLeft = 16 + space.count / 4
     for range in ranges {
       guard let found = try mappings(around: range, file.maps, &queriesLeft, &reading.importer)
       else { return false }
-      // No limit is set.
+      // This can't fail, since the copy has no limit on VMAs.
       try? space.replace(found.range, with: found.mappings)
     }
     return true
   }
 
-  /// What the process has in `range`, and in what touches it there or in the copy: a change may
-  /// have merged or cut that.
+  /// The mappings that the process has in `range` and next to it, and the range that they fill.
+  /// Adjacent mappings are included, those of the process and those of the copy, since the change
+  /// may have merged or cut them.
   ///
-  /// - Returns: `nil` where queries can't answer, or more would be needed than are left.
+  /// - Returns: `nil` if queries can't answer, or if more would be needed than are left.
   private func mappings(
     around range: Range<UInt64>, _ maps: borrowing KernelMaps, _ queriesLeft: inout Int,
     _ importer: inout MirrorImporter
@@ -115,7 +118,8 @@ extension ProcessMirror {
       do throws(Errno) {
         vma = try maps.query(position, matching: .coveringOrNext)
       } catch {
-        // Before Linux 6.11; the process has gone, or its program has; a name that is too long.
+        // Linux before 6.11; the process, or the program of this file, has ended; or a name is too
+        // long.
         guard
           error == .inappropriateIOCTLForDevice || error == .noSuchProcess
             || error == .fileNameTooLong

@@ -7,20 +7,21 @@ public import SystemPackage
 internal import VirtualMemory
 internal import _SystemShims
 
-/// What a refresh of a mirror found.
+/// The result of refreshing a mirror.
 public struct MirrorRefresh: Sendable, Hashable {
-  /// Whether the copy was changed.
+  /// Whether the refresh changed the copy.
   public var isChanged: Bool
-  /// How the mirror is afterwards.
+  /// The state of the mirror after the refresh.
   public var state: MirrorState
-  /// How often the text was read.
+  /// How many times the whole text was read.
   public var readingCount: Int
 }
 
-/// The open file of a process's maps.
+/// The open maps file of a process.
 final class MirrorFile: Sendable {
   let maps: KernelMaps
-  /// When the process was started; `nil` if that isn't known.
+  /// When the process was started, in clock ticks since the system was booted; `nil` if that isn't
+  /// known.
   let startTime: UInt64?
 
   init(_ maps: consuming KernelMaps, startTime: UInt64?) {
@@ -28,43 +29,44 @@ final class MirrorFile: Sendable {
     self.startTime = startTime
   }
 
-  /// The file of the program that the process has begun since this one was opened; `nil` if the
-  /// process has ended, or can't be found.
+  /// Opens the maps of the program that the process has started since this file was opened. Returns
+  /// `nil` if the process has ended or can't be found.
   func reopened() -> MirrorFile? {
     guard let folder = maps.folder, let status = ProcessStatus(folder), !status.isZombie,
       !status.isKernelThread, status.startTime == startTime,
       let maps = try? KernelMaps(folder: folder)
     else { return nil }
-    // It may have ended, and its pid may be another's, before the file was opened.
+    // The process may have ended before the file was opened, and its pid may have been reused.
     guard ProcessStatus(folder)?.startTime == startTime else { return nil }
     return MirrorFile(maps, startTime: startTime)
   }
 }
 
-/// What a mirror remembers of its readings.
+/// The state that a mirror keeps from one reading to the next.
 struct MirrorReading {
   var history: MirrorHistory
   var importer = MirrorImporter()
-  /// What the source of changes has told, and hasn't been looked at yet.
+  /// The changes that the source has reported and that haven't been processed yet.
   var dirty = DirtyRanges()
-  /// The last text, where the copy doesn't print as that: lines overlapped, or print otherwise.
-  /// Else empty.
+  /// The last text, if the copy doesn't print exactly as that text, although its lines don't
+  /// overlap. Otherwise empty.
   var inexactText: [UInt8] = []
+  /// Whether the copy has been read at least once.
   var hasRead = false
 }
 
 extension ProcessMirror {
-  /// Reads the process's map, and makes the copy equal to it, as one change.
+  /// Reads the process's map and makes the copy equal to it, in one change.
   ///
-  /// The text is read until it is what the copy prints, at most eight times. A process that is as
-  /// it was costs one reading and a comparison of bytes; else only what differs is parsed and
-  /// replaced. A program that the process has begun is followed, unless the mirror adopted its
-  /// file.
+  /// The text is read until it is equal to what the copy prints, at most eight times. If the map
+  /// hasn't changed, this costs one reading and a comparison of bytes. Otherwise, only what differs
+  /// is parsed and replaced. If the process has started another program, the mirror follows that,
+  /// unless it adopted its file.
   ///
-  /// - Throws: what reading the file throws; `EBADMSG` if the text isn't one of maps. A process
-  ///   that has exited is no error: see the result's state.
-  /// - Threads: any, one after another; blocks while the kernel makes the text.
-  /// - Complexity: O(bytes of the text), and O(log n) for each VMA that differs.
+  /// - Throws: the errors of reading the file; `EBADMSG` if the text isn't a maps text. It isn't an
+  ///   error if the process has exited: see the result's state.
+  /// - Threads: any; calls run one after another, and block while the kernel produces the text.
+  /// - Complexity: O(bytes of the text), plus O(log n) for each VMA that differs.
   @discardableResult
   public func refresh() throws(Errno) -> MirrorRefresh {
     try reading.withLock { (reading) throws(Errno) in try refresh(&reading) }
@@ -76,7 +78,7 @@ extension ProcessMirror {
     let generation = space.generation
     let texts = MirrorTexts.take()
     defer { MirrorTexts.giveBack(texts) }
-    // The readings show what has been told up to now.
+    // The readings below cover all changes reported so far.
     records?.take(into: &reading.dirty)
     reading.dirty.removeAll()
     var start: UInt64 = 0
@@ -119,7 +121,7 @@ extension ProcessMirror {
     return result
   }
 
-  /// Makes the copy equal to `texts.new`, by one change.
+  /// Makes the copy equal to `texts.new`, in one change.
   private func apply(
     _ texts: MirrorTexts, _ reading: inout MirrorReading
   ) throws(ProcMapsError) {
@@ -134,7 +136,7 @@ extension ProcessMirror {
       range = first.start..<range.upperBound
     }
     while let last = mappings.last, last.end > range.upperBound {
-      // What follows in the text is younger.
+      // The lines that follow in the text are newer.
       overlap = true
       mappings.removeLast()
       if last.start < range.upperBound {
@@ -150,15 +152,16 @@ extension ProcessMirror {
       reading.importer.didReadAll()
       reading.hasRead = true
     } else {
-      // No limit is set.
+      // This can't fail, since the copy has no limit on VMAs.
       try? space.replace(range, with: mappings)
     }
     space.dump(into: &texts.printed)
-    // A text whose lines overlap is no state that can be confirmed.
+    // A text whose lines overlap isn't a state that could be confirmed.
     reading.inexactText = overlap || texts.areEqual ? [] : texts.new
   }
 
-  /// The access of `[vsyscall]`, the last line, which is above all others; `nil` if there is none.
+  /// The access of `[vsyscall]`, which is the last line, above all others; `nil` if there is no
+  /// such line.
   private static func gate(
     of text: [UInt8], above taskSize: UInt64
   ) throws(ProcMapsError) -> Protection? {
@@ -170,7 +173,7 @@ extension ProcessMirror {
     return line.start >= taskSize ? line.protection : nil
   }
 
-  /// The process has gone, or its file has.
+  /// Ends the mirror, since its process has ended or its file is no longer of use.
   private func end(_ file: MirrorFile) {
     setState(.exited)
     let isReplaced = (try? file.maps.state()) == .replaced
@@ -179,13 +182,13 @@ extension ProcessMirror {
   }
 }
 
-/// The texts of one refresh, in memory that the next one uses again: a mirror of this process would
-/// else see what its own refreshes allocate.
+/// The texts of one refresh. Later refreshes reuse their memory: otherwise, a mirror of its own
+/// process would see the allocations of its refreshes.
 final class MirrorTexts: @unchecked Sendable {
-  // Sendable: used by one refresh at a time (`take`, `giveBack`).
-  /// What the kernel says.
+  // Sendable: only one refresh at a time uses it, from `take` to `giveBack`.
+  /// The text from the kernel.
   var new: [UInt8] = []
-  /// What the copy prints.
+  /// The text that the copy prints.
   var printed = MapsBuffer()
 
   private static let free = Guarded<[MirrorTexts]>([])
@@ -199,7 +202,7 @@ final class MirrorTexts: @unchecked Sendable {
     free.withLock { if $0.count < maximumFreeCount { $0.append(texts) } }
   }
 
-  /// Whether the copy prints as the kernel says.
+  /// Whether both texts are equal.
   var areEqual: Bool { Self.areEqual(new, printed) }
 
   private static func areEqual(_ new: [UInt8], _ printed: borrowing MapsBuffer) -> Bool {

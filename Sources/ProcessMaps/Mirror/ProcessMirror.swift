@@ -8,7 +8,7 @@ public import SystemPackage
 public import VirtualMemory
 internal import _SystemShims
 
-/// A copy of a live process's map that is kept up to date, and says how old it is.
+/// A copy of a live process's map, which is kept up to date and says how old it is.
 ///
 /// ```swift
 /// let mirror = try ProcessMirror(pid: 1234)
@@ -19,61 +19,71 @@ internal import _SystemShims
 /// let sure = try mirror.verifiedLookup(address)   // one system call; refreshes what differs
 /// ```
 ///
-/// A mirror reads the process's text when it is told to (``refresh()``, ``run()``), and applies
-/// what differs from the text before as one change of ``space``: one new generation. Everything
-/// that reads an ``/VirtualMemory/AddressSpace`` reads a mirror: dumps, queries, readers,
-/// snapshots, differences.
+/// When the application calls ``refresh()``, and repeatedly while ``run()`` runs, the mirror reads
+/// the process's text and applies what differs from its copy as one change of ``space``, with one
+/// new generation. A mirror can be read like any other ``/VirtualMemory/AddressSpace``: by dumps,
+/// queries, readers, snapshots and differences.
 ///
-/// What an answer is worth. The kernel makes a text in chunks while the process runs, so a mirror
-/// reads it until two readings in a row are equal. Each mapping was there, as it is shown, at some
-/// instant since ``MirrorAnswer/asOf``. What the process has changed since then isn't seen before
-/// the next reading: ``MirrorAnswer/freshness`` says for how long that may be. If the process
-/// changes faster than it can be read, answers say ``MirrorFreshness/contended``.
+/// How much an answer is worth: the kernel produces a text in chunks while the process runs, so the
+/// mirror reads it again until a reading is equal to its copy. Each mapping existed, as it is
+/// shown, at some instant since ``MirrorAnswer/asOf``. Later changes aren't seen before the next
+/// refresh; ``MirrorAnswer/freshness`` says for how long that may have been so. If the process
+/// changes its map faster than it can be read, answers are ``MirrorFreshness/contended``.
 ///
-/// - Threads: any, for everything. ``lookup(_:)`` may be called in signal handlers, on threads that
-///   have looked something up before or have called ``prepareThread()``.
+/// - Threads: any, for everything. ``lookup(_:)`` may also be called in a signal handler, on
+///   threads that have looked something up before or have called ``prepareThread()``.
 public final class ProcessMirror: Sendable {
-  /// The copy. Change it by refreshing the mirror only.
+  /// The copy. Only the mirror may change it: refresh the mirror to bring it up to date.
   public let space: AddressSpace
-  /// The process that was attached to; `nil` for an adopted file.
+  /// The process to which the mirror is attached; `nil` if it adopted a file.
   public let pid: Int32?
-  /// When the last reading began that confirmed the copy, in nanoseconds of the monotonic clock.
-  /// Stored after the version that it is about is published, and loaded before a version is: an
-  /// answer may be younger than it says, and is never older.
+  /// When the last reading that confirmed the copy began, in nanoseconds of the monotonic clock.
+  /// Written under `reading` (releasing), after the version to which it applies has been published.
+  /// Read by any thread (acquiring), before it loads a version. So an answer may be newer than this
+  /// says, but never older.
   private let asOfNanoseconds = Atomic<UInt64>(0)
+  /// The raw value of a ``MirrorState``. Written under `reading` (releasing); read by any thread
+  /// (acquiring).
   private let stateValue = Atomic<UInt8>(MirrorState.live.rawValue)
+  /// Excludes refreshes from one another, and keeps their state.
   let reading: Guarded<MirrorReading>
-  /// The file that the mirror was attached by. Apart from `reading`, so that a query doesn't wait
-  /// for one.
+  /// The file by which the mirror was attached. It isn't part of `reading`, so that a query doesn't
+  /// wait for a refresh.
   private let firstFile: MirrorFile
-  /// The file of the program that the process has begun since; `nil` if there is none.
+  /// The file of the program that the process has started since; `nil` if there is none.
   private let laterFile = Guarded<MirrorFile?>(nil)
-  /// Whether `laterFile` has one: most processes never do, and look-ups then take no lock. Stored
-  /// after the file, releasing; pairs with the acquire in `file`.
+  /// Whether `laterFile` contains a file. Most processes never start another program, and their
+  /// queries then take no lock. Written after the file (releasing). Pairs with the acquire in
+  /// `file`: guarantees that the file is found. Without it: a query could go to the file of the
+  /// previous program.
   private let hasLaterFile = Atomic(false)
-  /// How the process is followed.
+  /// How the mirror follows the process.
   public let configuration: MirrorConfiguration
-  /// What tells of changes while the mirror is run.
+  /// The source of changes that the mirror uses while it is run.
   public var source: MirrorSource { records?.source ?? .polling }
-  /// The sources that would be better, and why they can't be used: no right, no tracefs, too many
-  /// threads…
+  /// The better sources that can't be used, and the reasons: no permission, no tracefs, too many
+  /// threads, and so on.
   public let unavailableSources: [UnavailableSource]
-  /// Where changes are told of; `nil` for polling.
+  /// The records of changes; `nil` if the mirror polls.
   let records: (any ChangeRecords)?
-  /// The loop that runs the mirror, if one does.
+  /// The loop that follows the mirror, if any.
   let loop = Guarded<MirrorLoop?>(nil)
-  /// Set by ``noteChange()``, cleared by the loop before it reads.
+  /// Whether the application has reported a change. Set by ``noteChange()`` (releasing); cleared by
+  /// the loop before it reads (acquiring), so that a change that is reported during a reading leads
+  /// to another one.
   let isNoted = Atomic(false)
 
   /// Attaches to a process and reads its map.
   ///
   /// - Parameters:
   ///   - pid: the process.
-  ///   - configuration: how it is followed.
-  /// - Throws: `ENOENT` or `ESRCH` if there is no such process, or it has no address space (a
-  ///   zombie, a thread of the kernel); `EACCES` if it may not be read; `EBADMSG` if its text isn't
-  ///   one of maps.
-  /// - Complexity: as ``refresh()``'s.
+  ///   - configuration: how to follow it.
+  /// - Throws: `ENOENT` or `ESRCH` if there is no such process, or if it has no address space (a
+  ///   zombie, a kernel thread); `EACCES` if the caller may not read it; `EBADMSG` if its text
+  ///   isn't a maps text.
+  /// - Threads: any.
+  /// - Complexity: as for ``refresh()``. Opening the source of changes takes a few system calls for
+  ///   each thread of the process and each processor.
   public convenience init(
     pid: Int32, configuration: MirrorConfiguration = MirrorConfiguration()
   ) throws(Errno) {
@@ -85,15 +95,17 @@ public final class ProcessMirror: Sendable {
     try self.init(file, configuration, pid: pid, folder: folder)
   }
 
-  /// Attaches to the process whose `/proc/PID/maps` an open file is, as another process may send
-  /// its own: no right over that process is needed, and no pid, which another process may have
-  /// later. It is polled.
+  /// Attaches to a process by its open `/proc/PID/maps`, for example one that the process itself
+  /// has sent. The caller needs no rights over the process, and no pid, which could be reused. The
+  /// mirror polls.
   ///
   /// - Parameters:
   ///   - descriptor: the open file, which the mirror takes over.
-  ///   - configuration: how it is followed.
-  /// - Throws: `EBADF` if the file isn't open; `EINVAL` if it isn't one of maps; `ESRCH` if the
-  ///   process has gone.
+  ///   - configuration: how to follow the process.
+  /// - Throws: `EBADF` if the descriptor isn't open; `EINVAL` if it isn't a maps file; `ESRCH` if
+  ///   the process has ended.
+  /// - Threads: any.
+  /// - Complexity: as for ``refresh()``.
   public convenience init(
     adopting descriptor: FileDescriptor,
     configuration: MirrorConfiguration = MirrorConfiguration()
@@ -103,9 +115,11 @@ public final class ProcessMirror: Sendable {
       folder: nil)
   }
 
-  /// A mirror of the calling process.
+  /// Creates a mirror of the calling process.
   ///
-  /// - Throws: as ``init(pid:configuration:)``.
+  /// - Throws: the errors of ``init(pid:configuration:)``.
+  /// - Threads: any.
+  /// - Complexity: as for ``init(pid:configuration:)``.
   public static func ofSelf(
     configuration: MirrorConfiguration = MirrorConfiguration()
   ) throws(Errno) -> ProcessMirror {
@@ -116,21 +130,21 @@ public final class ProcessMirror: Sendable {
     _ file: MirrorFile, _ configuration: MirrorConfiguration, pid: Int32?, folder: FilePath?
   ) throws(Errno) {
     var space = AddressSpaceConfiguration()
-    // The most that x86-64 has, with five levels of page tables; and the kernel counts, not the
-    // copy.
+    // The largest address space of x86-64, with five levels of page tables. There is no limit on
+    // the number of VMAs, since the kernel enforces its own.
     space.taskSize = 0xff_ffff_ffff_f000
     space.maximumMapCount = .max
     self.space = AddressSpace(configuration: space)
     self.pid = pid
     self.configuration = configuration
     firstFile = file
-    // Before the first reading: what it doesn't show is told.
+    // Opened before the first reading, so that a change that the reading doesn't show is reported.
     (records, unavailableSources) = Self.openSource(configuration, pid: pid, folder: folder)
     reading = Guarded(MirrorReading(history: MirrorHistory(configuration.history)))
     if try refresh().state == .exited { throw .noSuchProcess }
   }
 
-  /// The first of the sources that works; `nil` for polling.
+  /// Opens the first source that works; `nil` for polling. Also returns those that don't.
   private static func openSource(
     _ configuration: MirrorConfiguration, pid: Int32?, folder: FilePath?
   ) -> ((any ChangeRecords)?, [UnavailableSource]) {
@@ -141,11 +155,11 @@ public final class ProcessMirror: Sendable {
         unavailable.append(UnavailableSource(source: source, reason: reason))
       }
       guard let pid, let folder else {
-        note("of an adopted file the process isn't known")
+        note("the process of an adopted file isn't known")
         continue
       }
       guard configuration.root == "/proc" else {
-        note("under \(configuration.root) processes may have other numbers")
+        note("the pids under \(configuration.root) may differ from those of this system")
         continue
       }
       var tracepoints: SystemCallTracepoints?
@@ -171,30 +185,34 @@ public final class ProcessMirror: Sendable {
 
   // MARK: Looking up
 
-  /// Makes the calling thread ready to look addresses up in a signal handler.
+  /// Prepares the calling thread for lookups in signal handlers.
+  ///
+  /// - Threads: any, but not in a signal handler.
+  /// - Complexity: O(1). The first call on a thread registers it, which may take a lock.
   public static func prepareThread() { RCU.withReadSection { _ in } }
 
-  /// The VMA at `address`, as the copy has it.
+  /// The VMA at `address` according to the copy.
   ///
-  /// - Threads: any; in signal handlers, see ``ProcessMirror``. No lock, no allocation, no system
-  ///   call.
+  /// - Threads: any; for signal handlers, see ``ProcessMirror``. It takes no lock, allocates
+  ///   nothing and makes no system call.
   /// - Complexity: O(log n), nanoseconds.
   public func lookup(_ address: UInt64) -> MirrorAnswer {
-    // Acquiring: pairs with the release in `confirm`. The version that is loaded next is the
-    // confirmed one, or later.
+    // Acquiring: pairs with the release in `confirm`. Guarantees that the version loaded next is
+    // the confirmed one or a later one. Without it: an older version could be taken for a confirmed
+    // one.
     let asOf = asOfNanoseconds.load(ordering: .acquiring)
     let state = MirrorState(rawValue: stateValue.load(ordering: .acquiring))
     return MirrorAnswer(
       vma: space.lookup(address), asOfNanoseconds: asOf, state: state ?? .live, isVerified: false)
   }
 
-  /// The VMA at `address`, compared with the kernel's answer of now: if they differ, the mirror is
-  /// refreshed first.
+  /// The VMA at `address`, compared with the kernel's current answer. If the two differ, the mirror
+  /// is refreshed first.
   ///
-  /// - Throws: `ENOTTY` before Linux 6.11; what ``refresh()`` throws. If the process has exited, no
-  ///   error: the answer says so.
-  /// - Threads: any, but not signal handlers.
-  /// - Complexity: one system call where the copy is right.
+  /// - Throws: `ENOTTY` on Linux before 6.11; the errors of ``refresh()``. It isn't an error if the
+  ///   process has exited: the answer's freshness says so.
+  /// - Threads: any, but not in a signal handler.
+  /// - Complexity: one system call if the copy is right.
   public func verifiedLookup(_ address: UInt64) throws(Errno) -> MirrorAnswer {
     for _ in 0..<Self.maximumAttempts {
       let start = sysshims_now()
@@ -228,15 +246,16 @@ public final class ProcessMirror: Sendable {
       && (known.inode == 0 || known.offset == found.vmaOffset)
   }
 
-  /// The VMA that was at `address` at an earlier time, from the versions that are kept: for samples
-  /// that are looked at late, and libraries that have been unloaded.
+  /// The VMA that was at `address` at an earlier time, from the versions that the mirror keeps. Use
+  /// this for samples that are symbolised late, and for libraries that have been unloaded since.
   ///
   /// - Parameters:
   ///   - address: any address.
-  ///   - time: of the monotonic clock, such as an earlier ``MirrorAnswer/asOf``.
-  /// - Returns: an answer whose ``MirrorAnswer/asOf`` is the last time at or before `time` at which
-  ///   the version was confirmed; `nil` if nothing so old is kept.
-  /// - Threads: any, but not signal handlers: it takes a lock.
+  ///   - time: a time of the monotonic clock, such as an earlier ``MirrorAnswer/asOf``.
+  /// - Returns: the answer, whose ``MirrorAnswer/asOf`` is the last time at or before `time` at
+  ///   which the version was confirmed; `nil` if the mirror keeps no version that is old enough.
+  /// - Threads: any, but not in a signal handler: it takes a lock, and waits for a refresh that is
+  ///   in progress.
   /// - Complexity: O(kept versions + log n).
   public func lookup(_ address: UInt64, at time: Duration) -> MirrorAnswer? {
     let nanoseconds = UInt64(max(0, time / .nanoseconds(1)))
@@ -248,21 +267,31 @@ public final class ProcessMirror: Sendable {
     }
   }
 
-  /// Whether the copy is followed up: see ``MirrorState``.
+  /// The state of the mirror.
+  ///
+  /// - Threads: any. Lock-free.
+  /// - Complexity: O(1).
   public var state: MirrorState {
     MirrorState(rawValue: stateValue.load(ordering: .acquiring)) ?? .live
   }
 
-  /// How fresh an answer of ``lookup(_:)`` is now.
+  /// How fresh an answer of ``lookup(_:)`` would be now.
+  ///
+  /// - Threads: as for ``lookup(_:)``.
+  /// - Complexity: O(log n); reads the clock.
   public var freshness: MirrorFreshness { lookup(0).freshness }
 
-  /// The time of the last confirmed reading, of the monotonic clock.
+  /// When the last reading that confirmed the copy began, on the monotonic clock.
+  ///
+  /// - Threads: any. Lock-free.
+  /// - Complexity: O(1).
   public var asOf: Duration { .nanoseconds(Int64(asOfNanoseconds.load(ordering: .acquiring))) }
 
-  /// The changes as they are seen: first the state, then differences; at last why there are no
-  /// more.
+  /// The changes of the copy as they occur: first the state, then differences, and finally the
+  /// reason why there will be no more.
   ///
-  /// - Parameters: as ``/VirtualMemory/AddressSpace/updates(since:atMostEvery:)``'s.
+  /// - Parameters and costs: as for ``/VirtualMemory/AddressSpace/updates(since:atMostEvery:)``.
+  /// - Threads: any; each iterator belongs to one task.
   public func updates(
     since snapshot: MapsSnapshot? = nil, atMostEvery interval: Duration = .zero
   ) -> MapsUpdates {
@@ -270,19 +299,23 @@ public final class ProcessMirror: Sendable {
   }
 
   /// Ends the mirror: it isn't refreshed any more, and its updates end.
+  ///
+  /// - Threads: any, but not in a signal handler. It waits for a refresh that is in progress.
+  /// - Complexity: O(tasks that wait for updates).
   public func detach() {
     reading.withLock { _ in if state != .exited { setState(.detached) } }
     space.endUpdates(.detached)
     loop.withLock { $0 }?.wake()
   }
 
-  /// The open file of the program that the process runs, as far as is known.
+  /// The maps file of the program that the process runs, as far as the mirror knows.
   var file: MirrorFile {
+    // Acquiring: pairs with the release in `didReopen`; see `hasLaterFile`.
     guard hasLaterFile.load(ordering: .acquiring) else { return firstFile }
     return laterFile.withLock { $0 } ?? firstFile
   }
 
-  /// The process has begun another program.
+  /// Notes that the process has started another program, whose maps `file` has.
   func didReopen(_ file: MirrorFile) {
     laterFile.withLock { $0 = file }
     hasLaterFile.store(true, ordering: .releasing)
@@ -290,15 +323,16 @@ public final class ProcessMirror: Sendable {
 
   // MARK: What a reading found
 
-  /// Says that the copy has been confirmed by a reading that began at `start`.
+  /// Notes that a reading that began at `start` has confirmed the copy.
   ///
-  /// Releasing: pairs with the acquire in `lookup`; after the version is published.
+  /// Releasing, after the version has been published: pairs with the acquire in `lookup`; see
+  /// there.
   func confirm(_ start: UInt64) {
     stateValue.store(MirrorState.live.rawValue, ordering: .releasing)
     asOfNanoseconds.store(start, ordering: .releasing)
   }
 
-  /// Says that readings from `start` on differed each time.
+  /// Notes that the process changed during every reading; the last one began at `start`.
   func contend(_ start: UInt64) {
     stateValue.store(MirrorState.contended.rawValue, ordering: .releasing)
     asOfNanoseconds.store(start, ordering: .releasing)
@@ -308,6 +342,7 @@ public final class ProcessMirror: Sendable {
     stateValue.store(state.rawValue, ordering: .releasing)
   }
 
-  /// Readings in a row that may differ before answers say that they are contended.
+  /// The most readings in one refresh. If the process changes during each of them, answers are
+  /// contended.
   static var maximumAttempts: Int { 8 }
 }

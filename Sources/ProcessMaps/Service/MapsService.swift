@@ -6,7 +6,7 @@ public import SystemPackage
 public import VirtualMemory
 internal import _SystemShims
 
-/// Address spaces by pid: models that the application changes, and mirrors of live processes.
+/// Address spaces by pid: models, which the application changes, and mirrors of live processes.
 ///
 /// ```swift
 /// let service = MapsService()
@@ -19,30 +19,33 @@ internal import _SystemShims
 /// for await update in service.updates() { … }
 /// ```
 ///
-/// A pid stands for one process at a time. A process that ends, and one that begins another
-/// program, leaves its map to those who have it: readers get the end of file or `ESRCH` as in
-/// Linux, snapshots stay.
+/// A pid stands for one process at a time. When a process ends or starts another program, its old
+/// map remains available to those who already use it: as in Linux, readers get the end of file or
+/// `ESRCH`, and snapshots stay valid.
 ///
-/// - Threads: any, for everything. What reads takes no lock and waits for no one; what adds and
-///   removes processes excludes one another.
+/// - Threads: any, for everything. Reading takes no lock and never waits. Changes of the set of
+///   processes exclude one another.
 public final class MapsService: Sendable {
-  /// How mirrors are made that are attached by pid.
+  /// How the mirrors follow their processes.
   public let mirrors: MirrorConfiguration
-  /// Whether ``run()`` attaches to processes that are forked by those that it follows, as far as
-  /// their sources tell of forks: ``MirrorSource/mappings`` and ``MirrorSource/systemCalls`` do.
+  /// Whether ``run()`` also attaches to the processes that its processes fork. This works as far as
+  /// their sources report forks, which ``MirrorSource/mappings`` and ``MirrorSource/systemCalls``
+  /// do.
   public let followsForks: Bool
-  // Read in read sections; changed under `changes`.
+  // Read in read sections; written under `changes`.
   let processes = RCU.HashTable<Int32, ServedEntry>()
+  /// Excludes changes of `processes` from one another, and has the loop of ``run()``, if that runs.
   private let changes = Guarded<MirrorLoop?>(nil)
-  /// Those who wait for any change of any process.
+  /// The tasks that wait for a change of any process.
   private let waiters = ChangeWaiters()
 
-  /// A service without processes. No thread is started, and nothing is opened.
+  /// Creates a service without processes. This starts no thread and opens nothing.
   ///
   /// - Parameters:
-  ///   - mirrors: how processes are followed.
-  ///   - followsForks: whether to attach to their child processes as they are forked. Without it,
-  ///     or while a mirror polls, ``discover(_:)`` finds them.
+  ///   - mirrors: how the mirrors follow their processes.
+  ///   - followsForks: whether ``run()`` attaches to child processes as soon as they are forked.
+  ///     Otherwise, and for mirrors that poll, ``discover(_:)`` finds them.
+  /// - Complexity: O(1).
   public init(
     mirrors: MirrorConfiguration = MirrorConfiguration(), followsForks: Bool = false
   ) {
@@ -52,10 +55,14 @@ public final class MapsService: Sendable {
 
   // MARK: Models
 
-  /// Begins a model: a process with an empty address space.
+  /// Adds a model: a process with an empty address space, which the application changes.
   ///
-  /// - Returns: its address space, to be changed by the application.
-  /// - Throws: `EEXIST` if the pid is taken.
+  /// - Parameters:
+  ///   - pid: the model's pid in this service.
+  ///   - configuration: the constants of its machine.
+  /// - Returns: the address space.
+  /// - Throws: `EEXIST` if the pid is in use.
+  /// - Complexity: O(1).
   @discardableResult
   public func create(
     _ pid: Int32, configuration: AddressSpaceConfiguration = AddressSpaceConfiguration()
@@ -65,10 +72,11 @@ public final class MapsService: Sendable {
     return space
   }
 
-  /// Begins a model whose map is a copy of another process's, as of a child process. A mirror's
-  /// child is a model.
+  /// Adds a model whose map is a copy of another process's, like a child process. The child of a
+  /// mirror is a model too.
   ///
-  /// - Throws: `ESRCH` if there is no process `parent`; `EEXIST` if the child's pid is taken.
+  /// - Returns: the child's address space.
+  /// - Throws: `ESRCH` if there is no process `parent`; `EEXIST` if the child's pid is in use.
   /// - Complexity: O(n).
   @discardableResult
   public func fork(_ parent: Int32, as child: Int32) throws(Errno) -> AddressSpace {
@@ -77,13 +85,14 @@ public final class MapsService: Sendable {
     return space
   }
 
-  /// Gives a model another program's map. Who reads the old one reads to its end: a reader gets the
-  /// end of file.
+  /// Replaces a model's map by that of another program. Readers of the old map reach its end: they
+  /// get the end of file.
   ///
-  /// - Parameters: as ``/VirtualMemory/AddressSpace/replaceAll(with:layout:)``'s.
-  /// - Returns: the new address space. The old one isn't served any more.
+  /// - Parameters: as for ``/VirtualMemory/AddressSpace/replaceAll(with:layout:)``.
+  /// - Returns: the new address space. The old one has left the service.
   /// - Throws: `ESRCH` if there is no such process; `EINVAL` if it is a mirror, which follows its
   ///   process by itself.
+  /// - Complexity: O(mappings).
   @discardableResult
   public func exec(
     _ pid: Int32, with mappings: some Sequence<ImportedMapping> = [ImportedMapping](),
@@ -106,10 +115,11 @@ public final class MapsService: Sendable {
     return space
   }
 
-  /// Ends a model. Readers that are under way get `ESRCH`.
+  /// Ends a model. Readers that have opened its maps get `ESRCH`.
   ///
   /// - Throws: `ESRCH` if there is no such process; `EINVAL` if it is a mirror, which ends with its
-  ///   process: see ``detach(_:)``.
+  ///   process; see ``detach(_:)``.
+  /// - Complexity: O(1), plus waking the tasks that wait for updates.
   public func exit(_ pid: Int32) throws(Errno) {
     let process = try process(pid)
     guard process.mirror == nil else { throw .invalidArgument }
@@ -120,22 +130,26 @@ public final class MapsService: Sendable {
 
   /// Attaches to a live process.
   ///
-  /// - Returns: its mirror, which ``run()`` follows.
-  /// - Throws: as ``ProcessMirror/init(pid:configuration:)``; `EEXIST` if the pid is taken, by a
-  ///   process that hasn't ended.
+  /// - Returns: the mirror, which ``run()`` follows.
+  /// - Throws: the errors of ``ProcessMirror/init(pid:configuration:)``; `EEXIST` if the pid is in
+  ///   use by a process that hasn't ended.
+  /// - Complexity: as for ``ProcessMirror/init(pid:configuration:)``.
   @discardableResult
   public func attach(_ pid: Int32) throws(Errno) -> ProcessMirror {
     try checkIsFree(pid)
     return try attach(ProcessMirror(pid: pid, configuration: mirrors), pid)
   }
 
-  /// Attaches to a process by its open file of maps: see
+  /// Attaches to a process by its open maps file; see
   /// ``ProcessMirror/init(adopting:configuration:)``.
   ///
   /// - Parameters:
-  ///   - descriptor: the open file, which is taken over.
-  ///   - pid: the number that the process is to have in this service.
-  /// - Throws: as that initialiser; `EEXIST` if the number is taken.
+  ///   - descriptor: the open file, which the mirror takes over.
+  ///   - pid: the pid of the process in this service.
+  /// - Returns: the mirror, which ``run()`` follows.
+  /// - Throws: the errors of that initialiser; `EEXIST` if the pid is in use by a process that
+  ///   hasn't ended.
+  /// - Complexity: as for that initialiser.
   @discardableResult
   public func attach(
     adopting descriptor: FileDescriptor, as pid: Int32
@@ -149,40 +163,41 @@ public final class MapsService: Sendable {
     return mirror
   }
 
-  /// Lets a mirror go: its process isn't followed any more, and not served.
+  /// Removes a mirror from the service, and detaches it.
   ///
   /// - Throws: `ESRCH` if there is no such process; `EINVAL` if it is a model.
+  /// - Complexity: as for ``ProcessMirror/detach()``.
   public func detach(_ pid: Int32) throws(Errno) {
     let process = try process(pid)
     guard process.mirror != nil else { throw .invalidArgument }
     guard remove(process, .detached) else { throw .noSuchProcess }
   }
 
-  /// Which processes to attach to.
+  /// The processes to which ``MapsService/discover(_:)`` attaches.
   public enum DiscoveryScope: Sendable, Hashable {
-    /// All that may be read.
+    /// All processes that may be read.
     case all
-    /// A process and what descends from it.
+    /// A process and its descendants.
     case tree(of: Int32)
-    /// The processes of a control group, by its folder.
+    /// The processes of a control group, which is given by its folder.
     case controlGroup(FilePath)
   }
 
-  /// What ``discover(_:)`` found.
+  /// The result of ``MapsService/discover(_:)``.
   public struct Discovery: Sendable {
-    /// The processes that have been attached to now.
+    /// The processes to which the service has now attached.
     public internal(set) var attached: [Int32] = []
-    /// Those that couldn't be, and why: `EACCES` mostly. Processes that ended meanwhile are left
-    /// out.
+    /// The processes to which it couldn't attach, with the errors: mostly `EACCES`. Processes that
+    /// ended meanwhile are left out.
     public internal(set) var refused: [Int32: Errno] = [:]
   }
 
-  /// Attaches to processes that aren't served yet, as far as they may be read. Threads of the
-  /// kernel and zombies are left out.
+  /// Attaches to the processes that aren't in the service yet, as far as they may be read. Kernel
+  /// threads and zombies are left out.
   ///
-  /// - Throws: what reading the folder of processes, or the control group's list, throws.
-  /// - Complexity: a few system calls for each process, and a reading of the text for each that is
-  ///   new.
+  /// - Throws: the errors of reading the folder of processes, or the control group's list.
+  /// - Complexity: a few system calls for each process, plus one reading of the text for each new
+  ///   one.
   @discardableResult
   public func discover(_ scope: DiscoveryScope = .all) throws(Errno) -> Discovery {
     var discovery = Discovery()
@@ -210,10 +225,10 @@ public final class MapsService: Sendable {
       if let status, !status.isKernelThread, !status.isZombie { statuses[pid] = status }
     }
     guard case .tree(let top) = scope else { return statuses.keys.sorted() }
-    /// Whether the process descends from `top`.
+    /// Whether the process is `top`, or descends from it.
     func isInTree(_ pid: Int32) -> Bool {
       var pid = pid
-      // A pid that is used again could make a circle.
+      // A pid that is reused meanwhile could make a cycle.
       for _ in 0...statuses.count {
         if pid == top { return true }
         guard let parent = statuses[pid]?.parent else { return false }
@@ -226,23 +241,23 @@ public final class MapsService: Sendable {
 
   // MARK: Running
 
-  /// Follows all mirrors, those that are attached later too, until the task is cancelled. Processes
-  /// that end leave the service.
+  /// Follows all mirrors until the task is cancelled, including those that are attached later.
+  /// Processes that end leave the service.
   ///
-  /// One thread is started for as long as it runs.
+  /// This starts one thread, which ends when the method returns.
   ///
-  /// - Throws: `EBUSY` if the service is run already; `EAGAIN` if the system lets no thread start;
+  /// - Throws: `EBUSY` if the service runs already; `EAGAIN` if the system can't start a thread;
   ///   `EMFILE` if no more descriptors may be opened.
   public func run() async throws(Errno) {
     var didFork: (@Sendable (Int32) -> Void)?
-    // The new process may have ended already, or may not be read.
+    // Attaching may fail: the new process may have ended, or may not be readable.
     if followsForks { didFork = { [weak self] pid in _ = try? self?.attach(pid) } }
     let loop = try MirrorLoop(
       endsWhenEmpty: false, didEnd: { [weak self] mirror in self?.end(mirror) }, didFork: didFork)
     let isFirst = changes.withLock { running in
       guard running == nil else { return false }
       running = loop
-      // A mirror that the application runs by itself is left to it.
+      // A mirror that the application runs itself stays in its loop.
       forEach { process in if let mirror = process.mirror { try? loop.add(mirror) } }
       return true
     }
@@ -251,7 +266,7 @@ public final class MapsService: Sendable {
     try await loop.run()
   }
 
-  /// A mirror's process has ended.
+  /// Removes a mirror whose process has ended.
   private func end(_ mirror: ProcessMirror) {
     var ended: ServedProcess?
     forEach { process in if process.mirror === mirror { ended = process } }
@@ -261,7 +276,7 @@ public final class MapsService: Sendable {
 
   // MARK: The table
 
-  /// The process with this pid, as it is now.
+  /// The current process with this pid.
   func process(_ pid: Int32) throws(Errno) -> ServedProcess {
     guard let process = current(pid) else { throw .noSuchProcess }
     return process
@@ -271,13 +286,14 @@ public final class MapsService: Sendable {
     RCU.withReadSection { section in processes.lookup(pid, in: section)?.value.process }
   }
 
+  /// Calls `body` for each process, in a read section.
   func forEach(_ body: (ServedProcess) -> Void) {
     RCU.withReadSection { section in processes.forEach(in: section) { body($0.value.process) } }
   }
 
   private func checkIsFree(_ pid: Int32) throws(Errno) {
     guard let old = current(pid) else { return }
-    // Its process has ended, and nobody has noticed.
+    // A mirror whose process has ended may still be in the table, if nothing has refreshed it.
     guard let mirror = old.mirror, (try? mirror.refresh().state) == .exited else {
       throw .fileExists
     }
@@ -297,7 +313,7 @@ public final class MapsService: Sendable {
     waiters.noteChange()
   }
 
-  /// - Returns: whether it was served until now.
+  /// - Returns: whether the process was in the service until now.
   private func remove(_ process: ServedProcess, _ end: MapsUpdate.End) -> Bool {
     let isRemoved = changes.withLock { loop in
       guard current(process.pid) === process else { return false }
@@ -312,19 +328,21 @@ public final class MapsService: Sendable {
     return true
   }
 
-  /// The pids that are served, in ascending order.
+  /// The pids of all processes, in ascending order. Processes that are added or removed meanwhile
+  /// may be missing.
   ///
-  /// - Complexity: O(p log p). Of processes that come or go meanwhile some may be missing.
+  /// - Complexity: O(p log p) for p processes.
   public var pids: [Int32] {
     var pids: [Int32] = []
     forEach { pids.append($0.pid) }
     return pids.sorted()
   }
 
-  /// The changes of all processes as they come: see ``MapsServiceUpdates``.
+  /// The changes of all processes as they occur; see ``MapsServiceUpdates``.
   ///
-  /// - Parameter interval: the least time from one element to the next: what changes meanwhile is
-  ///   merged.
+  /// - Parameter interval: the least time between two elements. Changes in between are merged.
+  /// - Threads: any; each iterator belongs to one task.
+  /// - Complexity: O(1); see ``MapsServiceUpdates``.
   public func updates(atMostEvery interval: Duration = .zero) -> MapsServiceUpdates {
     MapsServiceUpdates(service: self, waiters: waiters, interval: interval)
   }

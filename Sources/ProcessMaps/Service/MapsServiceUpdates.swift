@@ -4,26 +4,27 @@
 internal import ReadCopyUpdate
 public import VirtualMemory
 
-/// What has happened in a service since the element before.
+/// An element of ``MapsServiceUpdates``: what has changed in a service since the previous element.
 public struct MapsServiceUpdate: Sendable {
-  /// The processes that are new, with their maps. In the first element: all.
+  /// The new processes with their maps. In the first element, all processes.
   public internal(set) var started: [Int32: MapsSnapshot] = [:]
-  /// What has changed in those that there were.
+  /// The changes of the maps of all other processes.
   public internal(set) var changed: [Int32: MapsDifference] = [:]
-  /// The processes that there are no more, and why. A pid that stands for another process now, or
-  /// for another program, is in ``started`` too.
+  /// The processes that have left the service, and why. A pid that now stands for another process,
+  /// or for another program, is in ``started`` too.
   public internal(set) var ended: [Int32: MapsUpdate.End] = [:]
 
   var isEmpty: Bool { started.isEmpty && changed.isEmpty && ended.isEmpty }
 }
 
-/// The changes of all processes of a service as they come: first all there is, then what differs.
+/// The changes of all processes of a service as they occur: first everything, then differences.
 ///
-/// As with ``/VirtualMemory/MapsUpdates`` nothing is lost and nothing queues up: who is slow gets
-/// one element that has everything since the last. It ends when its task is cancelled.
+/// As with ``/VirtualMemory/MapsUpdates``, nothing is lost and nothing queues up: a slow receiver
+/// gets a single element with everything that has changed since its last one. The sequence ends
+/// when its task is cancelled.
 ///
-/// - Complexity: an element O(processes), and O(1) for each that has changed; differences cost what
-///   ``/VirtualMemory/MapsDifference`` says, when they are read.
+/// - Complexity: an element takes O(processes). Its differences are computed while they are read,
+///   at the cost of a ``/VirtualMemory/MapsDifference``.
 public struct MapsServiceUpdates: AsyncSequence, Sendable {
   public typealias Element = MapsServiceUpdate
   public typealias Failure = Never
@@ -34,7 +35,8 @@ public struct MapsServiceUpdates: AsyncSequence, Sendable {
 
   public func makeAsyncIterator() -> Iterator { Iterator(self) }
 
-  /// Waits for changes.
+  /// The iterator of a ``MapsServiceUpdates``, which waits for changes. Each iterator may be used
+  /// by one task only.
   public struct Iterator: AsyncIteratorProtocol {
     private struct Known {
       let process: ServedProcess
@@ -59,7 +61,7 @@ public struct MapsServiceUpdates: AsyncSequence, Sendable {
         if known != nil { await waiters.wait { waiters.changeCount != seen } }
         if Task.isCancelled { break }
         let isFirst = known == nil
-        // Before it is looked at what there is.
+        // Before the processes are read, so that no change in between is missed.
         changeCount = waiters.changeCount
         let update = collect()
         if updates.interval > .zero { nextTime = .now + updates.interval }
@@ -68,6 +70,7 @@ public struct MapsServiceUpdates: AsyncSequence, Sendable {
       return nil
     }
 
+    /// Compares the processes with those that are known, and makes them known.
     private mutating func collect() -> MapsServiceUpdate {
       var update = MapsServiceUpdate()
       var old = known ?? [:]

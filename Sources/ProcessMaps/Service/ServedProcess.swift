@@ -5,11 +5,11 @@ internal import Synchronization
 internal import VirtualMemory
 internal import _SystemShims
 
-/// What the table of a service has for a pid: a process, and its parts for readers that must not
-/// count references, as signal handlers and many threads at once.
+/// An entry of a service's table: a process, and unowned references to its parts. These are for
+/// readers that must not count references: signal handlers, and many threads at the same time.
 @safe
 struct ServedEntry: ~Copyable, @unchecked Sendable {
-  // Sendable: immutable, and what it refers to is Sendable.
+  // Sendable: it is immutable, and everything that it refers to is Sendable.
   let process: ServedProcess
   private let space: Unmanaged<AddressSpace>
   private let mirror: Unmanaged<ProcessMirror>?
@@ -20,11 +20,11 @@ struct ServedEntry: ~Copyable, @unchecked Sendable {
     unsafe mirror = process.mirror.map { unsafe .passUnretained($0) }
   }
 
-  /// What the entry's mirror says, or, for a model, its address space. In the read section in which
-  /// the entry was found.
+  /// The answer of the entry's mirror, or of its address space if it is a model. Must be called in
+  /// the read section in which the entry was found.
   @inline(__always)
   func lookup(_ address: UInt64) -> MirrorAnswer {
-    // Safety: the entry keeps the process, and the read section the entry.
+    // Safety: the entry keeps the process alive, and the read section keeps the entry.
     if let mirror = unsafe mirror {
       return unsafe mirror._withUnsafeGuaranteedRef { $0.lookup(address) }
     }
@@ -33,22 +33,24 @@ struct ServedEntry: ~Copyable, @unchecked Sendable {
       asOfNanoseconds: sysshims_now(), state: .live, isVerified: true)
   }
 
-  /// The sums over all VMAs, likewise.
+  /// The sums over all VMAs. Must be called in the read section in which the entry was found.
   @inline(__always)
   var totals: MapsTotals { unsafe space._withUnsafeGuaranteedRef { $0.totals } }
 }
 
-/// What a service has for one pid: a model, or a mirror of a live process.
+/// A process in a service: a model, or a mirror of a live process.
 ///
-/// Another program, and another process with the same pid, are another one of these: whoever has
-/// this one sees the map that it was about, to the end.
+/// If a pid comes to stand for another program or another process, that is a new object. Whoever
+/// holds the old one keeps seeing the old map.
 final class ServedProcess: Sendable {
   let pid: Int32
   let space: AddressSpace
-  /// `nil` for a model.
+  /// The mirror; `nil` for a model.
   let mirror: ProcessMirror?
-  /// 0: it is served; else the end's number and one. Stored once, releasing, after it has left the
-  /// table; readers that see it (acquiring) find the map as it was then.
+  /// 0 while the process is in the service; otherwise, the index in `ends` plus one. Written once
+  /// (releasing), after the process has left the table; read by any thread (acquiring). Pairs with
+  /// each other: guarantees that a reader that sees the end also sees the final map. Without it:
+  /// the end could be seen before the last changes.
   private let endValue = Atomic<UInt8>(0)
 
   private static let ends: [MapsUpdate.End] = [.exited, .replaced, .detached]
@@ -59,13 +61,13 @@ final class ServedProcess: Sendable {
     self.mirror = mirror
   }
 
-  /// Why it is served no more; `nil` while it is.
+  /// Why the process has left the service; `nil` while it is in it.
   var end: MapsUpdate.End? {
     let value = endValue.load(ordering: .acquiring)
     return value == 0 ? nil : Self.ends[Int(value) - 1]
   }
 
-  /// Says that it is served no more; the first reason counts.
+  /// Notes that the process has left the service. Only the first reason counts.
   func finish(_ end: MapsUpdate.End) {
     let value = UInt8(Self.ends.firstIndex(of: end)! + 1)
     _ = endValue.compareExchange(

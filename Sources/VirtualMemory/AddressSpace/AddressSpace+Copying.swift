@@ -5,32 +5,32 @@ internal import ReadCopyUpdate
 public import SystemPackage
 
 extension AddressSpace {
-  /// Makes a range look as a description says: for a copy of another address space that is kept up
-  /// to date.
+  /// Makes a range look as described; used to keep a copy of another address space up to date.
   ///
-  /// One change: readers see the range as it was or as it is described, nothing between. Mappings
-  /// that are there already, with the same range, access, offset and file or name, stay untouched,
-  /// so that a version before and one after share what didn't change; if all are, nothing is
-  /// published. Nothing is merged.
+  /// This is a single change: readers see the range either as it was or as described. A mapping
+  /// that is already there with the same range, access, offset, and file or name isn't touched, so
+  /// that the versions before and after share what didn't change. If all mappings are already
+  /// there, no version is published. Adjacent mappings aren't merged.
   ///
   /// - Parameters:
-  ///   - range: page-aligned. What is mapped across its ends is cut.
-  ///   - mappings: in ascending order, page-aligned, without overlaps, within the range. Mappings
-  ///     of one file should have one ``MappedFile``, the same in each call.
-  /// - Precondition: the mappings are as described, and the offsets of files multiples of the page.
-  /// - Throws: `ENOMEM` if cutting a hole into one VMA would make one too many; nothing is changed
-  ///   then.
+  ///   - range: the range, page-aligned. VMAs that extend beyond its ends are cut there.
+  ///   - mappings: the mappings in the range, page-aligned, in ascending order and without
+  ///     overlaps. Pass the same ``MappedFile`` for all mappings of a file, in every call.
+  /// - Precondition: the range ends at or below ``AddressSpaceConfiguration/taskSize``, the
+  ///   mappings are as described, and the offsets of files are multiples of the page.
+  /// - Throws: `ENOMEM` if cutting a hole into a VMA would exceed the maximum number of VMAs; then
+  ///   nothing has changed.
   /// - Threads: any, but not in a read section. Changes exclude one another.
-  /// - Complexity: O(log n) for each mapping that is described, and O(VMAs replaced).
+  /// - Complexity: O(log n) for each mapping in the description, plus O(VMAs replaced).
   public func replace(
     _ range: Range<UInt64>, with mappings: some Sequence<ImportedMapping>
   ) throws(Errno) {
     require(
       range.lowerBound.isPageAligned && range.upperBound.isPageAligned
         && range.upperBound <= configuration.taskSize,
-      "AddressSpace.replace: the range is page-aligned and below taskSize")
+      "AddressSpace.replace: the range must be page-aligned and below taskSize")
     let records = importedRecords(of: mappings, within: range)
-    // The references that the records came with. What is mapped has its own.
+    // Releases the references of the descriptions; the VMAs hold their own.
     defer { for record in records { MapObject(word: record.object)?.release(mayWait: true) } }
     try write { (writer) throws(Errno) in try writer.replace(range, with: records) }
   }
@@ -53,7 +53,7 @@ extension MemoryMap {
 }
 
 extension Record {
-  /// Whether the text shows the same of both.
+  /// Whether both look the same in the text.
   fileprivate func looksLike(_ other: Record) -> Bool {
     guard start == other.start, end == other.end,
       flags.intersection(.shown) == other.flags.intersection(.shown)
@@ -62,13 +62,13 @@ extension Record {
     guard let mine = MapObject(word: object), let others = MapObject(word: other.object) else {
       return false
     }
-    // Names are made anew for each description; files are not.
+    // Every description has new objects for names, but the same ones for files.
     guard !mine.isFile && !others.isFile else { return false }
     return unsafe mine.displayNameBytes.elementsEqual(others.displayNameBytes)
   }
 }
 
 extension VMAFlags {
-  /// What the text shows.
+  /// The flags that the text shows.
   fileprivate static var shown: VMAFlags { [.read, .write, .execute, .mayShare] }
 }

@@ -4,12 +4,13 @@
 internal import ReadCopyUpdate
 internal import Synchronization
 
-/// Tasks that wait for an address space to change.
+/// The tasks that wait for an address space to change.
 ///
-/// A writer that nobody waits for pays one load. A task announces itself (`isAnyWaiting`), then
-/// looks at the generation; a writer publishes, then looks whether a task has announced itself. All
-/// four are sequentially consistent, so that one of the two sees the other: no change is slept
-/// through.
+/// If no task waits, a writer pays two loads, and if the address space belongs to a service, an
+/// atomic addition and two more loads. A task first announces itself (`isAnyWaiting`), and then
+/// loads the generation. A writer first publishes, and then checks whether a task has announced
+/// itself. All four operations are sequentially consistent, so at least one side sees the other,
+/// and a task can't sleep through a change.
 package final class ChangeWaiters: Sendable {
   private struct State {
     var continuations: [UInt64: CheckedContinuation<Void, Never>] = [:]
@@ -19,39 +20,41 @@ package final class ChangeWaiters: Sendable {
 
   private let isAnyWaiting = Atomic(false)
   private let state = Guarded(State())
-  /// Those who wait for changes of several spaces; set once.
+  /// The waiters of a service, which are notified of the changes of all its address spaces. Set at
+  /// most once.
   private let shared = AtomicLazyReference<ChangeWaiters>()
   private let changes = Atomic<UInt64>(0)
 
   package init() {}
 
-  /// Tells `waiters` of changes, too.
+  /// From now on, notifies `waiters` of changes too.
   ///
-  /// - Precondition: no others are told.
+  /// - Precondition: no other waiters have been passed before.
   func notify(_ waiters: ChangeWaiters) {
     require(
-      shared.storeIfNil(waiters) === waiters, "AddressSpace: it is in another service already")
+      shared.storeIfNil(waiters) === waiters, "AddressSpace: it must not belong to another service")
   }
 
-  /// How often ``noteChange()`` was called. Sequentially consistent, as the generation of a space.
+  /// How often ``noteChange()`` was called. Sequentially consistent, like the generation of a
+  /// space.
   package var changeCount: UInt64 { changes.load(ordering: .sequentiallyConsistent) }
 
-  /// Says that something has changed, and wakes who waits.
+  /// Notes that something has changed, and wakes all tasks that wait.
   package func noteChange() {
     changes.add(1, ordering: .sequentiallyConsistent)
     wakeAll()
   }
 
-  /// Why there will be no more changes; `nil` while there may be.
+  /// The reason why there will be no more changes; `nil` as long as there may be.
   var end: MapsUpdate.End? { state.withLock { $0.reason } }
 
-  /// Says that there will be no more changes.
+  /// Notes that there will be no more changes. Only the first reason counts.
   func finish(_ reason: MapsUpdate.End) {
     state.withLock { if $0.reason == nil { $0.reason = reason } }
     wakeAll()
   }
 
-  /// Wakes all tasks that wait. After a version is published, without a lock.
+  /// Wakes all tasks that wait. Called after a version has been published, without a lock.
   @inline(__always)
   func wakeAll() {
     if isAnyWaiting.load(ordering: .sequentiallyConsistent) { wakeWaiters() }
@@ -69,8 +72,8 @@ package final class ChangeWaiters: Sendable {
     for continuation in waiting.values { continuation.resume() }
   }
 
-  /// Suspends the task until `isOver` holds, there will be no more changes, or the task is
-  /// cancelled.
+  /// Suspends the calling task until `isOver` returns true, there will be no more changes, or the
+  /// task is cancelled.
   package func wait(until isOver: @Sendable () -> Bool) async {
     let number = state.withLock { state in
       state.lastNumber += 1
@@ -85,7 +88,7 @@ package final class ChangeWaiters: Sendable {
             isAnyWaiting.store(true, ordering: .sequentiallyConsistent)
             return true
           }
-          // Changed before the announcement could be seen.
+          // If the change came before the announcement, its writer didn't see the task.
           if !isWaiting { continuation.resume() } else if isOver() { cancel(number) }
         }
       } onCancel: {

@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// The sums over all VMAs of one version of an address space, without `[vsyscall]`.
+/// Sums over all VMAs of one version of an address space, without `[vsyscall]`.
 ///
-/// Each VMA is either shared, of a file or anonymous; the other sums count some of them again. It
-/// is address space that is counted, not memory: how much of it is in memory is known to the kernel
-/// alone (`smaps`).
+/// Every VMA is either shared, private and of a file, or anonymous. The other sums overlap with
+/// these. The sums are of address space, not of memory: only the kernel knows how much of it is
+/// resident (`smaps`).
 ///
-/// - Source: `vm_stat_account`, and `VmData`, `VmLck` of `/proc/PID/status`.
+/// - Source: `vm_stat_account`; `VmSize`, `VmData` and `VmLck` in `/proc/PID/status`.
 public struct MapsTotals: Sendable, Hashable, Codable {
-  /// The version.
+  /// The ``AddressSpace/generation`` of the version.
   public internal(set) var generation: UInt64
   /// The number of VMAs.
   public internal(set) var count: Int
-  /// Bytes of all VMAs: `VmSize`.
+  /// The bytes of all VMAs: `VmSize`.
   public internal(set) var mappedBytes: UInt64
-  /// Bytes of VMAs that are shared (`s` in the text), of files and of memory.
+  /// The bytes of shared VMAs (`s` in the text), whether they map a file or memory.
   public internal(set) var sharedBytes: UInt64
-  /// Bytes of private VMAs of files.
+  /// The bytes of private VMAs that map a file.
   public internal(set) var fileBytes: UInt64
-  /// Bytes of private VMAs that are writable, but for stacks: what `RLIMIT_DATA` bounds.
+  /// The bytes of private writable VMAs, except stacks: `VmData`, which `RLIMIT_DATA` bounds.
   public internal(set) var dataBytes: UInt64
-  /// Bytes of locked memory: `VmLck`.
+  /// The bytes of locked VMAs: `VmLck`.
   public internal(set) var lockedBytes: UInt64
-  /// Bytes that are executable.
+  /// The bytes of executable VMAs.
   public internal(set) var executableBytes: UInt64
-  /// Bytes that are writable and executable at once, which most programs should have none of.
+  /// The bytes of VMAs that are both writable and executable. Most programs should have none.
   public internal(set) var writableExecutableBytes: UInt64
 
-  /// Bytes of private VMAs of no file: heaps, stacks and other memory.
+  /// The bytes of private VMAs without a file: heaps, stacks and other memory.
   public var anonymousBytes: UInt64 { mappedBytes - sharedBytes - fileBytes }
 
   init(_ version: Version) {
@@ -47,38 +47,42 @@ public struct MapsTotals: Sendable, Hashable, Codable {
 extension AddressSpace {
   /// The sums over all VMAs, of one version.
   ///
-  /// - Threads: any; without a lock.
-  /// - Complexity: O(1): changes keep them.
+  /// - Threads: any. Lock-free.
+  /// - Complexity: O(1), since every change updates the sums.
   public var totals: MapsTotals { withCurrentVersion { MapsTotals($0) } }
 }
 
 extension MapsSnapshot {
-  /// The sums over all VMAs.
+  /// The sums over all VMAs of this version.
   ///
+  /// - Threads: any.
   /// - Complexity: O(1).
   public var totals: MapsTotals { withVersion { MapsTotals($0) } }
 }
 
-/// How much more, or less, of one file or of one name is mapped in one version than in another.
+/// How much the mapped bytes and the VMAs of one file or one name have grown from one version to
+/// another.
 public struct MapsGrowth: Sendable, Hashable, Codable {
-  /// The file's path or the name, such as `[heap]`; empty for memory without a name. The bytes are
+  /// The file's path, or the name, such as `[heap]`. Empty for memory without a name. The bytes are
   /// as the kernel has them.
   public var name: [UInt8]
-  /// The device of the file; 0:0 for what has none.
+  /// The file's device; 0:0 if there is no file.
   public var device: DeviceNumber
-  /// The inode of the file; 0 for what has none.
+  /// The file's inode; 0 if there is no file.
   public var inode: UInt64
-  /// Bytes more that are mapped; negative if they are less.
+  /// The growth in mapped bytes; negative if they have become fewer.
   public var bytes: Int64 = 0
-  /// VMAs more.
+  /// The growth in VMAs; negative if they have become fewer.
   public var count = 0
 }
 
 extension MapsDifference {
-  /// What has grown and what has shrunk, by file and by name.
+  /// The growth of each file and each name.
   ///
-  /// - Returns: those whose bytes or count differ, what has grown most first.
-  /// - Complexity: as reading the difference, and O(g log g) in the number of names.
+  /// - Returns: the files and names whose bytes or number of VMAs differ, in descending order of
+  ///   growth in bytes.
+  /// - Threads: any.
+  /// - Complexity: reading the difference, plus O(g log g) for g files and names.
   public func growth() -> [MapsGrowth] {
     struct Key: Hashable {
       var name: [UInt8]

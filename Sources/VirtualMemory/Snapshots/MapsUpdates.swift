@@ -4,27 +4,26 @@
 internal import ReadCopyUpdate
 internal import Synchronization
 
-/// What a reader of ``MapsUpdates`` is told.
+/// An element of ``MapsUpdates``.
 public enum MapsUpdate: Sendable {
-  /// The first element: the map as it is now.
+  /// The first element: the current map.
   case state(MapsSnapshot)
-  /// What has changed since the element before, all of it, merged.
+  /// All changes since the previous element, merged.
   case changes(MapsDifference)
-  /// The last element: there will be no more changes.
+  /// The last element: there will be no more changes, for this reason.
   case ended(End)
 
   /// Why there will be no more changes.
   public enum End: Sendable, Hashable, Codable {
     /// The process has exited.
     case exited
-    /// The process has begun another program, which can't be followed.
+    /// The process has started another program (`exec`), which can't be followed.
     case replaced
-    /// The address space was taken out of its service, or its mirror was detached.
+    /// The address space was removed from its service, or its mirror was detached.
     case detached
   }
 
-  /// The generation that the receiver has when it has taken this element into account; `nil` for
-  /// the end.
+  /// The generation that the receiver has reached after this element; `nil` for the last one.
   public var generation: UInt64? {
     switch self {
     case .state(let snapshot): snapshot.generation
@@ -34,7 +33,7 @@ public enum MapsUpdate: Sendable {
   }
 }
 
-/// The changes of an address space, as they come: first its state, then differences.
+/// The changes of an address space as they occur: first its state, then differences.
 ///
 /// ```swift
 /// for await update in space.updates() {
@@ -46,12 +45,13 @@ public enum MapsUpdate: Sendable {
 /// }
 /// ```
 ///
-/// Nothing is lost and nothing queues up: a receiver that is slow gets one difference that has
-/// everything since the last one. Each begins with the generation that the one before ended with.
-/// What a slow receiver costs is the nodes of one version, which it keeps; differences are made
-/// when they are read, by the task that reads them, and the writer makes none.
+/// Nothing is lost and nothing queues up: a slow receiver gets a single difference with everything
+/// that has changed since its last one. Each difference starts from the generation at which the
+/// previous element ended. A slow receiver costs memory for the nodes of one version, which it
+/// keeps. The writer doesn't compute differences: the task that reads one does, while it reads.
 ///
-/// It ends when the task is cancelled, then without an element, or with ``MapsUpdate/ended(_:)``.
+/// The sequence ends with ``MapsUpdate/ended(_:)``, or without another element if the task is
+/// cancelled.
 public struct MapsUpdates: AsyncSequence, Sendable {
   public typealias Element = MapsUpdate
   public typealias Failure = Never
@@ -64,7 +64,8 @@ public struct MapsUpdates: AsyncSequence, Sendable {
     Iterator(space: space, start: start, interval: interval)
   }
 
-  /// Waits for changes.
+  /// The iterator of a ``MapsUpdates``, which waits for changes. Each iterator may be used by one
+  /// task only.
   public struct Iterator: AsyncIteratorProtocol {
     private let space: AddressSpace
     private let interval: Duration
@@ -111,28 +112,29 @@ public struct MapsUpdates: AsyncSequence, Sendable {
 }
 
 extension AddressSpace {
-  /// The changes of the address space from now on, or from a snapshot on.
+  /// The changes of the address space from now on, or since a snapshot.
   ///
   /// - Parameters:
-  ///   - snapshot: where to begin; `nil` for the current version, which then is the first element.
-  ///   - interval: the least time from one difference to the next: what changes meanwhile is
-  ///     merged.
-  /// - Precondition: the snapshot is one of this address space.
-  /// - Threads: any; each iterator is one task's.
-  /// - Complexity: an element is O(1) to get; see ``MapsDifference`` for what it costs to read. A
-  ///   change costs its writer one load if no task waits, else the waking of those that do.
+  ///   - snapshot: the version from which the changes start; `nil` for the current one, which then
+  ///     is the first element.
+  ///   - interval: the least time between two differences. Changes in between are merged.
+  /// - Precondition: the snapshot is of this address space.
+  /// - Threads: any; each iterator belongs to one task.
+  /// - Complexity: O(1) to get an element; see ``MapsDifference`` for the cost of reading it. If no
+  ///   task waits, a change costs its writer two loads; otherwise, its writer wakes the tasks.
   public func updates(
     since snapshot: MapsSnapshot? = nil, atMostEvery interval: Duration = .zero
   ) -> MapsUpdates {
     require(
       snapshot.map { $0.space === self } ?? true,
-      "AddressSpace.updates: the snapshot is another address space's")
+      "AddressSpace.updates: the snapshot must be of this address space")
     return MapsUpdates(space: self, start: snapshot, interval: interval)
   }
 
-  /// ``generation`` for a task that has announced itself to ``ChangeWaiters``.
+  /// The ``generation``, for a task that has announced itself to ``ChangeWaiters``.
   ///
-  /// Sequentially consistent: pairs with the exchange in `publish`, see there.
+  /// Sequentially consistent: pairs with the exchange in `publish`, see there. Guarantees that
+  /// either this load sees the new version, or its writer sees the task.
   fileprivate var latestGeneration: UInt64 {
     RCU.withReadSection { _ in
       // Safety: the block holds a Version for as long as the section is open.
@@ -141,13 +143,16 @@ extension AddressSpace {
     }
   }
 
-  /// Says that the address space won't change any more: ends ``updates(since:atMostEvery:)`` of all
-  /// readers, once they have been told of all changes.
+  /// Notes that the address space won't change any more. Every ``updates(since:atMostEvery:)`` ends
+  /// after it has delivered all changes.
   package func endUpdates(_ reason: MapsUpdate.End) { changeWaiters.finish(reason) }
 
-  /// Why it won't change any more; `nil` while it may.
+  /// The reason why the address space won't change any more; `nil` as long as it may.
   package var updatesEnd: MapsUpdate.End? { changeWaiters.end }
 
-  /// Tells `waiters` of all changes: those of a service, which all its address spaces share.
+  /// From now on, notifies `waiters` of all changes too: the waiters of a service, which all its
+  /// address spaces share.
+  ///
+  /// - Precondition: the address space isn't in another service.
   package func notifyChanges(_ waiters: ChangeWaiters) { changeWaiters.notify(waiters) }
 }

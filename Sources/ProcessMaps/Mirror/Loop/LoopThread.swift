@@ -7,13 +7,16 @@ internal import _SystemShims
 
 /// A thread that runs one closure.
 ///
-/// Rounds of a loop block in system calls, and the threads of Swift Concurrency must not.
+/// A loop needs its own thread, since it blocks in system calls, and threads of Swift Concurrency
+/// must not be blocked.
 final class LoopThread {
   private let body: () -> Void
 
   private init(_ body: @escaping () -> Void) { self.body = body }
 
-  /// - Throws: `EAGAIN` if the system lets no thread start.
+  /// Starts a thread named `name`.
+  ///
+  /// - Throws: `EAGAIN` if the system can't start a thread.
   static func start(_ name: String, _ body: @escaping () -> Void) throws(Errno) {
     var thread = pthread_t()
     let context = unsafe Unmanaged.passRetained(LoopThread(body))

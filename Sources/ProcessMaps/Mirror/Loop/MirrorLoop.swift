@@ -8,13 +8,14 @@ public import SystemPackage
 internal import VirtualMemory
 internal import _SystemShims
 
-/// Keeps mirrors up to date, on one thread for all of them: looks at what their sources tell as it
-/// is told, reads each text once in its interval, and notices processes that end.
+/// Keeps mirrors up to date, all of them on one thread: it takes the records of their sources,
+/// reads each whole text once in its interval, and notices when processes end.
 ///
-/// A source tells of the first change by a descriptor. After that its records are looked for: 0.2
-/// ms later, and then twice as late each time that there are none; once that is more than 2 ms, the
-/// descriptor has to tell again. So a busy process is looked at 5,000 times a second, and doesn't
-/// pay for waking anybody; a quiet one costs nothing.
+/// A source makes a descriptor readable at the first change. From then on, the loop polls for
+/// records: the first time after 0.2 ms, and after twice the previous pause whenever it finds none.
+/// Once the pause would exceed 2 ms, the loop waits for the descriptor again. So a busy process is
+/// polled 5,000 times a second and doesn't pay for waking the loop, while a quiet process costs
+/// nothing.
 final class MirrorLoop: Sendable {
   private struct Shared {
     var added: [ProcessMirror] = []
@@ -24,14 +25,17 @@ final class MirrorLoop: Sendable {
 
   private let shared = Guarded(Shared())
   private let watched: WatchedDescriptors
-  /// Whether the loop is over when no mirror is left.
+  /// Whether the loop ends when no mirror is left.
   private let endsWhenEmpty: Bool
-  /// Is told of mirrors whose process has ended, or that were detached; on the loop's thread.
+  /// Called for each mirror whose process has ended or that was detached, on the loop's thread.
   private let didEnd: @Sendable (ProcessMirror) -> Void
-  /// Is told of processes that mirrors' processes have forked; `nil` if nobody wants to know.
+  /// Called for each process that a mirror's process has forked, on the loop's thread; `nil` if
+  /// forks don't matter.
   private let didFork: (@Sendable (Int32) -> Void)?
 
-  /// - Throws: `EMFILE` and the like.
+  /// Creates a loop, which follows nothing yet.
+  ///
+  /// - Throws: the errors of opening descriptors, such as `EMFILE`.
   init(
     endsWhenEmpty: Bool, didEnd: @escaping @Sendable (ProcessMirror) -> Void = { _ in },
     didFork: (@Sendable (Int32) -> Void)? = nil
@@ -42,9 +46,9 @@ final class MirrorLoop: Sendable {
     self.didFork = didFork
   }
 
-  /// Lets the loop follow a mirror.
+  /// Makes the loop follow a mirror. Any thread may call this.
   ///
-  /// - Throws: `EBUSY` if another loop does.
+  /// - Throws: `EBUSY` if a loop follows the mirror already.
   func add(_ mirror: ProcessMirror) throws(Errno) {
     let isFree = mirror.loop.withLock { loop in
       guard loop == nil else { return false }
@@ -56,7 +60,7 @@ final class MirrorLoop: Sendable {
     watched.wake()
   }
 
-  /// Lets it follow the mirror no more. The round that is at work ends first.
+  /// Makes the loop stop following a mirror, after the current round. Any thread may call this.
   func remove(_ mirror: ProcessMirror) {
     shared.withLock { shared in
       shared.added.removeAll { $0 === mirror }
@@ -65,17 +69,18 @@ final class MirrorLoop: Sendable {
     watched.wake()
   }
 
-  /// Begins a round now.
+  /// Makes the loop begin a round now. Any thread may call this.
   func wake() { watched.wake() }
 
+  /// Makes the loop end, after the current round. Any thread may call this.
   func stop() {
     shared.withLock { $0.isStopped = true }
     watched.wake()
   }
 
-  /// Works until the task is cancelled.
+  /// Runs the loop until the task is cancelled.
   ///
-  /// - Throws: `EAGAIN` if the system lets no thread start.
+  /// - Throws: `EAGAIN` if the system can't start a thread.
   func run() async throws(Errno) {
     let error = await withTaskCancellationHandler {
       await withCheckedContinuation { (continuation: CheckedContinuation<Errno?, Never>) in
@@ -142,19 +147,20 @@ final class MirrorLoop: Sendable {
   }
 }
 
-/// One mirror of a loop; the loop's thread's own.
+/// A mirror that a loop follows. Used only by the loop's thread.
 private final class FollowedMirror {
   let mirror: ProcessMirror
-  /// A descriptor of it is readable.
+  /// Whether a descriptor of the mirror is readable.
   var isTold = false
-  /// When the text is to be read.
+  /// When to read the whole text next, in nanoseconds of `sysshims_now`.
   private var nextReading: UInt64
-  /// When records are to be looked for; `nil` while the descriptors tell of them.
+  /// When to poll for records next; `nil` while the loop waits for the descriptors.
   private var nextLook: UInt64?
-  /// How long after the last look that is.
+  /// The time between the last poll and the next, in nanoseconds.
   private var pause: UInt64 = 0
   private let interval: UInt64
-  /// Readable once the process has ended; -1 where that can't be had.
+  /// A pidfd, which becomes readable when the process has ended; -1 if the system has none, or the
+  /// process's pid isn't known.
   private let process: Int32
   private let watched: WatchedDescriptors
 
@@ -186,18 +192,18 @@ private final class FollowedMirror {
     mirror.loop.withLock { $0 = nil }
   }
 
-  /// Does what is due.
+  /// Does everything that is due.
   ///
-  /// - Returns: when there is more to do; `nil` if the process has ended, or the mirror was
-  ///   detached.
+  /// - Returns: the time at which there is more to do; `nil` if the process has ended or the mirror
+  ///   was detached.
   func work(at now: UInt64) -> UInt64? {
     let isNoted = mirror.isNoted.exchange(false, ordering: .acquiringAndReleasing)
-    // What can't be read now is read again in the next round; answers say how old they are.
+    // If the text can't be read now, the next round tries again; answers tell how old they are.
     if now >= nextReading || isNoted || isTold && hasEnded {
       _ = try? mirror.refresh()
-      // A round that took longer is not made up for.
+      // Readings that were missed because a round took too long aren't made up for.
       nextReading = max(nextReading &+ interval, sysshims_now())
-      // It would tell of that for ever.
+      // Otherwise, this descriptor would stay readable for ever.
       if isTold && hasEnded { watched.remove(process) }
     }
     if isTold || now >= nextLook ?? .max { look() }
@@ -222,7 +228,7 @@ private final class FollowedMirror {
     pause = isChanged || pause == 0 ? Self.shortestPause : pause * 2
     if pause > Self.longestPause {
       records.arm()
-      // Between the last look and the arming.
+      // Take what was recorded between the last poll and the arming.
       _ = try? mirror.refreshChanges()
       nextLook = nil
     } else {
@@ -232,18 +238,18 @@ private final class FollowedMirror {
 }
 
 extension ProcessMirror {
-  /// Whether there is anything more to follow.
+  /// Whether the mirror still has a process to follow.
   var isFollowed: Bool { state == .live || state == .contended }
 
-  /// Keeps the mirror up to date, until the task is cancelled, the process has exited, or the
-  /// mirror is detached.
+  /// Keeps the mirror up to date until the task is cancelled, the process has exited, or the mirror
+  /// is detached.
   ///
-  /// It looks at what ``source`` tells, and reads the whole text once in
-  /// ``MirrorConfiguration/interval``. One thread is started for as long as it runs; a
-  /// ``MapsService`` runs all its mirrors on one.
+  /// This processes what ``source`` reports, and reads the whole text once in each
+  /// ``MirrorConfiguration/interval``. It starts one thread, which ends when the method returns. A
+  /// ``MapsService`` follows all its mirrors on one thread.
   ///
-  /// - Throws: `EBUSY` if the mirror is run already; `EAGAIN` if the system lets no thread start;
-  ///   `EMFILE` if no more descriptors may be opened.
+  /// - Throws: `EBUSY` if the mirror is run already, by itself or by a service; `EAGAIN` if the
+  ///   system can't start a thread; `EMFILE` if no more descriptors may be opened.
   public func run() async throws(Errno) {
     let loop = try MirrorLoop(endsWhenEmpty: true)
     try loop.add(self)
@@ -255,10 +261,11 @@ extension ProcessMirror {
     }
   }
 
-  /// Says that the process has changed its map, as the application knows: ``run()`` reads it at
-  /// once.
+  /// Tells the mirror that the process has changed its map. Call this when the application knows of
+  /// a change: ``run()`` then reads the text at once.
   ///
-  /// - Threads: any, but not signal handlers.
+  /// - Threads: any, but not in a signal handler.
+  /// - Complexity: one system call while the mirror is run; otherwise O(1).
   public func noteChange() {
     isNoted.store(true, ordering: .releasing)
     loop.withLock { $0 }?.wake()

@@ -5,16 +5,17 @@ internal import Glibc
 internal import SystemPackage
 internal import _SystemShims
 
-/// Descriptors that one thread waits for, each with a tag; a time; and a wake-up by other threads.
+/// The descriptors for which one thread waits, each with a tag. The wait also ends at a time, or
+/// when another thread wakes it.
 final class WatchedDescriptors: Sendable {
   private let watch: Int32
   private let timer: Int32
   private let signal: Int32
 
-  /// The tag of the time and of ``wake()``.
+  /// The tag of the timer and of the descriptor of ``wake()``.
   private static let ownTag = UInt64.max
 
-  /// - Throws: `EMFILE` and the like.
+  /// - Throws: the errors of opening descriptors, such as `EMFILE`.
   init() throws(Errno) {
     watch = sysshims_watch_open()
     timer = sysshims_timer_open()
@@ -37,13 +38,13 @@ final class WatchedDescriptors: Sendable {
 
   func remove(_ descriptor: Int32) { sysshims_watch_remove(watch, descriptor) }
 
-  /// Lets ``wait(until:)`` return. From any thread.
+  /// Makes ``wait(until:)`` return. Any thread may call this.
   func wake() { sysshims_signal_set(signal) }
 
-  /// Waits until a descriptor is readable, somebody wakes, or `time` has come, in nanoseconds of
-  /// the monotonic clock.
+  /// Waits until a descriptor is readable, another thread calls ``wake()``, or `time` has come, in
+  /// nanoseconds of the monotonic clock.
   ///
-  /// - Returns: the tags of the descriptors that are readable.
+  /// - Returns: the tags of the readable descriptors.
   func wait(until time: UInt64) -> [UInt64] {
     sysshims_timer_set(timer, time)
     var tags = [UInt64](repeating: 0, count: 64)

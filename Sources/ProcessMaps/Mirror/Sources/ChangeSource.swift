@@ -3,17 +3,18 @@
 
 public import SystemPackage
 
-/// What tells a mirror that its process has changed its map.
+/// A source of changes: the means by which a mirror learns that its process has changed its map.
 public enum MirrorSource: Sendable, Hashable, Codable, CaseIterable, CustomStringConvertible {
-  /// Nothing: the text is read every now and then. Works for whatever can be read.
+  /// The mirror only reads the text from time to time. This works for every process that may be
+  /// read.
   case polling
-  /// The kernel reports mappings as they are made, mapped over or protected, new programs and the
-  /// growth of stacks (perf's `MMAP2`); not what is unmapped, moved, shrunk, split by `madvise` or
-  /// named: the next reading finds that.
+  /// The kernel reports mappings that are created, replaced or protected, new programs, and stacks
+  /// that grow (perf's `MMAP2` records). It doesn't report what is unmapped, moved, shrunk, split
+  /// by `madvise` or named: the next reading finds that.
   case mappings
-  /// The kernel reports these, and the system calls that change a map in other ways. What has no
-  /// system call of the process is left to the next reading: what other processes do to it,
-  /// `userfaultfd`, and 32-bit calls.
+  /// The kernel reports the same as for ``mappings``, and also the system calls that change a map
+  /// in other ways. Only the next reading finds changes without a 64-bit system call of the process
+  /// itself: those by other processes, by `userfaultfd` and by 32-bit calls.
   case systemCalls
 
   public var description: String {
@@ -25,57 +26,58 @@ public enum MirrorSource: Sendable, Hashable, Codable, CaseIterable, CustomStrin
   }
 }
 
-/// A source that a mirror would rather have used, and why it can't.
+/// A source of changes that a mirror would have preferred, and why it can't be used.
 public struct UnavailableSource: Sendable, Hashable, CustomStringConvertible {
   /// The source.
   public var source: MirrorSource
-  /// What failed, and with which error, for a log.
+  /// What failed, with the error, as text for a log.
   public var reason: String
 
   public var description: String { "\(source): \(reason)" }
 }
 
-/// The numbers of the kernel's tracepoints that report system calls, which tracefs has for those
-/// who may read it. They stay the same until the machine starts anew.
+/// The numbers of the kernel's tracepoints that report system calls. Those who may read tracefs
+/// find them there. They don't change until the system is rebooted.
 public struct SystemCallTracepoints: Sendable, Hashable, Codable {
-  /// Two tracepoints: one where a call begins, and one where it ends.
+  /// A pair of tracepoints: where a system call begins, and where it ends.
   public struct Pair: Sendable, Hashable, Codable {
-    /// The number of the tracepoint where a call begins.
+    /// The number of the tracepoint where the call begins.
     public var enter: UInt64
-    /// The number of the one where it ends.
+    /// The number of the tracepoint where the call ends.
     public var exit: UInt64
 
-    /// The pair with these numbers.
+    /// Creates a pair with these numbers.
     public init(enter: UInt64, exit: UInt64) {
       self.enter = enter
       self.exit = exit
     }
   }
 
-  /// Those of all calls, `raw_syscalls:sys_enter` and `sys_exit`: for processes that may trace the
-  /// kernel (`CAP_PERFMON`, or `perf_event_paranoid` at most 0).
+  /// The tracepoints of all system calls, `raw_syscalls:sys_enter` and `sys_exit`. They are for
+  /// processes that may trace the kernel (`CAP_PERFMON`, or `perf_event_paranoid` at most 0). If
+  /// these are set, the mirror doesn't use ``singleCalls``.
   public var allCalls: Pair?
-  /// Those of single calls, such as `syscalls:sys_enter_munmap` and `sys_exit_munmap`, for all
-  /// others, as far as perf is allowed to them. Calls that are left out are seen by the next
-  /// reading.
+  /// The tracepoints of single system calls, such as `syscalls:sys_enter_munmap` and
+  /// `sys_exit_munmap`. They are for all other processes that may use perf. Changes by calls that
+  /// aren't listed are found by the next reading.
   public var singleCalls: [Pair]
 
-  /// The tracepoints with these numbers.
+  /// Creates tracepoints with these numbers.
   public init(allCalls: Pair? = nil, singleCalls: [Pair] = []) {
     self.allCalls = allCalls
     self.singleCalls = singleCalls
   }
 
-  /// The calls that change a map, and of which the kernel doesn't report the mapping that they
-  /// leave.
+  /// The system calls that change a map without leaving a mapping that the kernel reports.
   static let callNames = [
     "munmap", "mremap", "brk", "madvise", "mlock", "mlock2", "munlock", "prctl", "shmdt",
   ]
 
-  /// What this machine's tracefs says.
+  /// Reads the numbers from the tracefs of this machine.
   ///
   /// - Parameter folder: where tracefs is mounted; `nil` for the usual places.
-  /// - Returns: `nil` if it can't be read.
+  /// - Returns: `nil` if tracefs can't be read.
+  /// - Complexity: three system calls for each number.
   public init?(tracefs folder: FilePath?) {
     let folders: [FilePath] =
       folder.map { [$0] } ?? ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
@@ -106,16 +108,19 @@ public struct SystemCallTracepoints: Sendable, Hashable, Codable {
   }
 }
 
-/// A source of changes that has descriptors to wait for and records to take.
+/// A source of changes with descriptors to wait for and records to take.
 protocol ChangeRecords: Sendable {
+  /// Which source this is.
   var source: MirrorSource { get }
-  /// Become readable when something has happened, after ``arm()``.
+  /// The descriptors, which become readable at the next change after ``arm()``.
   var descriptors: [Int32] { get }
-  /// Takes what has happened. One thread at a time.
+  /// Takes the records, and adds what they report to `dirty`. Only one thread at a time may call
+  /// this.
   func take(into dirty: inout DirtyRanges)
-  /// Lets the descriptors tell of the next record. What happened before may have to be taken still.
+  /// Makes the next record wake whoever waits for the descriptors. Records from before this call
+  /// may be left, and must be taken once more.
   func arm()
-  /// Stops that: for as long as records are looked for anyway. Telling costs the process much more
-  /// than a record.
+  /// Undoes ``arm()``, while the loop polls for records anyway: a wake-up costs the process much
+  /// more than a record.
   func disarm()
 }

@@ -1,25 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-/// Where a copy may differ from its process, as its source of changes says.
+/// The ranges in which a copy may differ from its process, according to its source of changes.
 struct DirtyRanges {
-  /// Few ranges: past that everything is read.
+  /// The most ranges. If there are more, the whole text is read.
   static let maximumCount = 32
 
-  /// Anything may have changed.
+  /// Whether any part of the map may have changed.
   private(set) var isWhole = false
-  /// In no order; they may overlap.
+  /// The ranges, in no particular order; they may overlap.
   private(set) var ranges: [Range<UInt64>] = []
-  /// Processes that the process has forked.
+  /// The processes that the process has forked.
   var forkedProcesses: [Int32] = []
 
   var isEmpty: Bool { !isWhole && ranges.isEmpty }
 
+  /// Notes that any part of the map may have changed.
   mutating func insertAll() {
     isWhole = true
     ranges = []
   }
 
+  /// Adds a range, merged with one that it touches.
+  ///
   /// - Complexity: O(ranges).
   mutating func insert(_ range: Range<UInt64>) {
     guard !isWhole && !range.isEmpty else { return }
@@ -34,14 +37,15 @@ struct DirtyRanges {
     if ranges.count == Self.maximumCount { insertAll() } else { ranges.append(range) }
   }
 
-  /// The range of `length` bytes from `address` on, rounded to pages outwards; everything if that
-  /// is none.
+  /// Adds the range of `length` bytes from `address` on, extended to whole pages; if that isn't a
+  /// valid range, the whole map.
   mutating func insert(_ address: UInt64, length: UInt64) {
     let (end, isOver) = address.addingReportingOverflow(length)
     guard !isOver && end <= 1 << 63 else { return insertAll() }
     insert(address & ~4095..<(end + 4095) & ~4095)
   }
 
+  /// Empties the set. The forked processes stay.
   mutating func removeAll() {
     isWhole = false
     ranges.removeAll(keepingCapacity: true)

@@ -3,19 +3,20 @@
 
 internal import _SystemShims
 
-/// What the records of the kernel's perf events mean for a map.
+/// Translates the records of the kernel's perf events into dirty ranges.
 ///
 /// - Source: `perf_event_open(2)`, “The mmap layout”.
 struct PerfRecordReader {
-  /// A system call that has begun, by thread: its number and its arguments.
+  /// A system call that has begun but not ended: its number and its arguments.
   private struct Call {
     var number: Int
     var arguments: (UInt64, UInt64, UInt64, UInt64, UInt64)
   }
 
   let pid: Int32
-  /// The tracepoints where calls begin.
+  /// The numbers of the tracepoints where calls begin.
   private let beginnings: Set<UInt64>
+  /// The calls in progress, by thread.
   private var calls: [Int32: Call] = [:]
 
   init(pid: Int32, beginnings: Set<UInt64> = []) {
@@ -23,6 +24,7 @@ struct PerfRecordReader {
     self.beginnings = beginnings
   }
 
+  /// The values of `PERF_RECORD_*`.
   private enum Kind {
     static let lost: UInt32 = 2
     static let command: UInt32 = 3
@@ -33,7 +35,7 @@ struct PerfRecordReader {
     static let lostSamples: UInt32 = 13
   }
 
-  /// Notes what whole records, one after another, say.
+  /// Reads whole records, which follow one another in `bytes`.
   mutating func read(_ bytes: UnsafeRawBufferPointer, into dirty: inout DirtyRanges) {
     var offset = 0
     while offset + 8 <= bytes.count {
@@ -58,25 +60,26 @@ struct PerfRecordReader {
       calls.removeAll()
       dirty.insertAll()
     case Kind.mapping:
-      // pid, tid, address, length …
+      // The fields: pid, tid, address, length …
       if half(8) == pid { dirty.insert(word(16), length: word(24)) }
     case Kind.command:
       let misc = unsafe record.loadUnaligned(fromByteOffset: 4, as: UInt16.self)
-      // PERF_RECORD_MISC_COMM_EXEC: another program.
+      // PERF_RECORD_MISC_COMM_EXEC: the process has started another program.
       if misc & 1 << 13 != 0 && half(8) == pid { dirty.insertAll() }
     case Kind.exit:
       calls.removeValue(forKey: half(16))
-      // The process's first thread: readers of the text will say.
+      // The first thread has ended, and perhaps the process: a reading of the text will tell.
       if half(8) == pid && half(16) == pid { dirty.insertAll() }
     case Kind.fork:
-      // pid, the parent's pid, tid … A thread has its parent's pid. Records come twice, where a
-      // thread's events and those that it inherited report.
+      // The fields: pid, the parent's pid, tid … A new thread has the same pid as its parent. A
+      // record may come twice, once from a thread's own event and once from an inherited one.
       if half(12) == pid && half(8) != pid && !dirty.forkedProcesses.contains(half(8)) {
         dirty.forkedProcesses.append(half(8))
       }
     case Kind.sample:
-      // pid, tid, time, the size of what follows, and from 28 on: the tracepoint's number, in 2 of
-      // 8 bytes that all have, the call's number, and its arguments or its result.
+      // The fields: pid, tid, time and the size of the raw data, which begins at 28. It starts with
+      // 8 bytes that all tracepoints have, the first 2 of which are the tracepoint's number. Then
+      // come the call's number, and its arguments or its result.
       guard half(8) == pid else { return }
       let thread = half(12)
       let number = Int(half(36))
@@ -91,9 +94,11 @@ struct PerfRecordReader {
     }
   }
 
+  /// Adds the ranges that a system call may have changed; `call` is its beginning, if that was
+  /// recorded.
   private func finish(_ call: Call?, _ number: Int, result: UInt64, _ dirty: inout DirtyRanges) {
     guard let call, call.number == number else {
-      // It began before it was watched.
+      // The call began before its thread was watched.
       if sysshims_call_effect_of(number) != SYSSHIMS_CALL_EFFECT_NONE { dirty.insertAll() }
       return
     }
@@ -103,13 +108,13 @@ struct PerfRecordReader {
     case SYSSHIMS_CALL_EFFECT_NONE:
       break
     case SYSSHIMS_CALL_EFFECT_RANGE:
-      // Also if it failed: it may have done some of it.
+      // A call that failed may have done part of its work.
       dirty.insert(arguments.0, length: max(arguments.1, 1))
     case SYSSHIMS_CALL_EFFECT_REMAP:
       dirty.insert(arguments.0, length: max(arguments.1, 1))
       if !hasFailed { dirty.insert(result, length: max(arguments.2, arguments.1)) }
     case SYSSHIMS_CALL_EFFECT_BREAK:
-      // Where the heap ends now, and the mapping that ended there before.
+      // The mapping at the heap's new end, and the one that ended there before.
       dirty.insert(result &- 1, length: 2)
     case SYSSHIMS_CALL_EFFECT_PRCTL:
       guard sysshims_prctl_names_range(arguments.0, arguments.1) else { return dirty.insertAll() }

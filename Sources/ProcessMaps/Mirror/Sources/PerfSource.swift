@@ -8,41 +8,45 @@ internal import _SystemShims
 
 /// How a mirror uses the kernel's perf events.
 public struct PerfOptions: Sendable, Hashable, Codable {
-  /// The pages of a ring of records, of which there is one for each processor; a power of two. A
-  /// ring that overflows costs one reading of the whole text. The memory counts against
-  /// `perf_event_mlock_kb` and `RLIMIT_MEMLOCK`.
+  /// The number of pages in a ring of records, a power of two. There is one such ring for each
+  /// processor. If a ring overflows, the mirror reads the whole text once. The memory counts
+  /// against `perf_event_mlock_kb` and `RLIMIT_MEMLOCK`.
   public var ringPages = 8
-  /// The most descriptors that one mirror may open: it takes up to six for each thread that the
-  /// process has at the start and each processor.
+  /// The most descriptors that one mirror may open. For each processor and each thread that the
+  /// process has at the start, it opens two, and four more for each pair of tracepoints: six in all
+  /// with ``SystemCallTracepoints/allCalls``.
   public var maximumDescriptorCount = 512
-  /// Where system calls are reported; `nil`: as tracefs says, if it can be read.
+  /// The tracepoints that report system calls; `nil` to look them up in tracefs, if it can be read.
   public var tracepoints: SystemCallTracepoints?
 
-  /// The usual ones.
+  /// Creates the default options.
   public init() {}
 }
 
-/// The kernel's perf events of one process: what it maps, and what its system calls unmap.
+/// The kernel's perf events for one process: they report what it maps, and the system calls that
+/// change its map in other ways.
 ///
-/// Two rings for each processor, since a ring has one writer at a time. One has the records. The
-/// other only rings a bell: its descriptor becomes readable at the first record, and it is paused
-/// then, since waking somebody costs the process several times what a record does. While a process
-/// is busy its records are looked for every now and then.
+/// There are two rings for each processor, since only one processor may write into a ring. The
+/// first receives the records. The second is only a doorbell, called *bell* here: its descriptor
+/// becomes readable at the first record. The bell is then paused, since a wake-up costs the process
+/// several times as much as a record, and the loop polls for records while the process is busy.
 ///
-/// All threads that the process has are watched, and inherit that to those that they start.
+/// Every thread that the process has at the start is watched. Threads that are started later
+/// inherit that.
 @safe
 final class PerfSource: ChangeRecords, @unchecked Sendable {
-  // Sendable: immutable but for `reader` and `buffer`, which one thread at a time uses (`take`).
+  // Sendable: it is immutable except for `reader` and `buffer`, which only one thread at a time
+  // uses (`take`).
   @safe
   private struct Ring {
-    /// The event that writes into it.
+    /// The event to which the ring belongs.
     let event: Int32
     let memory: UnsafeMutableRawPointer
     let pages: Int
 
     static func make(_ event: Int32, pages: Int) throws(SourceError) -> Ring {
       guard let memory = unsafe sysshims_perf_map(event, pages) else {
-        throw SourceError("\(pages) pages for the records", Errno(rawValue: sysshims_errno()))
+        throw SourceError("mapping \(pages) pages for records", Errno(rawValue: sysshims_errno()))
       }
       return unsafe Ring(event: event, memory: memory, pages: pages)
     }
@@ -65,11 +69,12 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
     init(reason: String) { self.reason = reason }
   }
 
-  /// Begins to watch.
+  /// Starts to watch a process.
   ///
   /// - Parameters:
-  ///   - folder: the process's, such as `/proc/42`.
-  ///   - tracepoints: where system calls are reported; `nil` for mappings alone.
+  ///   - folder: the folder of the process, such as `/proc/42`.
+  ///   - tracepoints: the tracepoints that report system calls; `nil` to watch mappings only.
+  /// - Throws: the first thing that couldn't be opened.
   init(
     pid: Int32, folder: FilePath, tracepoints: SystemCallTracepoints?, _ options: PerfOptions
   ) throws(SourceError) {
@@ -86,7 +91,8 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
       }
     }
     reader = PerfRecordReader(pid: pid, beginnings: beginnings)
-    // Threads that start meanwhile inherit what their starters have, or are found by the next look.
+    // A thread that starts meanwhile inherits the events of the thread that starts it, or is found
+    // in the next pass.
     var watched: Set<Int32> = []
     while true {
       let new = try Self.threads(folder).filter { watched.insert($0).inserted }
@@ -97,7 +103,9 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
         }
       }
     }
-    guard !rings.isEmpty else { throw SourceError(reason: "the process has no threads") }
+    guard !rings.isEmpty else {
+      throw SourceError(reason: "no thread of the process could be watched")
+    }
   }
 
   deinit {
@@ -106,6 +114,7 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
     unsafe buffer.deallocate()
   }
 
+  /// Opens the events for one thread on one processor.
   private func watch(
     _ thread: Int32, _ processor: Int32, _ requests: [(tracepoint: UInt64, isOfAllCalls: Bool)],
     _ options: PerfOptions
@@ -123,12 +132,12 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
         let event = unsafe sysshims_perf_open(&request)
         if event < 0 {
           let error = Errno(rawValue: sysshims_errno())
-          // The thread has ended; the processor is off.
+          // The thread has ended, or the processor is offline.
           if error == .noSuchProcess || error == Errno(rawValue: ENODEV) { return }
           throw SourceError(tracepoint == 0 ? "perf events" : "perf tracepoints", error)
         }
         events.append(event)
-        // The kernel gives the lowest free number: that many are in use.
+        // The kernel assigns the lowest free number, so at least this many are in use.
         guard Int(event) < sysconf(Int32(_SC_OPEN_MAX)) / 2 else {
           throw SourceError(reason: "half of the descriptors that this program may open are in use")
         }
@@ -136,7 +145,7 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
           throw SourceError(
             reason: "more than \(options.maximumDescriptorCount) descriptors would be needed")
         }
-        // One ring for each processor: that of the first event there.
+        // A processor's first event has the ring, and all others there write into it.
         let known = (isBell ? bells : rings).first { ring in
           processors[ring.event] == processor
         }
@@ -153,14 +162,15 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
     }
   }
 
-  /// The processors of the events that have a ring.
+  /// The processor of each event that has a ring.
   private var processors: [Int32: Int32] = [:]
 
+  /// The threads of the process in `folder`.
   private static func threads(_ folder: FilePath) throws(SourceError) -> [Int32] {
     do throws(Errno) {
       return try ProcessFolder.numbers(in: folder.appending("task"))
     } catch {
-      throw SourceError("the process's threads", error)
+      throw SourceError("listing the process's threads", error)
     }
   }
 
