@@ -40,6 +40,8 @@ public struct MirrorAnswer: Sendable, Hashable {
   var asOfNanoseconds: UInt64
   var state: MirrorState
   var isVerified: Bool
+  /// The time about which an answer from the past was asked; `nil` for an answer about now.
+  var askedNanoseconds: UInt64?
 
   /// A lower bound on the answer's time: the VMA was as shown at some instant since then. It is a
   /// time of the monotonic clock (`CLOCK_MONOTONIC`).
@@ -47,8 +49,10 @@ public struct MirrorAnswer: Sendable, Hashable {
   /// - Complexity: O(1).
   public var asOf: Duration { .nanoseconds(Int64(asOfNanoseconds)) }
 
-  /// How fresh the answer is now.
+  /// How fresh the answer is: now, or, if it is about an earlier time, then. An answer that the
+  /// kernel gave stays ``MirrorFreshness/current``: it was so at ``asOf``.
   ///
+  /// - Threads: any; signal handlers, too.
   /// - Complexity: O(1); reads the clock.
   public var freshness: MirrorFreshness {
     switch state {
@@ -56,10 +60,13 @@ public struct MirrorAnswer: Sendable, Hashable {
     case .exited: .exited
     case .detached: .detached
     case .live:
-      isVerified
-        ? .current
-        : .unverified(
-          for: .nanoseconds(Int64(sysshims_now() &- min(sysshims_now(), asOfNanoseconds))))
+      isVerified ? .current : .unverified(for: .nanoseconds(Int64(unverifiedNanoseconds)))
     }
+  }
+
+  /// From the last confirmation to now, or to the time asked about.
+  private var unverifiedNanoseconds: UInt64 {
+    let end = askedNanoseconds ?? sysshims_now()
+    return end - min(end, asOfNanoseconds)
   }
 }

@@ -263,7 +263,7 @@ public final class ProcessMirror: Sendable {
       guard let kept = reading.history.version(at: nanoseconds) else { return nil }
       return MirrorAnswer(
         vma: kept.snapshot.lookup(address), asOfNanoseconds: min(kept.lastSeen, nanoseconds),
-        state: .live, isVerified: kept.lastSeen >= nanoseconds)
+        state: .live, isVerified: false, askedNanoseconds: nanoseconds)
     }
   }
 

@@ -338,7 +338,10 @@ import Testing
     let unmapped = mirror.asOf
     #expect(mirror.lookup(Self.base, at: empty)?.vma == nil)
     #expect(mirror.lookup(Self.base, at: mapped)?.vma?.start == Self.base)
-    #expect(mirror.lookup(Self.base, at: mapped)?.freshness == .current)
+    // Confirmed at that time; a little later it is as old as that.
+    #expect(mirror.lookup(Self.base, at: mapped)?.freshness == .unverified(for: .zero))
+    let later = mirror.lookup(Self.base, at: mapped + .nanoseconds(10))
+    #expect(later?.asOf == mapped && later?.freshness == .unverified(for: .nanoseconds(10)))
     #expect(mirror.lookup(Self.base, at: unmapped)?.vma == nil)
     #expect(mirror.lookup(Self.base, at: empty - .seconds(1)) == nil)
     // A third version, and a fourth: the first is dropped.
