@@ -126,6 +126,11 @@ struct MirrorImporter {
     while cursor.index < lines.upperBound {
       let line = try cursor.parseLine(after: nil)
       guard line.start < taskSize else { continue }
+      guard line.offset.isMultiple(of: AddressSpace.pageSize) else {
+        throw ProcMapsError(
+          line: line.number, column: 1, expected: "an offset that is a multiple of the page",
+          found: "0x" + String(line.offset, radix: 16))
+      }
       while let last = mappings.last, line.start < last.end {
         overlap = true
         mappings.removeLast()

@@ -127,6 +127,8 @@ extension ProcessMirror {
         return nil
       }
       guard let vma, vma.start < end else { break }
+      // Between two queries the process has merged what the first one found with what follows.
+      if let last = mappings.last, vma.start < last.end { return nil }
       start = min(start, vma.start)
       end = max(end, min(vma.end, taskSize))
       mappings.append(importer.mapping(of: vma))

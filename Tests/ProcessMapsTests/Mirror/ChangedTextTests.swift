@@ -88,6 +88,15 @@ import VirtualMemory
     #expect(mappings.map(\.range) == [0x1000..<0x2000, 0x2000..<0x6000])
   }
 
+  /// No kernel prints that, but a file that stands for one may.
+  @Test func offsetsWithinAPage() {
+    var importer = MirrorImporter()
+    let text = Array("00001000-00002000 r--p 00000800 08:01 5 \n".utf8)
+    #expect(throws: ProcMapsError.self) {
+      try importer.mappings(of: text, 0..<text.count, taskSize: 0x7fff_ffff_f000)
+    }
+  }
+
   @Test func newlinesInNames() throws {
     var importer = MirrorImporter()
     let line = "00001000-00002000 r--p 00000000 08:01 5"
