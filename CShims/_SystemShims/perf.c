@@ -145,13 +145,18 @@ static void copy_out(const char *data, size_t size, uint64_t position, void *tar
   memcpy((char *)target + first, data, count - first);
 }
 
-size_t sysshims_perf_take(void *ring, size_t pages, void *buffer, size_t capacity) {
+// The largest record is that of a mapping with the longest path.
+enum { largest_record = 4096 + 128 };
+
+size_t sysshims_perf_take(void *ring, size_t pages, void *buffer, size_t capacity,
+                          bool *has_lost) {
   struct perf_event_mmap_page *page = ring;
   size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
   size_t size = pages * page_bytes;
   const char *data = (const char *)ring + page_bytes;
   uint64_t head = head_of(ring);
   uint64_t tail = page->data_tail;
+  uint64_t old_tail = tail;
   size_t taken = 0;
   while (tail < head) {
     struct perf_event_header header;
@@ -162,6 +167,10 @@ size_t sysshims_perf_take(void *ring, size_t pages, void *buffer, size_t capacit
     tail += header.size;
   }
   __atomic_store_n(&page->data_tail, tail, __ATOMIC_RELEASE);
+  // A record that was dropped is told of by the next that isn't, if one ever comes. It was dropped
+  // because it didn't fit behind the old tail.
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  *has_lost = head_of(ring) - old_tail + largest_record > size;
   return taken;
 }
 

@@ -48,7 +48,11 @@ int sysshims_perf_pause(int event, bool is_paused);
 
 /// Takes whole records out of a ring, as many as fit, and copies them to `buffer`, one after
 /// another. Returns their bytes. One thread at a time.
-size_t sysshims_perf_take(void *ring, size_t pages, void *buffer, size_t capacity);
+///
+/// `has_lost` says whether others may have been dropped since the last call: the kernel tells of
+/// that in the next record, which may never come. At least two pages.
+size_t sysshims_perf_take(void *ring, size_t pages, void *buffer, size_t capacity,
+                          bool *has_lost);
 
 /// Takes all records out of a ring, unseen.
 void sysshims_perf_discard(void *ring);

@@ -44,6 +44,12 @@ struct PerfRecordReader {
     }
   }
 
+  /// Records have been lost.
+  mutating func forgetCalls(_ dirty: inout DirtyRanges) {
+    calls.removeAll()
+    dirty.insertAll()
+  }
+
   private mutating func readRecord(_ record: UnsafeRawBufferPointer, _ dirty: inout DirtyRanges) {
     func word(_ offset: Int) -> UInt64 {
       guard offset + 8 <= record.count else { return 0 }
@@ -55,8 +61,7 @@ struct PerfRecordReader {
     }
     switch unsafe record.loadUnaligned(as: UInt32.self) {
     case Kind.lost, Kind.lostSamples:
-      calls.removeAll()
-      dirty.insertAll()
+      forgetCalls(&dirty)
     case Kind.mapping:
       // pid, tid, address, length …
       if half(8) == pid { dirty.insert(word(16), length: word(24)) }

@@ -8,9 +8,9 @@ internal import _SystemShims
 
 /// How a mirror uses the kernel's perf events.
 public struct PerfOptions: Sendable, Hashable, Codable {
-  /// The pages of a ring of records, of which there is one for each processor; a power of two. A
-  /// ring that overflows costs one reading of the whole text. The memory counts against
-  /// `perf_event_mlock_kb` and `RLIMIT_MEMLOCK`.
+  /// The pages of a ring of records, of which there is one for each processor; a power of two, and
+  /// at least two are used. A ring that overflows costs one reading of the whole text. The memory
+  /// counts against `perf_event_mlock_kb` and `RLIMIT_MEMLOCK`.
   public var ringPages = 8
   /// The most descriptors that one mirror may open: it takes up to six for each thread that the
   /// process has at the start and each processor.
@@ -111,6 +111,8 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
     _ options: PerfOptions
   ) throws(SourceError) {
     let pageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
+    // A record may be longer than one page. More than this is refused by the kernel.
+    let ringPages = min(max(options.ringPages, 2), 1 << 20)
     for isBell in [false, true] {
       for (tracepoint, isOfAllCalls) in requests {
         var request = sysshims_perf_request()
@@ -119,7 +121,7 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
         request.tracepoint = tracepoint
         request.is_of_all_calls = isOfAllCalls
         request.wakeup_bytes =
-          isBell ? 1 : UInt32(clamping: options.ringPages * pageBytes / 2)
+          isBell ? 1 : UInt32(clamping: ringPages * pageBytes / 2)
         let event = unsafe sysshims_perf_open(&request)
         if event < 0 {
           let error = Errno(rawValue: sysshims_errno())
@@ -146,7 +148,7 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
           }
         } else {
           processors[event] = processor
-          let ring = try Ring.make(event, pages: isBell ? 1 : options.ringPages)
+          let ring = try Ring.make(event, pages: isBell ? 1 : ringPages)
           if isBell { bells.append(ring) } else { rings.append(ring) }
         }
       }
@@ -169,8 +171,10 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
   func take(into dirty: inout DirtyRanges) {
     for ring in rings {
       while true {
+        var hasLost = false
         let count = unsafe sysshims_perf_take(
-          ring.memory, ring.pages, buffer.baseAddress!, buffer.count)
+          ring.memory, ring.pages, buffer.baseAddress!, buffer.count, &hasLost)
+        if hasLost { reader.forgetCalls(&dirty) }
         if count == 0 { break }
         unsafe reader.read(UnsafeRawBufferPointer(rebasing: buffer[..<count]), into: &dirty)
       }

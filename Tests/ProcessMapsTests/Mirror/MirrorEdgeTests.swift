@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+import Foundation
+import Glibc
+import ReadCopyUpdate
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import ProcessMaps
+@testable import VirtualMemory
+
+/// What goes wrong around a mirror: records that are lost, threads that end, files that aren't what
+/// they should be.
+@Suite(.serialized) struct MirrorEdgeTests {
+  private static let base = MappingChild.window
+
+  private static func configuration(_ source: MirrorSource) -> MirrorConfiguration {
+    var configuration = MirrorConfiguration()
+    configuration.sources = [source]
+    configuration.perf.tracepoints = MirrorSources.tracepoints
+    return configuration
+  }
+
+  private static func mirror(_ child: MappingChild, _ source: MirrorSource) throws -> ProcessMirror?
+  {
+    let mirror = try ProcessMirror(pid: child.pid, configuration: configuration(source))
+    return MirrorSources.isAvailable(source, mirror) ? mirror : nil
+  }
+
+  // MARK: Sources
+
+  /// The kernel says that records were lost in the next record, and there may be none for long.
+  @Test func recordsLostAtTheEndAreNoticed() throws {
+    let child = MappingChild()
+    child.perform(.map, Self.base, 4096, 3)
+    var configuration = Self.configuration(.systemCalls)
+    configuration.perf.ringPages = 2
+    let mirror = try ProcessMirror(pid: child.pid, configuration: configuration)
+    guard MirrorSources.isAvailable(.systemCalls, mirror) else { return }
+    for _ in 0..<200 {
+      child.perform(.map, Self.base + 0x10000, 4096, 3)
+      child.perform(.unmap, Self.base + 0x10000, 4096)
+    }
+    child.perform(.unmap, Self.base, 4096)
+    try mirror.refreshChanges()
+    #expect(mirror.lookup(Self.base).vma == nil)
+  }
+
+  private func now() -> UInt64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+
+  // MARK: Loops
+
+  // MARK: Files
+
+  private func withProcess(
+    _ text: String, _ body: (_ mirror: ProcessMirror, _ folder: String) throws -> Void
+  ) throws {
+    try withTemporaryDirectory { root in
+      let folder = root + "/42"
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      try Data("42 (x) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 77 0 0\n".utf8)
+        .write(to: URL(fileURLWithPath: folder + "/stat"))
+      try Data(text.utf8).write(to: URL(fileURLWithPath: folder + "/maps"))
+      var configuration = MirrorConfiguration()
+      configuration.root = FilePath(root)
+      try body(ProcessMirror(pid: 42, configuration: configuration), folder)
+    }
+  }
+
+  private func rewrite(_ path: String, _ text: String) throws {
+    let file = try FileDescriptor.open(FilePath(path), .writeOnly, options: .truncate)
+    try file.closeAfter { _ = try file.writeAll(text.utf8) }
+  }
+
+  private let line = "00010000-00020000 r--p 00000000 00:00 0 \n"
+  private let gate =
+    "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n"
+}
