@@ -188,8 +188,8 @@ bool sysshims_perf_has_records(const void *ring) {
 
 int sysshims_watch_open(void) { return epoll_create1(EPOLL_CLOEXEC); }
 
-int sysshims_watch_add(int watch, int descriptor, uint64_t tag) {
-  struct epoll_event event = {.events = EPOLLIN, .data.u64 = tag};
+int sysshims_watch_add(int watch, int descriptor, uint64_t tag, bool is_told_once) {
+  struct epoll_event event = {.events = EPOLLIN | (is_told_once ? EPOLLET : 0u), .data.u64 = tag};
   return epoll_ctl(watch, EPOLL_CTL_ADD, descriptor, &event);
 }
 

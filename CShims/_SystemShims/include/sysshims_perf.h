@@ -85,7 +85,9 @@ bool sysshims_prctl_names_range(uint64_t option, uint64_t operation);
 
 /// A set of descriptors to wait for; -1 with errno.
 int sysshims_watch_open(void);
-int sysshims_watch_add(int watch, int descriptor, uint64_t tag);
+/// `is_told_once`: it is told of when it becomes readable or hangs up, and not again until
+/// something happens.
+int sysshims_watch_add(int watch, int descriptor, uint64_t tag, bool is_told_once);
 void sysshims_watch_remove(int watch, int descriptor);
 /// Waits until a descriptor is readable, and stores the tags of those that are. Returns how many,
 /// or -1 with errno.

@@ -48,6 +48,35 @@ import Testing
     #expect(mirror.lookup(Self.base).vma == nil)
   }
 
+  /// The events of a thread that has ended tell of that for ever: nobody is to be woken for ever.
+  @Test(.enabled(if: !isThreadSanitizerBuild))
+  func aFirstThreadThatEndsWakesNobody() async throws {
+    let child = MappingChild()
+    child.perform(.startThread)
+    guard let mirror = try Self.mirror(child, .mappings) else { return }
+    let watched = try WatchedDescriptors()
+    for descriptor in mirror.records!.descriptors { watched.add(descriptor, tag: 1) }
+    // The system call that ends one thread.
+    #if arch(x86_64)
+      child.send(.systemCall, 60)
+    #else
+      child.send(.systemCall, 93)
+    #endif
+    #expect(
+      await eventually {
+        ProcessStatus(FilePath("/proc/\(child.pid)"))?.isZombie == true
+      })
+    var count = 0
+    let end = ContinuousClock.now + .milliseconds(100)
+    while ContinuousClock.now < end {
+      // At most 10 ms.
+      _ = watched.wait(until: now() + 10_000_000)
+      count += 1
+    }
+    #expect(count < 100)
+    #expect(try mirror.refresh().state == .live, "the process lives on")
+  }
+
   private func now() -> UInt64 {
     var time = timespec()
     unsafe clock_gettime(CLOCK_MONOTONIC, &time)

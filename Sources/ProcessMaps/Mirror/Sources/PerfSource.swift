@@ -174,9 +174,9 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
         var hasLost = false
         let count = unsafe sysshims_perf_take(
           ring.memory, ring.pages, buffer.baseAddress!, buffer.count, &hasLost)
+        unsafe reader.read(UnsafeRawBufferPointer(rebasing: buffer[..<count]), into: &dirty)
         if hasLost { reader.forgetCalls(&dirty) }
         if count == 0 { break }
-        unsafe reader.read(UnsafeRawBufferPointer(rebasing: buffer[..<count]), into: &dirty)
       }
     }
   }
