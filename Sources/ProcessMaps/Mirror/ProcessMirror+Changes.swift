@@ -15,7 +15,8 @@ extension ProcessMirror {
   /// or more changes than make it worth while, the text is read.
   ///
   /// What the source doesn't tell of isn't seen: see ``MirrorSource``. Answers are confirmed
-  /// (``MirrorAnswer/asOf``) by ``MirrorSource/systemCalls`` only.
+  /// (``MirrorAnswer/asOf``) by ``MirrorSource/systemCalls`` only, and while no system call is under
+  /// way that may have changed the map already.
   ///
   /// - Throws: as ``refresh()``.
   /// - Threads: any, one after another.
@@ -52,7 +53,7 @@ extension ProcessMirror {
       let start = sysshims_now()
       records?.take(into: &reading.dirty)
       if reading.dirty.isEmpty {
-        if records?.source == .systemCalls && state == .live { confirm(start) }
+        if records?.isComplete == true && state == .live { confirm(start) }
         result.state = state
         result.isChanged = space.generation != generation
         return result

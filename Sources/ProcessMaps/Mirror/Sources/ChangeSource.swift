@@ -113,6 +113,9 @@ protocol ChangeRecords: Sendable {
   var descriptors: [Int32] { get }
   /// Takes what has happened. One thread at a time.
   func take(into dirty: inout DirtyRanges)
+  /// Whether all that has happened before the last ``take(into:)`` was in what it took. Used as it
+  /// is.
+  var isComplete: Bool { get }
   /// Lets the descriptors tell of the next record. What happened before may have to be taken still.
   func arm()
   /// Stops that: for as long as records are looked for anyway. Telling costs the process much more

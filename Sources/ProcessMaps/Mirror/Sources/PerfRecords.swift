@@ -7,16 +7,30 @@ internal import _SystemShims
 ///
 /// - Source: `perf_event_open(2)`, “The mmap layout”.
 struct PerfRecordReader {
-  /// A system call that has begun, by thread: its number and its arguments.
+  /// A system call that has begun.
   private struct Call {
     var number: Int
+    var time: UInt64
     var arguments: (UInt64, UInt64, UInt64, UInt64, UInt64)
+  }
+
+  /// The calls of one thread. A thread that changes processors has its records in several rings,
+  /// which are read one after the other: the time tells what belongs together.
+  private struct ThreadCalls {
+    /// Those that have begun and haven't been seen to end: one, or some more until all rings have
+    /// been read.
+    var begun: [Call] = []
+    /// When the last call ended, or the thread did.
+    var lastEnd: UInt64 = 0
   }
 
   let pid: Int32
   /// The tracepoints where calls begin.
   private let beginnings: Set<UInt64>
-  private var calls: [Int32: Call] = [:]
+  private var threads: [Int32: ThreadCalls] = [:]
+
+  /// Whether a system call is under way that may have changed the map already: its end will tell.
+  var isAnyCallUnderWay: Bool { threads.contains { !$0.value.begun.isEmpty } }
 
   init(pid: Int32, beginnings: Set<UInt64> = []) {
     self.pid = pid
@@ -46,8 +60,14 @@ struct PerfRecordReader {
 
   /// Records have been lost.
   mutating func forgetCalls(_ dirty: inout DirtyRanges) {
-    calls.removeAll()
+    threads.removeAll()
     dirty.insertAll()
+  }
+
+  /// Says that all records from before `time` have been read.
+  mutating func forgetThreads(before time: UInt64) {
+    guard !threads.isEmpty else { return }
+    threads = threads.filter { !$0.value.begun.isEmpty || $0.value.lastEnd >= time }
   }
 
   private mutating func readRecord(_ record: UnsafeRawBufferPointer, _ dirty: inout DirtyRanges) {
@@ -70,7 +90,8 @@ struct PerfRecordReader {
       // PERF_RECORD_MISC_COMM_EXEC: another program.
       if misc & 1 << 13 != 0 && half(8) == pid { dirty.insertAll() }
     case Kind.exit:
-      calls.removeValue(forKey: half(16))
+      // … the thread at 16, the time at 24.
+      threads[half(16)] = ThreadCalls(lastEnd: word(24))
       // The process's first thread: readers of the text will say.
       if half(8) == pid && half(16) == pid { dirty.insertAll() }
     case Kind.fork:
@@ -84,23 +105,38 @@ struct PerfRecordReader {
       // 8 bytes that all have, the call's number, and its arguments or its result.
       guard half(8) == pid else { return }
       let thread = half(12)
+      let time = word(16)
       let number = Int(half(36))
+      guard sysshims_call_effect_of(number) != SYSSHIMS_CALL_EFFECT_NONE else { return }
       if beginnings.contains(UInt64(UInt16(truncatingIfNeeded: half(28)))) {
-        calls[thread] = Call(
-          number: number, arguments: (word(44), word(52), word(60), word(68), word(76)))
+        let call = Call(
+          number: number, time: time,
+          arguments: (word(44), word(52), word(60), word(68), word(76)))
+        if time >= threads[thread]?.lastEnd ?? 0 {
+          threads[thread, default: ThreadCalls()].begun.append(call)
+        }
       } else {
-        finish(calls.removeValue(forKey: thread), number, result: word(44), &dirty)
+        finish(endedCall(of: thread, at: time), number, result: word(44), &dirty)
       }
     default:
       break
     }
   }
 
+  /// The call of a thread that ended at `time`; `nil` if its beginning hasn't been read.
+  private mutating func endedCall(of thread: Int32, at time: UInt64) -> Call? {
+    var calls = threads[thread] ?? ThreadCalls()
+    calls.lastEnd = max(calls.lastEnd, time)
+    let call = calls.begun.filter { $0.time <= time }.max { $0.time < $1.time }
+    calls.begun.removeAll { $0.time <= time }
+    threads[thread] = calls
+    return call
+  }
+
   private func finish(_ call: Call?, _ number: Int, result: UInt64, _ dirty: inout DirtyRanges) {
     guard let call, call.number == number else {
       // It began before it was watched.
-      if sysshims_call_effect_of(number) != SYSSHIMS_CALL_EFFECT_NONE { dirty.insertAll() }
-      return
+      return dirty.insertAll()
     }
     let arguments = call.arguments
     let hasFailed = result > UInt64(bitPattern: -4096)

@@ -32,7 +32,8 @@ public struct PerfOptions: Sendable, Hashable, Codable {
 /// All threads that the process has are watched, and inherit that to those that they start.
 @safe
 final class PerfSource: ChangeRecords, @unchecked Sendable {
-  // Sendable: immutable but for `reader` and `buffer`, which one thread at a time uses (`take`).
+  // Sendable: immutable but for `reader`, `buffer` and `lastTake`, which one thread at a time uses
+  // (`take`, `isComplete`).
   @safe
   private struct Ring {
     /// The event that writes into it.
@@ -168,7 +169,16 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
 
   // MARK: Records
 
+  /// When the last `take` began.
+  private var lastTake: UInt64 = 0
+
+  var isComplete: Bool { source == .systemCalls && !reader.isAnyCallUnderWay }
+
   func take(into dirty: inout DirtyRanges) {
+    defer { reader.forgetThreads(before: lastTake) }
+    // What was recorded before the one before has been read by it.
+    let now = sysshims_now()
+    defer { lastTake = now }
     for ring in rings {
       while true {
         var hasLost = false
