@@ -99,6 +99,22 @@ import Testing
     #expect(!dirty.isWhole && dirty.ranges == [0x10000..<0x12000])
   }
 
+  /// The heap may be several mappings, and `brk` ends it anywhere.
+  @Test mutating func aBreakThatShrinksIsAllThatItUnmaps() {
+    read {
+      $0.enter(Self.brk, [0x90000], at: 1)
+      $0.exit(Self.brk, 0x90000, at: 2)
+    }
+    dirty.removeAll()
+    read {
+      $0.enter(Self.brk, [0x20000], at: 3)
+      $0.exit(Self.brk, 0x20000, at: 4)
+    }
+    for address in stride(from: 0x20000 as UInt64, to: 0x90000, by: 4096) {
+      #expect(isDirty(address))
+    }
+  }
+
   /// A thread that changes processors has its records in two rings, which are read one after the
   /// other: the end of a call before its beginning.
   @Test mutating func ringsAreReadInAnyOrder() {

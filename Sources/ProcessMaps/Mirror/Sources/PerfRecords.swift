@@ -28,6 +28,8 @@ struct PerfRecordReader {
   /// The tracepoints where calls begin.
   private let beginnings: Set<UInt64>
   private var threads: [Int32: ThreadCalls] = [:]
+  /// Where the heap ended when it was told last, and when that was; `nil` if that isn't known.
+  private var lastBreak: (end: UInt64, time: UInt64)?
 
   /// Whether a system call is under way that may have changed the map already: its end will tell.
   var isAnyCallUnderWay: Bool { threads.contains { !$0.value.begun.isEmpty } }
@@ -60,6 +62,7 @@ struct PerfRecordReader {
 
   /// Records have been lost.
   mutating func forgetCalls(_ dirty: inout DirtyRanges) {
+    lastBreak = nil
     threads.removeAll()
     dirty.insertAll()
   }
@@ -88,7 +91,10 @@ struct PerfRecordReader {
     case Kind.command:
       let misc = unsafe record.loadUnaligned(fromByteOffset: 4, as: UInt16.self)
       // PERF_RECORD_MISC_COMM_EXEC: another program.
-      if misc & 1 << 13 != 0 && half(8) == pid { dirty.insertAll() }
+      if misc & 1 << 13 != 0 && half(8) == pid {
+        lastBreak = nil
+        dirty.insertAll()
+      }
     case Kind.exit:
       // … the thread at 16, the time at 24.
       threads[half(16)] = ThreadCalls(lastEnd: word(24))
@@ -116,7 +122,7 @@ struct PerfRecordReader {
           threads[thread, default: ThreadCalls()].begun.append(call)
         }
       } else {
-        finish(endedCall(of: thread, at: time), number, result: word(44), &dirty)
+        finish(endedCall(of: thread, at: time), number, at: time, result: word(44), &dirty)
       }
     default:
       break
@@ -133,9 +139,12 @@ struct PerfRecordReader {
     return call
   }
 
-  private func finish(_ call: Call?, _ number: Int, result: UInt64, _ dirty: inout DirtyRanges) {
+  private mutating func finish(
+    _ call: Call?, _ number: Int, at time: UInt64, result: UInt64, _ dirty: inout DirtyRanges
+  ) {
     guard let call, call.number == number else {
       // It began before it was watched.
+      lastBreak = nil
       return dirty.insertAll()
     }
     let arguments = call.arguments
@@ -150,10 +159,21 @@ struct PerfRecordReader {
       dirty.insert(arguments.0, length: max(arguments.1, 1))
       if !hasFailed { dirty.insert(result, length: max(arguments.2, arguments.1)) }
     case SYSSHIMS_CALL_EFFECT_BREAK:
-      // Where the heap ends now, and the mapping that ended there before.
-      dirty.insert(result &- 1, length: 2)
+      // From where the heap ended before to where it ends now, and the mappings that end or begin
+      // there: the heap may be several.
+      guard let last = lastBreak else {
+        lastBreak = (result, time)
+        return dirty.insertAll()
+      }
+      let start = min(last.end, result)
+      dirty.insert(start &- 1, length: max(last.end, result) - start + 2)
+      if time >= last.time { lastBreak = (result, time) }
     case SYSSHIMS_CALL_EFFECT_PRCTL:
-      guard sysshims_prctl_names_range(arguments.0, arguments.1) else { return dirty.insertAll() }
+      guard sysshims_prctl_names_range(arguments.0, arguments.1) else {
+        // PR_SET_MM sets the heap's end.
+        lastBreak = nil
+        return dirty.insertAll()
+      }
       dirty.insert(arguments.2, length: max(arguments.3, 1))
     default:
       dirty.insertAll()
