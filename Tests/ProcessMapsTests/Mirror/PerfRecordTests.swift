@@ -99,6 +99,15 @@ import Testing
     #expect(!dirty.isWhole && dirty.ranges == [0x10000..<0x12000])
   }
 
+  /// `MREMAP_FIXED` unmaps its target before it looks at what can't be done.
+  @Test mutating func aFailedRemapHasUnmappedItsTarget() {
+    read {
+      $0.enter(Self.mremap, [0x10000, Self.page, Self.page, 3, 0x50000], at: 1)
+      $0.exit(Self.mremap, UInt64(bitPattern: -14), at: 2)
+    }
+    #expect(isDirty(0x10000) && isDirty(0x50000))
+  }
+
   /// The heap may be several mappings, and `brk` ends it anywhere.
   @Test mutating func aBreakThatShrinksIsAllThatItUnmaps() {
     read {

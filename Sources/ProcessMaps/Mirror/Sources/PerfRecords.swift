@@ -157,7 +157,12 @@ struct PerfRecordReader {
       dirty.insert(arguments.0, length: max(arguments.1, 1))
     case SYSSHIMS_CALL_EFFECT_REMAP:
       dirty.insert(arguments.0, length: max(arguments.1, 1))
-      if !hasFailed { dirty.insert(result, length: max(arguments.2, arguments.1)) }
+      if !hasFailed {
+        dirty.insert(result, length: max(arguments.2, arguments.1))
+      } else if arguments.3 & 2 != 0 {
+        // MREMAP_FIXED: what was at the target may be gone all the same.
+        dirty.insert(arguments.4, length: max(arguments.2, 1))
+      }
     case SYSSHIMS_CALL_EFFECT_BREAK:
       // From where the heap ended before to where it ends now, and the mappings that end or begin
       // there: the heap may be several.
