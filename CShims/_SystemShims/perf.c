@@ -35,7 +35,10 @@ static const struct {
     {SYS_mlock2, SYSSHIMS_CALL_EFFECT_RANGE},   {SYS_mremap, SYSSHIMS_CALL_EFFECT_REMAP},
     {SYS_brk, SYSSHIMS_CALL_EFFECT_BREAK},      {SYS_prctl, SYSSHIMS_CALL_EFFECT_PRCTL},
     {SYS_mlockall, SYSSHIMS_CALL_EFFECT_ANY},   {SYS_munlockall, SYSSHIMS_CALL_EFFECT_ANY},
-    {SYS_shmdt, SYSSHIMS_CALL_EFFECT_ANY},
+    {SYS_shmdt, SYSSHIMS_CALL_EFFECT_ANY},      {SYS_mbind, SYSSHIMS_CALL_EFFECT_RANGE},
+    // Of the process itself: it says what it advises in memory.
+    {440 /* SYS_process_madvise */, SYSSHIMS_CALL_EFFECT_ANY},
+    {450 /* SYS_set_mempolicy_home_node */, SYSSHIMS_CALL_EFFECT_RANGE},
 };
 
 enum { map_call_count = sizeof(map_calls) / sizeof(map_calls[0]) };

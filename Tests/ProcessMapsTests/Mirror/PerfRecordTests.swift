@@ -166,6 +166,15 @@ import Testing
     #expect(!reader.isAnyCallUnderWay)
   }
 
+  /// It splits what is mapped by policy.
+  @Test mutating func memoryPoliciesChangeMaps() {
+    read {
+      $0.enter(Self.mbind, [0x10000, Self.page], at: 1)
+      $0.exit(Self.mbind, 0, at: 2)
+    }
+    #expect(isDirty(0x10000))
+  }
+
   @Test mutating func brokenLengthsAreAnything() {
     for length in [0, 7, 9, UInt16.max] as [UInt16] {
       dirty.removeAll()
