@@ -25,7 +25,8 @@
 
 // MARK: - System calls that change a map
 
-// mmap, mprotect and their kin aren't here: the kernel reports the mapping that they leave.
+// Of mmap, mprotect and their kin the kernel reports the mapping that they leave, unless they fail:
+// then mappings may have been cut, or be gone.
 static const struct {
   long number;
   enum sysshims_call_effect kind;
@@ -39,6 +40,8 @@ static const struct {
     // Of the process itself: it says what it advises in memory.
     {440 /* SYS_process_madvise */, SYSSHIMS_CALL_EFFECT_ANY},
     {450 /* SYS_set_mempolicy_home_node */, SYSSHIMS_CALL_EFFECT_RANGE},
+    {SYS_mmap, SYSSHIMS_CALL_EFFECT_FAILURE},   {SYS_mprotect, SYSSHIMS_CALL_EFFECT_FAILURE},
+    {SYS_pkey_mprotect, SYSSHIMS_CALL_EFFECT_FAILURE},
 };
 
 enum { map_call_count = sizeof(map_calls) / sizeof(map_calls[0]) };
@@ -54,13 +57,18 @@ bool sysshims_prctl_names_range(uint64_t option, uint64_t operation) {
   return option == 0x53564d41 && operation == 0;
 }
 
-/// What the kernel's filter of a tracepoint of all calls says: "id == 11 || id == 12 …".
-static int filter_map_calls(int event) {
-  char filter[map_call_count * 24] = "";
+/// What the kernel's filter of a tracepoint of all calls says: "id == 11 || id == 12 …", and where
+/// calls end "|| id == 9 && ret < 0".
+static int filter_map_calls(int event, bool is_end) {
+  char filter[map_call_count * 32] = "";
   size_t length = 0;
-  for (size_t index = 0; index < map_call_count; index += 1)
-    length += (size_t)snprintf(filter + length, sizeof(filter) - length, "%sid == %ld",
-                               index == 0 ? "" : " || ", map_calls[index].number);
+  for (size_t index = 0; index < map_call_count; index += 1) {
+    bool is_failure = map_calls[index].kind == SYSSHIMS_CALL_EFFECT_FAILURE;
+    if (is_failure && !is_end) continue;
+    length += (size_t)snprintf(filter + length, sizeof(filter) - length, "%sid == %ld%s",
+                               index == 0 ? "" : " || ", map_calls[index].number,
+                               is_failure ? " && ret < 0" : "");
+  }
   return ioctl(event, PERF_EVENT_IOC_SET_FILTER, filter);
 }
 
@@ -107,7 +115,8 @@ int sysshims_perf_open(const struct sysshims_perf_request *request) {
     attributes.inherit_thread = 0;
     event = open_event(&attributes, request->thread, request->processor);
   }
-  if (event >= 0 && request->is_of_all_calls && filter_map_calls(event) != 0) {
+  if (event >= 0 && request->is_of_all_calls &&
+      filter_map_calls(event, request->is_end) != 0) {
     int error = errno;
     (void)close(event);
     errno = error;

@@ -27,6 +27,8 @@ struct sysshims_perf_request {
   /// Whether the tracepoint is one of all system calls: it reports those that may change a map
   /// only.
   bool is_of_all_calls;
+  /// Whether it is one where calls end.
+  bool is_end;
   /// Bytes in the ring after which its descriptor becomes readable.
   uint32_t wakeup_bytes;
 };
@@ -73,6 +75,9 @@ enum sysshims_call_effect {
   SYSSHIMS_CALL_EFFECT_PRCTL,
   /// Anything.
   SYSSHIMS_CALL_EFFECT_ANY,
+  /// Anything, if it fails; else the kernel reports the mapping that it leaves. Only its end is
+  /// told of.
+  SYSSHIMS_CALL_EFFECT_FAILURE,
 };
 
 enum sysshims_call_effect sysshims_call_effect_of(long number);

@@ -83,6 +83,28 @@ import Testing
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 
+  /// Which leaves the mappings there cut.
+  @Test func refusedMappingsAreSeen() throws {
+    // In the child, too.
+    let limit = UnsafeMutablePointer<rlimit>.allocate(capacity: 1)
+    defer { unsafe limit.deallocate() }
+    unsafe limit.initialize(to: rlimit(rlim_cur: 4096, rlim_max: 4096))
+    let child = MappingChild()
+    child.perform(.map, Self.base, 3 * 4096, 3)
+    guard let mirror = try Self.mirror(child, .systemCalls) else { return }
+    #if arch(x86_64)
+      let prlimit = 302
+    #else
+      let prlimit = 261
+    #endif
+    // RLIMIT_DATA, of itself.
+    #expect(child.systemCall(prlimit, 0, 2, UInt64(UInt(bitPattern: limit)), 0) == 0)
+    #expect(child.perform(.map, Self.base + 4096, 4096, 3) == .max)
+    try mirror.refreshChanges()
+    let text = String(decoding: try KernelMaps(pid: child.pid).text(), as: UTF8.self)
+    #expect(mirror.space.mapsText().string == text)
+  }
+
   // MARK: Loops
 
   // MARK: Files

@@ -26,7 +26,7 @@ struct PerfRecordReader {
 
   let pid: Int32
   /// The tracepoints where calls begin.
-  private let beginnings: Set<UInt64>
+  let beginnings: Set<UInt64>
   private var threads: [Int32: ThreadCalls] = [:]
   /// Where the heap ended when it was told last, and when that was; `nil` if that isn't known.
   private var lastBreak: (end: UInt64, time: UInt64)?
@@ -113,8 +113,11 @@ struct PerfRecordReader {
       let thread = half(12)
       let time = word(16)
       let number = Int(half(36))
-      guard sysshims_call_effect_of(number) != SYSSHIMS_CALL_EFFECT_NONE else { return }
-      if beginnings.contains(UInt64(UInt16(truncatingIfNeeded: half(28)))) {
+      let effect = sysshims_call_effect_of(number)
+      guard effect != SYSSHIMS_CALL_EFFECT_NONE else { return }
+      if effect == SYSSHIMS_CALL_EFFECT_FAILURE {
+        dirty.insertAll()
+      } else if beginnings.contains(UInt64(UInt16(truncatingIfNeeded: half(28)))) {
         let call = Call(
           number: number, time: time,
           arguments: (word(44), word(52), word(60), word(68), word(76)))

@@ -121,6 +121,7 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
         request.processor = processor
         request.tracepoint = tracepoint
         request.is_of_all_calls = isOfAllCalls
+        request.is_end = !reader.beginnings.contains(tracepoint)
         request.wakeup_bytes =
           isBell ? 1 : UInt32(clamping: ringPages * pageBytes / 2)
         let event = unsafe sysshims_perf_open(&request)
