@@ -175,6 +175,12 @@ import Testing
     #expect(isDirty(0x10000))
   }
 
+  /// Nobody may take them.
+  @Test mutating func forksDontPileUp() {
+    read { records in for child in 100..<3100 as Range<Int32> { records.fork(child) } }
+    #expect(dirty.forkedProcesses.first == 100 && dirty.forkedProcesses.count <= 1024)
+  }
+
   @Test mutating func brokenLengthsAreAnything() {
     for length in [0, 7, 9, UInt16.max] as [UInt16] {
       dirty.removeAll()

@@ -103,9 +103,7 @@ struct PerfRecordReader {
     case Kind.fork:
       // pid, the parent's pid, tid … A thread has its parent's pid. Records come twice, where a
       // thread's events and those that it inherited report.
-      if half(12) == pid && half(8) != pid && !dirty.forkedProcesses.contains(half(8)) {
-        dirty.forkedProcesses.append(half(8))
-      }
+      if half(12) == pid && half(8) != pid { dirty.insertForked(half(8)) }
     case Kind.sample:
       // pid, tid, time, the size of what follows, and from 28 on: the tracepoint's number, in 2 of
       // 8 bytes that all have, the call's number, and its arguments or its result.
