@@ -25,7 +25,8 @@
 
 // MARK: - System calls that change a map
 
-// mmap, mprotect and the like aren't listed, since the kernel reports the mappings that they leave.
+// Of mmap, mprotect and the like the kernel reports the mapping that they leave, unless they fail:
+// then they may have cut or removed mappings.
 static const struct {
   long number;
   enum sysshims_call_effect kind;
@@ -35,7 +36,12 @@ static const struct {
     {SYS_mlock2, SYSSHIMS_CALL_EFFECT_RANGE},   {SYS_mremap, SYSSHIMS_CALL_EFFECT_REMAP},
     {SYS_brk, SYSSHIMS_CALL_EFFECT_BREAK},      {SYS_prctl, SYSSHIMS_CALL_EFFECT_PRCTL},
     {SYS_mlockall, SYSSHIMS_CALL_EFFECT_ANY},   {SYS_munlockall, SYSSHIMS_CALL_EFFECT_ANY},
-    {SYS_shmdt, SYSSHIMS_CALL_EFFECT_ANY},
+    {SYS_shmdt, SYSSHIMS_CALL_EFFECT_ANY},      {SYS_mbind, SYSSHIMS_CALL_EFFECT_RANGE},
+    // Of the process itself: it says what it advises in memory.
+    {440 /* SYS_process_madvise */, SYSSHIMS_CALL_EFFECT_ANY},
+    {450 /* SYS_set_mempolicy_home_node */, SYSSHIMS_CALL_EFFECT_RANGE},
+    {SYS_mmap, SYSSHIMS_CALL_EFFECT_FAILURE},   {SYS_mprotect, SYSSHIMS_CALL_EFFECT_FAILURE},
+    {SYS_pkey_mprotect, SYSSHIMS_CALL_EFFECT_FAILURE},
 };
 
 enum { map_call_count = sizeof(map_calls) / sizeof(map_calls[0]) };
@@ -53,13 +59,17 @@ bool sysshims_prctl_names_range(uint64_t option, uint64_t operation) {
 }
 
 /// Makes a tracepoint of all system calls report only those that may change a map, by a filter such
-/// as "id == 11 || id == 12".
-static int filter_map_calls(int event) {
-  char filter[map_call_count * 24] = "";
+/// as "id == 11 || id == 12", to which a tracepoint where calls end adds "|| id == 9 && ret < 0".
+static int filter_map_calls(int event, bool is_end) {
+  char filter[map_call_count * 32] = "";
   size_t length = 0;
-  for (size_t index = 0; index < map_call_count; index += 1)
-    length += (size_t)snprintf(filter + length, sizeof(filter) - length, "%sid == %ld",
-                               index == 0 ? "" : " || ", map_calls[index].number);
+  for (size_t index = 0; index < map_call_count; index += 1) {
+    bool is_failure = map_calls[index].kind == SYSSHIMS_CALL_EFFECT_FAILURE;
+    if (is_failure && !is_end) continue;
+    length += (size_t)snprintf(filter + length, sizeof(filter) - length, "%sid == %ld%s",
+                               index == 0 ? "" : " || ", map_calls[index].number,
+                               is_failure ? " && ret < 0" : "");
+  }
   return ioctl(event, PERF_EVENT_IOC_SET_FILTER, filter);
 }
 
@@ -107,7 +117,8 @@ int sysshims_perf_open(const struct sysshims_perf_request *request) {
     attributes.inherit_thread = 0;
     event = open_event(&attributes, request->thread, request->processor);
   }
-  if (event >= 0 && request->is_of_all_calls && filter_map_calls(event) != 0) {
+  if (event >= 0 && request->is_of_all_calls &&
+      filter_map_calls(event, request->is_end) != 0) {
     int error = errno;
     (void)close(event);
     errno = error;
@@ -149,13 +160,18 @@ static void copy_out(const char *data, size_t size, uint64_t position, void *tar
   memcpy((char *)target + first, data, count - first);
 }
 
-size_t sysshims_perf_take(void *ring, size_t pages, void *buffer, size_t capacity) {
+// The largest record is that of a mapping with the longest path.
+enum { largest_record = 4096 + 128 };
+
+size_t sysshims_perf_take(void *ring, size_t pages, void *buffer, size_t capacity,
+                          bool *has_lost) {
   struct perf_event_mmap_page *page = ring;
   size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
   size_t size = pages * page_bytes;
   const char *data = (const char *)ring + page_bytes;
   uint64_t head = head_of(ring);
   uint64_t tail = page->data_tail;
+  uint64_t old_tail = tail;
   size_t taken = 0;
   while (tail < head) {
     struct perf_event_header header;
@@ -169,6 +185,10 @@ size_t sysshims_perf_take(void *ring, size_t pages, void *buffer, size_t capacit
   // that is free. Guarantees that the copies above are finished by then. Without it: records could
   // be overwritten while they are copied.
   __atomic_store_n(&page->data_tail, tail, __ATOMIC_RELEASE);
+  // A record that was dropped is told of by the next that isn't, if one ever comes. It was dropped
+  // because it didn't fit behind the old tail.
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  *has_lost = head_of(ring) - old_tail + largest_record > size;
   return taken;
 }
 
@@ -187,8 +207,8 @@ bool sysshims_perf_has_records(const void *ring) {
 
 int sysshims_watch_open(void) { return epoll_create1(EPOLL_CLOEXEC); }
 
-int sysshims_watch_add(int watch, int descriptor, uint64_t tag) {
-  struct epoll_event event = {.events = EPOLLIN, .data.u64 = tag};
+int sysshims_watch_add(int watch, int descriptor, uint64_t tag, bool is_told_once) {
+  struct epoll_event event = {.events = EPOLLIN | (is_told_once ? EPOLLET : 0u), .data.u64 = tag};
   return epoll_ctl(watch, EPOLL_CTL_ADD, descriptor, &event);
 }
 

@@ -27,6 +27,8 @@ struct sysshims_perf_request {
   /// Whether the tracepoint reports all system calls. If so, the kernel is told to report only
   /// those that may change a map.
   bool is_of_all_calls;
+  /// Whether calls end at the tracepoint; otherwise they begin there.
+  bool is_end;
   /// How many bytes of records make the ring's descriptor readable.
   uint32_t wakeup_bytes;
 };
@@ -52,7 +54,11 @@ int sysshims_perf_pause(int event, bool is_paused);
 /// Removes whole records from a ring, as many as fit into `capacity` bytes, and copies them to
 /// `buffer`, one after another. Returns the number of bytes copied. Only one thread at a time may
 /// take or discard the records of a ring.
-size_t sysshims_perf_take(void *ring, size_t pages, void *buffer, size_t capacity);
+///
+/// Sets `has_lost` if other records may have been dropped since the last call: the kernel reports
+/// that in the next record only, which may never come. The ring must have at least two pages.
+size_t sysshims_perf_take(void *ring, size_t pages, void *buffer, size_t capacity,
+                          bool *has_lost);
 
 /// Removes all records from a ring without reading them.
 void sysshims_perf_discard(void *ring);
@@ -73,6 +79,9 @@ enum sysshims_call_effect {
   SYSSHIMS_CALL_EFFECT_PRCTL,
   /// It may change any part of the map.
   SYSSHIMS_CALL_EFFECT_ANY,
+  /// If it fails, it may have changed any part of the map; otherwise the kernel reports the mapping
+  /// that it leaves. Only its end is reported.
+  SYSSHIMS_CALL_EFFECT_FAILURE,
 };
 
 /// How the system call with this number on this machine may change a map.
@@ -87,9 +96,10 @@ bool sysshims_prctl_names_range(uint64_t option, uint64_t operation);
 
 /// Opens a set of descriptors to wait for. Returns its descriptor, or -1 with errno set.
 int sysshims_watch_open(void);
-/// Adds a descriptor with a tag, by which `sysshims_watch_wait` reports it. Returns 0, or -1 with
-/// errno set.
-int sysshims_watch_add(int watch, int descriptor, uint64_t tag);
+/// Adds a descriptor with a tag, by which `sysshims_watch_wait` reports it. With `is_told_once` it
+/// is reported when it becomes readable or hangs up, and not again until something else happens.
+/// Returns 0, or -1 with errno set.
+int sysshims_watch_add(int watch, int descriptor, uint64_t tag, bool is_told_once);
 /// Removes a descriptor from the set.
 void sysshims_watch_remove(int watch, int descriptor);
 /// Waits until a descriptor is readable, and stores the tags of the readable ones, at most 64 at a

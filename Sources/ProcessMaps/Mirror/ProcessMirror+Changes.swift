@@ -16,7 +16,8 @@ extension ProcessMirror {
   /// changes to query one by one.
   ///
   /// Changes that the source doesn't report aren't seen; see ``MirrorSource``. Only
-  /// ``MirrorSource/systemCalls`` confirms answers (``MirrorAnswer/asOf``).
+  /// ``MirrorSource/systemCalls`` confirms answers (``MirrorAnswer/asOf``), and only while no system
+  /// call is in progress that may have changed the map already.
   ///
   /// - Throws: the errors of ``refresh()``.
   /// - Threads: any; calls run one after another.
@@ -54,7 +55,7 @@ extension ProcessMirror {
       let start = sysshims_now()
       records?.take(into: &reading.dirty)
       if reading.dirty.isEmpty {
-        if records?.source == .systemCalls && state == .live { confirm(start) }
+        if records?.isComplete == true && state == .live { confirm(start) }
         result.state = state
         result.isChanged = space.generation != generation
         return result

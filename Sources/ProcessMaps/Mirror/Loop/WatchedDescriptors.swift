@@ -21,8 +21,8 @@ final class WatchedDescriptors: Sendable {
     timer = sysshims_timer_open()
     signal = sysshims_signal_open()
     guard watch >= 0 && timer >= 0 && signal >= 0,
-      sysshims_watch_add(watch, timer, Self.ownTag) == 0,
-      sysshims_watch_add(watch, signal, Self.ownTag) == 0
+      sysshims_watch_add(watch, timer, Self.ownTag, false) == 0,
+      sysshims_watch_add(watch, signal, Self.ownTag, false) == 0
     else {
       let error = Errno(rawValue: sysshims_errno())
       for descriptor in [watch, timer, signal] where descriptor >= 0 { close(descriptor) }
@@ -32,8 +32,10 @@ final class WatchedDescriptors: Sendable {
 
   deinit { for descriptor in [watch, timer, signal] { close(descriptor) } }
 
+  /// It is told of once each time that something happens: an event of a thread that has ended hangs
+  /// up for ever, and its ring is still used by others.
   func add(_ descriptor: Int32, tag: UInt64) {
-    _ = sysshims_watch_add(watch, descriptor, tag)
+    _ = sysshims_watch_add(watch, descriptor, tag, true)
   }
 
   func remove(_ descriptor: Int32) { sysshims_watch_remove(watch, descriptor) }

@@ -117,6 +117,9 @@ protocol ChangeRecords: Sendable {
   /// Takes the records, and adds what they report to `dirty`. Only one thread at a time may call
   /// this.
   func take(into dirty: inout DirtyRanges)
+  /// Whether the last ``take(into:)`` took everything that had happened before it. Called by the
+  /// thread that takes.
+  var isComplete: Bool { get }
   /// Makes the next record wake whoever waits for the descriptors. Records from before this call
   /// may be left, and must be taken once more.
   func arm()

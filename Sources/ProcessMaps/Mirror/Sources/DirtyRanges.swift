@@ -13,6 +13,17 @@ struct DirtyRanges {
   /// The processes that the process has forked.
   var forkedProcesses: [Int32] = []
 
+  /// There may be nobody who takes them. Past that they are left to be discovered.
+  private static let maximumForkedCount = 1024
+
+  /// - Complexity: O(processes).
+  mutating func insertForked(_ pid: Int32) {
+    guard forkedProcesses.count < Self.maximumForkedCount, !forkedProcesses.contains(pid) else {
+      return
+    }
+    forkedProcesses.append(pid)
+  }
+
   var isEmpty: Bool { !isWhole && ranges.isEmpty }
 
   /// Notes that any part of the map may have changed.

@@ -8,9 +8,9 @@ internal import _SystemShims
 
 /// How a mirror uses the kernel's perf events.
 public struct PerfOptions: Sendable, Hashable, Codable {
-  /// The number of pages in a ring of records, a power of two. There is one such ring for each
-  /// processor. If a ring overflows, the mirror reads the whole text once. The memory counts
-  /// against `perf_event_mlock_kb` and `RLIMIT_MEMLOCK`.
+  /// The pages of a ring of records, of which there is one for each processor; a power of two, and
+  /// at least two are used. A ring that overflows costs one reading of the whole text. The memory
+  /// counts against `perf_event_mlock_kb` and `RLIMIT_MEMLOCK`.
   public var ringPages = 8
   /// The most descriptors that one mirror may open. For each processor and each thread that the
   /// process has at the start, it opens two, and four more for each pair of tracepoints: six in all
@@ -35,8 +35,8 @@ public struct PerfOptions: Sendable, Hashable, Codable {
 /// inherit that.
 @safe
 final class PerfSource: ChangeRecords, @unchecked Sendable {
-  // Sendable: it is immutable except for `reader` and `buffer`, which only one thread at a time
-  // uses (`take`).
+  // Sendable: immutable but for `reader`, `buffer` and `lastTake`, which one thread at a time uses
+  // (`take`, `isComplete`).
   @safe
   private struct Ring {
     /// The event to which the ring belongs.
@@ -120,6 +120,8 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
     _ options: PerfOptions
   ) throws(SourceError) {
     let pageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
+    // A record may be longer than one page. More than this is refused by the kernel.
+    let ringPages = min(max(options.ringPages, 2), 1 << 20)
     for isBell in [false, true] {
       for (tracepoint, isOfAllCalls) in requests {
         var request = sysshims_perf_request()
@@ -127,8 +129,9 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
         request.processor = processor
         request.tracepoint = tracepoint
         request.is_of_all_calls = isOfAllCalls
+        request.is_end = !reader.beginnings.contains(tracepoint)
         request.wakeup_bytes =
-          isBell ? 1 : UInt32(clamping: options.ringPages * pageBytes / 2)
+          isBell ? 1 : UInt32(clamping: ringPages * pageBytes / 2)
         let event = unsafe sysshims_perf_open(&request)
         if event < 0 {
           let error = Errno(rawValue: sysshims_errno())
@@ -155,7 +158,7 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
           }
         } else {
           processors[event] = processor
-          let ring = try Ring.make(event, pages: isBell ? 1 : options.ringPages)
+          let ring = try Ring.make(event, pages: isBell ? 1 : ringPages)
           if isBell { bells.append(ring) } else { rings.append(ring) }
         }
       }
@@ -176,13 +179,24 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
 
   // MARK: Records
 
+  /// When the last `take` began.
+  private var lastTake: UInt64 = 0
+
+  var isComplete: Bool { source == .systemCalls && !reader.isAnyCallUnderWay }
+
   func take(into dirty: inout DirtyRanges) {
+    defer { reader.forgetThreads(before: lastTake) }
+    // What was recorded before the one before has been read by it.
+    let now = sysshims_now()
+    defer { lastTake = now }
     for ring in rings {
       while true {
+        var hasLost = false
         let count = unsafe sysshims_perf_take(
-          ring.memory, ring.pages, buffer.baseAddress!, buffer.count)
-        if count == 0 { break }
+          ring.memory, ring.pages, buffer.baseAddress!, buffer.count, &hasLost)
         unsafe reader.read(UnsafeRawBufferPointer(rebasing: buffer[..<count]), into: &dirty)
+        if hasLost { reader.forgetCalls(&dirty) }
+        if count == 0 { break }
       }
     }
   }

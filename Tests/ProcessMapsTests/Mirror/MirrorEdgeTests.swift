@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+import Foundation
+import Glibc
+import ReadCopyUpdate
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import ProcessMaps
+@testable import VirtualMemory
+
+/// What goes wrong around a mirror: records that are lost, threads that end, files that aren't what
+/// they should be.
+@Suite(.serialized) struct MirrorEdgeTests {
+  private static let base = MappingChild.window
+
+  private static func configuration(_ source: MirrorSource) -> MirrorConfiguration {
+    var configuration = MirrorConfiguration()
+    configuration.sources = [source]
+    configuration.perf.tracepoints = MirrorSources.tracepoints
+    return configuration
+  }
+
+  private static func mirror(_ child: MappingChild, _ source: MirrorSource) throws -> ProcessMirror?
+  {
+    let mirror = try ProcessMirror(pid: child.pid, configuration: configuration(source))
+    return MirrorSources.isAvailable(source, mirror) ? mirror : nil
+  }
+
+  // MARK: Sources
+
+  /// The kernel says that records were lost in the next record, and there may be none for long.
+  @Test func recordsLostAtTheEndAreNoticed() throws {
+    let child = MappingChild()
+    child.perform(.map, Self.base, 4096, 3)
+    var configuration = Self.configuration(.systemCalls)
+    configuration.perf.ringPages = 2
+    let mirror = try ProcessMirror(pid: child.pid, configuration: configuration)
+    guard MirrorSources.isAvailable(.systemCalls, mirror) else { return }
+    for _ in 0..<200 {
+      child.perform(.map, Self.base + 0x10000, 4096, 3)
+      child.perform(.unmap, Self.base + 0x10000, 4096)
+    }
+    child.perform(.unmap, Self.base, 4096)
+    try mirror.refreshChanges()
+    #expect(mirror.lookup(Self.base).vma == nil)
+  }
+
+  /// The events of a thread that has ended tell of that for ever: nobody is to be woken for ever.
+  @Test(.enabled(if: !isThreadSanitizerBuild))
+  func aFirstThreadThatEndsWakesNobody() async throws {
+    let child = MappingChild()
+    child.perform(.startThread)
+    guard let mirror = try Self.mirror(child, .mappings) else { return }
+    let watched = try WatchedDescriptors()
+    for descriptor in mirror.records!.descriptors { watched.add(descriptor, tag: 1) }
+    // The system call that ends one thread.
+    #if arch(x86_64)
+      child.send(.systemCall, 60)
+    #else
+      child.send(.systemCall, 93)
+    #endif
+    #expect(
+      await eventually {
+        ProcessStatus(FilePath("/proc/\(child.pid)"))?.isZombie == true
+      })
+    var count = 0
+    let end = ContinuousClock.now + .milliseconds(100)
+    while ContinuousClock.now < end {
+      // At most 10 ms.
+      _ = watched.wait(until: now() + 10_000_000)
+      count += 1
+    }
+    #expect(count < 100)
+    #expect(try mirror.refresh().state == .live, "the process lives on")
+  }
+
+  private func now() -> UInt64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+
+  /// Which leaves the mappings there cut.
+  @Test func refusedMappingsAreSeen() throws {
+    // In the child, too.
+    let limit = UnsafeMutablePointer<rlimit>.allocate(capacity: 1)
+    defer { unsafe limit.deallocate() }
+    unsafe limit.initialize(to: rlimit(rlim_cur: 4096, rlim_max: 4096))
+    let child = MappingChild()
+    child.perform(.map, Self.base, 3 * 4096, 3)
+    guard let mirror = try Self.mirror(child, .systemCalls) else { return }
+    #if arch(x86_64)
+      let prlimit = 302
+    #else
+      let prlimit = 261
+    #endif
+    // RLIMIT_DATA, of itself.
+    #expect(child.systemCall(prlimit, 0, 2, UInt64(UInt(bitPattern: limit)), 0) == 0)
+    #expect(child.perform(.map, Self.base + 4096, 4096, 3) == .max)
+    try mirror.refreshChanges()
+    let text = String(decoding: try KernelMaps(pid: child.pid).text(), as: UTF8.self)
+    #expect(mirror.space.mapsText().string == text)
+  }
+
+  // MARK: Loops
+
+  // MARK: Files
+
+  private func withProcess(
+    _ text: String, _ body: (_ mirror: ProcessMirror, _ folder: String) throws -> Void
+  ) throws {
+    try withTemporaryDirectory { root in
+      let folder = root + "/42"
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      try Data("42 (x) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 77 0 0\n".utf8)
+        .write(to: URL(fileURLWithPath: folder + "/stat"))
+      try Data(text.utf8).write(to: URL(fileURLWithPath: folder + "/maps"))
+      var configuration = MirrorConfiguration()
+      configuration.root = FilePath(root)
+      try body(ProcessMirror(pid: 42, configuration: configuration), folder)
+    }
+  }
+
+  private func rewrite(_ path: String, _ text: String) throws {
+    let file = try FileDescriptor.open(FilePath(path), .writeOnly, options: .truncate)
+    try file.closeAfter { _ = try file.writeAll(text.utf8) }
+  }
+
+  private let line = "00010000-00020000 r--p 00000000 00:00 0 \n"
+  private let gate =
+    "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n"
+}
