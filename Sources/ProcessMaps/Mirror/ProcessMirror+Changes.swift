@@ -16,8 +16,8 @@ extension ProcessMirror {
   /// changes to query one by one.
   ///
   /// Changes that the source doesn't report aren't seen; see ``MirrorSource``. Only
-  /// ``MirrorSource/systemCalls`` confirms answers (``MirrorAnswer/asOf``), and only while no system
-  /// call is in progress that may have changed the map already.
+  /// ``MirrorSource/systemCalls`` confirms answers (``MirrorAnswer/asOf``), and only while no
+  /// system call is in progress that may have changed the map already.
   ///
   /// - Throws: the errors of ``refresh()``.
   /// - Threads: any; calls run one after another.
