@@ -105,45 +105,55 @@ final class MirrorLoop: Sendable {
     var followed: [UInt64: FollowedMirror] = [:]
     var lastTag: UInt64 = 0
     defer { for mirror in followed.values { mirror.end() } }
-    while true {
-      let (added, removed, isStopped) = shared.withLock { shared in
-        defer {
-          shared.added = []
-          shared.removed = []
-        }
-        return (shared.added, shared.removed, shared.isStopped)
-      }
-      if isStopped {
-        for mirror in added { mirror.loop.withLock { $0 = nil } }
-        return
-      }
-      for mirror in added {
-        lastTag += 1
-        followed[lastTag] = FollowedMirror(mirror, tag: lastTag, watched)
-      }
-      if !removed.isEmpty {
-        for (tag, one) in followed where removed.contains(where: { $0 === one.mirror }) {
-          one.end()
-          followed[tag] = nil
-        }
-      }
-      let now = sysshims_now()
-      var next = UInt64.max
-      for (tag, one) in followed {
-        guard let time = one.work(at: now) else {
-          one.end()
-          followed[tag] = nil
-          didEnd(one.mirror)
-          continue
-        }
-        next = min(next, time)
-        if let didFork, one.mirror.records != nil {
-          for pid in one.mirror.takeForkedProcesses() { didFork(pid) }
-        }
-      }
-      if followed.isEmpty && endsWhenEmpty { return }
+    // Mirrors that have left are released at the end of a round, not after the wait.
+    while let next = runRound(&followed, &lastTag) {
       for tag in watched.wait(until: next) { followed[tag]?.isTold = true }
     }
+  }
+
+  /// Takes mirrors in, lets others go, and does what is due.
+  ///
+  /// - Returns: when there is more to do; `nil` if the loop is over.
+  @inline(never)
+  private func runRound(
+    _ followed: inout [UInt64: FollowedMirror], _ lastTag: inout UInt64
+  ) -> UInt64? {
+    let (added, removed, isStopped) = shared.withLock { shared in
+      defer {
+        shared.added = []
+        shared.removed = []
+      }
+      return (shared.added, shared.removed, shared.isStopped)
+    }
+    if isStopped {
+      for mirror in added { mirror.loop.withLock { $0 = nil } }
+      return nil
+    }
+    for mirror in added {
+      lastTag += 1
+      followed[lastTag] = FollowedMirror(mirror, tag: lastTag, watched)
+    }
+    if !removed.isEmpty {
+      for (tag, one) in followed where removed.contains(where: { $0 === one.mirror }) {
+        one.end()
+        followed[tag] = nil
+      }
+    }
+    let now = sysshims_now()
+    var next = UInt64.max
+    for (tag, one) in followed {
+      guard let time = one.work(at: now) else {
+        one.end()
+        followed[tag] = nil
+        didEnd(one.mirror)
+        continue
+      }
+      next = min(next, time)
+      if let didFork, one.mirror.records != nil {
+        for pid in one.mirror.takeForkedProcesses() { didFork(pid) }
+      }
+    }
+    return followed.isEmpty && endsWhenEmpty ? nil : next
   }
 }
 
