@@ -105,6 +105,19 @@ import Testing
     #expect(mirror.space.mapsText().string == text)
   }
 
+  /// Between two queries of one refresh a mapping may grow over the one before.
+  @Test func queriesThatOverlap() throws {
+    let child = MappingChild()
+    guard let mirror = try Self.mirror(child, .mappings) else { return }
+    child.perform(.storm, Self.base, 8 * 4096)
+    let end = ContinuousClock.now + StressOptions.duration
+    while ContinuousClock.now < end { try mirror.refreshChanges() }
+    mirror.space._checkInvariants()
+    child.perform(.unmap, Self.base, 8 * 4096)
+    try mirror.refresh()
+    #expect(mirror.lookup(Self.base).vma == nil)
+  }
+
   // MARK: Loops
 
   // MARK: Files
