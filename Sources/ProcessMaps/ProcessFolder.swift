@@ -26,6 +26,19 @@ enum ProcessFolder {
     return numbers
   }
 
+  /// The process that a folder such as `/proc/42` is about, by its first thread's number: the proc
+  /// file system has such folders for all threads, though it doesn't list them.
+  ///
+  /// - Returns: `nil` if it can't be read.
+  static func firstThread(of folder: FilePath) -> Int32? {
+    guard let text = try? contents(of: folder.appending("status")) else { return nil }
+    for line in String(decoding: text, as: UTF8.self).split(separator: "\n")
+    where line.hasPrefix("Tgid:\t") {
+      return Int32(line.dropFirst(6))
+    }
+    return nil
+  }
+
   /// The contents of a whole file.
   ///
   /// - Throws: the errors of `open` and `read`.

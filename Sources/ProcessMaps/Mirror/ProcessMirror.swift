@@ -162,6 +162,10 @@ public final class ProcessMirror: Sendable {
         note("the pids under \(configuration.root) may differ from those of this system")
         continue
       }
+      guard ProcessFolder.firstThread(of: folder) == pid else {
+        note("\(pid) isn't the number of a process, but of one of its threads")
+        continue
+      }
       var tracepoints: SystemCallTracepoints?
       if source == .systemCalls {
         tracepoints = configuration.perf.tracepoints ?? SystemCallTracepoints(tracefs: nil)

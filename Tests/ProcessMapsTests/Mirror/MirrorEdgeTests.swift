@@ -83,6 +83,17 @@ import Testing
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 
+  /// Records say which process did something, and a thread's number is none.
+  @Test(.enabled(if: !isThreadSanitizerBuild)) func threadsNumbersArePolled() throws {
+    let child = MappingChild()
+    child.perform(.startThread)
+    let threads = try ProcessFolder.numbers(in: FilePath("/proc/\(child.pid)/task"))
+    let thread = try #require(threads.first { $0 != child.pid })
+    let mirror = try ProcessMirror(
+      pid: thread, configuration: Self.configuration(.systemCalls))
+    #expect(mirror.source == .polling)
+  }
+
   /// Which leaves the mappings there cut.
   @Test func refusedMappingsAreSeen() throws {
     // In the child, too.
