@@ -63,7 +63,13 @@ extension ProcessMirror {
       let ranges = reading.dirty.ranges
       let isWhole = reading.dirty.isWhole
       reading.dirty.removeAll()
-      let isCopied = isWhole ? false : try copy(ranges, &reading)
+      let isCopied: Bool
+      do throws(Errno) {
+        isCopied = isWhole ? false : try copy(ranges, &reading)
+      } catch {
+        reading.dirty.insertAll()
+        throw error
+      }
       if !isCopied {
         var refreshed = try refresh(&reading)
         refreshed.isChanged = space.generation != generation

@@ -73,6 +73,16 @@ extension ProcessMirror {
   }
 
   func refresh(_ reading: inout MirrorReading) throws(Errno) -> MirrorRefresh {
+    do throws(Errno) {
+      return try readText(&reading)
+    } catch {
+      // What has been told isn't in the copy.
+      reading.dirty.insertAll()
+      throw error
+    }
+  }
+
+  private func readText(_ reading: inout MirrorReading) throws(Errno) -> MirrorRefresh {
     var result = MirrorRefresh(isChanged: false, state: state, readingCount: 0)
     if !isFollowed { return result }
     let generation = space.generation

@@ -94,6 +94,27 @@ import Testing
     #expect(mirror.source == .polling)
   }
 
+  /// What was told before a reading that fails is looked at later.
+  @Test func whatIsToldBeforeAnErrorIsKept() throws {
+    let child = MappingChild()
+    child.perform(.map, Self.base, 4096, 3)
+    guard let mirror = try Self.mirror(child, .systemCalls) else { return }
+    child.perform(.unmap, Self.base, 4096)
+    try withTemporaryDirectory { folder in
+      try Data("nonsense\n".utf8).write(to: URL(fileURLWithPath: folder + "/maps"))
+      let other = try FileDescriptor.open(FilePath(folder + "/maps"), .readOnly)
+      let descriptor = mirror.file.maps.descriptor
+      let kept = try descriptor.duplicate()
+      _ = try other.duplicate(as: descriptor)
+      #expect(throws: Errno.badMessage) { try mirror.refresh() }
+      _ = try kept.duplicate(as: descriptor)
+      try kept.close()
+      try other.close()
+    }
+    try mirror.refreshChanges()
+    #expect(mirror.lookup(Self.base).vma == nil)
+  }
+
   /// Which leaves the mappings there cut.
   @Test func refusedMappingsAreSeen() throws {
     // In the child, too.
