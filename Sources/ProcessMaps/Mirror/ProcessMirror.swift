@@ -59,8 +59,11 @@ public final class ProcessMirror: Sendable {
   private let hasLaterFile = Atomic(false)
   /// How the mirror follows the process.
   public let configuration: MirrorConfiguration
-  /// The source of changes that the mirror uses while it is run.
-  public var source: MirrorSource { records?.source ?? .polling }
+  /// The source of changes that the mirror uses while it is run. The kernel ends the records of a
+  /// process that starts a program with more rights, or one that it may not read: then it polls.
+  public var source: MirrorSource {
+    records.map { $0.isAlive ? $0.source : .polling } ?? .polling
+  }
   /// The better sources that can't be used, and the reasons: no permission, no tracefs, too many
   /// threads, and so on.
   public let unavailableSources: [UnavailableSource]

@@ -137,6 +137,47 @@ import Testing
     #expect(mirror.space.mapsText().string == text)
   }
 
+  /// A program that may not be watched ends the events.
+  @Test func eventsThatEndAreNotTrusted() async throws {
+    guard getuid() == 0 else { return print("skipped: needs another user") }
+    let folder = NSTemporaryDirectory() + "events-\(getpid())"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    // By another process: children of other tests could have the file open for writing.
+    _ = try runProcess("cp", ["/bin/sleep", folder + "/sleep"])
+    unsafe chmod(folder, 0o755)
+    unsafe chmod(folder + "/sleep", 0o111)
+    // In the child, too.
+    let path = unsafe strdup(folder + "/sleep")!
+    let arguments = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: 3)
+    unsafe arguments.initialize(repeating: nil, count: 3)
+    unsafe arguments[0] = path
+    unsafe arguments[1] = strdup("1000")
+    let child = MappingChild()
+    child.perform(.map, Self.base, 4096, 3)
+    guard let mirror = try Self.mirror(child, .systemCalls) else { return }
+    #if arch(x86_64)
+      let (setresuid, execve) = (117, 59)
+    #else
+      let (setresuid, execve) = (147, 221)
+    #endif
+    #expect(child.systemCall(setresuid, 65534, 65534, 65534) == 0)
+    child.send(
+      .systemCall, UInt64(execve), UInt64(UInt(bitPattern: path)),
+      UInt64(UInt(bitPattern: arguments)))
+    #expect(
+      await eventually {
+        (try? String(decoding: KernelMaps(pid: child.pid).text(), as: UTF8.self))?.contains("sleep")
+          == true
+      })
+    #expect(await eventually { (try? mirror.refresh())?.state == .live })
+    #expect(mirror.lookup(Self.base).vma == nil)
+    let last = mirror.asOf
+    let outcome = try mirror.refreshChanges()
+    #expect(outcome.readingCount > 0 || mirror.asOf == last, "nothing can be told")
+    #expect(mirror.source == .polling)
+  }
+
   /// Between two queries of one refresh a mapping may grow over the one before.
   @Test func queriesThatOverlap() throws {
     let child = MappingChild()

@@ -120,6 +120,8 @@ protocol ChangeRecords: Sendable {
   /// Whether the last ``take(into:)`` took everything that had happened before it. Called by the
   /// thread that takes.
   var isComplete: Bool { get }
+  /// Whether any more records may come. Any thread may call this.
+  var isAlive: Bool { get }
   /// Makes the next record wake whoever waits for the descriptors. Records from before this call
   /// may be left, and must be taken once more.
   func arm()

@@ -56,6 +56,8 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
   private var rings: [Ring] = []
   private var bells: [Ring] = []
   private var events: [Int32] = []
+  /// Those of mappings that aren't bells: to ask a bell whether it hangs up takes its ringing.
+  private var mappingEvents: [Int32] = []
   private var reader: PerfRecordReader
   private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 8)
 
@@ -140,6 +142,7 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
           throw SourceError(tracepoint == 0 ? "perf events" : "perf tracepoints", error)
         }
         events.append(event)
+        if tracepoint == 0 && !isBell { mappingEvents.append(event) }
         // The kernel assigns the lowest free number, so at least this many are in use.
         guard Int(event) < sysconf(Int32(_SC_OPEN_MAX)) / 2 else {
           throw SourceError(reason: "half of the descriptors that this program may open are in use")
@@ -182,7 +185,16 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
   /// When the last `take` began.
   private var lastTake: UInt64 = 0
 
-  var isComplete: Bool { source == .systemCalls && !reader.isAnyCallUnderWay }
+  var isComplete: Bool { source == .systemCalls && !reader.isAnyCallUnderWay && isAlive }
+
+  /// The kernel ends the events of a process that begins a program with more rights than it has, or
+  /// one that it may not read; and those of threads that end.
+  var isAlive: Bool {
+    mappingEvents.contains { event in
+      var request = pollfd(fd: event, events: 0, revents: 0)
+      return unsafe poll(&request, 1, 0) >= 0 && request.revents & Int16(POLLHUP) == 0
+    }
+  }
 
   func take(into dirty: inout DirtyRanges) {
     defer { reader.forgetThreads(before: lastTake) }
