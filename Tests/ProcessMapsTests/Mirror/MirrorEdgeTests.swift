@@ -191,7 +191,23 @@ import Testing
     #expect(mirror.lookup(Self.base).vma == nil)
   }
 
-  // MARK: Loops
+  // MARK: Forks
+
+  /// The rings aren't in a forked process.
+  @Test(.enabled(if: !isThreadSanitizerBuild)) func aForkedProcessReadsTheText() throws {
+    let child = MappingChild()
+    guard let mirror = try Self.mirror(child, .systemCalls) else { return }
+    child.perform(.map, Self.base, 4096, 3)
+    let copy = forkProcess()
+    if copy == 0 {
+      alarm(20)
+      let isRead = (try? mirror.refreshChanges())?.state == .live
+      _exit(isRead && mirror.lookup(Self.base).vma != nil ? 0 : 1)
+    }
+    var status: Int32 = 0
+    unsafe waitpid(copy, &status, 0)
+    #expect(status == 0)
+  }
 
   // MARK: Files
 

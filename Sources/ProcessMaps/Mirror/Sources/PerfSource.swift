@@ -110,8 +110,14 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
     }
   }
 
+  /// A forked process has none of the rings, and must leave the events alone.
+  private let owner = getpid()
+  private var isOurs: Bool { getpid() == owner }
+
   deinit {
-    for ring in rings + bells { unsafe sysshims_perf_unmap(ring.memory, ring.pages) }
+    if isOurs {
+      for ring in rings + bells { unsafe sysshims_perf_unmap(ring.memory, ring.pages) }
+    }
     for event in events { close(event) }
     unsafe buffer.deallocate()
   }
@@ -190,13 +196,15 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
   /// The kernel ends the events of a process that begins a program with more rights than it has, or
   /// one that it may not read; and those of threads that end.
   var isAlive: Bool {
-    mappingEvents.contains { event in
-      var request = pollfd(fd: event, events: 0, revents: 0)
-      return unsafe poll(&request, 1, 0) >= 0 && request.revents & Int16(POLLHUP) == 0
-    }
+    isOurs
+      && mappingEvents.contains { event in
+        var request = pollfd(fd: event, events: 0, revents: 0)
+        return unsafe poll(&request, 1, 0) >= 0 && request.revents & Int16(POLLHUP) == 0
+      }
   }
 
   func take(into dirty: inout DirtyRanges) {
+    guard isOurs else { return dirty.insertAll() }
     defer { reader.forgetThreads(before: lastTake) }
     // What was recorded before the one before has been read by it.
     let now = sysshims_now()
@@ -214,6 +222,7 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
   }
 
   func arm() {
+    guard isOurs else { return }
     for bell in bells {
       unsafe sysshims_perf_discard(bell.memory)
       _ = sysshims_perf_pause(bell.event, false)
@@ -221,6 +230,7 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
   }
 
   func disarm() {
+    guard isOurs else { return }
     for bell in bells { _ = sysshims_perf_pause(bell.event, true) }
   }
 }
