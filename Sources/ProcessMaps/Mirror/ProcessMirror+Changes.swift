@@ -77,7 +77,8 @@ extension ProcessMirror {
       }
       reading.history.note(space, at: start)
     }
-    contend(sysshims_now())
+    // The rest of the copy hasn't been confirmed.
+    setState(.contended)
     result.state = .contended
     result.isChanged = space.generation != generation
     return result

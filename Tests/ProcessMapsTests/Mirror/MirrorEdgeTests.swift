@@ -178,6 +178,20 @@ import Testing
     #expect(mirror.source == .polling)
   }
 
+  /// What wasn't read isn't confirmed, however often it is looked at.
+  @Test func contentionConfirmsNothing() throws {
+    let child = MappingChild()
+    guard let mirror = try Self.mirror(child, .mappings) else { return }
+    child.perform(.storm, Self.base, 2 * 4096)
+    let end = ContinuousClock.now + StressOptions.duration
+    while ContinuousClock.now < end {
+      let last = mirror.asOf
+      let outcome = try mirror.refreshChanges()
+      #expect(outcome.readingCount > 0 || mirror.asOf == last)
+    }
+    child.perform(.unmap, Self.base, 4096)
+  }
+
   /// Between two queries of one refresh a mapping may grow over the one before.
   @Test func queriesThatOverlap() throws {
     let child = MappingChild()
