@@ -98,6 +98,8 @@ extension ProcessMirror {
       else { return false }
       // This can't fail, since the copy has no limit on VMAs.
       try? space.replace(found.range, with: found.mappings)
+      // Of the copy that there was.
+      reading.inexactText = []
     }
     return true
   }

@@ -205,6 +205,20 @@ import Testing
     #expect(mirror.lookup(Self.base).vma == nil)
   }
 
+  /// A text that the copy prints otherwise is known, but only for the copy that there was then.
+  @Test func inexactTextsAreOfOneCopy() throws {
+    let child = MappingChild()
+    guard let mirror = try Self.mirror(child, .mappings) else { return }
+    let text = try KernelMaps(pid: child.pid).text()
+    mirror.reading.withLock { $0.inexactText = text }
+    child.perform(.map, Self.base, 4096, 3)
+    try mirror.refreshChanges()
+    #expect(mirror.lookup(Self.base).vma != nil)
+    child.perform(.unmap, Self.base, 4096)
+    try mirror.refresh()
+    #expect(mirror.lookup(Self.base).vma == nil)
+  }
+
   // MARK: Forks
 
   /// The rings aren't in a forked process.
