@@ -53,6 +53,8 @@ struct MirrorReading {
   var inexactText: [UInt8] = []
   /// Whether the copy has been read at least once.
   var hasRead = false
+  /// The access of `[vsyscall]` in the copy.
+  var gate: Protection?
 }
 
 extension ProcessMirror {
@@ -138,9 +140,12 @@ extension ProcessMirror {
     let taskSize = space.configuration.taskSize
     let changed = try ChangedText(
       from: texts.printed.bytes, to: texts.new, taskSize: taskSize)
+    // A 32-bit program has no `[vsyscall]`.
+    let gate = try Self.gate(of: texts.new, above: taskSize)
+    let isAnew = !reading.hasRead || gate != reading.gate
     var (mappings, overlap) = try reading.importer.mappings(
-      of: texts.new, changed.lines, taskSize: taskSize)
-    var range = changed.addresses
+      of: texts.new, isAnew ? 0..<texts.new.count : changed.lines, taskSize: taskSize)
+    var range = isAnew ? 0..<taskSize : changed.addresses
     if let first = mappings.first, first.start < range.lowerBound {
       overlap = true
       range = first.start..<range.upperBound
@@ -155,12 +160,13 @@ extension ProcessMirror {
         mappings.append(rest)
       }
     }
-    if !reading.hasRead {
+    if isAnew {
       var layout = ImportedLayout()
-      layout.gateProtection = try Self.gate(of: texts.new, above: taskSize)
+      layout.gateProtection = gate
       space.replaceAll(with: mappings, layout: layout)
       reading.importer.didReadAll()
       reading.hasRead = true
+      reading.gate = gate
     } else {
       // This can't fail, since the copy has no limit on VMAs.
       try? space.replace(range, with: mappings)

@@ -262,4 +262,17 @@ import Testing
   private let line = "00010000-00020000 r--p 00000000 00:00 0 \n"
   private let gate =
     "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n"
+
+  /// A process that begins a 32-bit program has no `[vsyscall]` any more.
+  @Test func theGateComesAndGoes() throws {
+    try withProcess(line + gate) { mirror, folder in
+      #expect(mirror.space.mapsText().string == line + gate)
+      try rewrite(folder + "/maps", line)
+      try mirror.refresh()
+      #expect(mirror.space.mapsText().string == line)
+      try rewrite(folder + "/maps", line + gate)
+      try mirror.refresh()
+      #expect(mirror.space.mapsText().string == line + gate)
+    }
+  }
 }
