@@ -237,6 +237,31 @@ import Testing
     #expect(status == 0)
   }
 
+  // MARK: Loops
+
+  @Test func aLoopThatIsOverFollowsNothing() async throws {
+    let child = MappingChild()
+    let mirror = try ProcessMirror(pid: child.pid)
+    let loop = try MirrorLoop(endsWhenEmpty: false)
+    let run = Task { try await loop.run() }
+    run.cancel()
+    try await run.value
+    try? loop.add(mirror)
+    #expect(mirror.loop.withLock { $0 } == nil, "another loop may")
+  }
+
+  @Test func mirrorsTakenOutAtOnceAreFree() async throws {
+    let child = MappingChild()
+    let mirror = try ProcessMirror(pid: child.pid)
+    let loop = try MirrorLoop(endsWhenEmpty: false)
+    try loop.add(mirror)
+    loop.remove(mirror)
+    let run = Task { try await loop.run() }
+    #expect(await eventually { mirror.loop.withLock { $0 } == nil })
+    run.cancel()
+    try await run.value
+  }
+
   // MARK: Files
 
   private func withProcess(

@@ -46,7 +46,7 @@ final class MirrorLoop: Sendable {
     self.didFork = didFork
   }
 
-  /// Makes the loop follow a mirror. Any thread may call this.
+  /// Makes the loop follow a mirror. A loop that is over does nothing. Any thread may call this.
   ///
   /// - Throws: `EBUSY` if a loop follows the mirror already.
   func add(_ mirror: ProcessMirror) throws(Errno) {
@@ -56,17 +56,25 @@ final class MirrorLoop: Sendable {
       return true
     }
     guard isFree else { throw .resourceBusy }
-    shared.withLock { $0.added.append(mirror) }
+    let isAdded = shared.withLock { shared in
+      guard !shared.isStopped else { return false }
+      shared.added.append(mirror)
+      return true
+    }
+    guard isAdded else { return mirror.loop.withLock { $0 = nil } }
     watched.wake()
   }
 
   /// Makes the loop stop following a mirror, after the current round. Any thread may call this.
   func remove(_ mirror: ProcessMirror) {
-    shared.withLock { shared in
+    let isWaiting = shared.withLock { shared in
+      let count = shared.added.count
       shared.added.removeAll { $0 === mirror }
+      if shared.added.count < count { return true }
       shared.removed.append(mirror)
+      return false
     }
-    watched.wake()
+    if isWaiting { mirror.loop.withLock { $0 = nil } } else { watched.wake() }
   }
 
   /// Makes the loop begin a round now. Any thread may call this.
@@ -96,7 +104,20 @@ final class MirrorLoop: Sendable {
     } onCancel: {
       stop()
     }
-    if let error { throw error }
+    if let error {
+      finish()
+      throw error
+    }
+  }
+
+  /// Says that nobody works any more: mirrors that were added meanwhile are free.
+  private func finish() {
+    let added = shared.withLock { shared in
+      defer { shared.added = [] }
+      shared.isStopped = true
+      return shared.added
+    }
+    for mirror in added { mirror.loop.withLock { $0 = nil } }
   }
 
   // MARK: The thread
@@ -104,7 +125,10 @@ final class MirrorLoop: Sendable {
   private func work() {
     var followed: [UInt64: FollowedMirror] = [:]
     var lastTag: UInt64 = 0
-    defer { for mirror in followed.values { mirror.end() } }
+    defer {
+      for mirror in followed.values { mirror.end() }
+      finish()
+    }
     // Mirrors that have left are released at the end of a round, not after the wait.
     while let next = runRound(&followed, &lastTag) {
       for tag in watched.wait(until: next) { followed[tag]?.isTold = true }
@@ -263,12 +287,7 @@ extension ProcessMirror {
   public func run() async throws(Errno) {
     let loop = try MirrorLoop(endsWhenEmpty: true)
     try loop.add(self)
-    do throws(Errno) {
-      try await loop.run()
-    } catch {
-      self.loop.withLock { $0 = nil }
-      throw error
-    }
+    try await loop.run()
   }
 
   /// Tells the mirror that the process has changed its map. Call this when the application knows of
