@@ -24,13 +24,12 @@ final class WatchedDescriptors: Sendable {
       sysshims_watch_add(watch, timer, Self.ownTag, false) == 0,
       sysshims_watch_add(watch, signal, Self.ownTag, false) == 0
     else {
-      let error = Errno(rawValue: sysshims_errno())
-      for descriptor in [watch, timer, signal] where descriptor >= 0 { close(descriptor) }
-      throw error
+      // The deinit closes those that there are.
+      throw Errno(rawValue: sysshims_errno())
     }
   }
 
-  deinit { for descriptor in [watch, timer, signal] { close(descriptor) } }
+  deinit { for descriptor in [watch, timer, signal] where descriptor >= 0 { close(descriptor) } }
 
   /// It is told of once each time that something happens: an event of a thread that has ended hangs
   /// up for ever, and its ring is still used by others.
