@@ -39,6 +39,12 @@ enum ProcessFolder {
     return nil
   }
 
+  /// Whether an error says that a process has gone or may not be read, rather than that this
+  /// program lacks something, such as descriptors.
+  static func isLasting(_ error: Errno) -> Bool {
+    [.noSuchFileOrDirectory, .noSuchProcess, .permissionDenied, .notPermitted].contains(error)
+  }
+
   /// The contents of a whole file.
   ///
   /// - Throws: the errors of `open` and `read`.

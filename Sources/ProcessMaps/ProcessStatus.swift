@@ -23,8 +23,20 @@ struct ProcessStatus: Sendable, Hashable {
   /// - Parameter folder: the folder of the process or thread, such as `/proc/42`.
   /// - Returns: `nil` if there is no such process, or if it can't be read.
   init?(_ folder: FilePath) {
-    guard let text = try? ProcessFolder.contents(of: folder.appending("stat")) else { return nil }
-    self.init(text)
+    guard let status = try? Self.read(folder) else { return nil }
+    self = status
+  }
+
+  /// The same.
+  ///
+  /// - Throws: what may be otherwise later: `EMFILE` and the like.
+  static func read(_ folder: FilePath) throws(Errno) -> ProcessStatus? {
+    do throws(Errno) {
+      return ProcessStatus(try ProcessFolder.contents(of: folder.appending("stat")))
+    } catch {
+      if ProcessFolder.isLasting(error) { return nil }
+      throw error
+    }
   }
 
   /// Parses the text of `/proc/PID/stat`.

@@ -31,13 +31,21 @@ final class MirrorFile: Sendable {
 
   /// Opens the maps of the program that the process has started since this file was opened. Returns
   /// `nil` if the process has ended or can't be found.
-  func reopened() -> MirrorFile? {
-    guard let folder = maps.folder, let status = ProcessStatus(folder), !status.isZombie,
-      !status.isKernelThread, status.startTime == startTime,
-      let maps = try? KernelMaps(folder: folder)
+  ///
+  /// - Throws: errors that may not last: `EMFILE` and the like.
+  func reopened() throws(Errno) -> MirrorFile? {
+    guard let folder = maps.folder, let status = try ProcessStatus.read(folder), !status.isZombie,
+      !status.isKernelThread, status.startTime == startTime
     else { return nil }
+    let maps: KernelMaps
+    do throws(Errno) {
+      maps = try KernelMaps(folder: folder)
+    } catch {
+      if ProcessFolder.isLasting(error) { return nil }
+      throw error
+    }
     // The process may have ended before the file was opened, and its pid may have been reused.
-    guard ProcessStatus(folder)?.startTime == startTime else { return nil }
+    guard try ProcessStatus.read(folder)?.startTime == startTime else { return nil }
     return MirrorFile(maps, startTime: startTime)
   }
 }
@@ -65,8 +73,9 @@ extension ProcessMirror {
   /// is parsed and replaced. If the process has started another program, the mirror follows that,
   /// unless it adopted its file.
   ///
-  /// - Throws: the errors of reading the file; `EBADMSG` if the text isn't a maps text. It isn't an
-  ///   error if the process has exited: see the result's state.
+  /// - Throws: the errors of reading the file, and of opening that of another program; `EBADMSG` if
+  ///   the text isn't a maps text. It isn't an error if the process has exited: see the result's
+  ///   state.
   /// - Threads: any; calls run one after another, and block while the kernel produces the text.
   /// - Complexity: O(bytes of the text), plus O(log n) for each VMA that differs.
   @discardableResult
@@ -105,7 +114,7 @@ extension ProcessMirror {
         texts.new = []
       }
       if texts.new.isEmpty {
-        guard let next = file.reopened() else {
+        guard let next = try file.reopened() else {
           end(file)
           result.state = .exited
           return result

@@ -300,4 +300,19 @@ import Testing
       #expect(mirror.space.mapsText().string == line + gate)
     }
   }
+
+  /// A program that can't be opened now, for want of descriptors say, is one to be opened later.
+  @Test func aProgramThatCantBeOpenedYetIsNoEnd() throws {
+    try withProcess(line) { mirror, folder in
+      try rewrite(folder + "/maps", "")
+      try FileManager.default.removeItem(atPath: folder + "/maps")
+      try FileManager.default.createSymbolicLink(
+        atPath: folder + "/maps", withDestinationPath: "maps")
+      #expect(throws: Errno.tooManySymbolicLinkLevels) { try mirror.refresh() }
+      #expect(mirror.state == .live)
+      try FileManager.default.removeItem(atPath: folder + "/maps")
+      try Data((line + gate).utf8).write(to: URL(fileURLWithPath: folder + "/maps"))
+      #expect(try mirror.refresh().state == .live)
+    }
+  }
 }
