@@ -315,4 +315,11 @@ import Testing
       #expect(try mirror.refresh().state == .live)
     }
   }
+
+  @Test func offsetsThatNoKernelPrints() throws {
+    try withProcess(line) { mirror, folder in
+      try rewrite(folder + "/maps", "00010000-00020000 r--p 00000123 08:01 42 \n")
+      #expect(throws: Errno.badMessage) { try mirror.refresh() }
+    }
+  }
 }
