@@ -10,6 +10,7 @@
 #endif
 #include <dlfcn.h>
 #include <errno.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/statfs.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -204,6 +206,11 @@ int sysshims_rwlock_init(pthread_rwlock_t *lock, bool prefers_writers) {
   if (error == 0) error = pthread_rwlock_init(lock, &attributes);
   pthread_rwlockattr_destroy(&attributes);
   return error;
+}
+
+bool sysshims_is_of_proc(int descriptor) {
+  struct statfs system;
+  return fstatfs(descriptor, &system) == 0 && system.f_type == PROC_SUPER_MAGIC;
 }
 
 int sysshims_procmap_query(int descriptor, void *query) {

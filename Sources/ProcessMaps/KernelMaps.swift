@@ -47,12 +47,15 @@ public struct KernelMaps: ~Copyable, Sendable {
   /// Takes over an open maps file, for example one that another process has sent. The file is
   /// closed together with this value.
   ///
-  /// - Throws: `EBADF` if the descriptor isn't open; `EINVAL` if it isn't a maps file. After an
-  ///   error, the descriptor still belongs to the caller.
-  /// - Complexity: one system call.
+  /// - Throws: `EBADF` if the descriptor isn't open; `EINVAL` if it isn't a maps file of the proc
+  ///   file system. After an error, the descriptor still belongs to the caller.
+  /// - Complexity: one or two system calls.
   public init(adopting descriptor: FileDescriptor) throws(Errno) {
     let target = try Self.linkTarget(of: descriptor)
-    guard target.hasSuffix("/maps") else { throw .invalidArgument }
+    // Who sends one of another file system may send any text, or one without an end.
+    guard target.hasSuffix("/maps"), sysshims_is_of_proc(descriptor.rawValue) else {
+      throw .invalidArgument
+    }
     self.descriptor = descriptor
     folder = nil
   }

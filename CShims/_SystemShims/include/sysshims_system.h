@@ -120,6 +120,9 @@ void sysshims_populate(void *address, size_t count);
 
 // MARK: - The kernel's own maps
 
+/// Whether the kernel makes an open file: one of the proc file system.
+bool sysshims_is_of_proc(int descriptor);
+
 /// PROCMAP_QUERY on an open /proc/PID/maps. Returns 0, or -1 with errno set. Why C: ioctl is
 /// variadic.
 int sysshims_procmap_query(int descriptor, void *query);

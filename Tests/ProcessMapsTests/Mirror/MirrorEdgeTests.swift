@@ -322,4 +322,13 @@ import Testing
       #expect(throws: Errno.badMessage) { try mirror.refresh() }
     }
   }
+
+  /// Who sends a file that is none of the kernel's could send any text, or none for ever.
+  @Test func onlyTheKernelsFilesAreAdopted() throws {
+    try withTemporaryDirectory { folder in
+      try Data(line.utf8).write(to: URL(fileURLWithPath: folder + "/maps"))
+      let descriptor = try FileDescriptor.open(FilePath(folder + "/maps"), .readOnly)
+      #expect(throws: Errno.invalidArgument) { try ProcessMirror(adopting: descriptor) }
+    }
+  }
 }
