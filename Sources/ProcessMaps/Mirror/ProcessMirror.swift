@@ -103,7 +103,7 @@ public final class ProcessMirror: Sendable {
   /// mirror polls.
   ///
   /// - Parameters:
-  ///   - descriptor: the open file, which the mirror takes over.
+  ///   - descriptor: the open file, which the mirror takes over: it is closed after an error, too.
   ///   - configuration: how to follow the process.
   /// - Throws: `EBADF` if the descriptor isn't open; `EINVAL` if it isn't a maps file; `ESRCH` if
   ///   the process has ended.
@@ -113,9 +113,14 @@ public final class ProcessMirror: Sendable {
     adopting descriptor: FileDescriptor,
     configuration: MirrorConfiguration = MirrorConfiguration()
   ) throws(Errno) {
-    try self.init(
-      MirrorFile(KernelMaps(adopting: descriptor), startTime: nil), configuration, pid: nil,
-      folder: nil)
+    let maps: KernelMaps
+    do throws(Errno) {
+      maps = try KernelMaps(adopting: descriptor)
+    } catch {
+      if error != .badFileDescriptor { try? descriptor.close() }
+      throw error
+    }
+    try self.init(MirrorFile(maps, startTime: nil), configuration, pid: nil, folder: nil)
   }
 
   /// Creates a mirror of the calling process.

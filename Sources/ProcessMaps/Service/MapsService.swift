@@ -144,7 +144,7 @@ public final class MapsService: Sendable {
   /// ``ProcessMirror/init(adopting:configuration:)``.
   ///
   /// - Parameters:
-  ///   - descriptor: the open file, which the mirror takes over.
+  ///   - descriptor: the open file, which the mirror takes over: it is closed after an error, too.
   ///   - pid: the pid of the process in this service.
   /// - Returns: the mirror, which ``run()`` follows.
   /// - Throws: the errors of that initialiser; `EEXIST` if the pid is in use by a process that
@@ -154,7 +154,12 @@ public final class MapsService: Sendable {
   public func attach(
     adopting descriptor: FileDescriptor, as pid: Int32
   ) throws(Errno) -> ProcessMirror {
-    try checkIsFree(pid)
+    do throws(Errno) {
+      try checkIsFree(pid)
+    } catch {
+      try? descriptor.close()
+      throw error
+    }
     return try attach(ProcessMirror(adopting: descriptor, configuration: mirrors), pid)
   }
 

@@ -331,4 +331,21 @@ import Testing
       #expect(throws: Errno.invalidArgument) { try ProcessMirror(adopting: descriptor) }
     }
   }
+
+  /// Whether it could be used or not: else one of two would have to guess who closes it.
+  @Test func aFileThatIsTakenOverIsClosed() throws {
+    let service = MapsService()
+    let child = MappingChild()
+    try service.create(5)
+    let path = FilePath("/proc/\(child.pid)/maps")
+    for file in [path, "/dev/null"] {
+      let low = try FileDescriptor.open(file, .readOnly)
+      // A number that nobody else gets meanwhile.
+      let high = FileDescriptor(rawValue: fcntl(low.rawValue, F_DUPFD_CLOEXEC, 900))
+      try low.close()
+      try #require(high.rawValue >= 900)
+      #expect(throws: (any Error).self) { try service.attach(adopting: high, as: 5) }
+      #expect(fcntl(high.rawValue, F_GETFD) == -1, "\(file)")
+    }
+  }
 }
