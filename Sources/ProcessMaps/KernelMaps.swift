@@ -121,7 +121,7 @@ public struct KernelMaps: ~Copyable, Sendable {
   /// never had one: ``state()`` tells which.
   ///
   /// The kernel produces the text in chunks. If the process changes its map meanwhile, the chunks
-  /// may not fit together.
+  /// may not fit together. The file's offset stays as it is.
   ///
   /// - Throws: the errors of `read`; `ESRCH` if the process ended while its text was read.
   /// - Complexity: O(bytes); one system call for about 60 lines.
@@ -132,13 +132,18 @@ public struct KernelMaps: ~Copyable, Sendable {
   }
 
   /// Like ``text()``, but reuses the memory of an array.
+  ///
+  /// The file's offset is neither used nor changed: the sender of a descriptor, and a forked
+  /// process, share it, and could produce a text without an end by setting it back.
   func read(into text: inout [UInt8]) throws(Errno) {
-    try rewind()
     text.removeAll(keepingCapacity: true)
     let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
     defer { unsafe chunk.deallocate() }
     while true {
-      let count = try unsafe read(into: chunk)
+      let offset = Int64(text.count)
+      let count = try Self.rethrowing {
+        try unsafe descriptor.read(fromAbsoluteOffset: offset, into: chunk)
+      }
       if count == 0 { return }
       unsafe text.append(contentsOf: chunk[0..<count])
     }

@@ -332,6 +332,18 @@ import Testing
     }
   }
 
+  /// A descriptor that was passed shares its offset with the sender's.
+  @Test func readingsDontMoveTheSendersOffset() throws {
+    let child = MappingChild()
+    let descriptor = try FileDescriptor.open(FilePath("/proc/\(child.pid)/maps"), .readOnly)
+    let sent = try descriptor.duplicate()
+    defer { try? descriptor.close() }
+    let mirror = try ProcessMirror(adopting: sent)
+    try descriptor.seek(offset: 7, from: .start)
+    try mirror.refresh()
+    #expect(try descriptor.seek(offset: 0, from: .current) == 7)
+  }
+
   /// Whether it could be used or not: else one of two would have to guess who closes it.
   @Test func aFileThatIsTakenOverIsClosed() throws {
     let service = MapsService()
