@@ -46,3 +46,15 @@ public struct MirrorHistoryLimits: Sendable, Hashable, Codable {
     self.maximumBytes = maximumBytes
   }
 }
+
+extension Duration {
+  /// Whole nanoseconds, from 0 to 292 years.
+  var nanosecondsOrLimit: UInt64 {
+    let (seconds, attoseconds) = components
+    guard seconds >= 0 && attoseconds >= 0 else { return 0 }
+    let (product, isOver) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
+    return isOver
+      ? UInt64(Int64.max)
+      : min(product &+ UInt64(attoseconds) / 1_000_000_000, UInt64(Int64.max))
+  }
+}

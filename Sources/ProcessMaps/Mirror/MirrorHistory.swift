@@ -29,7 +29,7 @@ struct MirrorHistory {
       versions.append(
         KeptVersion(snapshot: space.snapshot(), firstSeen: time, lastSeen: time))
     }
-    let age = UInt64(max(0, limits.maximumAge / .nanoseconds(1)))
+    let age = limits.maximumAge.nanosecondsOrLimit
     while versions.count > 1,
       versions.count > limits.maximumVersionCount + 1
         || versions[1].firstSeen < time - min(time, age)

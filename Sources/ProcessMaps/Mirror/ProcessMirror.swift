@@ -270,7 +270,7 @@ public final class ProcessMirror: Sendable {
   ///   in progress.
   /// - Complexity: O(kept versions + log n).
   public func lookup(_ address: UInt64, at time: Duration) -> MirrorAnswer? {
-    let nanoseconds = UInt64(max(0, time / .nanoseconds(1)))
+    let nanoseconds = time.nanosecondsOrLimit
     return reading.withLock { reading in
       guard let kept = reading.history.version(at: nanoseconds) else { return nil }
       return MirrorAnswer(

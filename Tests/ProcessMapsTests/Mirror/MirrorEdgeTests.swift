@@ -239,6 +239,25 @@ import Testing
 
   // MARK: Loops
 
+  /// For ever, as some would say it.
+  @Test func timesAreOfAnyLength() async throws {
+    let child = MappingChild()
+    let longest = Duration.seconds(Int64.max)
+    var configuration = Self.configuration(.polling)
+    configuration.interval = longest
+    configuration.history = MirrorHistoryLimits(maximumVersionCount: 2, maximumAge: longest)
+    let mirror = try ProcessMirror(pid: child.pid, configuration: configuration)
+    #expect(mirror.lookup(0, at: longest)?.freshness != .current)
+    #expect(mirror.lookup(0, at: .seconds(Int64.min)) == nil)
+    #expect(mirror.lookup(0, at: mirror.asOf) != nil)
+    // More nanoseconds than a floating-point number tells apart.
+    #expect(Duration.nanoseconds(1 << 53 + 1).nanosecondsOrLimit == 1 << 53 + 1)
+    let run = Task { try await mirror.run() }
+    #expect(await eventually { mirror.loop.withLock { $0 } != nil })
+    run.cancel()
+    try await run.value
+  }
+
   @Test func aLoopThatIsOverFollowsNothing() async throws {
     let child = MappingChild()
     let mirror = try ProcessMirror(pid: child.pid)

@@ -204,7 +204,7 @@ private final class FollowedMirror {
   init(_ mirror: ProcessMirror, tag: UInt64, _ watched: WatchedDescriptors) {
     self.mirror = mirror
     self.watched = watched
-    interval = UInt64(max(100_000, mirror.configuration.interval / .nanoseconds(1)))
+    interval = max(100_000, mirror.configuration.interval.nanosecondsOrLimit)
     nextReading = sysshims_now()
     let isOurs = mirror.configuration.root == "/proc"
     process = isOurs ? mirror.pid.map(sysshims_process_open) ?? -1 : -1
