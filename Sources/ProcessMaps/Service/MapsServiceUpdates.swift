@@ -75,13 +75,17 @@ public struct MapsServiceUpdates: AsyncSequence, Sendable {
       var update = MapsServiceUpdate()
       var old = known ?? [:]
       var new: [Int32: Known] = [:]
-      updates.service.forEach { process in
-        let pid = process.pid
+      // A pid that gets another process meanwhile may be met with both: the later counts.
+      var processes: [Int32: ServedProcess] = [:]
+      updates.service.forEach { processes[$0.pid] = $0 }
+      for (pid, process) in processes {
         guard var known = old[pid], known.process === process else {
+          // Told once it is known why the one before has ended.
+          if let before = old[pid], before.process.end == nil { continue }
           let snapshot = process.space.snapshot()
           update.started[pid] = snapshot
           new[pid] = Known(process: process, snapshot: snapshot)
-          return
+          continue
         }
         old[pid] = nil
         if process.space.generation != known.snapshot.generation {
@@ -91,7 +95,10 @@ public struct MapsServiceUpdates: AsyncSequence, Sendable {
         }
         new[pid] = known
       }
-      for (pid, known) in old { update.ended[pid] = known.process.end ?? .detached }
+      for (pid, known) in old {
+        // It has left the table, and is about to say why: that is a change, too.
+        if let end = known.process.end { update.ended[pid] = end } else { new[pid] = known }
+      }
       known = new
       return update
     }

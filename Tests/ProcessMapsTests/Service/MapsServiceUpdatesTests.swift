@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
+import ReadCopyUpdate
 import TestSupport
 import Testing
 
@@ -43,6 +44,27 @@ import Testing
       Issue.record("it ends")
       return
     }
+  }
+
+  /// A process has left the table before it says why.
+  @Test(.timeLimit(.minutes(1))) func whyAProcessEndedIsWaitedFor() async throws {
+    let service = MapsService()
+    try service.create(1)
+    let old = try service.process(1)
+    var iterator = service.updates().makeAsyncIterator()
+    _ = await iterator.next()
+    service.processes.removeValue(forKey: 1)
+    try service.create(2)
+    let first = try #require(await iterator.next())
+    #expect(first.ended.isEmpty && Array(first.started.keys) == [2])
+    // Another process, with the same pid.
+    try service.create(1)
+    try service.create(3)
+    let second = try #require(await iterator.next())
+    #expect(second.ended.isEmpty && Array(second.started.keys) == [3])
+    old.finish(.exited)
+    let third = try #require(await iterator.next())
+    #expect(third.ended == [1: .exited] && Array(third.started.keys) == [1])
   }
 
   @Test func cancellationEndsTheWait() async {
