@@ -255,6 +255,7 @@ public final class ProcessMirror: Sendable {
     guard let known, let found else { return known == nil && found == nil }
     return known.start == found.vmaStart && known.end == found.vmaEnd
       && known.flags.rawValue == found.vmaFlags && known.inode == found.inode
+      && known.device == DeviceNumber(major: found.deviceMajor, minor: found.deviceMinor)
       && (known.inode == 0 || known.offset == found.vmaOffset)
   }
 

@@ -219,6 +219,27 @@ import Testing
     #expect(mirror.lookup(Self.base).vma == nil)
   }
 
+  /// Inodes of two file systems may be the same.
+  @Test func devicesAreVerified() throws {
+    let child = MappingChild()
+    let mirror = try ProcessMirror(pid: child.pid)
+    let line = try #require(
+      ProcMapsParser.parse(try KernelMaps(pid: child.pid).text()).first { $0.inode != 0 })
+    var query = ProcMapQuery()
+    query.queryAddress = line.start
+    guard mirror.file.maps.ask(&query) == nil else { return }
+    let file = MappedFile(
+      path: Array("/other".utf8), device: DeviceNumber(major: 77, minor: 7), inode: line.inode)
+    try mirror.space.replace(
+      line.range,
+      with: [
+        ImportedMapping(
+          start: line.start, end: line.end, protection: line.protection, isShared: line.isShared,
+          source: .file(file, offset: line.offset))
+      ])
+    #expect(try mirror.verifiedLookup(line.start).vma?.device == line.device)
+  }
+
   // MARK: Forks
 
   /// The rings aren't in a forked process.
