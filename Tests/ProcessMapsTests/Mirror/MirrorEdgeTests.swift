@@ -240,6 +240,19 @@ import Testing
     #expect(try mirror.verifiedLookup(line.start).vma?.device == line.device)
   }
 
+  /// Some are left out.
+  @Test func singleCallsConfirmNothing() throws {
+    guard let all = MirrorSources.tracepoints?.allCalls else { return }
+    let child = MappingChild()
+    var configuration = Self.configuration(.systemCalls)
+    configuration.perf.tracepoints = SystemCallTracepoints(singleCalls: [all])
+    let mirror = try ProcessMirror(pid: child.pid, configuration: configuration)
+    guard MirrorSources.isAvailable(.systemCalls, mirror) else { return }
+    let last = mirror.asOf
+    try mirror.refreshChanges()
+    #expect(mirror.asOf == last)
+  }
+
   // MARK: Forks
 
   /// The rings aren't in a forked process.

@@ -59,7 +59,7 @@ public struct SystemCallTracepoints: Sendable, Hashable, Codable {
   public var allCalls: Pair?
   /// The tracepoints of single system calls, such as `syscalls:sys_enter_munmap` and
   /// `sys_exit_munmap`. They are for all other processes that may use perf. Changes by calls that
-  /// aren't listed are found by the next reading.
+  /// aren't listed are found by the next reading, which alone confirms answers.
   public var singleCalls: [Pair]
 
   /// Creates tracepoints with these numbers.

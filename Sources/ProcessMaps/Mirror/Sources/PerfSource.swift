@@ -53,6 +53,8 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
   }
 
   let source: MirrorSource
+  /// Single calls leave some out, and those that fail.
+  private let tellsOfAllCalls: Bool
   private var rings: [Ring] = []
   private var bells: [Ring] = []
   private var events: [Int32] = []
@@ -81,6 +83,7 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
     pid: Int32, folder: FilePath, tracepoints: SystemCallTracepoints?, _ options: PerfOptions
   ) throws(SourceError) {
     source = tracepoints == nil ? .mappings : .systemCalls
+    tellsOfAllCalls = tracepoints?.allCalls != nil
     var requests = [(tracepoint: UInt64(0), isOfAllCalls: false)]
     var beginnings: Set<UInt64> = []
     if let all = tracepoints?.allCalls {
@@ -191,7 +194,7 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
   /// When the last `take` began.
   private var lastTake: UInt64 = 0
 
-  var isComplete: Bool { source == .systemCalls && !reader.isAnyCallUnderWay && isAlive }
+  var isComplete: Bool { tellsOfAllCalls && !reader.isAnyCallUnderWay && isAlive }
 
   /// The kernel ends the events of a process that begins a program with more rights than it has, or
   /// one that it may not read; and those of threads that end.
