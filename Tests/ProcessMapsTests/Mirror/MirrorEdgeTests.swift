@@ -315,6 +315,24 @@ import Testing
     try await run.value
   }
 
+  /// While the loop waits for others, or for nothing.
+  @Test func loopsKeepNoMirrorsThatWereTakenOut() async throws {
+    let child = MappingChild()
+    let loop = try MirrorLoop(endsWhenEmpty: false)
+    let run = Task { try await loop.run() }
+    var mirror: ProcessMirror? = try ProcessMirror(pid: child.pid)
+    weak let weakly = mirror
+    try loop.add(mirror!)
+    let asOf = mirror!.asOf
+    #expect(await eventually { weakly!.asOf > asOf })
+    try await Task.sleep(for: .milliseconds(5))
+    loop.remove(mirror!)
+    mirror = nil
+    #expect(await eventually { weakly == nil })
+    run.cancel()
+    try await run.value
+  }
+
   // MARK: Files
 
   private func withProcess(
