@@ -198,11 +198,6 @@ void sysshims_perf_discard(void *ring) {
   __atomic_store_n(&page->data_tail, head_of(ring), __ATOMIC_RELEASE);
 }
 
-bool sysshims_perf_has_records(const void *ring) {
-  const struct perf_event_mmap_page *page = ring;
-  return head_of(ring) != __atomic_load_n(&page->data_tail, __ATOMIC_RELAXED);
-}
-
 // MARK: - Waiting
 
 int sysshims_watch_open(void) { return epoll_create1(EPOLL_CLOEXEC); }

@@ -63,9 +63,6 @@ size_t sysshims_perf_take(void *ring, size_t pages, void *buffer, size_t capacit
 /// Removes all records from a ring without reading them.
 void sysshims_perf_discard(void *ring);
 
-/// Whether a ring contains records. Any thread may ask.
-bool sysshims_perf_has_records(const void *ring);
-
 /// How a system call may change a map.
 enum sysshims_call_effect {
   SYSSHIMS_CALL_EFFECT_NONE,
