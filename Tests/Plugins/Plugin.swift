@@ -178,14 +178,18 @@ public func change(_ count: Int32) {
 
 @_cdecl("plugin_dump")
 public func dump() -> UnsafePointer<CChar>? {
-  let vmas = Array(space.snapshot())
-  if vmas.count < minimumMapped { return text("VMAs are missing") }
-  if vmas.count > maximumMapped { return text("there are too many VMAs") }
+  // A text, since a snapshot is taken without a section.
+  let lines = space.mapsText().string.split(separator: "\n")
+  if lines.count < minimumMapped { return text("VMAs are missing") }
+  if lines.count > maximumMapped { return text("there are too many VMAs") }
   var end: UInt64 = 0
-  for vma in vmas {
-    if vma.start < end { return text("VMAs overlap, or are out of order") }
-    if vma.end <= vma.start { return text("a VMA is empty") }
-    end = vma.end
+  for line in lines {
+    let range = line.prefix { $0 != " " }
+    let bounds = range.split(separator: "-").compactMap { UInt64($0, radix: 16) }
+    guard bounds.count == 2 else { return text("a line isn't one of maps") }
+    if bounds[0] < end { return text("VMAs overlap, or are out of order") }
+    if bounds[1] <= bounds[0] { return text("a VMA is empty") }
+    end = bounds[1]
   }
   return nil
 }
