@@ -57,6 +57,16 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .target(name: "CSupervision"),
+    .executableTarget(
+      name: "maps-supervise",
+      dependencies: [
+        "CSupervision",
+        .product(name: "VirtualMemory", package: "swift-urcu"),
+        .product(name: "ProcessMaps", package: "swift-urcu"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
 
     // The library's own, by a link.
     .target(
@@ -74,6 +84,7 @@ let package = Package(
         "maps-watch", "ExampleSupport", "TestSupport",
         .product(name: "VirtualMemory", package: "swift-urcu"),
       ]),
+    .testTarget(name: "MapsSuperviseTests", dependencies: ["ExampleSupport", "TestSupport"]),
     .testTarget(name: "RCUTortureTests", dependencies: ["ExampleSupport"]),
     .testTarget(name: "RCUHelloTests", dependencies: ["ExampleSupport"]),
     .testTarget(name: "ConfigReloadTests", dependencies: ["ExampleSupport"]),

@@ -165,10 +165,6 @@ RCUSHIMS_HIDDEN void rcushims_take_number(void);
 /// lock of its row, and releases that when it is ready to handle forks.
 RCUSHIMS_HIDDEN bool rcushims_join_leader(void);
 
-/// Keeps the file that this copy is linked into from being unloaded: the process keeps its thread
-/// destructors and its handlers of fork and exit, and its number stays in words.
-RCUSHIMS_HIDDEN void rcushims_stay_loaded(void);
-
 /// Ends the process with a line on standard error.
 RCUSHIMS_HIDDEN _Noreturn void rcushims_fail(const char *text);
 

@@ -187,14 +187,14 @@ static const struct {
     {"load", test_load},
     {"join", test_join},
     {"close", test_close},
-    {"unload", test_unload},
+    {"reload", test_reload},
     // What others run in processes of their own.
     {"load-once", test_load_once},
     {"join-once", test_join_once},
     {"close-read", test_close_read},
     {"close-retired", test_close_retired},
     {"close-registered", test_close_registered},
-    {"unload-alone", test_unload_alone},
+    {"reload-alone", test_reload_alone},
 };
 
 static int run_case(void) {

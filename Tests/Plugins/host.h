@@ -72,7 +72,7 @@ void test_close(void);
 void test_close_read(void);
 void test_close_retired(void);
 void test_close_registered(void);
-void test_unload(void);
-void test_unload_alone(void);
+void test_reload(void);
+void test_reload_alone(void);
 
 #endif

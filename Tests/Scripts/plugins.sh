@@ -12,7 +12,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 checkout=$(cd "${1:-$root}" && pwd)
 cases=("${@:2}")
-[ ${#cases[@]} -gt 0 ] || cases=(lists values flavors ends fork busy load join close unload)
+[ ${#cases[@]} -gt 0 ] || cases=(lists values flavors ends fork busy load join close reload)
 rounds=10
 # A processor that others use for a while is no error.
 seconds_max=120

@@ -202,7 +202,11 @@ bool rcushims_join_leader(void) {
   return false;
 }
 
-void rcushims_stay_loaded(void) {
+/// Keeps the file that this copy is linked into from being unloaded, from the moment that it is
+/// loaded: it contains Swift code, and Swift's runtime goes on reading what a file has registered
+/// after the file is gone. Also, the process keeps this copy's thread destructors and its handlers
+/// of fork and exit, and its number stays in words.
+__attribute__((constructor)) static void stay_loaded(void) {
   Dl_info file;
   if (dladdr(&rcushims_this_copy, &file) == 0 || !file.dli_fname) return;
   // Fails for the program itself, which is never unloaded.

@@ -369,7 +369,6 @@ static void after_fork_in_child(void) {
 
 static void install_fork_handlers(void) {
   if (is_installed) return;
-  rcushims_stay_loaded();
   rcushims_this_copy.steps = &steps;
   // Signals are blocked, since a handler might fork.
   sigset_t mask;

@@ -363,8 +363,8 @@ struct rcushims_fork_hooks {
 /// Makes every child of `fork` able to read, to wait for grace periods and to register threads: a
 /// fork waits for what is in progress, and its child removes the threads that it doesn't have from
 /// liburcu's registries. Called once, at the latest at the first section or the first reclaimer.
-/// From then on, the program or library that this copy is linked into can't be unloaded, and other
-/// code must not call liburcu's own hooks (urcu_bp_before_fork, urcu_…_call_rcu_before_fork).
+/// From then on, other code must not call liburcu's own hooks (urcu_bp_before_fork,
+/// urcu_…_call_rcu_before_fork).
 void rcushims_install_fork_handlers(void);
 
 /// Installs the fork handlers, and `hooks` if there are none yet. What the hooks look after must be

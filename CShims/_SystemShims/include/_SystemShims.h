@@ -11,6 +11,7 @@
 #include "sysshims_annotations.h"
 #include "sysshims_perf.h"
 #include "sysshims_sleepable.h"
+#include "sysshims_spawn.h"
 #include "sysshims_system.h"
 
 #endif

@@ -131,7 +131,9 @@ public final class ProcessMirror: Sendable {
   public static func ofSelf(
     configuration: MirrorConfiguration = MirrorConfiguration()
   ) throws(Errno) -> ProcessMirror {
-    try ProcessMirror(pid: getpid(), configuration: configuration)
+    let folder = configuration.root.appending("self")
+    guard let pid = ProcessFolder.firstThread(of: folder) else { throw .noSuchProcess }
+    return try ProcessMirror(pid: pid, configuration: configuration)
   }
 
   private init(
@@ -166,8 +168,8 @@ public final class ProcessMirror: Sendable {
         note("the process of an adopted file isn't known")
         continue
       }
-      guard configuration.root == "/proc" else {
-        note("the pids under \(configuration.root) may differ from those of this system")
+      guard ProcessFolder.hasOwnNumbers(configuration.root) else {
+        note("\(configuration.root) has the numbers of another PID namespace")
         continue
       }
       guard ProcessFolder.firstThread(of: folder) == pid else {

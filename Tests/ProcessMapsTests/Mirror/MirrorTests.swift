@@ -13,35 +13,12 @@ import Testing
 @Suite(.serialized) struct MirrorTests {
   private static let base = MappingChild.window
 
-  private static func text(of child: MappingChild) throws -> String {
-    String(decoding: try KernelMaps(pid: child.pid).text(), as: UTF8.self)
-  }
-
-  /// The lines in which the copy differs from the kernel's text. Whether a file has been deleted
-  /// isn't compared: the child has inherited mappings of other tests' files, and nothing tells of
-  /// that.
-  private static func differences(_ mirror: ProcessMirror, _ child: MappingChild) throws -> [String]
-  {
-    func lines(_ text: String) -> [String] {
-      text.split(separator: "\n").map { $0.replacingOccurrences(of: " (deleted)", with: "") }
-    }
-    let copied = lines(mirror.space.mapsText().string)
-    let actual = lines(try text(of: child))
-    return copied.filter { !actual.contains($0) }.map { "copied: \($0)" }
-      + actual.filter { !copied.contains($0) }.map { "actual: \($0)" }
-  }
-
-  /// Whether the kernel has the ioctl, as from 6.11 on.
-  private static var hasQuery: Bool {
-    (try? KernelMaps().query(0, matching: .coveringOrNext)) != nil
-  }
-
   // MARK: Equality
 
   @Test func equalsTheKernelsText() throws {
     let child = MappingChild()
     let mirror = try ProcessMirror(pid: child.pid)
-    #expect(try Self.differences(mirror, child) == [])
+    #expect(try child.differences(from: mirror) == [])
     #expect(mirror.state == .live)
     let first = try mirror.refresh()
     #expect(first == MirrorRefresh(isChanged: false, state: .live, readingCount: 1))
@@ -52,7 +29,7 @@ import Testing
     #expect(second == MirrorRefresh(isChanged: true, state: .live, readingCount: 2))
     #expect(mirror.space.generation == generation + 2, "one change")
     #expect(mirror.lookup(Self.base).vma?.range == Self.base..<Self.base + 4096)
-    #expect(try Self.differences(mirror, child) == [])
+    #expect(try child.differences(from: mirror) == [])
   }
 
   /// What didn't change is what it was: the difference is what the process did.
@@ -81,7 +58,7 @@ import Testing
       var random = SeededGenerator(seed: UInt64(scripts))
       let child = MappingChild()
       var mirror = try ProcessMirror(
-        pid: child.pid, configuration: Self.configuration(source))
+        pid: child.pid, configuration: MirrorSources.configuration(source))
       guard MirrorSources.isAvailable(source, mirror) else { return }
       var script = MappingScript(child: child)
       for part in 0..<20 {
@@ -93,13 +70,13 @@ import Testing
           try source == .systemCalls ? mirror.refreshChanges() : mirror.refresh()
         readings += outcome.readingCount
         if outcome.state == .contended { contended += 1 }
-        let differences = try Self.differences(mirror, child)
+        let differences = try child.differences(from: mirror)
         #expect(differences == [], "script \(scripts), part \(part): \(script.log.suffix(8))")
         if differences != [] { return }
         // Attached later, it finds the same, with the threads that there are.
         if random.below(20) == 0 {
           mirror = try ProcessMirror(
-            pid: child.pid, configuration: Self.configuration(source))
+            pid: child.pid, configuration: MirrorSources.configuration(source))
         }
       }
       mirror.space._checkInvariants()
@@ -140,7 +117,7 @@ import Testing
     // Ends the storm.
     child.perform(.unmap, Self.base + 4096, pages * 4096)
     #expect(try mirror.refresh().state == .live)
-    #expect(try Self.differences(mirror, child) == [])
+    #expect(try child.differences(from: mirror) == [])
     print("mirror: \(readings) readings of a process that changes, \(contended) times contended")
   }
 
@@ -198,7 +175,7 @@ import Testing
     let child = MappingChild()
     child.perform(.map, Self.base, 4096, 3)
     let mirror = try ProcessMirror(
-      pid: child.pid, configuration: Self.configuration(source))
+      pid: child.pid, configuration: MirrorSources.configuration(source))
     guard MirrorSources.isAvailable(source, mirror) else { return }
     let before = mirror.space.snapshot()
     child.perform(.execute)
@@ -217,7 +194,7 @@ import Testing
     #expect(
       await eventually {
         _ = try? mirror.refresh()
-        return (try? Self.differences(mirror, child)) == []
+        return (try? child.differences(from: mirror)) == []
       })
     #expect(before.lookup(Self.base) != nil)
   }
@@ -243,7 +220,7 @@ import Testing
     if isReaped { child.end() } else { child.kill() }
     #expect(try mirror.refresh().state == .exited)
     #expect(mirror.space.count == count, "the last that was read")
-    if Self.hasQuery { #expect(try mirror.verifiedLookup(Self.base).freshness == .exited) }
+    if MirrorSources.hasQuery { #expect(try mirror.verifiedLookup(Self.base).freshness == .exited) }
     var last: MapsUpdate?
     for await update in mirror.updates() { last = update }
     guard case .ended(.exited) = last else { Issue.record("\(String(describing: last))"); return }
@@ -261,7 +238,7 @@ import Testing
     repeat {
       let child = MappingChild()
       let mirror = try ProcessMirror(
-        pid: child.pid, configuration: Self.configuration(source))
+        pid: child.pid, configuration: MirrorSources.configuration(source))
       guard MirrorSources.isAvailable(source, mirror) else { return }
       child.perform(.storm, Self.base, 64 * 4096)
       let delay = Duration.microseconds(Int(random.below(3000)))
@@ -273,7 +250,7 @@ import Testing
         switch random.below(3) {
         case 0: try mirror.refresh()
         case 1: try mirror.refreshChanges()
-        default: if Self.hasQuery { _ = try mirror.verifiedLookup(Self.base) }
+        default: if MirrorSources.hasQuery { _ = try mirror.verifiedLookup(Self.base) }
         }
       }
       await killed
@@ -299,7 +276,7 @@ import Testing
   @Test func verifiedAnswersAreTheKernels() throws {
     let child = MappingChild()
     let mirror = try ProcessMirror(pid: child.pid)
-    guard Self.hasQuery else {
+    guard MirrorSources.hasQuery else {
       print("skipped: this kernel has no PROCMAP_QUERY")
       return
     }
@@ -365,132 +342,5 @@ import Testing
     try mirror.refresh()
     let address = UInt64(UInt(bitPattern: page))
     #expect(mirror.lookup(address).vma?.flags == .readable)
-  }
-
-  // MARK: Running
-
-  private static func configuration(
-    _ source: MirrorSource, every interval: Duration = .milliseconds(2)
-  ) -> MirrorConfiguration {
-    var configuration = MirrorConfiguration()
-    configuration.sources = [source]
-    configuration.interval = interval
-    configuration.perf.tracepoints = MirrorSources.tracepoints
-    return configuration
-  }
-
-  @Test(arguments: MirrorSource.allCases)
-  func runsFollow(_ source: MirrorSource) async throws {
-    let child = MappingChild()
-    let mirror = try ProcessMirror(
-      pid: child.pid, configuration: Self.configuration(source))
-    guard MirrorSources.isAvailable(source, mirror) else { return }
-    let run = Task { try await mirror.run() }
-    child.perform(.map, Self.base, 4096, 3)
-    #expect(await eventually { mirror.lookup(Self.base).vma != nil })
-    child.perform(.unmap, Self.base, 4096)
-    #expect(await eventually { mirror.lookup(Self.base).vma == nil })
-    run.cancel()
-    try await run.value
-    child.perform(.map, Self.base, 4096, 3)
-    #expect(mirror.lookup(Self.base).vma == nil, "nobody reads any more")
-  }
-
-  @Test(arguments: MirrorSource.allCases)
-  func runsEndWithTheProcess(_ source: MirrorSource) async throws {
-    let child = MappingChild()
-    // The next reading is far away: the end is told.
-    let mirror = try ProcessMirror(
-      pid: child.pid, configuration: Self.configuration(source, every: .seconds(3600)))
-    async let end: Void = mirror.run()
-    child.end()
-    try await end
-    #expect(mirror.state == .exited)
-  }
-
-  @Test func notedChangesAreReadAtOnce() async throws {
-    let child = MappingChild()
-    let mirror = try ProcessMirror(
-      pid: child.pid, configuration: Self.configuration(.polling, every: .seconds(3600)))
-    let run = Task { try await mirror.run() }
-    child.perform(.map, Self.base, 4096, 3)
-    #expect(
-      await eventually {
-        mirror.noteChange()
-        return mirror.lookup(Self.base).vma != nil
-      })
-    await #expect(throws: Errno.resourceBusy) { try await mirror.run() }
-    mirror.detach()
-    try await run.value
-    #expect(mirror.lookup(Self.base).freshness == .detached)
-  }
-
-  // MARK: What sources tell
-
-  /// What a source tells of is followed without a reading of the text.
-  @Test(arguments: [MirrorSource.mappings, .systemCalls])
-  func toldChangesAreCopied(_ source: MirrorSource) throws {
-    let child = MappingChild()
-    let mirror = try ProcessMirror(
-      pid: child.pid, configuration: Self.configuration(source))
-    guard MirrorSources.isAvailable(source, mirror), Self.hasQuery else { return }
-    child.perform(.map, Self.base, 4 * 4096, 3)
-    var outcome = try mirror.refreshChanges()
-    #expect(outcome == MirrorRefresh(isChanged: true, state: .live, readingCount: 0))
-    #expect(mirror.lookup(Self.base).vma?.range == Self.base..<Self.base + 4 * 4096)
-    child.perform(.protect, Self.base + 4096, 4096, 1)
-    outcome = try mirror.refreshChanges()
-    #expect(outcome == MirrorRefresh(isChanged: true, state: .live, readingCount: 0))
-    #expect(try Self.differences(mirror, child) == [])
-    // Merges them again.
-    child.perform(.protect, Self.base + 4096, 4096, 3)
-    #expect(try mirror.refreshChanges().readingCount == 0)
-    #expect(try Self.differences(mirror, child) == [])
-    let last = mirror.asOf
-    child.perform(.unmap, Self.base + 4096, 2 * 4096)
-    outcome = try mirror.refreshChanges()
-    #expect(outcome.readingCount == 0)
-    if source == .systemCalls {
-      #expect(outcome.isChanged && mirror.asOf > last)
-      #expect(try Self.differences(mirror, child) == [])
-    } else {
-      #expect(!outcome.isChanged && mirror.asOf == last, "it isn't told of")
-      #expect(try mirror.refresh().isChanged)
-    }
-  }
-
-  /// More than a ring holds.
-  @Test(arguments: [MirrorSource.mappings, .systemCalls])
-  func lostRecordsCostOneReading(_ source: MirrorSource) throws {
-    let child = MappingChild()
-    var configuration = Self.configuration(source)
-    configuration.perf.ringPages = 1
-    let mirror = try ProcessMirror(pid: child.pid, configuration: configuration)
-    guard MirrorSources.isAvailable(source, mirror) else { return }
-    for index in 0..<200 as Range<UInt64> {
-      child.perform(.map, Self.base + index * 2 * 4096, 4096, 3)
-    }
-    #expect(try mirror.refreshChanges().readingCount > 0)
-    #expect(try Self.differences(mirror, child) == [])
-    child.perform(.unmap, Self.base, 400 * 4096)
-    try mirror.refresh()
-    #expect(try Self.differences(mirror, child) == [])
-  }
-
-  @Test func sourcesThatCantBeUsedAreNamed() throws {
-    let child = MappingChild()
-    var configuration = Self.configuration(.mappings)
-    configuration.perf.maximumDescriptorCount = 0
-    var mirror = try ProcessMirror(pid: child.pid, configuration: configuration)
-    #expect(mirror.source == .polling && mirror.unavailableSources.count == 1)
-    #expect(
-      try Regex("mappings: (more than 0 descriptors would be needed|perf .*)")
-        .wholeMatch(in: "\(mirror.unavailableSources[0])") != nil)
-    configuration.root = "/proc/../proc"
-    mirror = try ProcessMirror(pid: child.pid, configuration: configuration)
-    #expect(mirror.source == .polling && mirror.unavailableSources.count == 1)
-    let descriptor = try FileDescriptor.open(FilePath("/proc/\(child.pid)/maps"), .readOnly)
-    mirror = try ProcessMirror(adopting: descriptor, configuration: configuration)
-    #expect("\(mirror.unavailableSources)".contains("adopted"))
   }
 }

@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 import Glibc
+import ReadCopyUpdate
 import SystemPackage
 import TestSupport
 import Testing
@@ -270,5 +271,34 @@ import Testing
     #expect(await eventually { (try? Self.descriptorCount(of: child)) == 0 })
     run.cancel()
     try await run.value
+  }
+
+  /// The memory of mirrors that are detached is used again. A process of its own measures that.
+  @Test(.enabled(if: !isSanitizerBuild)) func detachedMirrorsMemoryIsUsedAgain() async throws {
+    await #expect(processExitsWith: .success) {
+      let service = MapsService()
+      let child = MappingChild()
+      func attachAndDetach(_ count: Int) throws {
+        for _ in 0..<count {
+          let mirror = try service.attach(child.pid)
+          precondition(mirror.lookup(0).vma == nil)
+          try service.detach(child.pid)
+        }
+        RCU.barrier()
+      }
+      func residentBytes() throws -> Int {
+        let text = try ProcessFolder.contents(of: "/proc/self/statm")
+        let fields = String(decoding: text, as: UTF8.self).split(separator: " ")
+        return Int(fields[1])! * 4096
+      }
+      let count = StressOptions.seconds <= 1 ? 200 : 1_000
+      try attachAndDetach(count)
+      let before = try residentBytes()
+      try attachAndDetach(count)
+      let growth = try residentBytes() - before
+      print("\(count) mirrors attached and detached: \(growth) bytes more")
+      // A mirror's address space alone is 10 KB.
+      precondition(growth < count * 2_000)
+    }
   }
 }

@@ -2,7 +2,9 @@
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
 import Glibc
+import ProcessMaps
 import TestSupport
+import VirtualMemory
 
 /// A forked child that maps and unmaps memory when it is told to, and else sleeps.
 ///
@@ -244,5 +246,27 @@ final class MappingChild: @unchecked Sendable {
       }
     }
     _exit(127)
+  }
+}
+
+// MARK: - Comparing
+
+extension MappingChild {
+  /// The kernel's text of the child's map.
+  func mapsText() throws -> String {
+    String(decoding: try KernelMaps(pid: pid).text(), as: UTF8.self)
+  }
+
+  /// The lines in which a copy differs from the kernel's text. Whether a file has been deleted
+  /// isn't compared: the child has inherited mappings of other tests' files, and nothing tells of
+  /// that.
+  func differences(from mirror: ProcessMirror) throws -> [String] {
+    func lines(_ text: String) -> [Substring] {
+      text.split(separator: "\n").map { $0.hasSuffix(" (deleted)") ? $0.dropLast(10) : $0 }
+    }
+    let copied = lines(mirror.space.mapsText().string)
+    let actual = lines(try mapsText())
+    return copied.filter { !actual.contains($0) }.map { "copied: \($0)" }
+      + actual.filter { !copied.contains($0) }.map { "actual: \($0)" }
   }
 }

@@ -3,12 +3,29 @@
 
 import ProcessMaps
 import TestSupport
+import VirtualMemory
 
 /// What this machine has of the sources of changes.
 enum MirrorSources {
   /// The machine's; where tracefs isn't mounted, as a process finds it that mounts it for itself.
   static let tracepoints: SystemCallTracepoints? =
     SystemCallTracepoints(tracefs: nil) ?? mountedPrivately()
+
+  /// A configuration that uses nothing else than `source`.
+  static func configuration(
+    _ source: MirrorSource, every interval: Duration = .milliseconds(2)
+  ) -> MirrorConfiguration {
+    var configuration = MirrorConfiguration()
+    configuration.sources = [source]
+    configuration.interval = interval
+    configuration.perf.tracepoints = tracepoints
+    return configuration
+  }
+
+  /// Whether the kernel has the ioctl, as from 6.11 on.
+  static var hasQuery: Bool {
+    (try? KernelMaps().query(0, matching: .coveringOrNext)) != nil
+  }
 
   /// Whether `mirror`, which was told to use nothing else, uses the source; says so if not.
   static func isAvailable(_ source: MirrorSource, _ mirror: ProcessMirror) -> Bool {

@@ -143,16 +143,15 @@ final class MirrorLoop: Sendable {
     _ followed: inout [UInt64: FollowedMirror], _ lastTag: inout UInt64
   ) -> UInt64? {
     let (added, removed, isStopped) = shared.withLock { shared in
+      // `finish` lets go of what was added to a loop that stops.
+      if shared.isStopped { return ([ProcessMirror](), [ProcessMirror](), true) }
       defer {
         shared.added = []
         shared.removed = []
       }
-      return (shared.added, shared.removed, shared.isStopped)
+      return (shared.added, shared.removed, false)
     }
-    if isStopped {
-      for mirror in added { mirror.loop.withLock { $0 = nil } }
-      return nil
-    }
+    if isStopped { return nil }
     for mirror in added {
       lastTag += 1
       followed[lastTag] = FollowedMirror(mirror, tag: lastTag, watched)
@@ -206,7 +205,7 @@ private final class FollowedMirror {
     self.watched = watched
     interval = max(100_000, mirror.configuration.interval.nanosecondsOrLimit)
     nextReading = sysshims_now()
-    let isOurs = mirror.configuration.root == "/proc"
+    let isOurs = ProcessFolder.hasOwnNumbers(mirror.configuration.root)
     process = isOurs ? mirror.pid.map(sysshims_process_open) ?? -1 : -1
     if process >= 0 { watched.add(process, tag: tag) }
     guard let records = mirror.records else { return }

@@ -55,6 +55,9 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
   let source: MirrorSource
   /// Single calls leave some out, and those that fail.
   private let tellsOfAllCalls: Bool
+  /// Whether a processor was offline at the start. When it comes online, nothing reports what the
+  /// process does there.
+  private var isProcessorOffline = false
   private var rings: [Ring] = []
   private var bells: [Ring] = []
   private var events: [Int32] = []
@@ -146,8 +149,12 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
         let event = unsafe sysshims_perf_open(&request)
         if event < 0 {
           let error = Errno(rawValue: sysshims_errno())
-          // The thread has ended, or the processor is offline.
-          if error == .noSuchProcess || error == Errno(rawValue: ENODEV) { return }
+          if error == Errno(rawValue: ENODEV) {
+            isProcessorOffline = true
+            return
+          }
+          // The thread has ended.
+          if error == .noSuchProcess { return }
           throw SourceError(tracepoint == 0 ? "perf events" : "perf tracepoints", error)
         }
         events.append(event)
@@ -182,11 +189,17 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
 
   /// The threads of the process in `folder`.
   private static func threads(_ folder: FilePath) throws(SourceError) -> [Int32] {
-    do throws(Errno) {
-      return try ProcessFolder.numbers(in: folder.appending("task"))
-    } catch {
-      throw SourceError("listing the process's threads", error)
+    // The kernel may end a list early, at a thread that ends while the list is read.
+    for _ in 0..<10 {
+      let threads: [Int32]
+      do throws(Errno) {
+        threads = try ProcessFolder.numbers(in: folder.appending("task"))
+      } catch {
+        throw SourceError("listing the process's threads", error)
+      }
+      if threads.count >= ProcessFolder.threadCount(of: folder) ?? 0 { return threads }
     }
+    throw SourceError(reason: "the process's threads end faster than they can be listed")
   }
 
   // MARK: Records
@@ -194,7 +207,9 @@ final class PerfSource: ChangeRecords, @unchecked Sendable {
   /// When the last `take` began.
   private var lastTake: UInt64 = 0
 
-  var isComplete: Bool { tellsOfAllCalls && !reader.isAnyCallUnderWay && isAlive }
+  var isComplete: Bool {
+    tellsOfAllCalls && !isProcessorOffline && !reader.isAnyCallUnderWay && isAlive
+  }
 
   /// The kernel ends the events of a process that begins a program with more rights than it has, or
   /// one that it may not read; and those of threads that end.
