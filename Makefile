@@ -34,7 +34,8 @@ endef
 # What make test is made of: what finds most comes first, then what takes longest.
 checks := check test-release test-tsan test-asan
 # Two of these at a time.
-side_checks := test-tools test-examples test-benchmarks test-liburcu test-denied test-consumer \
+side_checks := test-server test-tools test-examples test-benchmarks test-liburcu test-denied \
+  test-consumer \
   test-plugins test-arm64 test-without-liburcu test-thread-ends docs
 
 .PHONY: run prove bench bench-check check test seeded stress docs format clean deps lint build quick \
@@ -145,6 +146,11 @@ test-examples: deps
 	$(run_tests) swift test --no-parallel --package-path Examples
 
 # Without -enable-testing, which would change the code that is checked and measured.
+# The integrations with other packages, too: this package turns all traits on.
+test-server: deps
+	$(call heading,Servers and integrations)
+	$(run_tests) swift test --no-parallel --package-path Examples/Server
+
 test-benchmarks: deps
 	$(call heading,Benchmarks and machine code of the read paths)
 	$(without_warnings) swift build -c release --package-path Benchmarks --build-tests

@@ -29,6 +29,19 @@ let cSettings: [CSetting] = isStrict ? [.treatAllWarnings(as: .error)] : []
 
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
+/// What the integrations with other packages need. A package that is used by no enabled trait isn't
+/// even resolved.
+let integrations: [Target.Dependency] = [
+  .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Logging"])),
+  .product(name: "CoreMetrics", package: "swift-metrics", condition: .when(traits: ["Metrics"])),
+  .product(
+    name: "ServiceLifecycle", package: "swift-service-lifecycle",
+    condition: .when(traits: ["ServiceLifecycle"])),
+]
+
+let nio: Target.Dependency = .product(
+  name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["NIO"]))
+
 let package = Package(
   name: "swift-urcu",
   products: [
@@ -37,8 +50,23 @@ let package = Package(
     .library(name: "VirtualMemory", targets: ["VirtualMemory"]),
     .library(name: "ProcessMaps", targets: ["ProcessMaps"]),
   ],
+  traits: [
+    .trait(
+      name: "Logging", description: "Stalls and events of mirrors as messages of swift-log."),
+    .trait(
+      name: "Metrics", description: "Statistics of domains and services through swift-metrics."),
+    .trait(
+      name: "ServiceLifecycle",
+      description: "Mirrors, services and the end of a program as services of a group."),
+    .trait(
+      name: "NIO", description: "Event loops of SwiftNIO as readers of the flavor qsbr."),
+  ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-system", from: "1.6.0")
+    .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.7.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.83.0"),
   ],
   targets: [
     .systemLibrary(
@@ -53,7 +81,7 @@ let package = Package(
       }),
 
     .target(
-      name: "ReadCopyUpdate", dependencies: ["_RCUShims", "_SystemShims"],
+      name: "ReadCopyUpdate", dependencies: ["_RCUShims", "_SystemShims", nio] + integrations,
       swiftSettings: settings),
     .target(name: "SequenceLocks", dependencies: ["_SystemShims"], swiftSettings: settings),
     .target(
@@ -62,7 +90,8 @@ let package = Package(
       swiftSettings: settings),
     .target(
       name: "ProcessMaps",
-      dependencies: ["VirtualMemory", "ReadCopyUpdate", "_SystemShims", systemPackage],
+      dependencies: ["VirtualMemory", "ReadCopyUpdate", "_SystemShims", systemPackage]
+        + integrations,
       swiftSettings: settings),
 
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),

@@ -101,10 +101,11 @@ int sysshims_perf_open(const struct sysshims_perf_request *request) {
     // perf counts the tracepoints of single calls as events of user space, and those of all calls
     // as events of the kernel.
     attributes.exclude_kernel = !request->is_of_all_calls;
+    attributes.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_RAW;
   }
+  // Records of mappings have no time: nothing is ordered by it, and reading the clock for each
+  // takes a large part of what a record costs the process.
   attributes.exclude_hv = 1;
-  attributes.sample_id_all = 1;
-  attributes.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_RAW;
   attributes.use_clockid = 1;
   attributes.clockid = CLOCK_MONOTONIC;
   attributes.watermark = 1;

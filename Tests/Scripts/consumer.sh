@@ -11,7 +11,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 package=$root/Tests/Consumer
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-build=(swift build --package-path "$package" --scratch-path "$root/.build-consumer")
+build=(swift build --disable-index-store --package-path "$package" --scratch-path "$root/.build-consumer")
 
 fail() {
   echo "consumer: $1" >&2
@@ -35,6 +35,10 @@ for configuration in debug release; do
   output=$("$programs/getting-started")
   [ "$output" = "99 0" ] || fail "the article's program printed “$output”, not “99 0”"
 done
+
+# A package that turns no trait on has what it had before there were traits.
+resolved=$(grep -o '"identity" : "[^"]*"' "$package/Package.resolved" | sort | tr '\n' ' ')
+[ "$resolved" = '"identity" : "swift-system" ' ] || fail "without a trait it resolves $resolved"
 
 # names FOLDER: its Swift files.
 names() { find "$1" -name '*.swift' -printf '%f\n' | sort; }

@@ -30,7 +30,7 @@ names=$("$check" code --package "$build/articles" README.md Sources/*/*.docc/*.m
 mapfile -t programs <<<"$names"
 
 # The compiler writes a module's symbol graph when it compiles the module.
-flags=(--package-path "$build/articles" --scratch-path "$build/build")
+flags=(--disable-index-store --package-path "$build/articles" --scratch-path "$build/build")
 for flag in -emit-symbol-graph -emit-symbol-graph-dir "$build/graphs" -emit-extension-block-symbols; do
   flags+=(-Xswiftc "$flag")
 done

@@ -62,7 +62,7 @@ struct Locks {
   }
 }
 PROGRAM
-swift build --package-path "$package"
+swift build --disable-index-store --package-path "$package"
 program=$(swift build --package-path "$package" --show-bin-path)/locks
 no_liburcu "$program"
 [ "$("$program")" = "without liburcu: 42" ]

@@ -24,13 +24,13 @@ extension ProcessMirror {
   /// - Complexity: O(log n) and a system call for each VMA in and next to the changed ranges.
   @discardableResult
   public func refreshChanges() throws(Errno) -> MirrorRefresh {
-    try reading.withLock { (reading) throws(Errno) in try refreshChanges(&reading) }
+    try withReading { (reading) throws(Errno) in try refreshChanges(&reading) }
   }
 
   /// Like ``refreshChanges()``, and also refreshes the surroundings of an address for which the
   /// copy is known to be wrong.
   func refresh(around address: UInt64) throws(Errno) -> MirrorRefresh {
-    try reading.withLock { (reading) throws(Errno) in
+    try withReading { (reading) throws(Errno) in
       reading.dirty.insert(address, length: 1)
       return try refreshChanges(&reading)
     }
@@ -53,7 +53,7 @@ extension ProcessMirror {
     let generation = space.generation
     for _ in 0..<Self.maximumAttempts {
       let start = sysshims_now()
-      records?.take(into: &reading.dirty)
+      takeRecords(&reading)
       if reading.dirty.isEmpty {
         if records?.isComplete == true && state == .live { confirm(start) }
         result.state = state
@@ -78,6 +78,7 @@ extension ProcessMirror {
       reading.history.note(space, at: start)
     }
     // The rest of the copy hasn't been confirmed.
+    if state != .contended { reading.events.append(.contended) }
     setState(.contended)
     result.state = .contended
     result.isChanged = space.generation != generation

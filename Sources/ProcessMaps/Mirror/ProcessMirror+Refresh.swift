@@ -63,6 +63,10 @@ struct MirrorReading {
   var hasRead = false
   /// The access of `[vsyscall]` in the copy.
   var gate: Protection?
+  /// Whether the end of the source's records has been noticed.
+  var hasSourceEnded = false
+  /// What has happened, of which the observer will be told.
+  var events: [MirrorEvent.Kind] = []
 }
 
 extension ProcessMirror {
@@ -80,7 +84,7 @@ extension ProcessMirror {
   /// - Complexity: O(bytes of the text), plus O(log n) for each VMA that differs.
   @discardableResult
   public func refresh() throws(Errno) -> MirrorRefresh {
-    try reading.withLock { (reading) throws(Errno) in try refresh(&reading) }
+    try withReading { (reading) throws(Errno) in try refresh(&reading) }
   }
 
   func refresh(_ reading: inout MirrorReading) throws(Errno) -> MirrorRefresh {
@@ -100,7 +104,8 @@ extension ProcessMirror {
     let texts = MirrorTexts.take()
     defer { MirrorTexts.giveBack(texts) }
     // The readings below cover all changes reported so far.
-    records?.take(into: &reading.dirty)
+    takeRecords(&reading)
+    noteSourceEnd(&reading)
     reading.dirty.removeAll()
     var start: UInt64 = 0
     while result.readingCount < Self.maximumAttempts {
@@ -115,11 +120,12 @@ extension ProcessMirror {
       }
       if texts.new.isEmpty {
         guard let next = try file.reopened() else {
-          end(file)
+          end(file, &reading)
           result.state = .exited
           return result
         }
         didReopen(next)
+        if reading.hasRead { reading.events.append(.programStarted) }
         continue
       }
       space.dump(into: &texts.printed)
@@ -136,10 +142,17 @@ extension ProcessMirror {
         throw .badMessage
       }
     }
+    if state != .contended { reading.events.append(.contended) }
     contend(start)
     result.state = .contended
     result.isChanged = space.generation != generation
     return result
+  }
+
+  private func noteSourceEnd(_ reading: inout MirrorReading) {
+    guard let records, !reading.hasSourceEnded, !records.isAlive else { return }
+    reading.hasSourceEnded = true
+    reading.events.append(.sourceEnded(records.source))
   }
 
   /// Makes the copy equal to `texts.new`, in one change.
@@ -199,10 +212,12 @@ extension ProcessMirror {
   }
 
   /// Ends the mirror, since its process has ended or its file is no longer of use.
-  private func end(_ file: MirrorFile) {
+  private func end(_ file: MirrorFile, _ reading: inout MirrorReading) {
     setState(.exited)
     let isReplaced = (try? file.maps.state()) == .replaced
-    space.endUpdates(isReplaced ? .replaced : .exited)
+    let end = isReplaced ? MapsUpdate.End.replaced : .exited
+    space.endUpdates(end)
+    reading.events.append(.ended(end))
     loop.withLock { $0 }?.wake()
   }
 }

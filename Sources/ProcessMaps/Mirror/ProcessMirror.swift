@@ -69,6 +69,13 @@ public final class ProcessMirror: Sendable {
   public let unavailableSources: [UnavailableSource]
   /// The records of changes; `nil` if the mirror polls.
   let records: (any ChangeRecords)?
+  /// How much work the mirror has done so far.
+  ///
+  /// - Threads: any. Lock-free.
+  /// - Complexity: O(1).
+  public var statistics: MirrorStatistics { counters.statistics }
+  private let counters = MirrorCounters()
+  private let observer: MirrorObserver
   /// The loop that follows the mirror, if any.
   let loop = Guarded<MirrorLoop?>(nil)
   /// Whether the application has reported a change. Set by ``noteChange()`` (releasing); cleared by
@@ -81,6 +88,8 @@ public final class ProcessMirror: Sendable {
   /// - Parameters:
   ///   - pid: the process.
   ///   - configuration: how to follow it.
+  ///   - onEvent: called with what happens to the mirror, on the thread that finds out. It may use
+  ///     the mirror, but should return soon: the mirror isn't refreshed meanwhile.
   /// - Throws: `ENOENT` or `ESRCH` if there is no such process, or if it has no address space (a
   ///   zombie, a kernel thread); `EACCES` if the caller may not read it; `EBADMSG` if its text
   ///   isn't a maps text.
@@ -88,14 +97,21 @@ public final class ProcessMirror: Sendable {
   /// - Complexity: as for ``refresh()``. Opening the source of changes takes a few system calls for
   ///   each thread of the process and each processor.
   public convenience init(
-    pid: Int32, configuration: MirrorConfiguration = MirrorConfiguration()
+    pid: Int32, configuration: MirrorConfiguration = MirrorConfiguration(),
+    onEvent: @escaping @Sendable (MirrorEvent) -> Void = { _ in }
+  ) throws(Errno) {
+    try self.init(pid: pid, configuration, MirrorObserver(onEvent: onEvent))
+  }
+
+  convenience init(
+    pid: Int32, _ configuration: MirrorConfiguration, _ observer: MirrorObserver
   ) throws(Errno) {
     let maps = try KernelMaps(pid: pid, root: configuration.root)
     guard let folder = maps.folder, let status = ProcessStatus(folder) else {
       throw .noSuchProcess
     }
     let file = MirrorFile(maps, startTime: status.startTime)
-    try self.init(file, configuration, pid: pid, folder: folder)
+    try self.init(file, configuration, observer, pid: pid, folder: folder)
   }
 
   /// Attaches to a process by its open `/proc/PID/maps`, for example one that the process itself
@@ -105,13 +121,22 @@ public final class ProcessMirror: Sendable {
   /// - Parameters:
   ///   - descriptor: the open file, which the mirror takes over: it is closed after an error, too.
   ///   - configuration: how to follow the process.
+  ///   - onEvent: as for ``init(pid:configuration:onEvent:)``.
   /// - Throws: `EBADF` if the descriptor isn't open; `EINVAL` if it isn't a maps file; `ESRCH` if
   ///   the process has ended.
   /// - Threads: any.
   /// - Complexity: as for ``refresh()``.
   public convenience init(
     adopting descriptor: FileDescriptor,
-    configuration: MirrorConfiguration = MirrorConfiguration()
+    configuration: MirrorConfiguration = MirrorConfiguration(),
+    onEvent: @escaping @Sendable (MirrorEvent) -> Void = { _ in }
+  ) throws(Errno) {
+    try self.init(adopting: descriptor, configuration, MirrorObserver(onEvent: onEvent))
+  }
+
+  convenience init(
+    adopting descriptor: FileDescriptor, _ configuration: MirrorConfiguration,
+    _ observer: MirrorObserver
   ) throws(Errno) {
     let maps: KernelMaps
     do throws(Errno) {
@@ -120,24 +145,27 @@ public final class ProcessMirror: Sendable {
       if error != .badFileDescriptor { try? descriptor.close() }
       throw error
     }
-    try self.init(MirrorFile(maps, startTime: nil), configuration, pid: nil, folder: nil)
+    try self.init(
+      MirrorFile(maps, startTime: nil), configuration, observer, pid: nil, folder: nil)
   }
 
   /// Creates a mirror of the calling process.
   ///
-  /// - Throws: the errors of ``init(pid:configuration:)``.
+  /// - Throws: the errors of ``init(pid:configuration:onEvent:)``.
   /// - Threads: any.
-  /// - Complexity: as for ``init(pid:configuration:)``.
+  /// - Complexity: as for ``init(pid:configuration:onEvent:)``.
   public static func ofSelf(
-    configuration: MirrorConfiguration = MirrorConfiguration()
+    configuration: MirrorConfiguration = MirrorConfiguration(),
+    onEvent: @escaping @Sendable (MirrorEvent) -> Void = { _ in }
   ) throws(Errno) -> ProcessMirror {
     let folder = configuration.root.appending("self")
     guard let pid = ProcessFolder.firstThread(of: folder) else { throw .noSuchProcess }
-    return try ProcessMirror(pid: pid, configuration: configuration)
+    return try ProcessMirror(pid: pid, configuration: configuration, onEvent: onEvent)
   }
 
   private init(
-    _ file: MirrorFile, _ configuration: MirrorConfiguration, pid: Int32?, folder: FilePath?
+    _ file: MirrorFile, _ configuration: MirrorConfiguration, _ observer: MirrorObserver,
+    pid: Int32?, folder: FilePath?
   ) throws(Errno) {
     var space = AddressSpaceConfiguration()
     // The largest address space of x86-64, with five levels of page tables. There is no limit on
@@ -147,11 +175,19 @@ public final class ProcessMirror: Sendable {
     self.space = AddressSpace(configuration: space)
     self.pid = pid
     self.configuration = configuration
+    self.observer = observer
     firstFile = file
     // Opened before the first reading, so that a change that the reading doesn't show is reported.
     (records, unavailableSources) = Self.openSource(configuration, pid: pid, folder: folder)
     reading = Guarded(MirrorReading(history: MirrorHistory(configuration.history)))
-    if try refresh().state == .exited { throw .noSuchProcess }
+    let first = try reading.withLock { (reading) throws(Errno) in
+      defer { reading.events = [] }
+      return try refresh(&reading)
+    }
+    count(first)
+    guard first.state != .exited else { throw .noSuchProcess }
+    observer.onEvent(
+      MirrorEvent(pid: pid, kind: .attached(source, unavailable: unavailableSources)))
   }
 
   /// Opens the first source that works; `nil` for polling. Also returns those that don't.
@@ -318,8 +354,13 @@ public final class ProcessMirror: Sendable {
   /// - Threads: any, but not in a signal handler. It waits for a refresh that is in progress.
   /// - Complexity: O(tasks that wait for updates).
   public func detach() {
-    reading.withLock { _ in if state != .exited { setState(.detached) } }
+    let isFirst = reading.withLock { _ in
+      guard isFollowed else { return false }
+      setState(.detached)
+      return true
+    }
     space.endUpdates(.detached)
+    if isFirst { tell(.ended(.detached)) }
     loop.withLock { $0 }?.wake()
   }
 
@@ -334,6 +375,48 @@ public final class ProcessMirror: Sendable {
   func didReopen(_ file: MirrorFile) {
     laterFile.withLock { $0 = file }
     hasLaterFile.store(true, ordering: .releasing)
+  }
+
+  // MARK: Events
+
+  /// Calls `body`, which refreshes the copy, then counts what it did, and tells of what happened.
+  func withReading(
+    _ body: (inout MirrorReading) throws(Errno) -> MirrorRefresh
+  ) throws(Errno) -> MirrorRefresh {
+    var events: [MirrorEvent.Kind] = []
+    defer { for event in events { tell(event) } }
+    let refresh = try reading.withLock { (reading) throws(Errno) in
+      defer {
+        events = reading.events
+        if !events.isEmpty { reading.events = [] }
+      }
+      return try body(&reading)
+    }
+    count(refresh)
+    return refresh
+  }
+
+  private func count(_ refresh: MirrorRefresh) {
+    counters.count(refresh)
+    observer.counters?.count(refresh)
+  }
+
+  func tell(_ event: MirrorEvent.Kind) {
+    if event == .recordsLost {
+      counters.countLostRecords()
+      observer.counters?.countLostRecords()
+    }
+    observer.onEvent(MirrorEvent(pid: pid, kind: event))
+  }
+
+  /// Takes what the source has reported.
+  func takeRecords(_ reading: inout MirrorReading) {
+    guard let records else { return }
+    records.take(into: &reading.dirty)
+    if reading.dirty.isIncomplete {
+      reading.dirty.isIncomplete = false
+      reading.events.append(.recordsLost)
+    }
   }
 
   // MARK: What a reading found

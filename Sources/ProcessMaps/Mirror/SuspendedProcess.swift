@@ -46,15 +46,17 @@ public struct SuspendedProcess: ~Copyable {
   ///   - output: the child's standard output; `nil` for that of this process.
   ///   - error: the child's standard error; `nil` for that of this process.
   ///   - configuration: how the mirror follows the process.
+  ///   - onEvent: as for ``ProcessMirror/init(pid:configuration:onEvent:)``.
   /// - Throws: `EAGAIN` or `ENOMEM` if no process can be started; `EMFILE`; `EBADF` if `input`,
   ///   `output` or `error` isn't open; `EINVAL` if an argument or a variable contains a zero byte;
-  ///   the errors of ``ProcessMirror/init(pid:configuration:)``.
+  ///   the errors of ``ProcessMirror/init(pid:configuration:onEvent:)``.
   /// - Threads: any, but not in a signal handler.
   /// - Complexity: a fork, which copies the page tables of the calling process, and an attachment.
   public init(
     _ program: FilePath, arguments: [String] = [], environment: [String]? = nil,
     input: FileDescriptor? = nil, output: FileDescriptor? = nil, error: FileDescriptor? = nil,
-    configuration: MirrorConfiguration = MirrorConfiguration()
+    configuration: MirrorConfiguration = MirrorConfiguration(),
+    onEvent: @escaping @Sendable (MirrorEvent) -> Void = { _ in }
   ) throws(Errno) {
     let strings = arguments + (environment ?? [])
     guard !strings.contains(where: { $0.utf8.contains(0) }) else { throw .invalidArgument }
@@ -76,7 +78,8 @@ public struct SuspendedProcess: ~Copyable {
     }
     guard code == 0 else { throw Errno(rawValue: code) }
     do throws(Errno) {
-      mirror = try ProcessMirror(pid: child.pid, configuration: configuration)
+      mirror = try ProcessMirror(
+        pid: child.pid, configuration: configuration, onEvent: onEvent)
     } catch {
       unsafe sysshims_child_cancel(&child)
       throw error

@@ -32,6 +32,13 @@ public final class MapsService: Sendable {
   /// their sources report forks, which ``MirrorSource/mappings`` and ``MirrorSource/systemCalls``
   /// do.
   public let followsForks: Bool
+  /// How much work all mirrors of the service have done so far, including those that have left it.
+  ///
+  /// - Threads: any. Lock-free.
+  /// - Complexity: O(1).
+  public var mirrorStatistics: MirrorStatistics { observer.counters?.statistics ?? .init() }
+  /// Whom the mirrors tell what happens to them.
+  private let observer: MirrorObserver
   // Read in read sections; written under `changes`.
   let processes = RCU.HashTable<Int32, ServedEntry>()
   /// Excludes changes of `processes` from one another, and has the loop of ``run()``, if that runs.
@@ -45,11 +52,15 @@ public final class MapsService: Sendable {
   ///   - mirrors: how the mirrors follow their processes.
   ///   - followsForks: whether ``run()`` attaches to child processes as soon as they are forked.
   ///     Otherwise, and for mirrors that poll, ``discover(_:)`` finds them.
+  ///   - onEvent: called with what happens to the mirrors, on the thread that finds out; as for
+  ///     ``ProcessMirror/init(pid:configuration:onEvent:)``.
   /// - Complexity: O(1).
   public init(
-    mirrors: MirrorConfiguration = MirrorConfiguration(), followsForks: Bool = false
+    mirrors: MirrorConfiguration = MirrorConfiguration(), followsForks: Bool = false,
+    onEvent: @escaping @Sendable (MirrorEvent) -> Void = { _ in }
   ) {
     self.mirrors = mirrors
+    observer = MirrorObserver(onEvent: onEvent, counters: MirrorCounters())
     self.followsForks = followsForks
   }
 
@@ -70,6 +81,18 @@ public final class MapsService: Sendable {
     let space = AddressSpace(configuration: configuration)
     try add(ServedProcess(pid: pid, space: space))
     return space
+  }
+
+  /// Adds a model whose map is an address space that exists already, such as one that was made from
+  /// a text. The application may change it, as any model.
+  ///
+  /// - Parameters:
+  ///   - space: the address space. It must be in no other service, nor be a mirror's.
+  ///   - pid: the model's pid in this service.
+  /// - Throws: `EEXIST` if the pid is in use.
+  /// - Complexity: O(1).
+  public func add(_ space: AddressSpace, as pid: Int32) throws(Errno) {
+    try add(ServedProcess(pid: pid, space: space))
   }
 
   /// Adds a model whose map is a copy of another process's, like a child process. The child of a
@@ -131,17 +154,17 @@ public final class MapsService: Sendable {
   /// Attaches to a live process.
   ///
   /// - Returns: the mirror, which ``run()`` follows.
-  /// - Throws: the errors of ``ProcessMirror/init(pid:configuration:)``; `EEXIST` if the pid is in
-  ///   use by a process that hasn't ended.
-  /// - Complexity: as for ``ProcessMirror/init(pid:configuration:)``.
+  /// - Throws: the errors of ``ProcessMirror/init(pid:configuration:onEvent:)``; `EEXIST` if the
+  ///   pid is in use by a process that hasn't ended.
+  /// - Complexity: as for ``ProcessMirror/init(pid:configuration:onEvent:)``.
   @discardableResult
   public func attach(_ pid: Int32) throws(Errno) -> ProcessMirror {
     try checkIsFree(pid)
-    return try attach(ProcessMirror(pid: pid, configuration: mirrors), pid)
+    return try attach(ProcessMirror(pid: pid, mirrors, observer), pid)
   }
 
   /// Attaches to a process by its open maps file; see
-  /// ``ProcessMirror/init(adopting:configuration:)``.
+  /// ``ProcessMirror/init(adopting:configuration:onEvent:)``.
   ///
   /// - Parameters:
   ///   - descriptor: the open file, which the mirror takes over: it is closed after an error, too.
@@ -160,7 +183,7 @@ public final class MapsService: Sendable {
       try? descriptor.close()
       throw error
     }
-    return try attach(ProcessMirror(adopting: descriptor, configuration: mirrors), pid)
+    return try attach(ProcessMirror(adopting: descriptor, mirrors, observer), pid)
   }
 
   private func attach(_ mirror: ProcessMirror, _ pid: Int32) throws(Errno) -> ProcessMirror {

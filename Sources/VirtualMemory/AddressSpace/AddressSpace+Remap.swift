@@ -333,7 +333,7 @@ extension MemoryMap {
     // The copy may have merged with its source.
     var left = try record(at: request.address)
     let isMerged = left.start != source.start || left.end != source.end
-    let unlockedPages = left.lockedPages
+    let unlockedPages = left.flags.contains(.locked) ? left.pageCount : 0
     left.flags.subtract(.lockedMask)
     if !isMerged && request.address == left.start && request.oldLength == left.end - left.start {
       left.anonVMA = 0

@@ -95,8 +95,6 @@ extension Record {
     flags.intersection([.write, .shared, .growsDown]) == .write
   }
 
-  var dataPages: UInt64 { Self.isData(flags) ? pageCount : 0 }
-  var lockedPages: UInt64 { flags.contains(.locked) ? pageCount : 0 }
   /// Of a file, and not shared.
   var isPrivateFile: Bool {
     object != 0 && !flags.contains(.mayShare) && MapObject(word: object)?.isFile == true

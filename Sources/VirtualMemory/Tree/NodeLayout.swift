@@ -65,7 +65,7 @@ enum NodeLayout {
   static var payloadClass: Int { 4 }
   static var writerNodeClass: Int { 5 }
   /// Bytes of what the tree's owner publishes the root with.
-  static var versionBytes: Int { 192 }
+  static var versionBytes: Int { 128 }
   /// Bytes of a block per size class, in whole cache lines.
   static var blockBytes: [Int] { (0...writerNodeClass).map(blockBytes) }
 

@@ -37,6 +37,19 @@ import Testing
     #expect(service.pids.isEmpty)
   }
 
+  @Test func importedSpacesAreModels() throws {
+    let service = MapsService()
+    let text = "00010000-00011000 r--p 00000000 00:00 0 \n"
+    let space = try AddressSpace(procMaps: text)
+    try service.add(space, as: 7)
+    #expect(throws: Errno.fileExists) { try service.add(AddressSpace(), as: 7) }
+    #expect(try service.space(of: 7) === space)
+    let served = try service.mapsText(of: 7).string
+    #expect(served == text)
+    try service.exit(7)
+    #expect(throws: Errno.noSuchProcess) { try service.totals(of: 7) }
+  }
+
   @Test func forksAreCopies() throws {
     let service = MapsService()
     let parent = try service.create(1)

@@ -118,17 +118,26 @@ enum Mirrors {
     ]
     for source in [MirrorSource.mappings, .systemCalls] {
       guard let mirror = try mirror(of: child, source) else { continue }
+      let rounds = effort.isQuick ? 10 : 100
       subjects.append(
-        .loop(
-          "refreshChanges, told of \(source)", against: reading,
-          meaning: "one mmap, told, with the time to tell the process to", effort: effort
-        ) { count in
-          var sum = 0
-          for _ in 0..<count {
+        Subject(
+          metrics: [
+            Metric(
+              name: "refreshChanges, told of \(source)", meaning: "after one mmap", unit: "ns",
+              baseline: reading)
+          ]
+        ) {
+          var (times, readings) = ([UInt64](), 0)
+          for _ in 0..<rounds {
             child.map()
-            sum += try mirror.refreshChanges().readingCount
+            let start = baselines_now()
+            readings += try mirror.refreshChanges().readingCount
+            times.append(baselines_now() - start)
+            child.unmap()
+            try mirror.refresh()
           }
-          return sum
+          Sink.take(readings)
+          return [Double(times.sorted()[rounds / 2])]
         })
     }
     return Group(title: refreshTitle, subjects: subjects)
@@ -236,7 +245,10 @@ enum Mirrors {
     let bytes = Double(baselines_allocated_bytes() - before) / Double(count)
     let reading = "kernel, reading the texts"
     let fields = "fields in arrays"
-    let second = "per process and second"
+    let second = "per process, second and 100 VMAs"
+    // The children have this program's mappings, too.
+    let vmas = try children.reduce(0) { try $0 + service.totals(of: $1.pid).count }
+    let scale = 100 / Double(vmas)
     return Group(
       title: manyTitle,
       subjects: [
@@ -250,9 +262,10 @@ enum Mirrors {
           var vmaCount = 0
           for file in files { vmaCount += try file.maps.text().count / 80 }
           Sink.take(vmaCount)
-          let vmas = try children.reduce(0) { try $0 + service.totals(of: $1.pid).count }
+          // They end with their objects.
+          withExtendedLifetime(children) {}
           return [
-            Double(mapper_processor_time() - start) / Double(count),
+            Double(mapper_processor_time() - start) * scale,
             Double(vmas * 48) / Double(count),
           ]
         },
@@ -273,7 +286,7 @@ enum Mirrors {
           for _ in 0..<seconds * 4 { baselines_pause(250_000_000) }
           let time = mapper_processor_time() - start
           run.end()
-          return [Double(time) / Double(count * seconds), bytes]
+          return [Double(time) * scale / Double(seconds), bytes]
         },
       ], maximumRounds: 3)
   }

@@ -8,6 +8,10 @@ public import SystemPackage
 internal import VirtualMemory
 internal import _SystemShims
 
+#if ServiceLifecycle
+  internal import ServiceLifecycle
+#endif
+
 /// Keeps mirrors up to date, all of them on one thread: it takes the records of their sources,
 /// reads each whole text once in its interval, and notices when processes end.
 ///
@@ -90,24 +94,29 @@ final class MirrorLoop: Sendable {
   ///
   /// - Throws: `EAGAIN` if the system can't start a thread.
   func run() async throws(Errno) {
-    let error = await withTaskCancellationHandler {
+    let error = await withStopHandler {
       await withCheckedContinuation { (continuation: CheckedContinuation<Errno?, Never>) in
-        do throws(Errno) {
-          try LoopThread.start("maps-mirrors") {
-            self.work()
-            continuation.resume(returning: nil)
-          }
-        } catch {
-          continuation.resume(returning: error)
+        let error = SystemThread.start("maps-mirrors") {
+          self.work()
+          continuation.resume(returning: nil)
         }
+        if error != 0 { continuation.resume(returning: Errno(rawValue: error)) }
       }
-    } onCancel: {
-      stop()
     }
     if let error {
       finish()
       throw error
     }
+  }
+
+  /// Runs `body`, and stops the loop if the task is cancelled meanwhile, or the service group that
+  /// it belongs to is shut down.
+  private func withStopHandler<R>(_ body: () async -> R) async -> R {
+    #if ServiceLifecycle
+      return await withTaskCancellationOrGracefulShutdownHandler(operation: body) { self.stop() }
+    #else
+      return await withTaskCancellationHandler(operation: body) { self.stop() }
+    #endif
   }
 
   /// Says that nobody works any more: mirrors that were added meanwhile are free.
@@ -192,6 +201,8 @@ private final class FollowedMirror {
   /// The time between the last poll and the next, in nanoseconds.
   private var pause: UInt64 = 0
   private let interval: UInt64
+  /// Why the last reading failed, if it did.
+  private var lastError: Errno?
   /// A pidfd, which becomes readable when the process has ended; -1 if the system has none, or the
   /// process's pid isn't known.
   private let process: Int32
@@ -231,9 +242,8 @@ private final class FollowedMirror {
   ///   was detached.
   func work(at now: UInt64) -> UInt64? {
     let isNoted = mirror.isNoted.exchange(false, ordering: .acquiringAndReleasing)
-    // If the text can't be read now, the next round tries again; answers tell how old they are.
     if now >= nextReading || isNoted || isTold && hasEnded {
-      _ = try? mirror.refresh()
+      read()
       // Readings that were missed because a round took too long aren't made up for.
       nextReading = max(nextReading &+ interval, sysshims_now())
       // Otherwise, this descriptor would stay readable for ever.
@@ -243,6 +253,17 @@ private final class FollowedMirror {
     isTold = false
     guard mirror.isFollowed else { return nil }
     return min(nextReading, nextLook ?? .max)
+  }
+
+  /// If the text can't be read now, the next round tries again; answers tell how old they are.
+  private func read() {
+    do throws(Errno) {
+      try mirror.refresh()
+      lastError = nil
+    } catch {
+      if error != lastError { mirror.tell(.readingFailed(error)) }
+      lastError = error
+    }
   }
 
   private var hasEnded: Bool {

@@ -33,6 +33,12 @@ public struct UnavailableSource: Sendable, Hashable, CustomStringConvertible {
   /// What failed, with the error, as text for a log.
   public var reason: String
 
+  /// Creates a source with the reason why it can't be used.
+  public init(source: MirrorSource, reason: String) {
+    self.source = source
+    self.reason = reason
+  }
+
   public var description: String { "\(source): \(reason)" }
 }
 

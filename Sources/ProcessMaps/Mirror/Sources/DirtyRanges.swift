@@ -10,6 +10,8 @@ struct DirtyRanges {
   private(set) var isWhole = false
   /// The ranges, in no particular order; they may overlap.
   private(set) var ranges: [Range<UInt64>] = []
+  /// Whether records have been lost since this was last cleared.
+  var isIncomplete = false
   /// The processes that the process has forked.
   var forkedProcesses: [Int32] = []
 

@@ -66,6 +66,7 @@ struct PerfRecordReader {
     lastBreak = nil
     threads.removeAll()
     dirty.insertAll()
+    dirty.isIncomplete = true
   }
 
   /// Says that all records from before `time` have been read.

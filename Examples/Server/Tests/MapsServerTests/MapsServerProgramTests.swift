@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+import Foundation
+import Glibc
+import Testing
+
+/// The program as its users run it, on a Unix socket.
+@Suite(.serialized) struct MapsServerProgramTests {
+  private final class Server {
+    let pid: pid_t
+    let folder: String
+    var socket: String { folder + "/http" }
+    private var isReaped = false
+
+    init(_ arguments: [String] = []) throws {
+      folder =
+        FileManager.default.temporaryDirectory
+        .appendingPathComponent("maps-server-\(UUID().uuidString.prefix(8))").path
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+      let program = URL(fileURLWithPath: tests).deletingLastPathComponent()
+        .appendingPathComponent("maps-server").path
+      let words = [program, "serve", "--socket", folder + "/http"] + arguments
+      var pointers: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+      defer { pointers.forEach { free($0) } }
+      var attributes = posix_spawnattr_t()
+      posix_spawnattr_init(&attributes)
+      // The threads of tests block signals.
+      var none = sigset_t()
+      sigemptyset(&none)
+      posix_spawnattr_setsigmask(&attributes, &none)
+      posix_spawnattr_setflags(&attributes, 0x08)
+      var child: pid_t = 0
+      let error = posix_spawn(&child, program, nil, &attributes, &pointers, environ)
+      try #require(error == 0)
+      pid = child
+    }
+
+    deinit {
+      if !isReaped {
+        kill(pid, SIGKILL)
+        waitpid(pid, nil, 0)
+      }
+      try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    var client: Client { Client(socket: socket) }
+    func connect() throws -> Connection { try client.connect() }
+    func get(_ path: String) throws -> Answer { try client.get(path) }
+
+    func end(_ signal: Int32 = SIGTERM) -> Int32 {
+      kill(pid, signal)
+      var status: Int32 = 0
+      while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
+      isReaped = true
+      return status
+    }
+
+    var residentBytes: Int {
+      let text = (try? String(contentsOfFile: "/proc/\(pid)/statm", encoding: .utf8)) ?? ""
+      let fields = text.split(separator: " ")
+      return fields.count > 1 ? Int(fields[1])! * 4096 : 0
+    }
+  }
+
+  @Test func servesThisMachine() throws {
+    let server = try Server()
+    let own = getpid()
+    var answer = try server.get("/processes/\(own)/maps")
+    for _ in 0..<600 where answer.status != 200 {
+      usleep(100_000)
+      answer = try server.get("/processes/\(own)/maps")
+    }
+    #expect(answer.status == 200 && answer.body.contains("[stack]"))
+    #expect(try server.get("/processes").body.contains("\"pid\":\(own),"))
+    #expect(try server.get("/metrics").body.contains("maps_process_mappings{pid=\"\(own)\"}"))
+    #expect(server.end() == 0)
+  }
+
+  /// A page of another site, whose name leads here, asks in vain.
+  @Test func otherHostsAreRefused() throws {
+    let server = try Server(["--only-joined", "--join-socket", "/tmp/join-\(UUID().uuidString)"])
+    for host in ["evil.example", "evil.example:8080", "localhost.evil.example", "", "[::2]"] {
+      #expect(try server.client.get("/processes", ["Host": host]).status == 403, "\(host)")
+    }
+    for host in ["localhost", "localhost:8080", "127.0.0.1:8080", "[::1]:8080"] {
+      #expect(try server.client.get("/processes", ["Host": host]).status == 200, "\(host)")
+    }
+  }
+
+  @Test func streamsEndWithTheServer() throws {
+    let server = try Server()
+    let connection = try server.connect()
+    connection.send("GET /changes HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    #expect(connection.receive(until: "event: processes").contains("text/event-stream"))
+    #expect(server.end() == 0)
+    #expect(connection.receive().hasSuffix("0\r\n\r\n"), "a whole answer")
+  }
+
+  @Test func processesJoin() throws {
+    let path = "/tmp/join-\(UUID().uuidString)"
+    let server = try Server(["--only-joined", "--join-socket", path])
+    _ = try server.get("/healthz")
+    #expect(try server.get("/processes").body.contains("\"processes\":[]"))
+    let own = getpid()
+    // What a process does by itself, in Python's words.
+    let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    let program = URL(fileURLWithPath: tests).deletingLastPathComponent()
+      .appendingPathComponent("maps-server").path
+    func join(_ pid: pid_t) throws -> Int32 {
+      var child: pid_t = 0
+      let strings = [program, "join", "--socket", path, "\(pid)"]
+      var words: [UnsafeMutablePointer<CChar>?] = strings.map { strdup($0) } + [nil]
+      defer { words.forEach { free($0) } }
+      try #require(posix_spawn(&child, program, nil, nil, &words, environ) == 0)
+      var status: Int32 = 0
+      while waitpid(child, &status, 0) < 0 && errno == EINTR {}
+      return status
+    }
+    #expect(try join(own) == 0)
+    #expect(try server.get("/processes/\(own)/maps").body.contains("[stack]"))
+    #expect(try join(own) != 0, "it is there already")
+    #expect(server.end() == 0)
+    #expect(!FileManager.default.fileExists(atPath: path))
+  }
+
+  /// Clients that waste connections, or send what no client should.
+  @Test func brokenClients() throws {
+    let server = try Server([
+      "--only-joined", "--join-socket", "/tmp/join-\(UUID().uuidString)", "--connections", "300",
+      "--request-seconds", "2",
+    ])
+    _ = try server.get("/healthz")
+    let before = server.residentBytes
+    // Half-open: a head that never ends.
+    var halfOpen: [Connection] = []
+    for _ in 0..<200 {
+      let connection = try server.connect()
+      connection.send("GET /processes HTTP/1.1\r\nHost: loc")
+      halfOpen.append(connection)
+    }
+    // Endless headers.
+    let endless = try server.connect()
+    endless.send("GET / HTTP/1.1\r\nHost: localhost\r\n")
+    var sent = 0
+    while sent < 64 << 20,
+      endless.send("X-Header-\(sent): \(String(repeating: "x", count: 1_000))\r\n")
+    {
+      sent += 1_000
+    }
+    #expect(sent < 8 << 20, "it was cut off")
+    for text in [
+      "\0\0\0\0\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
+      "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999\r\n\r\n",
+    ] {
+      let connection = try server.connect()
+      connection.send(text)
+      #expect(!connection.receive(until: "\r\n").hasPrefix("HTTP/1.1 200"))
+    }
+    let long = try server.connect()
+    long.send("GET /\(String(repeating: "x", count: 1 << 20)) HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    #expect(!long.receive(until: "\r\n").hasPrefix("HTTP/1.1 200"))
+    #expect(try server.get("/healthz").body == "ok\n")
+    #expect(server.residentBytes - before < 64 << 20)
+    _ = halfOpen
+  }
+
+  @Test func badArguments() throws {
+    for (arguments, text) in [
+      (["--host", "0.0.0.0"], "--token-file is required"),
+      (["--port", "70000"], "--port takes 0 to 65535, not 70000."),
+      (["--tree", "1", "--only-joined", "--join-socket", "x"], "give one of them"),
+      (["--only-joined"], "needs a --join-socket"),
+      (["--interval", "0"], "1 to 3,600,000"),
+      (["--log-level", "loud"], "“loud”"),
+      (["--model", "x"], "--model takes"),
+      (["--model", "5=/nonexistent"], "/nonexistent"),
+      (["--token-file", "/dev/null"], "can't be read"),
+      (["--token-file", "/proc/self/comm"], "at least 16"),
+    ] {
+      let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: tests).deletingLastPathComponent()
+        .appendingPathComponent("maps-server")
+      process.arguments = arguments
+      let errors = Pipe()
+      process.standardError = errors
+      try process.run()
+      let output = String(
+        decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+      process.waitUntilExit()
+      #expect(process.terminationStatus != 0 && output.contains(text), "\(arguments): \(output)")
+    }
+  }
+}
