@@ -7,65 +7,8 @@ import Testing
 
 /// The program as its users run it, on a Unix socket.
 @Suite(.serialized) struct MapsServerProgramTests {
-  private final class Server {
-    let pid: pid_t
-    let folder: String
-    var socket: String { folder + "/http" }
-    private var isReaped = false
-
-    init(_ arguments: [String] = []) throws {
-      folder =
-        FileManager.default.temporaryDirectory
-        .appendingPathComponent("maps-server-\(UUID().uuidString.prefix(8))").path
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-      let program = URL(fileURLWithPath: tests).deletingLastPathComponent()
-        .appendingPathComponent("maps-server").path
-      let words = [program, "serve", "--socket", folder + "/http"] + arguments
-      var pointers: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
-      defer { pointers.forEach { free($0) } }
-      var attributes = posix_spawnattr_t()
-      posix_spawnattr_init(&attributes)
-      // The threads of tests block signals.
-      var none = sigset_t()
-      sigemptyset(&none)
-      posix_spawnattr_setsigmask(&attributes, &none)
-      posix_spawnattr_setflags(&attributes, 0x08)
-      var child: pid_t = 0
-      let error = posix_spawn(&child, program, nil, &attributes, &pointers, environ)
-      try #require(error == 0)
-      pid = child
-    }
-
-    deinit {
-      if !isReaped {
-        kill(pid, SIGKILL)
-        waitpid(pid, nil, 0)
-      }
-      try? FileManager.default.removeItem(atPath: folder)
-    }
-
-    var client: Client { Client(socket: socket) }
-    func connect() throws -> Connection { try client.connect() }
-    func get(_ path: String) throws -> Answer { try client.get(path) }
-
-    func end(_ signal: Int32 = SIGTERM) -> Int32 {
-      kill(pid, signal)
-      var status: Int32 = 0
-      while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
-      isReaped = true
-      return status
-    }
-
-    var residentBytes: Int {
-      let text = (try? String(contentsOfFile: "/proc/\(pid)/statm", encoding: .utf8)) ?? ""
-      let fields = text.split(separator: " ")
-      return fields.count > 1 ? Int(fields[1])! * 4096 : 0
-    }
-  }
-
   @Test func servesThisMachine() throws {
-    let server = try Server()
+    let server = try ServerProgram()
     let own = getpid()
     var answer = try server.get("/processes/\(own)/maps")
     for _ in 0..<600 where answer.status != 200 {
@@ -80,7 +23,9 @@ import Testing
 
   /// A page of another site, whose name leads here, asks in vain.
   @Test func otherHostsAreRefused() throws {
-    let server = try Server(["--only-joined", "--join-socket", "/tmp/join-\(UUID().uuidString)"])
+    let server = try ServerProgram([
+      "--only-joined", "--join-socket", "/tmp/join-\(UUID().uuidString)",
+    ])
     for host in ["evil.example", "evil.example:8080", "localhost.evil.example", "", "[::2]"] {
       #expect(try server.client.get("/processes", ["Host": host]).status == 403, "\(host)")
     }
@@ -90,7 +35,7 @@ import Testing
   }
 
   @Test func streamsEndWithTheServer() throws {
-    let server = try Server()
+    let server = try ServerProgram()
     let connection = try server.connect()
     connection.send("GET /changes HTTP/1.1\r\nHost: localhost\r\n\r\n")
     #expect(connection.receive(until: "event: processes").contains("text/event-stream"))
@@ -100,7 +45,7 @@ import Testing
 
   @Test func processesJoin() throws {
     let path = "/tmp/join-\(UUID().uuidString)"
-    let server = try Server(["--only-joined", "--join-socket", path])
+    let server = try ServerProgram(["--only-joined", "--join-socket", path])
     _ = try server.get("/healthz")
     #expect(try server.get("/processes").body.contains("\"processes\":[]"))
     let own = getpid()
@@ -127,7 +72,7 @@ import Testing
 
   /// Clients that waste connections, or send what no client should.
   @Test func brokenClients() throws {
-    let server = try Server([
+    let server = try ServerProgram([
       "--only-joined", "--join-socket", "/tmp/join-\(UUID().uuidString)", "--connections", "300",
       "--request-seconds", "2",
     ])
