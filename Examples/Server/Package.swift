@@ -46,6 +46,18 @@ let package = Package(
         .embedInCode("Page/index.html"), .embedInCode("Page/page.js"),
         .embedInCode("Page/style.css"),
       ]),
+    .executableTarget(
+      name: "config-server",
+      dependencies: [
+        .product(name: "ReadCopyUpdate", package: "swift-urcu"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ]),
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
@@ -59,10 +71,13 @@ let package = Package(
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    // Connections, and programs as their users run them.
+    .target(name: "ServerSupport", path: "Tests/ServerSupport"),
+    .testTarget(name: "ConfigServerTests", dependencies: ["ServerSupport"]),
     .testTarget(
       name: "MapsServerTests",
       dependencies: [
-        "maps-server",
+        "maps-server", "ServerSupport",
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "VirtualMemory", package: "swift-urcu"),
         .product(name: "ProcessMaps", package: "swift-urcu"),

@@ -65,9 +65,9 @@ final class MappingChild: @unchecked Sendable {
     pid = forkProcess()
     precondition(pid >= 0, "MappingChild: fork failed")
     if pid == 0 {
-      // Not to outlive the tests.
-      close(toChild[1])
-      close(fromChild[0])
+      // Its own ends too, so as not to outlive the tests; and those of others: an exit test holds
+      // up a thread of the pool until all copies of its pipes are closed.
+      Self.closeAll(but: input, output, call)
       Self.serve(input, output, call)
     }
     close(input)
@@ -148,6 +148,19 @@ final class MappingChild: @unchecked Sendable {
     @convention(c) (Int, UInt64, UInt64, UInt64, UInt64, UInt64) -> Int
   private static let systemCallFunction =
     unsafe unsafeBitCast(dlsym(nil, "syscall"), to: SystemCall.self)
+
+  /// Closes all descriptors from 3 on but two.
+  private static func closeAll(but first: Int32, _ second: Int32, _ call: SystemCall) {
+    let (low, high) = (UInt64(min(first, second)), UInt64(max(first, second)))
+    /// `close_range`, as from Linux 5.9 on.
+    func close(from start: UInt64, to end: UInt64) {
+      guard start <= end, call(436, start, end, 0, 0, 0) != 0 else { return }
+      for number in start...min(end, 4096) { Glibc.close(Int32(number)) }
+    }
+    close(from: 3, to: low - 1)
+    close(from: low + 1, to: high - 1)
+    close(from: high + 1, to: UInt64(UInt32.max))
+  }
 
   private static func serve(_ input: Int32, _ output: Int32, _ call: SystemCall) -> Never {
     var command = Command(operation: 0, address: 0, length: 0, protection: 0)

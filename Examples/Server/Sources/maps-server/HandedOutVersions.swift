@@ -7,7 +7,7 @@ import VirtualMemory
 /// The version of a map, as clients know it: a pid may be used again, and the next process's
 /// generations start anew, so that a generation alone doesn't identify a version.
 struct MapVersion: Hashable, Sendable, CustomStringConvertible {
-  /// Which process with the same pid, since the server was started.
+  /// The number of the process: each that comes has another one.
   let instance: Int
   let generation: UInt64
 

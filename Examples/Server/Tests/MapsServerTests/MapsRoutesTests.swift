@@ -5,6 +5,7 @@ import Foundation
 import Hummingbird
 import Logging
 import ProcessMaps
+import ServerSupport
 import ServiceLifecycle
 import Testing
 import VirtualMemory

@@ -3,12 +3,13 @@
 
 import Foundation
 import Glibc
+import ServerSupport
 import Testing
 
 /// The program as its users run it, on a Unix socket.
 @Suite(.serialized) struct MapsServerProgramTests {
   @Test func servesThisMachine() throws {
-    let server = try ServerProgram()
+    let server = try ServerProgram("maps-server")
     let own = getpid()
     var answer = try server.get("/processes/\(own)/maps")
     for _ in 0..<600 where answer.status != 200 {
@@ -23,9 +24,11 @@ import Testing
 
   /// A page of another site, whose name leads here, asks in vain.
   @Test func otherHostsAreRefused() throws {
-    let server = try ServerProgram([
-      "--only-joined", "--join-socket", "/tmp/join-\(UUID().uuidString)",
-    ])
+    let server = try ServerProgram(
+      "maps-server",
+      [
+        "--only-joined", "--join-socket", "/tmp/join-\(UUID().uuidString)",
+      ])
     for host in ["evil.example", "evil.example:8080", "localhost.evil.example", "", "[::2]"] {
       #expect(try server.client.get("/processes", ["Host": host]).status == 403, "\(host)")
     }
@@ -35,7 +38,7 @@ import Testing
   }
 
   @Test func streamsEndWithTheServer() throws {
-    let server = try ServerProgram()
+    let server = try ServerProgram("maps-server")
     let connection = try server.connect()
     connection.send("GET /changes HTTP/1.1\r\nHost: localhost\r\n\r\n")
     #expect(connection.receive(until: "event: processes").contains("text/event-stream"))
@@ -45,7 +48,7 @@ import Testing
 
   @Test func processesJoin() throws {
     let path = "/tmp/join-\(UUID().uuidString)"
-    let server = try ServerProgram(["--only-joined", "--join-socket", path])
+    let server = try ServerProgram("maps-server", ["--only-joined", "--join-socket", path])
     _ = try server.get("/healthz")
     #expect(try server.get("/processes").body.contains("\"processes\":[]"))
     let own = getpid()
@@ -72,10 +75,12 @@ import Testing
 
   /// Clients that waste connections, or send what no client should.
   @Test func brokenClients() throws {
-    let server = try ServerProgram([
-      "--only-joined", "--join-socket", "/tmp/join-\(UUID().uuidString)", "--connections", "300",
-      "--request-seconds", "2",
-    ])
+    let server = try ServerProgram(
+      "maps-server",
+      [
+        "--only-joined", "--join-socket", "/tmp/join-\(UUID().uuidString)", "--connections", "300",
+        "--request-seconds", "2",
+      ])
     _ = try server.get("/healthz")
     let before = server.residentBytes
     // Half-open: a head that never ends.

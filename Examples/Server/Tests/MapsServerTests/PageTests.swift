@@ -3,6 +3,7 @@
 
 import Foundation
 import Glibc
+import ServerSupport
 import Testing
 
 /// The page in a real browser, on a real server that serves this process.
@@ -14,7 +15,8 @@ import Testing
       print("skipped: the page: there is no Chromium")
       return
     }
-    let server = try ServerProgram(["--port", "0", "--interval", "100"], usesSocket: false)
+    let server = try ServerProgram(
+      "maps-server", ["--port", "0", "--interval", "100"], usesSocket: false)
     let url = try #require(server.address)
     let browser = try Browser()
     let own = getpid()
@@ -81,7 +83,8 @@ import Testing
       .appendingPathComponent("maps-server-token-\(UUID().uuidString.prefix(8))").path
     try "the-token-of-this-test\n".write(toFile: folder, atomically: true, encoding: .utf8)
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let server = try ServerProgram(["--port", "0", "--token-file", folder], usesSocket: false)
+    let server = try ServerProgram(
+      "maps-server", ["--port", "0", "--token-file", folder], usesSocket: false)
     let browser = try Browser()
     try browser.open(try #require(server.address))
     try browser.wait(for: "document.querySelector('#token-dialog').open")

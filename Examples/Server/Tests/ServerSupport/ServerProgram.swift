@@ -5,24 +5,28 @@ import Foundation
 import Glibc
 import Testing
 
-/// A running `maps-server`, which ends with this object.
-final class ServerProgram {
-  let pid: pid_t
-  let folder: String
-  var socket: String { folder + "/http" }
+/// A program that serves, as it was built with the tests. It ends with this object.
+package final class ServerProgram {
+  package let pid: pid_t
+  package let folder: String
+  package var socket: String { folder + "/http" }
   private var isReaped = false
 
   /// What it writes to standard error.
   private let errors: String
+  package var output: String { (try? String(contentsOfFile: errors, encoding: .utf8)) ?? "" }
 
-  init(_ arguments: [String] = [], usesSocket: Bool = true) throws {
+  /// Starts a program.
+  ///
+  /// - Parameter usesSocket: whether it is told to listen on a Unix socket of its own.
+  package init(_ name: String, _ arguments: [String] = [], usesSocket: Bool = true) throws {
     folder =
       FileManager.default.temporaryDirectory
-      .appendingPathComponent("maps-server-\(UUID().uuidString.prefix(8))").path
+      .appendingPathComponent("server-\(UUID().uuidString.prefix(8))").path
     errors = folder + "/errors"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    let strings =
-      [Self.path, "serve"] + (usesSocket ? ["--socket", folder + "/http"] : []) + arguments
+    let path = Self.path(of: name)
+    let strings = [path] + arguments + (usesSocket ? ["--socket", folder + "/http"] : [])
     var words: [UnsafeMutablePointer<CChar>?] = strings.map { strdup($0) } + [nil]
     defer { words.forEach { free($0) } }
     var actions = posix_spawn_file_actions_t()
@@ -41,23 +45,22 @@ final class ServerProgram {
     posix_spawnattr_setsigmask(&attributes, &none)
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     var child: pid_t = 0
-    try #require(posix_spawn(&child, Self.path, &actions, &attributes, &words, environ) == 0)
+    try #require(posix_spawn(&child, path, &actions, &attributes, &words, environ) == 0)
     pid = child
   }
 
-  /// The program as it was built with the tests.
-  static var path: String {
+  /// Where a program is.
+  package static func path(of name: String) -> String {
     let tests = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     return URL(fileURLWithPath: tests ?? "").deletingLastPathComponent()
-      .appendingPathComponent("maps-server").path
+      .appendingPathComponent(name).path
   }
 
   /// Where it listens, if it doesn't on a socket; `nil` if it doesn't say so within a minute.
-  var address: String? {
+  package var address: String? {
     let end = ContinuousClock.now + .seconds(60)
     while ContinuousClock.now < end {
-      let text = (try? String(contentsOfFile: errors, encoding: .utf8)) ?? ""
-      if let match = text.firstMatch(of: /listening on 127\.0\.0\.1:([0-9]+)/) {
+      if let match = output.firstMatch(of: /listening on 127\.0\.0\.1:([0-9]+)/) {
         return "http://127.0.0.1:\(match.1)/"
       }
       usleep(20_000)
@@ -73,19 +76,23 @@ final class ServerProgram {
     try? FileManager.default.removeItem(atPath: folder)
   }
 
-  var client: Client { Client(socket: socket) }
-  func connect() throws -> Connection { try client.connect() }
-  func get(_ path: String) throws -> Answer { try client.get(path) }
+  package var client: Client { Client(socket: socket) }
+  package func connect() throws -> Connection { try client.connect() }
+  package func get(_ path: String) throws -> Answer { try client.get(path) }
 
-  func end(_ signal: Int32 = SIGTERM) -> Int32 {
+  package func end(_ signal: Int32 = SIGTERM) -> Int32 {
     kill(pid, signal)
+    return waitForEnd()
+  }
+
+  package func waitForEnd() -> Int32 {
     var status: Int32 = 0
     while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
     isReaped = true
     return status
   }
 
-  var residentBytes: Int {
+  package var residentBytes: Int {
     let text = (try? String(contentsOfFile: "/proc/\(pid)/statm", encoding: .utf8)) ?? ""
     let fields = text.split(separator: " ")
     return fields.count > 1 ? Int(fields[1])! * 4096 : 0

@@ -7,10 +7,10 @@ import Testing
 
 /// A connection to a Unix socket that sends and receives plain bytes, so that tests can send what
 /// no client should.
-final class Connection: Sendable {
+package final class Connection: Sendable {
   private let socket: Int32
 
-  init?(_ path: String) {
+  package init?(_ path: String) {
     socket = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
@@ -29,13 +29,13 @@ final class Connection: Sendable {
 
   /// - Returns: whether it could be sent.
   @discardableResult
-  func send(_ text: String) -> Bool {
+  package func send(_ text: String) -> Bool {
     let bytes = Array(text.utf8)
     return Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
   }
 
   /// What is received up to `end`, or to the end of the connection.
-  func receive(until end: String? = nil) -> String {
+  package func receive(until end: String? = nil) -> String {
     var (text, chunk) = ([UInt8](), [UInt8](repeating: 0, count: 65_536))
     while true {
       if let end, String(decoding: text, as: UTF8.self).contains(end) { break }
@@ -48,13 +48,13 @@ final class Connection: Sendable {
 }
 
 /// An answer, as it was received.
-struct Answer {
-  let status: Int
+package struct Answer {
+  package let status: Int
   /// By their names in lower case.
-  let headers: [String: String]
-  let body: String
+  package let headers: [String: String]
+  package let body: String
 
-  init(_ text: String) throws {
+  package init(_ text: String) throws {
     let head = try #require(text.range(of: "\r\n\r\n"), "\(text.prefix(200))")
     let lines = text[..<head.lowerBound].components(separatedBy: "\r\n")
     status = try #require(Int(lines[0].split(separator: " ")[1]))
@@ -80,7 +80,7 @@ struct Answer {
     }
   }
 
-  var json: [String: Any] {
+  package var json: [String: Any] {
     get throws {
       try #require(JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any])
     }
@@ -88,11 +88,13 @@ struct Answer {
 }
 
 /// Asks a server on a Unix socket; each request has a connection of its own.
-struct Client: Sendable {
-  let socket: String
+package struct Client: Sendable {
+  package let socket: String
+
+  package init(socket: String) { self.socket = socket }
 
   /// - Throws: `ETIMEDOUT` if nobody listens for a minute.
-  func connect() throws -> Connection {
+  package func connect() throws -> Connection {
     let end = ContinuousClock.now + .seconds(60)
     while ContinuousClock.now < end {
       if let connection = Connection(socket) { return connection }
@@ -101,7 +103,7 @@ struct Client: Sendable {
     throw POSIXError(.ETIMEDOUT)
   }
 
-  func get(_ path: String, _ headers: [String: String] = [:]) throws -> Answer {
+  package func get(_ path: String, _ headers: [String: String] = [:]) throws -> Answer {
     let connection = try connect()
     let lines = headers.map { "\($0.key): \($0.value)\r\n" }.joined()
     let host = headers["Host"] == nil ? "Host: localhost\r\n" : ""
@@ -110,7 +112,7 @@ struct Client: Sendable {
   }
 
   /// The same, on a thread of its own: threads of tasks must not be blocked.
-  func getting(_ path: String, _ headers: [String: String] = [:]) async throws -> Answer {
+  package func getting(_ path: String, _ headers: [String: String] = [:]) async throws -> Answer {
     try await withCheckedThrowingContinuation { continuation in
       Thread.detachNewThread {
         continuation.resume(with: Result { try get(path, headers) })
