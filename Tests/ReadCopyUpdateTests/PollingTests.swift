@@ -38,14 +38,18 @@ import Testing
     for _ in 0..<20 {
       let first = HeldSection<PollingTestFlavor>()
       let early = Domain.startGracePeriod()
-      // The reclaimer waits for the first section by now.
-      #expect(waitUntil { PollingTestFlavor._reclaimer.isInGracePeriod })
       let second = HeldSection<PollingTestFlavor>()
-      let late = Domain.startGracePeriod()
+      var late = early
+      // Until the early one has begun, it is shared. It can't end before the first section does.
+      #expect(
+        waitUntil {
+          late = Domain.startGracePeriod()
+          return late != early
+        })
       first.end()
       // The first one may wait for the second section too, the other one must.
       for _ in 0..<100 { yieldThread() }
-      #expect(late != early && !late.isComplete)
+      #expect(!late.isComplete)
       second.end()
       late.wait()
       #expect(early.isComplete)
