@@ -142,5 +142,7 @@ if let name = Context.environment["SWIFT_URCU_PART"] {
   }
   package.targets.removeAll { !part.contains($0.name) }
   package.products.removeAll { !part.contains($0.name) }
-  if !part.contains("VirtualMemory") { package.dependencies = [] }
+  // The first is swift-system, the others are those of the integrations.
+  if !part.contains("VirtualMemory") { package.dependencies.removeFirst() }
+  if !part.contains("ReadCopyUpdate") { package.dependencies = [] }
 }
