@@ -328,7 +328,7 @@ import Testing
     try attachAndDetach(count)
     let growth = try residentBytes() - before
     print("\(count) mirrors attached and detached: \(growth) bytes more")
-    // A mirror's address space alone is 10 KB.
-    #expect(growth < count * 2_000)
+    // A mirror's address space alone is 10 KB; the allocator takes some more at a time.
+    #expect(growth < max(count * 2_000, 1 << 20))
   }
 }
