@@ -36,9 +36,7 @@
   public final class MapsMetrics: Sendable {
     private let service: MapsService
     private let processes, mirrors, mappings, contended, oldest: Gauge
-    private let counters: [(counter: Counter, value: @Sendable (MirrorStatistics) -> Int)]
-    /// What the counters have been told so far.
-    private let reported = Guarded(MirrorStatistics())
+    private let counters: StatisticsCounters<MirrorStatistics>
 
     /// Creates the handles.
     ///
@@ -48,24 +46,20 @@
     public init(_ service: MapsService, factory: (any MetricsFactory)? = nil) {
       let factory = factory ?? MetricsSystem.factory
       func gauge(_ name: String) -> Gauge { Gauge(label: name, factory: factory) }
-      func counter(
-        _ name: String, _ value: @escaping @Sendable (MirrorStatistics) -> Int
-      ) -> (counter: Counter, value: @Sendable (MirrorStatistics) -> Int) {
-        (Counter(label: name, factory: factory), value)
-      }
       self.service = service
       processes = gauge("maps_processes")
       mirrors = gauge("maps_mirrors")
       mappings = gauge("maps_mappings")
       contended = gauge("maps_contended_mirrors")
       oldest = gauge("maps_oldest_answer_seconds")
-      counters = [
-        counter("maps_refreshes_total") { $0.refreshCount },
-        counter("maps_readings_total") { $0.readingCount },
-        counter("maps_changes_total") { $0.changeCount },
-        counter("maps_contended_total") { $0.contendedCount },
-        counter("maps_lost_records_total") { $0.lostRecordsCount },
-      ]
+      counters = StatisticsCounters(
+        [
+          ("maps_refreshes_total", \.refreshCount),
+          ("maps_readings_total", \.readingCount),
+          ("maps_changes_total", \.changeCount),
+          ("maps_contended_total", \.contendedCount),
+          ("maps_lost_records_total", \.lostRecordsCount),
+        ], startingFrom: MirrorStatistics(), factory: factory)
     }
 
     /// Reads the state of the service and reports it.
@@ -73,14 +67,9 @@
     /// - Threads: any.
     /// - Complexity: O(processes), and the calls of the metrics system.
     public func report() {
-      // Under the lock, so that two reports at once don't count anything twice.
-      reported.withLock { last in
-        let now = service.mirrorStatistics
-        for (counter, value) in counters {
-          let growth = value(now) - value(last)
-          if growth > 0 { counter.increment(by: growth) }
-        }
-        last = now
+      counters.report {
+        service.mirrorStatistics
+      } _: { _ in
         var (count, mirrorCount, mappingCount, contendedCount) = (0, 0, 0, 0)
         var age = Duration.zero
         service.forEach { process in

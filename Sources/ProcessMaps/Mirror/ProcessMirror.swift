@@ -74,8 +74,8 @@ public final class ProcessMirror: Sendable {
   /// - Threads: any. Lock-free.
   /// - Complexity: O(1).
   public var statistics: MirrorStatistics { counters.statistics }
-  private let counters = MirrorCounters()
-  private let observer: MirrorObserver
+  let counters = MirrorCounters()
+  let observer: MirrorObserver
   /// The loop that follows the mirror, if any.
   let loop = Guarded<MirrorLoop?>(nil)
   /// Whether the application has reported a change. Set by ``noteChange()`` (releasing); cleared by
@@ -188,49 +188,6 @@ public final class ProcessMirror: Sendable {
     guard first.state != .exited else { throw .noSuchProcess }
     observer.onEvent(
       MirrorEvent(pid: pid, kind: .attached(source, unavailable: unavailableSources)))
-  }
-
-  /// Opens the first source that works; `nil` for polling. Also returns those that don't.
-  private static func openSource(
-    _ configuration: MirrorConfiguration, pid: Int32?, folder: FilePath?
-  ) -> ((any ChangeRecords)?, [UnavailableSource]) {
-    var unavailable: [UnavailableSource] = []
-    for source in configuration.sources {
-      guard source != .polling else { break }
-      func note(_ reason: String) {
-        unavailable.append(UnavailableSource(source: source, reason: reason))
-      }
-      guard let pid, let folder else {
-        note("the process of an adopted file isn't known")
-        continue
-      }
-      guard ProcessFolder.hasOwnNumbers(configuration.root) else {
-        note("\(configuration.root) has the numbers of another PID namespace")
-        continue
-      }
-      guard ProcessFolder.firstThread(of: folder) == pid else {
-        note("\(pid) isn't the number of a process, but of one of its threads")
-        continue
-      }
-      var tracepoints: SystemCallTracepoints?
-      if source == .systemCalls {
-        tracepoints = configuration.perf.tracepoints ?? SystemCallTracepoints(tracefs: nil)
-        if tracepoints == nil || tracepoints == SystemCallTracepoints() {
-          note(
-            "the numbers of the tracepoints aren't known: tracefs isn't mounted or can't be read")
-          continue
-        }
-      }
-      do throws(PerfSource.SourceError) {
-        return (
-          try PerfSource(
-            pid: pid, folder: folder, tracepoints: tracepoints, configuration.perf), unavailable
-        )
-      } catch {
-        note(error.reason)
-      }
-    }
-    return (nil, unavailable)
   }
 
   // MARK: Looking up
@@ -375,48 +332,6 @@ public final class ProcessMirror: Sendable {
   func didReopen(_ file: MirrorFile) {
     laterFile.withLock { $0 = file }
     hasLaterFile.store(true, ordering: .releasing)
-  }
-
-  // MARK: Events
-
-  /// Calls `body`, which refreshes the copy, then counts what it did, and tells of what happened.
-  func withReading(
-    _ body: (inout MirrorReading) throws(Errno) -> MirrorRefresh
-  ) throws(Errno) -> MirrorRefresh {
-    var events: [MirrorEvent.Kind] = []
-    defer { for event in events { tell(event) } }
-    let refresh = try reading.withLock { (reading) throws(Errno) in
-      defer {
-        events = reading.events
-        if !events.isEmpty { reading.events = [] }
-      }
-      return try body(&reading)
-    }
-    count(refresh)
-    return refresh
-  }
-
-  private func count(_ refresh: MirrorRefresh) {
-    counters.count(refresh)
-    observer.counters?.count(refresh)
-  }
-
-  func tell(_ event: MirrorEvent.Kind) {
-    if event == .recordsLost {
-      counters.countLostRecords()
-      observer.counters?.countLostRecords()
-    }
-    observer.onEvent(MirrorEvent(pid: pid, kind: event))
-  }
-
-  /// Takes what the source has reported.
-  func takeRecords(_ reading: inout MirrorReading) {
-    guard let records else { return }
-    records.take(into: &reading.dirty)
-    if reading.dirty.isIncomplete {
-      reading.dirty.isIncomplete = false
-      reading.events.append(.recordsLost)
-    }
   }
 
   // MARK: What a reading found

@@ -38,17 +38,11 @@
   public final class RCUMetrics: Sendable {
     private let statistics: @Sendable () -> RCUStatistics
     private let gauges: Gauges
-    private let counters: Counters
-    /// What the counters have been told so far.
-    private let reported = Guarded(RCUStatistics())
+    private let counters: StatisticsCounters<RCUStatistics>
 
     private struct Gauges: Sendable {
       let pendingCount, pendingBytes, poolBytes, poolWait: Gauge
       let latencies: [(percentile: Double, gauge: Gauge)]
-    }
-
-    private struct Counters: Sendable {
-      let all: [(counter: Counter, value: @Sendable (RCUStatistics) -> Int)]
     }
 
     /// Creates the handles for a flavor's domain.
@@ -83,11 +77,6 @@
       func gauge(_ name: String, _ more: [(String, String)] = []) -> Gauge {
         Gauge(label: name, dimensions: dimensions + more, factory: factory)
       }
-      func counter(
-        _ name: String, _ value: @escaping @Sendable (RCUStatistics) -> Int
-      ) -> (counter: Counter, value: @Sendable (RCUStatistics) -> Int) {
-        (Counter(label: name, dimensions: dimensions, factory: factory), value)
-      }
       self.statistics = statistics
       gauges = Gauges(
         pendingCount: gauge("rcu_pending_count"), pendingBytes: gauge("rcu_pending_bytes"),
@@ -95,13 +84,14 @@
         latencies: [50.0, 99.0].map {
           ($0, gauge("rcu_grace_period_seconds", [("quantile", "\($0 / 100)")]))
         })
-      counters = Counters(all: [
-        counter("rcu_executed_total") { $0.executedCount },
-        counter("rcu_grace_periods_total") { $0.gracePeriodCount },
-        counter("rcu_waits_total") { $0.waitCount },
-        counter("rcu_over_limit_total") { $0.overLimitCount },
-        counter("rcu_stalls_total") { $0.stallCount },
-      ])
+      counters = StatisticsCounters(
+        [
+          ("rcu_executed_total", \.executedCount),
+          ("rcu_grace_periods_total", \.gracePeriodCount),
+          ("rcu_waits_total", \.waitCount),
+          ("rcu_over_limit_total", \.overLimitCount),
+          ("rcu_stalls_total", \.stallCount),
+        ], startingFrom: RCUStatistics(), dimensions: dimensions, factory: factory)
     }
 
     /// Reads the statistics and reports them.
@@ -109,14 +99,7 @@
     /// - Threads: any.
     /// - Complexity: O(1): a short lock for the statistics, and the calls of the metrics system.
     public func report() {
-      // Under the lock, so that two reports at once don't count anything twice.
-      reported.withLock { last in
-        let now = statistics()
-        for (counter, value) in counters.all {
-          let growth = value(now) - value(last)
-          if growth > 0 { counter.increment(by: growth) }
-        }
-        last = now
+      counters.report(statistics) { now in
         gauges.pendingCount.record(now.pendingCount)
         gauges.pendingBytes.record(now.pendingBytes)
         gauges.poolBytes.record(now.poolBytes)

@@ -16,10 +16,7 @@ import Testing
   private static let base = MappingChild.window
 
   private static func configuration(_ source: MirrorSource) -> MirrorConfiguration {
-    var configuration = MirrorConfiguration()
-    configuration.sources = [source]
-    configuration.perf.tracepoints = MirrorSources.tracepoints
-    return configuration
+    MirrorSources.configuration(source, every: .seconds(1))
   }
 
   private static func mirror(_ child: MappingChild, _ source: MirrorSource) throws -> ProcessMirror?

@@ -52,19 +52,9 @@ import Testing
     _ = try server.get("/healthz")
     #expect(try server.get("/processes").body.contains("\"processes\":[]"))
     let own = getpid()
-    // What a process does by itself, in Python's words.
-    let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-    let program = URL(fileURLWithPath: tests).deletingLastPathComponent()
-      .appendingPathComponent("maps-server").path
     func join(_ pid: pid_t) throws -> Int32 {
-      var child: pid_t = 0
-      let strings = [program, "join", "--socket", path, "\(pid)"]
-      var words: [UnsafeMutablePointer<CChar>?] = strings.map { strdup($0) } + [nil]
-      defer { words.forEach { free($0) } }
-      try #require(posix_spawn(&child, program, nil, nil, &words, environ) == 0)
-      var status: Int32 = 0
-      while waitpid(child, &status, 0) < 0 && errno == EINTR {}
-      return status
+      let arguments = ["join", "--socket", path, "\(pid)"]
+      return try ServerProgram("maps-server", arguments, usesSocket: false).waitForEnd()
     }
     #expect(try join(own) == 0)
     #expect(try server.get("/processes/\(own)/maps").body.contains("[stack]"))
@@ -129,18 +119,9 @@ import Testing
       (["--token-file", "/dev/null"], "can't be read"),
       (["--token-file", "/proc/self/comm"], "at least 16"),
     ] {
-      let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-      let process = Process()
-      process.executableURL = URL(fileURLWithPath: tests).deletingLastPathComponent()
-        .appendingPathComponent("maps-server")
-      process.arguments = arguments
-      let errors = Pipe()
-      process.standardError = errors
-      try process.run()
-      let output = String(
-        decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-      process.waitUntilExit()
-      #expect(process.terminationStatus != 0 && output.contains(text), "\(arguments): \(output)")
+      let server = try ServerProgram("maps-server", arguments, usesSocket: false)
+      #expect(server.waitForEnd() != 0)
+      #expect(server.output.contains(text), "\(arguments): \(server.output)")
     }
   }
 }
