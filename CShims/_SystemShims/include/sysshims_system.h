@@ -67,6 +67,16 @@ static inline uint32_t sysshims_fork_count(void) {
   return __c11_atomic_load(&sysshims_forks, __ATOMIC_RELAXED);
 }
 
+/// Tells the processor that the caller waits for another thread by looking at memory again and
+/// again. Why C: an instruction of the processor.
+static inline void sysshims_relax(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
 /// Joins `thread`, waiting for at most `milliseconds`. Returns 0 or ETIMEDOUT.
 int sysshims_join_thread(pthread_t thread, unsigned milliseconds);
 

@@ -32,6 +32,8 @@ struct NestedRetirements: ~Copyable {
   var owned = RetirementQueue()
   /// Retired from elsewhere.
   var others = RetirementQueue()
+  /// What goes on in a later batch, so that others get their turn.
+  var portions = RetirementQueue()
   /// The memory of what is being destroyed.
   var running: Range<UInt> = 0..<0
 
@@ -108,6 +110,11 @@ extension _Reclaimer {
   /// Runs what has been retired meanwhile, and what that retires in turn, until nothing is left or
   /// a reader stays inside.
   private func settle(_ lineage: Lineage, _ run: inout BatchRun) {
+    defer {
+      var portions = RetirementQueue()
+      unsafe swap(&portions, &nested.pointee.portions)
+      portions.removeAll { lineage.queue.append($0) }
+    }
     while unsafe !nested.pointee.others.isEmpty {
       noteNested(&run)
       var step = RetirementQueue()
@@ -120,6 +127,13 @@ extension _Reclaimer {
       run.nestedBytes += step.bytes
       step.removeAll { self.run($0, &run) }
     }
+  }
+
+  /// In a retirement that is running: goes on with `action` in a later batch, after another grace
+  /// period, as a part of the same retirement. Barriers wait for it, too.
+  func continueLater(_ action: @escaping @Sendable () -> Void) {
+    monitor.withLock { retiring.count(0) }
+    unsafe nested.pointee.portions.append(_Retirement(bytes: 0, action: action))
   }
 
   private func noteNested(_ run: inout BatchRun) {

@@ -211,6 +211,14 @@ public final class _Reclaimer: @unchecked Sendable {
     source.whileBlocked { returnBelowLimit() }
   }
 
+  /// Counts the bytes of a container that was dropped; negative ones when it has been destroyed.
+  func addDroppedBytes(_ bytes: Int) {
+    monitor.withLock {
+      retiring.droppedBytes += Int128(bytes)
+      retiring.notePeak()
+    }
+  }
+
   /// Called under `monitor`.
   func noteLimit() {
     let isOver = retiring.isOver

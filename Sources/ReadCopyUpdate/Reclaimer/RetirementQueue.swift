@@ -141,6 +141,8 @@ struct ReclaimerState: ~Copyable {
   /// Int128: see ``RetirementQueue/bytes``.
   var pendingBytes: Int128 = 0
   var pendingBytesPeak: Int128 = 0
+  /// The bytes of dropped containers, which the limits don't count.
+  var droppedBytes: Int128 = 0
   var bounds = RCULimits()
   /// The runner's grace period has ended.
   var isRunning = false
@@ -156,7 +158,7 @@ struct ReclaimerState: ~Copyable {
 
   var statistics: RCUStatistics {
     var statistics = counters
-    statistics.pendingBytes = Int(clamping: pendingBytes)
+    statistics.pendingBytes = Int(clamping: pendingBytes + droppedBytes)
     statistics.pendingBytesPeak = Int(clamping: pendingBytesPeak)
     return statistics
   }
@@ -171,6 +173,8 @@ struct ReclaimerState: ~Copyable {
     counters.pendingCount += 1
     pendingBytes += Int128(bytes)
     counters.pendingCountPeak = max(counters.pendingCountPeak, counters.pendingCount)
-    pendingBytesPeak = max(pendingBytesPeak, pendingBytes)
+    notePeak()
   }
+
+  mutating func notePeak() { pendingBytesPeak = max(pendingBytesPeak, pendingBytes + droppedBytes) }
 }

@@ -20,22 +20,31 @@ struct HashTableSubject<Flavor: RCUFlavor>: StressSubject, ~Copyable {
   /// Keys below come and go, a few thousand of them at a time: the table grows and shrinks.
   private static var keys: Int { 4096 }
 
+  /// It always has a value, of a number that changes: each new one is there before an old one goes.
+  private static var rotatingKey: Int { -1 }
+
   private let table = Domain.HashTable<Int, Value>(minimumCapacity: 8)
 
   init(_ counter: InstanceCounter) {
     for key in 0..<Self.lastingKeys {
       table.addDuplicate(Value(key: key, pointee: StressPointee(counter)), forKey: key)
     }
+    table.addDuplicate(
+      Value(key: Self.rotatingKey, pointee: StressPointee(counter)), forKey: Self.rotatingKey)
   }
 
   borrowing func write(_ random: inout SplitMixGenerator, _ counter: InstanceCounter) {
     let choice = random.below(100)
     // Waves: the table fills up, then empties.
     let isFilling = random.below(1000) < 500
-    if choice < 40 {
+    if choice < 10 {
+      let key = Self.rotatingKey
+      table.addDuplicate(Value(key: key, pointee: StressPointee(counter)), forKey: key)
+      if table.removeValue(forKey: key) == nil { preconditionFailure("a duplicate was lost") }
+    } else if choice < 40 {
       let key = random.below(Self.lastingKeys)
       let value = Value(key: key, pointee: StressPointee(counter))
-      if choice < 20 {
+      if choice < 25 {
         table.updateValue(value, forKey: key)
       } else if case .notFound = table.replaceValue(forKey: key, with: value) {
         preconditionFailure("a lasting key was lost")
@@ -57,7 +66,8 @@ struct HashTableSubject<Flavor: RCUFlavor>: StressSubject, ~Copyable {
 
   borrowing func read(_ random: inout SplitMixGenerator) -> Int {
     let isLasting = random.below(2) == 0
-    let key = isLasting ? random.below(Self.lastingKeys) : random.below(Self.keys)
+    let key =
+      isLasting ? random.below(Self.lastingKeys + 1) - 1 : random.below(Self.keys)
     let yields = random.below(64) == 0
     if random.below(512) == 0 { return walk() }
     return Domain.withReadSection { section in
@@ -67,16 +77,21 @@ struct HashTableSubject<Flavor: RCUFlavor>: StressSubject, ~Copyable {
     }
   }
 
-  /// Every lasting key is seen exactly once, and everything that is seen is intact.
+  /// Every lasting key is seen exactly once, the rotating key at least once, and everything that is
+  /// seen is intact.
   private borrowing func walk() -> Int {
-    var (violations, lasting) = (0, 0)
+    var (violations, lasting, rotating) = (0, 0, 0)
     Domain.withReadSection { section in
       table.forEach(in: section) { entry in
         if !entry.value.pointee.isIntact || entry.key != entry.value.key { violations += 1 }
-        if entry.key < Self.lastingKeys { lasting += 1 }
+        if entry.key == Self.rotatingKey {
+          rotating += 1
+        } else if entry.key < Self.lastingKeys {
+          lasting += 1
+        }
       }
     }
-    return violations + (lasting == Self.lastingKeys ? 0 : 1)
+    return violations + (lasting == Self.lastingKeys && rotating > 0 ? 0 : 1)
   }
 
   borrowing func check() -> Int {

@@ -60,17 +60,82 @@ import Testing
         }
         #expect(replaced == old, "seed \(seed)")
         if old != nil { model[number]?[0] = operation }
-      case 700..<998:
+      case 700..<800:
+        compareConditional(table, number, key, &model, operation, seed, counter)
+      case 800..<997:
         let removed = table.removeValue(forKey: key)?.value.value
         #expect(removed == old, "seed \(seed)")
         if old != nil { model[number]?.removeFirst() }
         if model[number] == [] { model[number] = nil }
+      case 997:
+        let removed = table.removeAll { $0.value.value.isMultiple(of: 3) }
+        let before = model.values.reduce(0) { $0 + $1.count }
+        model = model.mapValues { $0.filter { !$0.isMultiple(of: 3) } }.filter { $0.value != [] }
+        #expect(removed == before - model.values.reduce(0) { $0 + $1.count }, "seed \(seed)")
       default:
         #expect(table.removeAll() == model.values.reduce(0) { $0 + $1.count }, "seed \(seed)")
         model = [:]
       }
       expectSame(table, model, random.below(keys), seed, makeKey)
     }
+  }
+
+  /// The changes that depend on what is there.
+  private func compareConditional<Key: Hashable & Sendable>(
+    _ table: borrowing Domain.HashTable<Key, Counted>, _ number: Int, _ key: Key,
+    _ model: inout [Int: [Int]], _ operation: Int, _ seed: UInt64, _ counter: InstanceCounter
+  ) {
+    let old = model[number]?.first
+    let even = model[number]?.firstIndex { $0.isMultiple(of: 2) }
+    switch operation % 6 {
+    case 0:
+      let removed = table.removeValue(forKey: key) { $0.value.isMultiple(of: 2) }
+      #expect(removed?.value.value == even.map { model[number]![$0] }, "seed \(seed)")
+      if let even { model[number]!.remove(at: even) }
+    case 1:
+      let new = Counted(operation, counter)
+      switch table.replaceValue(forKey: key, with: new, where: { $0.value.isMultiple(of: 2) }) {
+      case .replaced(let retired):
+        #expect(retired.value.value == even.map { model[number]![$0] }, "seed \(seed)")
+        model[number]![even!] = operation
+      case .notFound: #expect(even == nil, "seed \(seed)")
+      }
+    case 2:
+      let retired = table.updateValue(forKey: key) {
+        Counted(($0?.value.value ?? 0) + 1, counter)
+      }
+      #expect(retired?.value.value == old, "seed \(seed)")
+      model[number, default: []].replaceSubrange(0..<(old == nil ? 0 : 1), with: [(old ?? 0) + 1])
+    case 3:
+      let value = Domain.withReadSection { section in
+        table.lookup(key, in: section) { Counted(operation, counter) }.value.value
+      }
+      #expect(value == old ?? operation, "seed \(seed)")
+      if old == nil { model[number] = [operation] }
+    case 4:
+      Domain.withReadSection { section in
+        guard let ref = table.lookup(key, in: section) else { return }
+        let removed = table.removeValue(ref, forKey: key)
+        #expect(removed?.value.value == old, "seed \(seed)")
+        let isGone = table.removeValue(ref, forKey: key) == nil
+        #expect(isGone, "seed \(seed)")
+        model[number]!.removeFirst()
+      }
+    default:
+      Domain.withReadSection { section in
+        guard let ref = table.lookup(key, in: section) else { return }
+        let new = Counted(operation, counter)
+        if case .notFound = table.replaceValue(ref, forKey: key, with: new) {
+          Issue.record("not replaced, seed \(seed)")
+        }
+        model[number]![0] = operation
+        let other = Counted(-1, counter)
+        if case .replaced = table.replaceValue(ref, forKey: key, with: other) {
+          Issue.record("replaced twice, seed \(seed)")
+        }
+      }
+    }
+    if model[number] == [] { model[number] = nil }
   }
 
   private func expectSame<Key: Hashable & Sendable>(

@@ -5,7 +5,8 @@ import NIOCore
 import NIOHTTPTypes
 
 /// Closes connections whose clients waste them: those that don't send a whole request in time,
-/// however slowly they trickle, and those that don't take an answer.
+/// however slowly they trickle, those that send what isn't HTTP, and those that don't take an
+/// answer.
 ///
 /// A connection is used by one event loop, and so is this.
 final class ConnectionDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
@@ -17,6 +18,7 @@ final class ConnectionDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
   private var request: Scheduled<Void>?
   private var answer: Scheduled<Void>?
   private var pendingWrites = 0
+  private var hasFailed = false
 
   /// - Parameters:
   ///   - requestTime: how long the next request may take to arrive.
@@ -34,6 +36,7 @@ final class ConnectionDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   private func expectRequest(_ context: ChannelHandlerContext) {
+    if hasFailed { return }
     request?.cancel()
     request = close(context, after: requestTime)
   }
@@ -51,6 +54,20 @@ final class ConnectionDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
       request = nil
     }
     context.fireChannelRead(data)
+  }
+
+  /// The client has been told what is wrong, and could go on sending for ever. What it sends isn't
+  /// read any more, and the connection stays open only for long enough to be told.
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    hasFailed = true
+    request?.cancel()
+    request = close(context, after: .milliseconds(100))
+    context.fireErrorCaught(error)
+  }
+
+  /// Reading stays off after an error, whoever asks for it.
+  func read(context: ChannelHandlerContext) {
+    if !hasFailed { context.read() }
   }
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {

@@ -1,45 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-public import _RCUShims
+public import Synchronization
 
 extension RCUDomain.HashTable where Value: ~Copyable {
   /// The value for `key`, valid until the section ends; `nil` if there is none. If the key has
   /// duplicates, the one that was inserted first.
   ///
-  /// - Memory ordering: acquiring. *Pairs with* the full barrier before each insertion: the value
+  /// - Memory ordering: acquiring. *Pairs with* the releasing stores of each insertion: the value
   ///   is seen as its writer left it.
   /// - Threads: any that may read.
-  /// - Complexity: O(1) on average. No lock, no allocation, and no reference counting except in
-  ///   `Key`'s own `==` and `hash(into:)`.
-  /// - Source: `cds_lfht_lookup`.
+  /// - Complexity: O(1) on average: a cache line of the table, and the element's own. No lock, no
+  ///   allocation, and no reference counting except in `Key`'s own `==` and `hash(into:)`.
   @inlinable
   @_lifetime(copy section)
   public borrowing func lookup(
     _ key: Key, in section: RCUDomain.ReadSection
   ) -> RCUDomain.Ref<Value>? {
     section.checkIsOpen()
-    guard let link = unsafe find(key, hash: key.hashValue).node else { return nil }
-    return unsafe RCUDomain.Ref(Node.start(of: link), in: section)
+    guard let node = unsafe find(key, hash: key.hashValue) else { return nil }
+    return unsafe RCUDomain.Ref(node, in: section)
   }
 
   /// Calls `body` with every value for `key`, in insertion order.
   ///
   /// - Memory ordering: as ``lookup(_:in:)``.
-  /// - Complexity: O(values whose keys have the same hash).
-  /// - Source: `cds_lfht_next_duplicate`.
+  /// - Complexity: O(values of the key and of those in the same bucket).
   @inlinable
   public borrowing func forEachValue<E: Error>(
     forKey key: Key, in section: RCUDomain.ReadSection,
     _ body: (RCUDomain.Ref<Value>) throws(E) -> Void
   ) throws(E) {
     section.checkIsOpen()
-    var iterator = unsafe find(key, hash: key.hashValue)
-    while let link = unsafe iterator.node {
-      if unsafe Node.trailer(of: link).pointee.key == key {
-        try body(unsafe RCUDomain.Ref(Node.start(of: link), in: section))
-      }
-      unsafe rcushims_table_next_of_hash(table, &iterator)
+    _ = try unsafe find(key, hash: key.hashValue) { node throws(E) in
+      try body(unsafe RCUDomain.Ref(node, in: section))
+      return false
     }
   }
 
@@ -51,35 +46,34 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   ///
   /// - Memory ordering: as ``lookup(_:in:)``.
   /// - Complexity: O(elements + buckets). The section stays open for as long.
-  /// - Source: `cds_lfht_for_each`.
   @inlinable
   public borrowing func forEach<E: Error>(
     in section: RCUDomain.ReadSection, _ body: (Entry) throws(E) -> Void
   ) throws(E) {
     section.checkIsOpen()
-    var iterator = unsafe cds_lfht_iter()
-    unsafe rcushims_table_first(table, &iterator)
-    while let link = unsafe iterator.node {
-      try body(unsafe Entry(link, in: section))
-      unsafe rcushims_table_next(table, &iterator)
+    let array = unsafe storage.pointee.array
+    for index in 0..<array.count {
+      try unsafe forEachNode(inBucket: index, of: array) { node throws(E) in
+        try body(unsafe Entry(node, in: section))
+      }
     }
   }
 
   /// A key and its value, valid inside the read section that walks the table.
   @safe
   public struct Entry: ~Escapable {
-    @usableFromInline let link: UnsafeMutablePointer<cds_lfht_node>
+    @usableFromInline let node: UnsafeMutableRawPointer
     #if DEBUG
       @usableFromInline let section: RCUDomain.ReadSection
     #endif
 
-    /// - Safety: `link` is in a node that stays initialised until `section` ends.
+    /// - Safety: `node` stays initialised until `section` ends.
     @usableFromInline
     @inline(__always)
     @_lifetime(copy section)
     @unsafe
-    init(_ link: UnsafeMutablePointer<cds_lfht_node>, in section: RCUDomain.ReadSection) {
-      unsafe self.link = link
+    init(_ node: UnsafeMutableRawPointer, in section: RCUDomain.ReadSection) {
+      unsafe self.node = node
       #if DEBUG
         self.section = section
       #endif
@@ -102,7 +96,7 @@ extension RCUDomain.HashTable where Value: ~Copyable {
       @inline(__always)
       _read {
         checkIsOpen()
-        yield unsafe Node.trailer(of: link).pointee.key
+        yield unsafe Node.trailer(node).pointee.key
       }
     }
 
@@ -113,25 +107,84 @@ extension RCUDomain.HashTable where Value: ~Copyable {
       @inline(__always)
       _read {
         checkIsOpen()
-        yield unsafe Node.start(of: link).assumingMemoryBound(to: Value.self).pointee
+        yield unsafe Node.element(node).pointee
       }
     }
   }
 
-  /// An iterator at the first node for `key`, or at none. Inside a read section.
-  ///
-  /// cds_lfht compares the hash. The keys of the nodes with that hash are compared here, so that C
-  /// needn't call back a closure.
+  // MARK: - Nodes
+
+  /// The first node for `key`. Inside a read section.
   @inlinable
   @inline(__always)
-  borrowing func find(_ key: Key, hash: Int) -> cds_lfht_iter {
-    var iterator = unsafe cds_lfht_iter()
-    unsafe rcushims_table_lookup(table, UInt(bitPattern: hash), &iterator)
-    while let link = unsafe iterator.node {
-      if unsafe Node.trailer(of: link).pointee.key == key { break }
-      unsafe rcushims_table_next_of_hash(table, &iterator)
+  borrowing func find(_ key: Key, hash: Int) -> UnsafeMutableRawPointer? {
+    unsafe find(key, hash: hash) { _ in true }
+  }
+
+  /// The first node for `key` that `isWanted`. Inside a read section.
+  @inlinable
+  @inline(__always)
+  borrowing func find<E: Error>(
+    _ key: Key, hash: Int, _ isWanted: (UnsafeMutableRawPointer) throws(E) -> Bool
+  ) throws(E) -> UnsafeMutableRawPointer? {
+    let pattern = _TableLine.pattern(of: hash)
+    var array = unsafe storage.pointee.array
+    var line = array.line(for: hash)
+    while true {
+      // Pairs with the releasing stores of control words in `_TableStorage`.
+      let control = unsafe line.control.pointee.load(ordering: .acquiring)
+      var matches = _TableLine.matches(of: pattern, in: control)
+      while matches != 0 {
+        let node = unsafe line.node(matches)
+        if unsafe Node.trailer(node).pointee.key == key {
+          if unsafe try isWanted(node) { return unsafe node }
+        }
+        matches &= matches &- 1
+      }
+      if control & _TableLine.isMoved != 0 {
+        array = array.next
+        line = array.line(for: hash)
+      } else if let next = line.next {
+        line = next
+      } else {
+        return nil
+      }
     }
-    return unsafe iterator
+  }
+
+  /// Calls `body` with the nodes of a bucket, wherever they have moved. Inside a read section.
+  ///
+  /// - Parameter origin: the lowest bits of the hashes of the nodes that are wanted, and a mask for
+  ///   these; `nil` for all.
+  @inlinable
+  borrowing func forEachNode<E: Error>(
+    inBucket index: Int, of array: _TableArray, from origin: (bits: Int, mask: Int)? = nil,
+    _ body: (UnsafeMutableRawPointer) throws(E) -> Void
+  ) throws(E) {
+    var line = array.line(at: index)
+    var control = unsafe line.control.pointee.load(ordering: .acquiring)
+    if control & _TableLine.isMoved != 0 {
+      let next = array.next
+      var bucket = index & next.mask
+      while bucket < next.count {
+        try unsafe forEachNode(
+          inBucket: bucket, of: next, from: origin ?? (index, array.mask), body)
+        bucket &+= array.count
+      }
+      return
+    }
+    while true {
+      var places = control & _TableLine.occupied
+      while places != 0 {
+        let node = unsafe line.node(places)
+        let hash = unsafe Node.trailer(node).pointee.hash
+        if origin.map({ hash & $0.mask == $0.bits }) ?? true { try unsafe body(node) }
+        places &= places &- 1
+      }
+      guard let next = line.next else { return }
+      line = next
+      control = unsafe line.control.pointee.load(ordering: .acquiring)
+    }
   }
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-public import _RCUShims
-
 extension RCUDomain {
   /// The outcome of replacing an element of a collection.
   public enum Replacement<Value: ~Copyable & Sendable>: ~Copyable {
@@ -49,43 +47,39 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   ///
   /// - Returns: whether the value was added, and the value itself if not. To replace the old value,
   ///   use ``updateValue(_:forKey:)``; to keep both, ``addDuplicate(_:forKey:)``.
-  /// - Memory ordering: a full barrier before the insertion. *Pairs with* the acquire of
-  ///   ``lookup(_:in:)``: a reader that finds the value sees it initialised.
-  /// - Complexity: O(1) on average, and one allocation.
-  /// - Source: `cds_lfht_add_unique`.
+  /// - Memory ordering: releasing. *Pairs with* the acquire of ``lookup(_:in:)``: a reader that
+  ///   finds the value sees it initialised.
+  /// - Complexity: O(1) on average, and one allocation if the key has no value.
   @inlinable
   public borrowing func insert(
     _ value: consuming Value, forKey key: Key
   ) -> RCUDomain.InsertionResult<Value> {
     let hash = key.hashValue
-    let link = unsafe Node.allocate(value, key)
     unsafe Flavor._enterReadSection()
-    let present = unsafe _withMatcher(of: { unsafe Node.trailer(of: $0).pointee.key == key }) {
-      matcher in
-      unsafe rcushims_table_add_unique(table, UInt(bitPattern: hash), matcher, link)
+    if unsafe find(key, hash: hash) != nil {
+      unsafe Flavor._exitReadSection()
+      return .notInserted(value)
     }
-    unsafe Flavor._exitReadSection()
-    guard unsafe present != link else {
-      core.count(1, hash: hash)
-      return .inserted
-    }
-    return unsafe .notInserted(takeBack(link))
+    let node = unsafe Node.allocate(value, _HashTableTrailer(key, hash: hash))
+    let present = unsafe insert(node, key, hash: hash)
+    unsafe leave(count: present == nil ? 1 : 0, hash: hash)
+    if unsafe present != nil { return unsafe .notInserted(Node.takeBack(node)) }
+    return .inserted
   }
 
   /// Adds a value besides those that the key already has. ``forEachValue(forKey:in:_:)`` finds them
   /// all; ``lookup(_:in:)`` and the calls that replace or remove use one of them.
   ///
   /// - Memory ordering: as ``insert(_:forKey:)``.
-  /// - Complexity: O(1) on average, and one allocation.
-  /// - Source: `cds_lfht_add`.
+  /// - Complexity: O(1) on average, and one allocation; with duplicates, O(values of the key). Each
+  ///   duplicate takes a line of 64 bytes of its own, unless other keys share it.
   @inlinable
   public borrowing func addDuplicate(_ value: consuming Value, forKey key: Key) {
     let hash = key.hashValue
-    let link = unsafe Node.allocate(value, key)
+    let node = unsafe Node.allocate(value, _HashTableTrailer(key, hash: hash))
     unsafe Flavor._enterReadSection()
-    unsafe rcushims_table_add(table, UInt(bitPattern: hash), link)
-    unsafe Flavor._exitReadSection()
-    core.count(1, hash: hash)
+    unsafe storage.pointee.append(node, hash: hash)
+    unsafe leave(count: 1, hash: hash)
   }
 
   @available(
@@ -99,8 +93,8 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   ///
   /// - Returns: the old value, if there was one; if there were duplicates, the first.
   /// - Memory ordering: as ``insert(_:forKey:)``.
-  /// - Complexity: O(1) on average, and one allocation.
-  /// - Source: `cds_lfht_add_replace`.
+  /// - Complexity: O(1) on average and one allocation, times the number of writers that collide on
+  ///   the key.
   @inlinable
   @discardableResult
   public borrowing func updateValue(
@@ -108,18 +102,22 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   ) -> RCUDomain.Retired<Value>? {
     Flavor._waitBelowLimit()
     let hash = key.hashValue
-    let link = unsafe Node.allocate(value, key)
+    let node = unsafe Node.allocate(value, _HashTableTrailer(key, hash: hash))
     unsafe Flavor._enterReadSection()
-    let old = unsafe _withMatcher(of: { unsafe Node.trailer(of: $0).pointee.key == key }) {
-      matcher in
-      unsafe rcushims_table_add_replace(table, UInt(bitPattern: hash), matcher, link)
+    var old = unsafe find(key, hash: hash)
+    while true {
+      if let found = unsafe old {
+        if unsafe storage.pointee.exchange(found, hash: hash, with: node) { break }
+        // Another writer has removed or replaced it meanwhile.
+        unsafe old = find(key, hash: hash)
+      } else {
+        unsafe old = insert(node, key, hash: hash)
+        if unsafe old == nil { break }
+      }
     }
-    unsafe Flavor._exitReadSection()
-    guard let old = unsafe old else {
-      core.count(1, hash: hash)
-      return nil
-    }
-    return unsafe retire(old)
+    unsafe leave(count: old == nil ? 1 : 0, hash: hash)
+    guard let old = unsafe old else { return nil }
+    return unsafe RCUDomain.Retired(old, node: Node.retired)
   }
 
   /// Replaces the key's value, if it has one. A lookup sees the old or the new value, never
@@ -129,27 +127,43 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   /// - Memory ordering: as ``insert(_:forKey:)``.
   /// - Complexity: O(1) on average and one allocation, times the number of writers that collide on
   ///   the key.
-  /// - Source: `cds_lfht_replace`.
   @inlinable
   public borrowing func replaceValue(
     forKey key: Key, with value: consuming Value
   ) -> RCUDomain.Replacement<Value> {
-    Flavor._waitBelowLimit()
-    let hash = key.hashValue
-    let link = unsafe Node.allocate(value, key)
-    unsafe Flavor._enterReadSection()
-    var iterator = unsafe find(key, hash: hash)
-    while unsafe iterator.node != nil
-      && !rcushims_table_replace(table, &iterator, UInt(bitPattern: hash), link)
-    {
-      // Another writer has removed or replaced it meanwhile.
-      unsafe iterator = find(key, hash: hash)
+    replaceValue(forKey: key, with: value) { _ in true }
+  }
+
+  /// Adds a node, unless the key has one.
+  ///
+  /// - Returns: the key's node; nil if `node` was added.
+  /// - Safety: inside a read section; `node` isn't published.
+  @inlinable
+  @unsafe
+  borrowing func insert(
+    _ node: UnsafeMutableRawPointer, _ key: Key, hash: Int
+  ) -> UnsafeMutableRawPointer? {
+    var known = _KnownNodes()
+    while let other = unsafe storage.pointee.insert(node, hash: hash, unlike: known) {
+      if unsafe Node.trailer(other).pointee.key == key { return unsafe other }
+      unsafe known.append(other)
     }
+    return nil
+  }
+
+  /// Leaves the read section in which the table was changed, and does what the change makes
+  /// necessary.
+  ///
+  /// - Parameter change: by how many elements the table has grown.
+  /// - Parameter hash: that of the element.
+  /// - Safety: inside a section that the caller doesn't leave.
+  @inlinable
+  @inline(__always)
+  @unsafe
+  borrowing func leave(count change: Int, hash: Int) {
+    let outgrown = unsafe change == 0 ? 0 : storage.pointee.count(change, hash: hash)
     unsafe Flavor._exitReadSection()
-    guard let old = unsafe iterator.node else {
-      return unsafe .notFound(new: takeBack(link))
-    }
-    return unsafe .replaced(old: retire(old))
+    if outgrown != 0 { RCUDomain.retire(_TableArray(outgrown)) }
   }
 }
 
@@ -165,22 +179,10 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   ///   `deinit` takes.
   /// - Memory ordering: acquiring: the value is seen as its writer left it.
   /// - Complexity: O(1) on average, times the number of writers that collide on the key.
-  /// - Source: `cds_lfht_del`.
   @inlinable
   @discardableResult
   public borrowing func removeValue(forKey key: Key) -> RCUDomain.Retired<Value>? {
-    Flavor._waitBelowLimit()
-    let hash = key.hashValue
-    unsafe Flavor._enterReadSection()
-    var link = unsafe find(key, hash: hash).node
-    while let found = unsafe link, unsafe !rcushims_table_delete(table, found) {
-      // Another writer has removed or replaced it meanwhile.
-      unsafe link = find(key, hash: hash).node
-    }
-    unsafe Flavor._exitReadSection()
-    guard let link = unsafe link else { return nil }
-    core.count(-1, hash: hash)
-    return unsafe retire(link)
+    removeValue(forKey: key) { _ in true }
   }
 
   /// Removes all elements that are in the table when this is called. Some of those that are added
@@ -190,62 +192,5 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   /// - Complexity: O(elements + buckets), in one section.
   @inlinable
   @discardableResult
-  public borrowing func removeAll() -> Int {
-    Flavor._waitBelowLimit()
-    var removed = 0
-    unsafe Flavor._enterReadSection()
-    defer { unsafe Flavor._exitReadSection() }
-    var iterator = unsafe cds_lfht_iter()
-    unsafe rcushims_table_first(table, &iterator)
-    while let link = unsafe iterator.node {
-      if unsafe rcushims_table_delete(table, link) {
-        removed += 1
-        core.count(-1, hash: unsafe Node.trailer(of: link).pointee.key.hashValue)
-        _ = unsafe retire(link)
-      }
-      unsafe rcushims_table_next(table, &iterator)
-    }
-    return removed
-  }
-
-  /// - Safety: the caller has removed `link` from the table.
-  @inlinable
-  @unsafe
-  borrowing func retire(
-    _ link: UnsafeMutablePointer<cds_lfht_node>
-  ) -> RCUDomain.Retired<Value> {
-    unsafe RCUDomain.Retired(Node.start(of: link), node: Node.retired)
-  }
-
-  /// Takes the value out of a node that wasn't published, and frees the node.
-  @inlinable
-  @unsafe
-  borrowing func takeBack(_ link: UnsafeMutablePointer<cds_lfht_node>) -> Value {
-    unsafe Node.takeBack(Node.start(of: link))
-  }
-}
-
-/// Passes `matches` to C.
-///
-/// Generic only over the result of `body`: C calls a single function, which finds the closure by
-/// its address.
-@usableFromInline
-@unsafe
-func _withMatcher<R>(
-  of matches: (UnsafeMutablePointer<cds_lfht_node>) -> Bool,
-  _ body: (UnsafePointer<rcushims_matcher>) -> R
-) -> R {
-  unsafe withoutActuallyEscaping(matches) { closure in
-    var closure = unsafe closure
-    return unsafe withUnsafeMutablePointer(to: &closure) { address in
-      var matcher = unsafe rcushims_matcher(
-        matches: { context, node in
-          // Safety: `context` is `address`, which outlives the call.
-          let closure = unsafe context.assumingMemoryBound(
-            to: ((UnsafeMutablePointer<cds_lfht_node>) -> Bool).self)
-          return unsafe closure.pointee(node)
-        }, context: address)
-      return unsafe withUnsafePointer(to: &matcher, body)
-    }
-  }
+  public borrowing func removeAll() -> Int { removeAll { _ in true } }
 }

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-public import Synchronization
-public import _RCUShims
-
 extension RCUDomain {
-  /// A hash table that neither readers nor writers lock.
+  /// A hash table whose readers take no lock and never wait.
   ///
   /// ```swift
   /// let sessions = RCU.HashTable<Int, Session>()
@@ -18,53 +15,54 @@ extension RCUDomain {
   ///
   /// It owns its values. A value that is removed or replaced is returned as ``Retired``, and stays
   /// alive for readers that hold a ``Ref`` to it until their sections end. The elements that are
-  /// left when the table is destroyed are destroyed after a grace period, on the reclaimer thread.
+  /// left when the table is destroyed are destroyed after a grace period, on the reclaimer thread,
+  /// in portions of half a millisecond.
   ///
   /// - **Lookups** find a key that is in the table during the whole call, even while its value is
   ///   replaced or the table is resized. For a key that is added or removed meanwhile, they may see
   ///   either state.
+  /// - **Writers** of different keys rarely meet: one locks a bucket, a 64-byte line, while it
+  ///   stores a word or two. It runs no code of yours meanwhile.
   /// - **Duplicates** of a key are added only by ``addDuplicate(_:forKey:)``. Without it, no key
   ///   has two values at any moment.
-  /// - **Size**: the number of buckets, a power of two, follows the number of elements. It doubles
-  ///   when there are more elements than buckets, and shrinks when there are fewer than an eighth.
-  ///   The reclaimer thread resizes while readers and writers go on. A writer outside of sections
-  ///   helps if the reclaimer can't keep up, for example because a section stays open.
+  /// - **Size**: the number of buckets, a power of two, follows the number of elements. It grows
+  ///   when there are more than four elements per bucket, and shrinks when there is fewer than one
+  ///   in two buckets. The elements don't move all at once: each insertion and removal moves those
+  ///   of two buckets.
   ///
   /// - Threads: all operations may be called on any thread; with a ``ThreadRegisteringFlavor``,
   ///   writers must be registered too. A writer opens a read section by itself, and may be inside
-  ///   one.
+  ///   one. Signal handlers may read.
   /// - Complexity: O(1) on average for a single key, if the hashes of keys differ. Keys with the
   ///   same hash are compared one after another.
-  /// - Source: `cds_lfht`.
+  /// - Source: our own. Buckets of a cache line with a byte of each hash are those of Folly's
+  ///   `F14` and Facebook's CLHT, *Asynchronized Concurrency* (David, Guerraoui, Trigonakis, 2015);
+  ///   growing bucket by bucket, with readers sent on, is that of Java's `ConcurrentHashMap`.
   @safe
   public struct HashTable<Key: Hashable & Sendable, Value: ~Copyable & Sendable>: ~Copyable {
     @usableFromInline typealias Node = _Node<Value, _HashTableTrailer<Key>>
-    @usableFromInline typealias Core = _HashTableCore<Flavor>
 
-    // Also in `core`. It is repeated here so that a reader doesn't touch an object.
-    @usableFromInline let table: OpaquePointer
-    @usableFromInline let core: Core
+    @usableFromInline let storage: UnsafeMutablePointer<_TableStorage>
 
     /// Creates an empty table.
     ///
-    /// - Precondition: `minimumCapacity` is 1 to 2^30.
+    /// - Precondition: `minimumCapacity` is 1 to 2^30, and there is memory for that.
     /// - Parameter minimumCapacity: the number of elements that fit before the table first grows.
-    ///   It never shrinks below that. Each takes 16 bytes.
-    /// - Complexity: O(minimumCapacity), and a few allocations.
+    ///   It never shrinks below that. Each takes 16 to 32 bytes, without its key and value.
+    /// - Complexity: O(minimumCapacity), and a few allocations. The system provides the memory of
+    ///   large tables when it is first used.
     @inlinable
     public init(minimumCapacity: Int = 64) {
-      core = Core(
-        minimumCapacity: minimumCapacity, node: Node.retired, linkOffset: Node.trailerOffset)
-      unsafe table = core.table
+      unsafe storage = _makeTableStorage(
+        minimumCapacity: minimumCapacity,
+        hashOffset: Node.trailerOffset)
     }
 
     deinit {
       // This is the last access to the table, but sections may hold Refs. A deinit can't know which
       // locks are held, so it doesn't wait for the limits.
-      let core = self.core
-      RCUDomain.afterGracePeriod(bytes: core.bytes, mayWait: false) {
-        withExtendedLifetime(core) {}
-      }
+      let remains = unsafe _TableRemains(storage, node: Node.retired)
+      RCUDomain.destroyInPortions(bytes: remains.bytes) { remains.destroyPortion() }
     }
 
     /// The number of elements. It is exact while no writer is active; otherwise it is off by at
@@ -73,53 +71,52 @@ extension RCUDomain {
     /// - Memory ordering: relaxed.
     /// - Complexity: O(1): the sum of 16 counters.
     @inlinable
-    public var count: Int { max(0, core.counts.sum) }
+    public var count: Int { unsafe max(0, storage.pointee.counts.sum) }
 
     /// Whether ``count`` is zero.
     @inlinable
     public var isEmpty: Bool { count == 0 }
 
-    /// The current number of buckets: a power of two. Each takes 16 bytes.
+    /// The current number of buckets: a power of two. Each takes 64 bytes and has places for six
+    /// elements; with more, it takes another 64 bytes for each six of these.
     @inlinable
-    public var bucketCount: Int { core.bucketCount.load(ordering: .relaxed) }
+    public var bucketCount: Int {
+      unsafe storage.pointee.array.count
+    }
   }
 }
 
 extension RCUDomain.HashTable: @unchecked Sendable where Value: ~Copyable {
-  // Safety: liburcu's table is made for sharing, and keys and values are Sendable.
+  // Safety: the storage is made for sharing, and keys and values are Sendable.
 }
 
-/// What a node has after its value. liburcu's links come first, so that they have the trailer's
-/// address.
+/// What a node has after its value.
 @safe
 @usableFromInline
 @frozen
 struct _HashTableTrailer<Key> {
-  @usableFromInline var link: cds_lfht_node
+  // First, so that the table finds it without knowing the type of the key.
+  @usableFromInline let hash: Int
   @usableFromInline let key: Key
 
   @inlinable
-  init(_ key: Key) {
-    unsafe link = cds_lfht_node()
+  init(_ key: Key, hash: Int) {
+    self.hash = hash
     self.key = key
   }
 }
 
-extension _Node where Element: ~Copyable {
-  /// Allocates a node that isn't published yet, and returns the address of its links.
-  @inlinable
-  static func allocate<Key>(
-    _ value: consuming Element, _ key: Key
-  ) -> UnsafeMutablePointer<cds_lfht_node> where Trailer == _HashTableTrailer<Key> {
-    let trailer = unsafe UnsafeMutableRawPointer(trailer(allocate(value, _HashTableTrailer(key))))
-    return unsafe trailer.assumingMemoryBound(to: cds_lfht_node.self)
-  }
-
-  @inlinable
-  @inline(__always)
-  static func trailer<Key>(
-    of link: UnsafeMutablePointer<cds_lfht_node>
-  ) -> UnsafeMutablePointer<Trailer> where Trailer == _HashTableTrailer<Key> {
-    unsafe UnsafeMutableRawPointer(link).assumingMemoryBound(to: Trailer.self)
-  }
+@usableFromInline
+func _makeTableStorage(
+  minimumCapacity: Int, hashOffset: Int
+) -> UnsafeMutablePointer<_TableStorage> {
+  require(
+    minimumCapacity >= 1 && minimumCapacity <= 1 << 30,
+    "RCUDomain.HashTable: minimumCapacity must be 1 to 2^30, not \(minimumCapacity)")
+  let buckets = (minimumCapacity + _TableArray.maximumLoad - 1) / _TableArray.maximumLoad
+  let storage = UnsafeMutablePointer<_TableStorage>.allocate(capacity: 1)
+  unsafe storage.initialize(
+    to: _TableStorage(
+      minimumScale: Int.bitWidth - (buckets - 1).leadingZeroBitCount, hashOffset: hashOffset))
+  return unsafe storage
 }

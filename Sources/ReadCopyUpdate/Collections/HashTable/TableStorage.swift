@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The swift-urcu authors
+
+internal import Glibc
+public import Synchronization
+internal import _SystemShims
+
+/// What all accesses to a hash table share: its array of buckets, and how writers change them. It
+/// knows nodes by their addresses, and of their contents only the hash.
+///
+/// Readers load the root, then a bucket's control word, then a node. They take no lock and never
+/// wait. A writer takes the lock of a bucket, which is a bit of its control word, for as long as it
+/// takes to compare tags and to store two words: no code of a user runs meanwhile, and no node is
+/// read but for its hash. All calls but the initialiser are made inside a read section, in which no
+/// node and no array is freed, so that equal addresses are the same node.
+///
+/// Invariants:
+/// - A node stays at its place in its line until it is removed or replaced, or its bucket moves.
+/// - Of several nodes with the same key, each is in a later line of the bucket than those that were
+///   added before. (`append` and `move` see to it for equal hashes, which they know.)
+/// - When a bucket moves, its nodes are in the next array before its control word says so. From
+///   then on its lines don't change.
+/// - An array that has a next one is full or far too large; the next one has none until all
+///   buckets have moved and it is the root.
+///
+/// The lock of a thread that doesn't exist in a forked child is ignored there. A bucket is right at
+/// each moment, except one whose move has begun, which then begins again.
+@safe
+@usableFromInline
+struct _TableStorage: ~Copyable, @unchecked Sendable {
+  // Sendable: what isn't constant is atomic.
+  /// The array where every search begins, as a word.
+  @usableFromInline let root: Atomic<UInt>
+  @usableFromInline let counts = _ShardedCount()
+  private let minimumScale: Int
+  /// The offset of the hash in a node.
+  private let hashOffset: Int
+
+  init(minimumScale: Int, hashOffset: Int) {
+    guard let array = _TableArray.make(scale: minimumScale) else {
+      fail("RCUDomain.HashTable: no memory for \(1 << minimumScale) buckets of 64 bytes")
+    }
+    root = Atomic(array.word)
+    self.minimumScale = minimumScale
+    self.hashOffset = hashOffset
+  }
+
+  @usableFromInline
+  @inline(__always)
+  func hash(of node: UnsafeMutableRawPointer) -> Int {
+    unsafe (node + hashOffset).load(as: Int.self)
+  }
+
+  /// The array where a search begins.
+  ///
+  /// - Memory ordering: acquiring. *Pairs with* the exchange in `help`.
+  @inlinable
+  @inline(__always)
+  var array: _TableArray { _TableArray(root.load(ordering: .acquiring)) }
+
+  // MARK: - Locks
+
+  /// Locks the bucket of a hash, wherever it has moved.
+  private func lock(hash: Int) -> (array: _TableArray, first: _TableLine) {
+    var array = self.array
+    while true {
+      let line = array.line(for: hash)
+      if lockUnlessMoved(line) != nil { return (array, line) }
+      array = array.next
+    }
+  }
+
+  /// - Returns: nil if the bucket has moved. Otherwise, whether the lock was that of a thread that
+  ///   this process doesn't have.
+  /// - Memory ordering: acquiring. *Pairs with* the releasing store in `unlock`.
+  func lockUnlessMoved(_ line: _TableLine) -> Bool? {
+    // The lowest bits of the number are enough: a child's locks and its parent's differ.
+    let locked = _TableLine.isLocked | UInt(sysshims_fork_count()) &<< _TableLine.forkShift
+    let forkBits = UInt.max &<< _TableLine.forkShift
+    var attempts = 0
+    var control = unsafe line.control.pointee.load(ordering: .acquiring)
+    while true {
+      if control & _TableLine.isMoved != 0 { return nil }
+      let isLocked = control & _TableLine.isLocked != 0
+      if isLocked && control & forkBits == locked & forkBits {
+        attempts &+= 1
+        if attempts % 64 == 0 { sched_yield() } else { sysshims_relax() }
+        unsafe control = line.control.pointee.load(ordering: .acquiring)
+        continue
+      }
+      let (isOurs, current) = unsafe line.control.pointee.weakCompareExchange(
+        expected: control, desired: control & _TableLine.tags | locked,
+        successOrdering: .acquiring, failureOrdering: .acquiring)
+      if isOurs { return isLocked }
+      control = current
+    }
+  }
+
+  private func unlock(_ line: _TableLine) {
+    let tags = unsafe line.control.pointee.load(ordering: .relaxed) & _TableLine.tags
+    unsafe line.control.pointee.store(tags, ordering: .releasing)
+  }
+
+  // MARK: - Changes
+
+  /// Adds a node, unless there is one with the same tag that isn't in `known`.
+  ///
+  /// - Parameter known: nodes that have another key.
+  /// - Returns: such a node, which the caller compares; nil if `node` was added.
+  @usableFromInline
+  func insert(
+    _ node: UnsafeMutableRawPointer, hash: Int, unlike known: borrowing _KnownNodes
+  ) -> UnsafeMutableRawPointer? {
+    let pattern = _TableLine.pattern(of: hash)
+    let (array, first) = lock(hash: hash)
+    defer { unlock(first) }
+    var line = first
+    var free: _TableLine?
+    while true {
+      let control = unsafe line.control.pointee.load(ordering: .relaxed)
+      var matches = _TableLine.matches(of: pattern, in: control)
+      while matches != 0 {
+        let other = unsafe line.node(matches)
+        if unsafe !known.contains(other) { return unsafe other }
+        matches &= matches &- 1
+      }
+      if free == nil && ~control & _TableLine.occupied != 0 { free = line }
+      guard let next = line.next else { break }
+      line = next
+    }
+    unsafe put(node, pattern, in: free ?? append(to: line, of: array))
+    return nil
+  }
+
+  /// Adds a node after all that have the same hash.
+  @usableFromInline
+  func append(_ node: UnsafeMutableRawPointer, hash: Int) {
+    let (array, first) = lock(hash: hash)
+    unsafe append(node, hash: hash, to: first, of: array)
+    unlock(first)
+  }
+
+  private func append(
+    _ node: UnsafeMutableRawPointer, hash: Int, to first: _TableLine, of array: _TableArray
+  ) {
+    let pattern = _TableLine.pattern(of: hash)
+    var line = first
+    var free: _TableLine?
+    while true {
+      let control = unsafe line.control.pointee.load(ordering: .relaxed)
+      if free == nil && ~control & _TableLine.occupied != 0 { free = line }
+      var matches = _TableLine.matches(of: pattern, in: control)
+      while matches != 0 {
+        if unsafe self.hash(of: line.node(matches)) == hash { free = nil }
+        matches &= matches &- 1
+      }
+      guard let next = line.next else { break }
+      line = next
+    }
+    unsafe put(node, pattern, in: free ?? append(to: line, of: array))
+  }
+
+  /// Replaces a node by another one with the same key, or removes it.
+  ///
+  /// - Returns: false if it isn't in the table: another writer has removed or replaced it.
+  @usableFromInline
+  func exchange(
+    _ node: UnsafeMutableRawPointer, hash: Int, with new: UnsafeMutableRawPointer?
+  ) -> Bool {
+    let pattern = _TableLine.pattern(of: hash)
+    let (_, first) = lock(hash: hash)
+    defer { unlock(first) }
+    var line = first
+    while true {
+      let control = unsafe line.control.pointee.load(ordering: .relaxed)
+      var matches = _TableLine.matches(of: pattern, in: control)
+      while matches != 0 {
+        if unsafe line.node(matches) == node {
+          if let new = unsafe new {
+            // Pairs with the acquiring load in `_TableLine.node`.
+            unsafe line.slot(matches).pointee.store(
+              UInt(bitPattern: new), ordering: .releasing)
+          } else {
+            remove(matches & ~(matches &- 1), from: line, control)
+          }
+          return true
+        }
+        matches &= matches &- 1
+      }
+      guard let next = line.next else { return false }
+      line = next
+    }
+  }
+
+  /// Puts a node into the line's first empty place.
+  private func put(_ node: UnsafeMutableRawPointer, _ pattern: UInt, in line: _TableLine) {
+    let control = unsafe line.control.pointee.load(ordering: .relaxed)
+    let empty = ~control & _TableLine.occupied
+    // These two pair with the acquiring loads in `_TableLine.node` and of control words.
+    unsafe line.slot(empty).pointee.store(UInt(bitPattern: node), ordering: .releasing)
+    let tag = pattern & 0xff
+    unsafe line.control.pointee.store(
+      control | tag &<< UInt(empty.trailingZeroBitCount &- 7), ordering: .releasing)
+  }
+
+  /// - Parameter place: the bit of one place.
+  private func remove(_ place: UInt, from line: _TableLine, _ control: UInt) {
+    let tag = UInt(0xff) &<< UInt(place.trailingZeroBitCount &- 7)
+    unsafe line.control.pointee.store(control & ~tag, ordering: .releasing)
+  }
+
+  private func append(to line: _TableLine, of array: _TableArray) -> _TableLine {
+    let new = array.makeLine()
+    unsafe line.nextAddress.pointee.store(UInt(bitPattern: new.address), ordering: .releasing)
+    return new
+  }
+
+  // MARK: - Size
+
+  /// Counts nodes that were added or removed. Begins to move the nodes to another array if the
+  /// table is too small or far too large, and moves a few if others still have to be.
+  ///
+  /// - Returns: an array that nobody else will ever find, as a word, for the caller to destroy
+  ///   after a grace period; 0 if there is none.
+  @usableFromInline
+  func count(_ change: Int, hash: Int) -> UInt {
+    let shard = counts.add(change, hash: hash)
+    let array = self.array
+    if unsafe array.header.pointee.next.load(ordering: .relaxed) == 0 {
+      // One counter stands for all. This is only a hint, which is checked with the sum.
+      let estimate = shard &* _ShardedCount.shardCount
+      let mayShrink = change < 0 && array.scale > minimumScale && isSparse(array, count: estimate)
+      guard estimate > array.capacity || mayShrink else { return 0 }
+      beginToMove(array)
+    }
+    return help(array)
+  }
+
+  private func isSparse(_ array: _TableArray, count: Int) -> Bool { count &* 8 < array.capacity }
+
+  private func beginToMove(_ array: _TableArray) {
+    let count = counts.sum
+    guard count > array.capacity || isSparse(array, count: count) else { return }
+    // Twice what is needed, so that it doesn't move back soon.
+    let wanted = count > array.capacity ? count : count * 2
+    let buckets = max(1, (wanted + _TableArray.maximumLoad - 1) / _TableArray.maximumLoad)
+    let scale = max(minimumScale, Int.bitWidth - (buckets - 1).leadingZeroBitCount)
+    // Without memory it stays as it is.
+    guard scale != array.scale, let next = _TableArray.make(scale: scale) else { return }
+    let (isOurs, _) = unsafe array.header.pointee.next.compareExchange(
+      expected: 0, desired: next.word, ordering: .acquiringAndReleasing)
+    if !isOurs { unsafe next.destroy() }
+  }
+
+  /// How many buckets a change moves. When a table doubles, half as many changes as there are
+  /// buckets complete the move. Those of a table that shrinks are nearly empty.
+  private func helpCount(of array: _TableArray, _ next: _TableArray) -> Int {
+    next.scale > array.scale ? 2 : 8
+  }
+
+  private func help(_ array: _TableArray) -> UInt {
+    let next = unsafe _TableArray(array.header.pointee.next.load(ordering: .acquiring))
+    guard next.word != 0 else { return 0 }
+    var isLast = false
+    for _ in 0..<helpCount(of: array, next) {
+      // Who has chosen a bucket may take long over it, or not exist in a forked child. Then others
+      // come to it in the next round.
+      let index = unsafe array.header.pointee.cursor.wrappingAdd(1, ordering: .relaxed).oldValue
+      if move(index & array.mask, of: array, to: next) {
+        let moved = unsafe array.header.pointee.movedCount.wrappingAdd(
+          1, ordering: .acquiringAndReleasing)
+        isLast = isLast || moved.newValue == array.count
+      }
+      if index & array.mask == 0 && index != 0 { isLast = isLast || wasLeftByAFork(array) }
+    }
+    guard isLast else { return 0 }
+    let (isOurs, _) = root.compareExchange(
+      expected: array.word, desired: next.word, ordering: .acquiringAndReleasing)
+    return isOurs ? array.word : 0
+  }
+
+  /// Whether all buckets have moved, though `movedCount` doesn't say so, since a thread was about
+  /// to count when the process was forked.
+  private func wasLeftByAFork(_ array: _TableArray) -> Bool {
+    guard unsafe array.header.pointee.forkCount != sysshims_fork_count() else { return false }
+    return (0..<array.count).allSatisfy { index in
+      unsafe array.line(at: index).control.pointee.load(ordering: .acquiring)
+        & _TableLine.isMoved != 0
+    }
+  }
+
+  /// Moves a bucket.
+  ///
+  /// - Returns: whether it has moved by this call.
+  private func move(_ index: Int, of array: _TableArray, to next: _TableArray) -> Bool {
+    let first = array.line(at: index)
+    guard let wasLocked = lockUnlessMoved(first) else { return false }
+    // In a larger array, nobody looks into the buckets until this one has moved. In a smaller one,
+    // others may be in use, whose nodes have moved before.
+    let shared = next.scale < array.scale ? next.line(for: index) : nil
+    // `next` has no next array: it isn't the root.
+    if let shared { _ = lockUnlessMoved(shared) }
+    if wasLocked { takeBack(index, of: array, from: next) }
+    var line: _TableLine? = first
+    while let current = line {
+      var places = unsafe current.control.pointee.load(ordering: .relaxed) & _TableLine.occupied
+      while places != 0 {
+        let node = unsafe current.node(places)
+        let hash = unsafe self.hash(of: node)
+        unsafe append(node, hash: hash, to: next.line(for: hash), of: next)
+        places &= places &- 1
+      }
+      line = current.next
+    }
+    if let shared { unlock(shared) }
+    // Pairs with the acquiring loads of control words: what they lead to is in the next array.
+    unsafe first.control.pointee.store(_TableLine.isMoved, ordering: .releasing)
+    return true
+  }
+
+  /// Removes from the next array what a thread that doesn't exist in this process had moved.
+  private func takeBack(_ index: Int, of array: _TableArray, from next: _TableArray) {
+    for bucket in stride(from: index & next.mask, to: next.count, by: array.count) {
+      var line: _TableLine? = next.line(at: bucket)
+      while let current = line {
+        var places = unsafe current.control.pointee.load(ordering: .relaxed) & _TableLine.occupied
+        while places != 0 {
+          let hash = unsafe self.hash(of: current.node(places))
+          if hash & array.mask == index {
+            let control = unsafe current.control.pointee.load(ordering: .relaxed)
+            remove(places & ~(places &- 1), from: current, control)
+          }
+          places &= places &- 1
+        }
+        line = current.next
+      }
+    }
+  }
+}
+
+/// Nodes that a writer has compared with its key and found to be unequal.
+@safe
+@usableFromInline
+struct _KnownNodes {
+  private var first: UnsafeMutableRawPointer?
+  // Empty, and so without an allocation, unless three keys have the same tag.
+  private var others: [UnsafeMutableRawPointer] = unsafe []
+
+  @usableFromInline
+  init() { unsafe first = nil }
+
+  @usableFromInline
+  @unsafe
+  mutating func append(_ node: UnsafeMutableRawPointer) {
+    if unsafe first == nil { unsafe first = node } else { unsafe others.append(node) }
+  }
+
+  @unsafe
+  func contains(_ node: UnsafeMutableRawPointer) -> Bool {
+    unsafe first == node || others.contains(node)
+  }
+}
+
+/// A counter in 16 parts, each in a cache line of its own, so that writers rarely share one.
+@safe
+@usableFromInline
+struct _ShardedCount: ~Copyable, @unchecked Sendable {
+  // Sendable: all access is atomic.
+  private let shards: UnsafeMutableRawPointer
+
+  static var shardCount: Int { 16 }
+  private static var shardBytes: Int { 64 }
+
+  init() {
+    unsafe shards = .allocate(
+      byteCount: Self.shardCount * Self.shardBytes, alignment: Self.shardBytes)
+    for index in 0..<Self.shardCount {
+      unsafe (shards + index * Self.shardBytes).initializeMemory(
+        as: Atomic<Int>.self, to: Atomic(0))
+    }
+  }
+
+  deinit { unsafe shards.deallocate() }
+
+  private func shard(_ index: Int) -> UnsafeMutablePointer<Atomic<Int>> {
+    unsafe (shards + index &* Self.shardBytes).assumingMemoryBound(to: Atomic<Int>.self)
+  }
+
+  /// Adds `change` to the shard of `hash`, so that a removal finds the shard of the insertion, and
+  /// returns the shard's new value.
+  ///
+  /// Relaxed: the number publishes nothing.
+  func add(_ change: Int, hash: Int) -> Int {
+    // Neither the lowest bits, which choose the bucket, nor the highest, which are the tag.
+    let index = Int(truncatingIfNeeded: UInt(bitPattern: hash) &>> 32) & (Self.shardCount &- 1)
+    return unsafe shard(index).pointee.wrappingAdd(change, ordering: .relaxed).newValue
+  }
+
+  @usableFromInline
+  var sum: Int {
+    var sum = 0
+    for index in 0..<Self.shardCount {
+      sum &+= unsafe shard(index).pointee.load(ordering: .relaxed)
+    }
+    return sum
+  }
+}
