@@ -22,7 +22,7 @@ let package = Package(
       name: "CBaselines",
       linkerSettings: [
         .linkedLibrary("urcu-bp"), .linkedLibrary("urcu-memb"), .linkedLibrary("urcu-mb"),
-        .linkedLibrary("urcu-qsbr"), .linkedLibrary("dl"),
+        .linkedLibrary("urcu-qsbr"), .linkedLibrary("urcu-cds"), .linkedLibrary("dl"),
       ]),
     .executableTarget(
       name: "swift-urcu-benchmarks",

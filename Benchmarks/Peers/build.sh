@@ -58,6 +58,26 @@ abseil() {
     warn Abseil
 }
 
+abseil_table() {
+  local compiler version cflags libs
+  compiler=$(command -v clang++ || command -v c++) || return 0
+  version=$(pkg-config --modversion absl_synchronization 2>/dev/null) || return 0
+  read -ra cflags < <(pkg-config --cflags "absl_$1_hash_map" absl_synchronization)
+  read -ra libs < <(pkg-config --libs "absl_$1_hash_map" absl_synchronization)
+  "$compiler" -std=c++20 "${flags[@]}" "${cflags[@]/#-I/-isystem}" \
+    -DPEER_VERSION="\"$version, $(cxx_name "$compiler")\"" \
+    "$here/hash-tables/absl-$1.cpp" "${libs[@]}" -o "$out/libpeer-absl-$1.so" ||
+    warn "Abseil's $1_hash_map"
+}
+
+tbb() {
+  local compiler version
+  compiler=$(command -v clang++ || command -v c++) || return 0
+  version=$(pkg-config --modversion tbb 2>/dev/null) || return 0
+  "$compiler" -std=c++20 "${flags[@]}" -DPEER_VERSION="\"$version, $(cxx_name "$compiler")\"" \
+    "$here/hash-tables/tbb.cpp" -ltbb -o "$out/libpeer-tbb.so" || warn oneTBB
+}
+
 crossbeam() {
   local registry=/usr/share/cargo/registry crate
   command -v cargo >/dev/null && command -v rustc >/dev/null || return 0
@@ -79,3 +99,6 @@ concurrencykit
 crossbeam
 std_map
 abseil
+abseil_table flat
+abseil_table node
+tbb

@@ -122,7 +122,9 @@ struct SwiftURCUBenchmarks: ParsableCommand {
 enum BenchmarkGroups {
   typealias Entry = (title: String, make: (Effort) throws -> Group)
 
-  static var all: [Entry] { runtime + queries + maps + mirrors + loadedUpdates + memory }
+  static var all: [Entry] {
+    runtime + collections + queries + maps + mirrors + loadedUpdates + memory
+  }
 
   /// What `--plot` draws.
   static func growth(isQuick: Bool) -> [Entry] {
@@ -145,6 +147,19 @@ enum BenchmarkGroups {
       + [8, 32, 64].map { byteCount in
         (SequenceLockReads.title(byteCount), { SequenceLockReads.group(byteCount, $0) })
       }
+      + [256, 4_096, 65_536].map { byteCount in
+        (SequenceLockReads.title(byteCount), { SequenceLockReads.largeGroup(byteCount, $0) })
+      }
+  }
+
+  private static var collections: [Entry] {
+    [1_000, 1_000_000].flatMap { count in
+      [1, 2].map { threadCount in
+        (
+          HashTables.title(count, threadCount), { HashTables.group(count, threadCount, $0) }
+        )
+      }
+    }
   }
 
   private static var queries: [Entry] {

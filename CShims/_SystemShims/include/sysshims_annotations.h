@@ -45,6 +45,53 @@ static inline void sysshims_annotate_acquire(void *tag) {
 #endif
 }
 
+/// Whether `sysshims_copy_words` copies many words at a time. Elsewhere, copy word by word, with
+/// atomic accesses: on other processors, whose order is weaker, and under ThreadSanitizer, which
+/// must see them.
+static inline bool sysshims_copies_wide(void) {
+#if defined(__x86_64__) && !SYSSHIMS_TSAN
+  return true;
+#else
+  return false;
+#endif
+}
+
+/// Copies words that other threads may be writing, or reading. Each word is loaded and stored as a
+/// whole; the loads acquire, in the order of the addresses, and the stores release. Why C: in
+/// assembly, so that wide loads are no data race for the compiler. x86 does loads in order, and
+/// stores too, and never tears an aligned word of a vector.
+static inline void sysshims_copy_words(void *target, const void *source, size_t count) {
+#if defined(__x86_64__)
+  size_t blocks = count / 8;
+  if (blocks > 0) {
+    __asm__ volatile(
+        "1:\n\t"
+        "movdqu (%[source]), %%xmm0\n\t"
+        "movdqu 16(%[source]), %%xmm1\n\t"
+        "movdqu 32(%[source]), %%xmm2\n\t"
+        "movdqu 48(%[source]), %%xmm3\n\t"
+        "movdqu %%xmm0, (%[target])\n\t"
+        "movdqu %%xmm1, 16(%[target])\n\t"
+        "movdqu %%xmm2, 32(%[target])\n\t"
+        "movdqu %%xmm3, 48(%[target])\n\t"
+        "add $64, %[source]\n\t"
+        "add $64, %[target]\n\t"
+        "dec %[blocks]\n\t"
+        "jnz 1b"
+        : [source] "+r"(source), [target] "+r"(target), [blocks] "+r"(blocks)
+        :
+        : "xmm0", "xmm1", "xmm2", "xmm3", "cc", "memory");
+  }
+  count %= 8;
+#endif
+  unsigned long long *to = target;
+  const unsigned long long *from = source;
+  for (size_t index = 0; index < count; index += 1) {
+    unsigned long long word = __atomic_load_n(from + index, __ATOMIC_ACQUIRE);
+    __atomic_store_n(to + index, word, __ATOMIC_RELEASE);
+  }
+}
+
 /// Whether memory is poisoned before it is given back: always in sanitizer builds; otherwise if the
 /// environment has SWIFT_URCU_POISON=1, or if the program asks for it. Written rarely, for
 /// debugging; read by every thread that reclaims. Access it atomically.

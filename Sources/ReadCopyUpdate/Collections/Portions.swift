@@ -46,3 +46,34 @@ struct PortionTimer {
     }
   }
 }
+
+/// What is left of a chain of nodes that nobody can reach any more.
+///
+/// Used only by the domain's runner, after a grace period.
+@safe
+final class ChainRemains: @unchecked Sendable {
+  // Sendable: one thread after another uses it, and the reclaimer's lock orders them.
+  private var next: UnsafeMutableRawPointer?
+  private let destroy: (UnsafeMutableRawPointer) -> UnsafeMutableRawPointer?
+
+  /// - Parameter destroy: destroys and frees a node; returns the next one.
+  init(
+    _ first: UnsafeMutableRawPointer,
+    _ destroy: @escaping (UnsafeMutableRawPointer) -> UnsafeMutableRawPointer?
+  ) {
+    unsafe next = first
+    unsafe self.destroy = destroy
+  }
+
+  /// Destroys some of the nodes.
+  ///
+  /// - Returns: whether any are left.
+  func destroyPortion() -> Bool {
+    var timer = PortionTimer()
+    while let node = unsafe next {
+      unsafe next = destroy(node)
+      if timer.isOver { break }
+    }
+    return unsafe next != nil
+  }
+}

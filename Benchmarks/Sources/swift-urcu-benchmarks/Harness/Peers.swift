@@ -32,6 +32,8 @@ struct Peers {
   private(set) var sequences: [Peer<baselines_sequence_peer>] = []
   /// Ordered maps under a lock.
   private(set) var maps: [Peer<baselines_map_peer>] = []
+  /// Hash tables for many threads.
+  private(set) var tables: [Peer<baselines_table_peer>] = []
   private(set) var descriptions: [String] = []
   /// The names of those that are left out.
   private(set) var missing: [String] = []
@@ -51,6 +53,11 @@ struct Peers {
     maps = [
       load("C++, std::map", "libpeer-std-map.so", MAP_PEER_SYMBOL, \.version),
       load("C++, absl::btree_map", "libpeer-absl-btree.so", MAP_PEER_SYMBOL, \.version),
+    ].compactMap { $0 }
+    tables = [
+      load("C++, absl::flat_hash_map", "libpeer-absl-flat.so", TABLE_PEER_SYMBOL, \.version),
+      load("C++, absl::node_hash_map", "libpeer-absl-node.so", TABLE_PEER_SYMBOL, \.version),
+      load("C++, oneTBB", "libpeer-tbb.so", TABLE_PEER_SYMBOL, \.version),
     ].compactMap { $0 }
   }
 

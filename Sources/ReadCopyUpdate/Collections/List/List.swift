@@ -51,16 +51,14 @@ extension RCUDomain {
       // This is the last access to the list, but sections may hold Refs.
       guard let first = unsafe head.load(ordering: .acquiring) else { return }
       let bytes = elementCount.load(ordering: .relaxed) * Node.byteCount
-      unsafe Flavor._retire(
-        _Retirement(bytes: bytes, object: first) { first in
-          var next = unsafe first
-          while let node = unsafe next {
-            // The acquire pairs with the release of the writer that linked the next node.
-            unsafe next = Node.links(node).pointee.next.load(ordering: .acquiring)
-            unsafe Node.deinitialize(node)
-            unsafe node.deallocate()
-          }
-        }, mayWait: false, owner: 0)
+      let remains = unsafe ChainRemains(first) { node in
+        // The acquire pairs with the release of the writer that linked the next node.
+        let next = unsafe Node.links(node).pointee.next.load(ordering: .acquiring)
+        unsafe Node.deinitialize(node)
+        unsafe node.deallocate()
+        return unsafe next
+      }
+      RCUDomain.destroyInPortions(bytes: bytes) { remains.destroyPortion() }
     }
 
     /// The number of elements at some moment during the call.

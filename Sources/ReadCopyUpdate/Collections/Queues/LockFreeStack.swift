@@ -39,22 +39,14 @@ extension RCUDomain {
       let first = unsafe rcushims_stack_pop_all(stack)
       unsafe stack.deallocate()
       guard let first = unsafe first else { return }
-      var bytes = 0
-      var next = unsafe Optional(first)
-      while let link = unsafe next {
-        unsafe bytes += Node.byteCount
-        unsafe next = link.pointee.next
+      let remains = unsafe ChainRemains(Node.start(of: first)) { node in
+        let next = unsafe Node.trailer(node).pointee.next
+        unsafe Node.deinitialize(node)
+        unsafe node.deallocate()
+        return unsafe next.map { unsafe Node.start(of: $0) }
       }
-      unsafe Flavor._retire(
-        _Retirement(bytes: bytes, object: Node.start(of: first)) { first in
-          var next = unsafe Optional(Node.trailer(first.unsafelyUnwrapped))
-          while let link = unsafe next {
-            unsafe next = link.pointee.next
-            let node = unsafe Node.start(of: link)
-            unsafe Node.deinitialize(node)
-            unsafe node.deallocate()
-          }
-        }, mayWait: false, owner: 0)
+      // Counting the elements would take as long as there are many: one stands for all.
+      unsafe RCUDomain.destroyInPortions(bytes: Node.byteCount) { remains.destroyPortion() }
     }
 
     /// Pushes an element. Lock-free.
