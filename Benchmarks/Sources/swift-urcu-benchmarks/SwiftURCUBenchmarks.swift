@@ -159,7 +159,7 @@ enum BenchmarkGroups {
           HashTables.title(count, threadCount), { HashTables.group(count, threadCount, $0) }
         )
       }
-    }
+    } + [(Dropping.title, Dropping.group)]
   }
 
   private static var queries: [Entry] {

@@ -66,7 +66,7 @@ extension _Reclaimer {
     let readers = isRunning ? [] : source.blockingReaders()
     let reason =
       isRunning
-      ? "; a deferred call or a deinit still runs: \(RunningCall.name(of: runningCall.load(ordering: .relaxed)))"
+      ? "; a deferred call or a deinit still runs: \(RunningCall.name(of: runningCall.function))"
       : readers.isEmpty
         ? "" : "; an open read section holds them up: " + RCUStall.list(readers)
     writeError(

@@ -89,10 +89,9 @@ extension _Reclaimer {
   private func runAlone(_ retirement: consuming _Retirement, _ run: inout BatchRun) {
     let bytes = retirement.bytes - retirement.additionalBytes
     unsafe nested.pointee.running = retirement.memory
-    runningCallNumber.wrappingAdd(1, ordering: .relaxed)
-    runningCall.store(retirement.function, ordering: .relaxed)
+    runningCall.begin(retirement.function)
     let block = unsafe retirement.run()
-    runningCall.store(0, ordering: .relaxed)
+    runningCall.end()
     unsafe nested.pointee.running = 0..<0
     if let block = unsafe block { unsafe run.spent.add(block, bytes: bytes) }
   }

@@ -52,10 +52,7 @@ public final class _Reclaimer: @unchecked Sendable {
   var isForgotten = false
   /// Another thread joins the thread.
   var isJoined = false
-  /// The code of the running call, as used by `RunningCall`; 0 if there is none. Written by the
-  /// runner.
-  let runningCall = Atomic<UInt>(0)
-  let runningCallNumber = Atomic<UInt64>(0)
+  let runningCall = RunningCall()
   /// The process exits, or nobody can use this reclaimer any more.
   var isStopping = false
   /// The thread is to end when nothing is left; the next retirement starts another one.
@@ -93,7 +90,7 @@ public final class _Reclaimer: @unchecked Sendable {
   /// The same for a pool's wait.
   var reportedPoolWait: (start: UInt64, nextNanoseconds: UInt64) = (0, 0)
   /// The same for a call: its number, and when it was first seen.
-  var reportedCall: (number: UInt64, since: UInt64, nextNanoseconds: UInt64) = (0, 0, 0)
+  var reportedCall: (number: UInt, since: UInt64, nextNanoseconds: UInt64) = (0, 0, 0)
   /// The forking thread has the role of the runner, but only during the fork.
   var forkTookRole = false
   /// The thread that, during its fork, keeps another thread, the runner, from continuing after its
@@ -332,10 +329,10 @@ public final class _Reclaimer: @unchecked Sendable {
       retiring.counters.waitCount += 1
       expedite()
     }
-    var lastCall: UInt64?
+    var lastCall: UInt?
     while !waitUntil(deadline: sysshims_now() + Self.patienceNanoseconds, { !retiring.isOver }) {
-      let call = runningCallNumber.load(ordering: .relaxed)
-      let isRunning = runningCall.load(ordering: .relaxed) != 0
+      let call = runningCall.number
+      let isRunning = runningCall.function != 0
       if isRunning && call == lastCall {
         return monitor.withLock { retiring.counters.overLimitCount += 1 }
       }

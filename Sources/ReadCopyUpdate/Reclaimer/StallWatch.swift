@@ -200,8 +200,8 @@ extension _Reclaimer {
   /// Reports a deferred call, or a `deinit`, that doesn't return: all others wait for it. Returns
   /// whether one is running.
   private func reportRunningCall(_ settings: RCUStallMonitor) -> Bool {
-    let number = runningCallNumber.load(ordering: .relaxed)
-    let function = runningCall.load(ordering: .relaxed)
+    let number = runningCall.number
+    let function = runningCall.function
     guard let threshold = settings.thresholdNanoseconds, function != 0 else { return false }
     let now = sysshims_now()
     let stall = monitor.withLock { () -> RCUStall? in
