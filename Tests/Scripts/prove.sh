@@ -10,7 +10,7 @@ set -euo pipefail
 
 models=$(cd "$(dirname "$0")/../Models" && pwd)
 chosen=("$@")
-[ ${#chosen[@]} -gt 0 ] || chosen=(readers sleepable pins maplock)
+[ ${#chosen[@]} -gt 0 ] || chosen=(readers sleepable pins maplock table)
 megabytes_max=12000
 for program in spin gcc; do
   command -v "$program" >/dev/null 2>&1 || {
@@ -115,6 +115,16 @@ prove_sleepable() {
     fails safety sleepable "-D$mutant"
   done
   fails cycles sleepable -DLIVENESS -DGRACE_PERIODS=1 -DNO_FLIP
+}
+
+prove_table() {
+  local mutant
+  holds safety table
+  holds safety table -DTWO_INSERTERS
+  for mutant in DUPLICATES_ANYWHERE TAG_FIRST MARK_FIRST KEEP_TAGS NO_LOCK_TO_MOVE NO_GRACE_PERIOD; do
+    fails safety table "-D$mutant"
+  done
+  fails safety table -DTWO_INSERTERS -DNO_LOOK
 }
 
 prove_pins() {

@@ -146,8 +146,16 @@ static int64_t walk(void *table) {
 const struct baselines_table_peer *baselines_lfht(uint64_t (*hash)(int64_t key)) {
   table_hash = hash;
   static const struct baselines_table_peer functions = {
-      .version = version, .make = make, .destroy = destroy, .settle = settle, .lookup = lookup, .insert = insert,
-      .replace = replace, .remove = remove_all, .mixed = mixed, .walk = walk,
+      .version = version,
+      .make = make,
+      .destroy = destroy,
+      .settle = settle,
+      .lookup = lookup,
+      .insert = insert,
+      .replace = replace,
+      .remove = remove_all,
+      .mixed = mixed,
+      .walk = walk,
   };
   return &functions;
 }

@@ -13,6 +13,9 @@ struct PeersTests {
     "libpeer-crossbeam-epoch.so": ["Rust, crossbeam-epoch"],
     "libpeer-std-map.so": ["C++, std::map"],
     "libpeer-absl-btree.so": ["C++, absl::btree_map"],
+    "libpeer-absl-flat.so": ["C++, absl::flat_hash_map"],
+    "libpeer-absl-node.so": ["C++, absl::node_hash_map"],
+    "libpeer-tbb.so": ["C++, oneTBB"],
   ]
 
   /// The names of the peers that `folder` hasn't got.

@@ -60,16 +60,15 @@ struct ConfigServer: AsyncParsableCommand {
       case .actor: ActorStore(first)
       }
     let router = Router()
-    router.get("**") { request, _ in
+    @Sendable func answer(_ request: Request) async throws -> String {
       let user = request.headers[HTTPField.Name("X-User")!] ?? ""
       guard let answer = await store.answer(request.uri.path, user: user) else {
         throw HTTPError(.notFound)
       }
       return answer
     }
-    router.get("/") { request, _ in
-      await store.answer("/", user: request.headers[HTTPField.Name("X-User")!] ?? "") ?? ""
-    }
+    router.get("**") { request, _ in try await answer(request) }
+    router.get("/") { request, _ in try await answer(request) }
     var application = Application(
       router: router,
       configuration: .init(

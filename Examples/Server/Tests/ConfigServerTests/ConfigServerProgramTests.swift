@@ -53,6 +53,10 @@ import Testing
       try write(Self.configuration(4))
       kill(server.pid, SIGHUP)
       while try server.get("/a").body != Self.answer(4) { usleep(20_000) }
+      // A route that is gone, be it that of the root.
+      try write(#"{"version": 5, "routes": {"/a": "x"}, "features": {}}"#)
+      kill(server.pid, SIGHUP)
+      while try server.get("/").status != 404 { usleep(20_000) }
       #expect(server.end() == 0)
     }
   }
