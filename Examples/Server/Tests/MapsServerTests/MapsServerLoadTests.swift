@@ -37,8 +37,8 @@ import Testing
     let textCount = Atomic(0)
     let streams = Locked<[String]>([])
     let isStopped = Atomic(false)
-    let finished = DispatchGroup()
-    func reader(_ body: @escaping @Sendable () throws -> Void) {
+    let (textReaders, streamReaders) = (DispatchGroup(), DispatchGroup())
+    func reader(_ finished: DispatchGroup, _ body: @escaping @Sendable () throws -> Void) {
       finished.enter()
       let thread = Thread {
         do { try body() } catch { faults.withLock { $0.append("\(error)") } }
@@ -49,7 +49,7 @@ import Testing
     }
     let client = server.client
     for _ in 0..<readerCount / 2 {
-      reader {
+      reader(textReaders) {
         while !isStopped.load(ordering: .relaxed) {
           let answer = try client.get("/processes/\(own)/maps")
           let fault = answer.status == 200 ? target.fault(in: answer.body) : "\(answer.status)"
@@ -57,7 +57,7 @@ import Testing
           textCount.add(1, ordering: .relaxed)
         }
       }
-      reader {
+      reader(streamReaders) {
         let connection = try client.connect()
         connection.send("GET /processes/\(own)/changes HTTP/1.1\r\nHost: localhost\r\n\r\n")
         let text = connection.receive()
@@ -67,10 +67,10 @@ import Testing
     sleep(UInt32(seconds))
     let during = server.residentBytes
     isStopped.store(true, ordering: .relaxed)
-    usleep(200_000)
+    textReaders.wait()
     // Streams end whole.
     #expect(server.end() == 0)
-    finished.wait()
+    streamReaders.wait()
     target.stop()
     let beside = target.latencies()
 

@@ -108,6 +108,27 @@ import Testing
     _ = halfOpen
   }
 
+  /// More connections than the server takes, all at once: the others wait or are turned away, and
+  /// the server is there for the next one when they are gone.
+  @Test func tenThousandConnections() throws {
+    let server = try ServerProgram(
+      "maps-server",
+      ["--only-joined", "--join-socket", "/tmp/join-\(UUID().uuidString)", "--connections", "300"])
+    _ = try server.get("/healthz")
+    let before = server.residentBytes
+    var held: [Connection] = []
+    for _ in 0..<10_000 {
+      if let connection = Connection(server.socket, waits: false) { held.append(connection) }
+    }
+    #expect(held.count >= 300 && held.count < 10_000)
+    for connection in held { connection.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n") }
+    usleep(200_000)
+    #expect(server.residentBytes - before < 64 << 20)
+    held = []
+    #expect(try server.get("/healthz").body == "ok\n")
+    #expect(server.end() == 0)
+  }
+
   @Test func badArguments() throws {
     for (arguments, text) in [
       (["--host", "0.0.0.0"], "--token-file is required"),

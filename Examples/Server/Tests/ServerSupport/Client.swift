@@ -10,8 +10,10 @@ import Testing
 package final class Connection: Sendable {
   private let socket: Int32
 
-  package init?(_ path: String) {
+  /// - Parameter waits: whether to wait until there is room in the queue of the listener.
+  package init?(_ path: String, waits: Bool = true) {
     socket = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    if !waits { _ = fcntl(socket, F_SETFL, O_NONBLOCK) }
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
@@ -20,7 +22,9 @@ package final class Connection: Sendable {
         connect(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
       }
     }
+    // The object is complete, so its end closes the socket.
     guard result == 0 else { return nil }
+    if !waits { _ = fcntl(socket, F_SETFL, 0) }
     var time = timeval(tv_sec: 120, tv_usec: 0)
     setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
   }
