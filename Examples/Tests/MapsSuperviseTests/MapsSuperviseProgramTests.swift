@@ -76,6 +76,27 @@ import Testing
     }
   }
 
+  /// A model made of the kernel's text: every field of what they print is as it is of the kernel's.
+  @Test func clientsPrintTheSameOfAModel() throws {
+    let target = try Target()
+    try withTemporaryDirectory { folder in
+      let file = folder + "/maps"
+      try target.text(of: "maps").write(toFile: file, atomically: true, encoding: .utf8)
+      for client in Self.clients(target.pid) where try Self.isInstalled(client) {
+        let expected = try runProcess(client[0], Array(client.dropFirst()))
+        guard expected.status == 0 else {
+          print("skipped: \(client[0]) can't be used here: \(expected.standardError)")
+          continue
+        }
+        let output = try program.run(
+          ["--verbose", "--model", "\(target.pid)=\(file)", "--"] + client)
+        #expect(output.contains("from a model"), "\(client)")
+        let printed = output.replacing(#/maps-supervise: .*\n/#, with: "")
+        #expect(printed == expected.standardOutput + expected.standardError, "\(client)")
+      }
+    }
+  }
+
   /// The target has no such mapping: only the model has it.
   @Test func clientsPrintAModel() throws {
     let target = try Target()
@@ -96,6 +117,10 @@ import Testing
         // lsof leaves out files that it can't find.
         if name != "lsof" { #expect(output.contains("/model/name") || name == "pmap", "\(output)") }
         if name == "pmap" { try expectLine(#"^0*10000 +80K r-xs- "#, in: output) }
+        if name == "perf" {
+          try expectLine(
+            #"\[0x10000\(0x14000\) @ 0x3000 08:01 4242 .*: r-xs /model/name"#, in: output)
+        }
         if name == "gdb" { try expectLine(#"0x10000 +0x24000 +0x14000 +0x3000 "#, in: output) }
       }
       #expect(
