@@ -22,5 +22,7 @@ package struct SeededGenerator: RandomNumberGenerator {
     UInt64.random(in: 0..<bound, using: &self)
   }
 
+  package mutating func index(below bound: Int) -> Int { Int(below(UInt64(bound))) }
+
   package mutating func pick<T>(_ choices: [T]) -> T { choices[Int(below(UInt64(choices.count)))] }
 }

@@ -5,23 +5,6 @@
 import Synchronization
 import TestSupport
 
-/// Random numbers that a seed makes again: SplitMix64.
-struct SplitMixGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ (mixed >> 31)
-  }
-
-  mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
-}
-
 /// bp with a reclaimer of its own, for tests that look at what is pending.
 enum CollectionTestFlavor: BulletproofTestFlavor {
   // The name by which liburcu's hash table finds its flavor.
@@ -41,9 +24,9 @@ protocol StressSubject: ~Copyable, Sendable {
   associatedtype Flavor: RCUFlavor
   init(_ counter: InstanceCounter)
   /// One change. A registered thread calls it, outside of sections.
-  borrowing func write(_ random: inout SplitMixGenerator, _ counter: InstanceCounter)
+  borrowing func write(_ random: inout SeededGenerator, _ counter: InstanceCounter)
   /// One look, inside a section of its own: the number of violations.
-  borrowing func read(_ random: inout SplitMixGenerator) -> Int
+  borrowing func read(_ random: inout SeededGenerator) -> Int
   /// The violations that are left to see when all threads have ended.
   borrowing func check() -> Int
 }
@@ -74,7 +57,7 @@ enum CollectionStress<Subject: StressSubject & ~Copyable> {
       for index in 0..<writers + readers {
         threads.append {
           withReaderThread(Subject.Flavor.self) {
-            var random = SplitMixGenerator(seed: UInt64(index) + 1)
+            var random = SeededGenerator(seed: UInt64(index) + 1)
             let isWriter = index < writers
             let counts =
               isWriter
@@ -118,7 +101,7 @@ enum CollectionStress<Subject: StressSubject & ~Copyable> {
   // The loops borrow what they share: no reference counting in them, which would order threads.
 
   private static func write(
-    _ subject: borrowing Subject, _ random: inout SplitMixGenerator, _ counter: InstanceCounter,
+    _ subject: borrowing Subject, _ random: inout SeededGenerator, _ counter: InstanceCounter,
     _ isStopping: borrowing Atomic<Bool>
   ) -> (count: Int, violations: Int) {
     var count = 0
@@ -130,7 +113,7 @@ enum CollectionStress<Subject: StressSubject & ~Copyable> {
   }
 
   private static func read(
-    _ subject: borrowing Subject, _ random: inout SplitMixGenerator,
+    _ subject: borrowing Subject, _ random: inout SeededGenerator,
     _ isStopping: borrowing Atomic<Bool>, _ hasViolation: borrowing Atomic<Bool>
   ) -> (count: Int, violations: Int) {
     var (count, violations) = (0, 0)

@@ -33,16 +33,16 @@ struct HashTableSubject<Flavor: RCUFlavor>: StressSubject, ~Copyable {
       Value(key: Self.rotatingKey, pointee: StressPointee(counter)), forKey: Self.rotatingKey)
   }
 
-  borrowing func write(_ random: inout SplitMixGenerator, _ counter: InstanceCounter) {
-    let choice = random.below(100)
+  borrowing func write(_ random: inout SeededGenerator, _ counter: InstanceCounter) {
+    let choice = random.index(below: 100)
     // Waves: the table fills up, then empties.
-    let isFilling = random.below(1000) < 500
+    let isFilling = random.index(below: 1000) < 500
     if choice < 10 {
       let key = Self.rotatingKey
       table.addDuplicate(Value(key: key, pointee: StressPointee(counter)), forKey: key)
       if table.removeValue(forKey: key) == nil { preconditionFailure("a duplicate was lost") }
     } else if choice < 40 {
-      let key = random.below(Self.lastingKeys)
+      let key = random.index(below: Self.lastingKeys)
       let value = Value(key: key, pointee: StressPointee(counter))
       if choice < 25 {
         table.updateValue(value, forKey: key)
@@ -50,7 +50,7 @@ struct HashTableSubject<Flavor: RCUFlavor>: StressSubject, ~Copyable {
         preconditionFailure("a lasting key was lost")
       }
     } else {
-      let key = Self.lastingKeys + random.below(Self.keys)
+      let key = Self.lastingKeys + random.index(below: Self.keys)
       if isFilling {
         _ = table.insert(Value(key: key, pointee: StressPointee(counter)), forKey: key)
       } else {
@@ -59,17 +59,17 @@ struct HashTableSubject<Flavor: RCUFlavor>: StressSubject, ~Copyable {
       }
     }
     // Once in a while nearly everything goes.
-    if random.below(100_000) == 0 {
+    if random.index(below: 100_000) == 0 {
       for key in Self.lastingKeys..<Self.lastingKeys + Self.keys { table.removeValue(forKey: key) }
     }
   }
 
-  borrowing func read(_ random: inout SplitMixGenerator) -> Int {
-    let isLasting = random.below(2) == 0
+  borrowing func read(_ random: inout SeededGenerator) -> Int {
+    let isLasting = random.index(below: 2) == 0
     let key =
-      isLasting ? random.below(Self.lastingKeys + 1) - 1 : random.below(Self.keys)
-    let yields = random.below(64) == 0
-    if random.below(512) == 0 { return walk() }
+      isLasting ? random.index(below: Self.lastingKeys + 1) - 1 : random.index(below: Self.keys)
+    let yields = random.index(below: 64) == 0
+    if random.index(below: 512) == 0 { return walk() }
     return Domain.withReadSection { section in
       guard let ref = table.lookup(key, in: section) else { return isLasting ? 1 : 0 }
       let isIntact = staysIntact(ref.value.pointee, looks: 20, yields: yields)

@@ -30,11 +30,11 @@ struct ListSubject<Flavor: RCUFlavor>: StressSubject, ~Copyable {
     Element(key: key, pointee: StressPointee(counter))
   }
 
-  borrowing func write(_ random: inout SplitMixGenerator, _ counter: InstanceCounter) {
-    let lasting = random.below(Self.lastingKeys)
-    let passing = Self.passingKeys.lowerBound + random.below(Self.passingKeys.count)
+  borrowing func write(_ random: inout SeededGenerator, _ counter: InstanceCounter) {
+    let lasting = random.index(below: Self.lastingKeys)
+    let passing = Self.passingKeys.lowerBound + random.index(below: Self.passingKeys.count)
     let isFull = list.count > Self.maximumCount
-    switch random.below(isFull ? 4 : 8) {
+    switch random.index(below: isFull ? 4 : 8) {
     case 0:
       list.removeFirst { $0.key == passing }
     case 1:
@@ -56,13 +56,13 @@ struct ListSubject<Flavor: RCUFlavor>: StressSubject, ~Copyable {
       _ = list.insert(
         Self.element(passing, counter), beforeFirstWhere: { $0.key == lasting })
     }
-    if random.below(256) == 0 { list.removeFirst { $0.key == passing }?.reclaim() }
+    if random.index(below: 256) == 0 { list.removeFirst { $0.key == passing }?.reclaim() }
   }
 
-  borrowing func read(_ random: inout SplitMixGenerator) -> Int {
-    let yields = random.below(64) == 0
-    let key = random.below(Self.lastingKeys)
-    if random.below(4) > 0 { return walk(yields: yields) }
+  borrowing func read(_ random: inout SeededGenerator) -> Int {
+    let yields = random.index(below: 64) == 0
+    let key = random.index(below: Self.lastingKeys)
+    if random.index(below: 4) > 0 { return walk(yields: yields) }
     return Domain.withReadSection { section in
       guard let found = list.first(in: section, where: { $0.key == key }) else { return 1 }
       return staysIntact(found.value.pointee, looks: 20, yields: yields) ? 0 : 1

@@ -32,15 +32,15 @@ import Testing
     _ table: borrowing Domain.HashTable<Key, Counted>, seed: UInt64, _ counter: InstanceCounter,
     key makeKey: (Int) -> Key
   ) {
-    var random = SplitMixGenerator(seed: seed)
+    var random = SeededGenerator(seed: seed)
     // The values of each key in the order of their insertion.
     var model: [Int: [Int]] = [:]
     let keys = 40
     for operation in 0..<Self.operations {
-      let number = random.below(keys)
+      let number = random.index(below: keys)
       let key = makeKey(number)
       let old = model[number]?.first
-      switch random.below(1000) {
+      switch random.index(below: 1000) {
       case 0..<100:
         table.addDuplicate(Counted(operation, counter), forKey: key)
         model[number, default: []].append(operation)
@@ -76,7 +76,7 @@ import Testing
         #expect(table.removeAll() == model.values.reduce(0) { $0 + $1.count }, "seed \(seed)")
         model = [:]
       }
-      expectSame(table, model, random.below(keys), seed, makeKey)
+      expectSame(table, model, random.index(below: keys), seed, makeKey)
     }
   }
 
@@ -163,7 +163,7 @@ import Testing
     do {
       let list = Domain.List<Counted>()
       var model: [Int] = []
-      var random = SplitMixGenerator(seed: seed)
+      var random = SeededGenerator(seed: seed)
       for _ in 0..<Self.operations {
         changeBoth(list, &model, &random, seed, counter)
         var values: [Int] = []
@@ -182,11 +182,11 @@ import Testing
 
   private func changeBoth(
     _ list: borrowing Domain.List<Counted>, _ model: inout [Int],
-    _ random: inout SplitMixGenerator, _ seed: UInt64, _ counter: InstanceCounter
+    _ random: inout SeededGenerator, _ seed: UInt64, _ counter: InstanceCounter
   ) {
-    let (value, target) = (random.below(20), random.below(20))
+    let (value, target) = (random.index(below: 20), random.index(below: 20))
     let index = model.firstIndex(of: target)
-    switch random.below(model.count > 30 ? 4 : 8) {
+    switch random.index(below: model.count > 30 ? 4 : 8) {
     case 0, 1:
       let removed = list.removeFirst { $0.value == target }?.value.value
       #expect(removed == index.map { model[$0] }, "seed \(seed)")
@@ -231,9 +231,9 @@ import Testing
       let stack = Domain.LockFreeStack<Counted>()
       let queue = ConcurrentQueue<Counted>()
       var (stacked, queued): ([Int], [Int]) = ([], [])
-      var random = SplitMixGenerator(seed: seed)
+      var random = SeededGenerator(seed: seed)
       for operation in 0..<Self.operations {
-        switch random.below(100) {
+        switch random.index(below: 100) {
         case 0..<50:
           stack.push(Counted(operation, counter))
           stacked.append(operation)

@@ -16,8 +16,8 @@ struct StackSubject<Flavor: RCUFlavor>: StressSubject, ~Copyable {
 
   init(_ counter: InstanceCounter) {}
 
-  borrowing func write(_ random: inout SplitMixGenerator, _ counter: InstanceCounter) {
-    let choice = random.below(1000)
+  borrowing func write(_ random: inout SeededGenerator, _ counter: InstanceCounter) {
+    let choice = random.index(below: 1000)
     // Around a depth of 16, so that pops often meet the same nodes.
     let isDeep = balance.load(ordering: .relaxed) > 16
     if choice < (isDeep ? 400 : 600) {
@@ -48,8 +48,8 @@ struct StackSubject<Flavor: RCUFlavor>: StressSubject, ~Copyable {
     if !pointee.isIntact { damaged.wrappingAdd(1, ordering: .relaxed) }
   }
 
-  borrowing func read(_ random: inout SplitMixGenerator) -> Int {
-    let yields = random.below(64) == 0
+  borrowing func read(_ random: inout SeededGenerator) -> Int {
+    let yields = random.index(below: 64) == 0
     return Domain.withReadSection { section in
       guard let top = stack.top(in: section) else { return 0 }
       return staysIntact(top.value, looks: 20, yields: yields) ? 0 : 1

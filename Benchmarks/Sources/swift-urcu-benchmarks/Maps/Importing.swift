@@ -34,6 +34,9 @@ enum Importing {
         throughput("ProcMapsParser", "text to an array of lines, checked") {
           try ProcMapsParser.parse(bytes).count
         },
+        throughput("LenientMaps", "the same text, by the lenient reader") {
+          LenientMaps(bytes).lines.count
+        },
         throughput("AddressSpace(procMaps:)", "text to an address space, and its end") {
           try AddressSpace(procMaps: bytes).count
         },
