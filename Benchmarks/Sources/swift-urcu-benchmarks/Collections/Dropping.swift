@@ -37,7 +37,7 @@ enum Dropping {
     _ make: @escaping () -> () -> Void
   ) -> Subject {
     let metric = Metric(
-      name: name, meaning: "the longest beat of 1 ms: sleep, and store a pointee", unit: "us",
+      name: name, meaning: "the longest beat of 1 ms: sleep, and store a pointee", unit: "ns",
       baseline: baseline)
     return Subject(metrics: [metric]) {
       let drop = make()
@@ -46,7 +46,7 @@ enum Dropping {
       baselines_pause(effort.isQuick ? 5_000_000 : 100_000_000)
       drop()
       RCU.barrier()
-      return [Double(heart.stop()) / 1000]
+      return [Double(heart.stop())]
     }
   }
 }

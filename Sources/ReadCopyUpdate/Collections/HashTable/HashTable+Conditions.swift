@@ -15,7 +15,8 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   /// A value that another thread puts in place of one that satisfied the condition is looked at in
   /// turn.
   ///
-  /// - Parameter condition: is called in a read section, without a lock.
+  /// `condition` is called in a read section, without a lock.
+  ///
   /// - Returns: as ``removeValue(forKey:)``, whose precondition and memory ordering hold.
   /// - Throws: what `condition` throws; nothing is removed then.
   /// - Complexity: O(1) on average, times the number of writers that collide on the key.
@@ -42,8 +43,9 @@ extension RCUDomain.HashTable where Value: ~Copyable {
 
   /// Removes this value, unless it was removed or replaced since it was looked up.
   ///
-  /// - Parameter value: a value of the key, found in a section that is still open. Another value
-  ///   that is equal to it isn't removed.
+  /// The value is one of the key, found in a section that is still open. Another value that is equal
+  /// to it isn't removed.
+  ///
   /// - Returns: the value if it was removed, as ``removeValue(forKey:)``.
   /// - Complexity: O(1) on average.
   @inlinable
@@ -100,7 +102,8 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   /// Replaces the first value of the key that satisfies a condition. A lookup sees the old or the
   /// new value, never neither.
   ///
-  /// - Parameter condition: is called in a read section, without a lock.
+  /// `condition` is called in a read section, without a lock.
+  ///
   /// - Returns: the old value; if there was none, the new one.
   /// - Throws: what `condition` throws; nothing is replaced then, and the new value is destroyed.
   /// - Memory ordering: as ``insert(_:forKey:)``.
@@ -135,8 +138,9 @@ extension RCUDomain.HashTable where Value: ~Copyable {
 
   /// Replaces this value, unless it was removed or replaced since it was looked up.
   ///
-  /// - Parameter value: a value of the key, found in a section that is still open. Another value
-  ///   that is equal to it isn't replaced.
+  /// The value is one of the key, found in a section that is still open. Another value that is equal
+  /// to it isn't replaced.
+  ///
   /// - Returns: the old value, or the new one if nothing was replaced.
   /// - Memory ordering: as ``insert(_:forKey:)``.
   /// - Complexity: O(1) on average, and one allocation.
@@ -160,9 +164,10 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   /// hits.updateValue(forKey: page) { old in (old?.value ?? 0) + 1 }
   /// ```
   ///
-  /// - Parameter makeValue: is called with the key's value, the first of several, or `nil`; in a
-  ///   read section, without a lock. It is called again if another writer has changed that value
-  ///   meanwhile, so no update is lost.
+  /// `makeValue` is called with the key's value, the first of several, or `nil`; in a read section,
+  /// without a lock. It is called again if another writer has changed that value meanwhile, so no
+  /// update is lost.
+  ///
   /// - Returns: the old value, if there was one.
   /// - Throws: what `makeValue` throws; the table is unchanged then.
   /// - Memory ordering: as ``insert(_:forKey:)``.
@@ -205,8 +210,9 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   /// let session = sessions.lookup(17, in: section) { Session(user: "ada") }
   /// ```
   ///
-  /// - Parameter makeValue: is called at most once, without a lock. Its value is destroyed if
-  ///   another thread adds one meanwhile.
+  /// `makeValue` is called at most once, without a lock. Its value is destroyed if another thread
+  /// adds one meanwhile.
+  ///
   /// - Throws: what `makeValue` throws.
   /// - Memory ordering: as ``lookup(_:in:)`` and ``insert(_:forKey:)``.
   /// - Complexity: as these.
