@@ -43,8 +43,8 @@ extension RCUDomain.HashTable where Value: ~Copyable {
 
   /// Removes this value, unless it was removed or replaced since it was looked up.
   ///
-  /// The value is one of the key, found in a section that is still open. Another value that is equal
-  /// to it isn't removed.
+  /// The value is one of the key, found in a section that is still open. Another value that is
+  /// equal to it isn't removed.
   ///
   /// - Returns: the value if it was removed, as ``removeValue(forKey:)``.
   /// - Complexity: O(1) on average.
@@ -138,8 +138,8 @@ extension RCUDomain.HashTable where Value: ~Copyable {
 
   /// Replaces this value, unless it was removed or replaced since it was looked up.
   ///
-  /// The value is one of the key, found in a section that is still open. Another value that is equal
-  /// to it isn't replaced.
+  /// The value is one of the key, found in a section that is still open. Another value that is
+  /// equal to it isn't replaced.
   ///
   /// - Returns: the old value, or the new one if nothing was replaced.
   /// - Memory ordering: as ``insert(_:forKey:)``.
