@@ -14,7 +14,9 @@ extension AddressSpace {
   ///   - text: the text.
   ///   - programBreak: the heap's start, which is what `brk(NULL)` returns, for a process without a
   ///     heap: the text doesn't show it then.
-  ///   - configuration: the constants of the machine. The mmap base is replaced.
+  ///   - configuration: the constants of the machine. The mmap base is replaced. If there are more
+  ///     mappings than ``/VirtualMemory/AddressSpaceConfiguration/maximumMapCount``, that becomes
+  ///     twice their number: the machine that the text is from must allow more.
   /// - Throws: ``ProcMapsError`` for a text that ``ProcMapsParser`` rejects, and for lines that no
   ///   single address space prints. A text that was read while its process changed may contain such
   ///   lines, since the kernel produces it in chunks.
@@ -31,6 +33,9 @@ extension AddressSpace {
     }
     var configuration = configuration
     if let base = importer.mmapBase { configuration.mmapBase = base }
+    if mappings.count > configuration.maximumMapCount {
+      configuration.maximumMapCount = 2 * mappings.count
+    }
     self.init(importing: mappings, layout: importer.layout, configuration: configuration)
   }
 

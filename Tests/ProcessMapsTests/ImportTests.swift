@@ -91,4 +91,48 @@ import Testing
         == "00400000-00402000 r--p 00000000 08:01 42"
         + String(repeating: " ", count: 33) + "/bin/x\n")
   }
+
+  /// The machine that a text is from may allow more mappings than ours.
+  @Test func moreMappingsThanTheLimitCanBeChanged() throws {
+    var text = ""
+    for index in 0..<70_000 as Range<UInt64> {
+      let start = 0x7000_0000_0000 + index * 0x2000
+      text +=
+        "\(String(start, radix: 16))-\(String(start + 0x1000, radix: 16)) r--p 00000000 00:00 0 \n"
+    }
+    let space = try AddressSpace(procMaps: text)
+    #expect(space.count == 70_000 && space.configuration.maximumMapCount == 140_000)
+    let address = try space.map(length: 4096)
+    #expect(space.lookup(address.lowerBound)?.start == address.lowerBound)
+    #expect(space.count == 70_001)
+    var configuration = AddressSpaceConfiguration()
+    configuration.maximumMapCount = 80_000
+    let limited = try AddressSpace(procMaps: text, configuration: configuration)
+    #expect(limited.configuration.maximumMapCount == 80_000)
+  }
+
+  /// The kernel prints paths that no program could use.
+  @Test func longPathsStayWhole() throws {
+    for count in [4095, 4096, 65_535] {
+      let head = "00400000-00401000 r--p 00000000 08:01 42"
+      let text =
+        head + String(repeating: " ", count: 33) + "/" + String(repeating: "d", count: count - 1)
+        + "\n"
+      let space = try AddressSpace(procMaps: text)
+      #expect(space.mapsText().string == text, "\(count)")
+      var reader = MapsReader(space)
+      var read: [UInt8] = []
+      while true {
+        let chunk = reader.read(count: 4096)
+        if chunk.isEmpty { break }
+        read += chunk
+      }
+      #expect(read == Array(text.utf8), "\(count)")
+    }
+    let head = "00400000-00401000 r--p 00000000 08:01 42" + String(repeating: " ", count: 33)
+    let error = #expect(throws: ProcMapsError.self) {
+      try AddressSpace(procMaps: head + "/" + String(repeating: "d", count: 65_535) + "\n")
+    }
+    #expect(error?.expected == "a name of less than 65536 bytes")
+  }
 }

@@ -305,7 +305,7 @@ import VirtualMemory
   @Test func anAddressSpaceForLookups() throws {
     let maps = LenientMaps(
       """
-      00400000-00401000 r-xp 00000123 08:01 42 /\(String(repeating: "d", count: 5000))
+      00400000-00401000 r-xp 00000123 08:01 42 /\(String(repeating: "d", count: 70_000))
       00401000-00401800 r--p 0 0:0 0
       00600000-00601000 rw-p 0 0:0 0 [heap]
       ffff12340000-ffff12350000 rw-p 0 0:0 0 [stack]
@@ -319,7 +319,7 @@ import VirtualMemory
     #expect(try space.namedQuery(0x60_0000).name == Array("[heap]".utf8))
     #expect(
       remarks.map(\.description) == [
-        "line 1, column 1: only the first 4095 bytes of its name are kept",
+        "line 1, column 1: only the first 65535 bytes of its name are kept",
         "line 1, column 1: its offset isn't a multiple of the page, and is rounded down",
         "line 2, column 1: not read: its addresses aren't multiples of the page",
         "line 5, column 1: not read: it ends above 0x1000000000000",

@@ -21,8 +21,9 @@ public enum Backing: Sendable, Hashable {
 public final class MappedFile: Sendable {
   let object: MapObject
 
-  /// A path is shorter than this, in bytes: `PATH_MAX`.
-  package static var maximumPathBytes: Int { 4096 }
+  /// A path is shorter than this, in bytes. Programs can't use paths from `PATH_MAX`, 4,096, on, but
+  /// they exist, by steps through deep folders, and the kernel's text has all of them.
+  package static var maximumPathBytes: Int { 1 << 16 }
 
   /// What the descriptor was opened for.
   public enum Access: Sendable, Hashable, Codable {
@@ -37,7 +38,8 @@ public final class MappedFile: Sendable {
   /// Describes a file.
   ///
   /// - Parameters:
-  ///   - path: the path as bytes, not necessarily UTF-8, without NUL; at most 4,095 of them.
+  ///   - path: the path as bytes, not necessarily UTF-8, without NUL; at most 65,535 of them.
+  ///     A query's answer has room for 4,095.
   ///   - device: the device of the file system.
   ///   - inode: the inode number.
   ///   - access: what the file was opened for.
@@ -53,7 +55,7 @@ public final class MappedFile: Sendable {
     access: Access = .readWrite, isDeleted: Bool = false, buildID: [UInt8] = [],
     byteCount: UInt64 = .max, usesHugePages: Bool = true
   ) {
-    require(path.count < Self.maximumPathBytes, "MappedFile: a path must have at most 4,095 bytes")
+    require(path.count < Self.maximumPathBytes, "MappedFile: a path must have at most 65,535 bytes")
     require(!path.contains(0), "MappedFile: a path must not contain NUL")
     require(buildID.count <= 20, "MappedFile: a build ID must have at most 20 bytes")
     var name = Array(path)

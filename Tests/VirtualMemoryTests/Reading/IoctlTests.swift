@@ -169,10 +169,13 @@ import Testing
       let call = QueryCall(flags: 0x10, buildIDSize: size, buildIDBuffer: .writable)
       #expect(memory.ask(call, space).error == expected)
     }
-    // A path of 4,095 bytes and its terminator: the most there is.
+    // A path of 4,095 bytes and its terminator: the most that an answer has.
     let long = try Self.space(path: "/" + String(repeating: "x", count: 4094))
     let call = QueryCall(flags: 0x10, nameSize: 4096, nameBuffer: .writable)
     #expect(memory.ask(call, long).query.vmaNameSize == 4096)
+    let longer = try Self.space(path: "/" + String(repeating: "x", count: 4095))
+    let large = QueryCall(flags: 0x10, nameSize: 5000, nameBuffer: .writable)
+    #expect(memory.ask(large, longer).error == .fileNameTooLong)
   }
 
   /// Older callers: the fields that they don't know are neither read nor written.
