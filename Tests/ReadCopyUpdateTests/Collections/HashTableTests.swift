@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The swift-urcu authors
 
-import ReadCopyUpdate
+@testable import ReadCopyUpdate
 import TestSupport
 import Testing
 
@@ -163,6 +163,29 @@ import Testing
     #expect(Self.values(of: 7, in: table) == [4, 3])
     #expect(table.count == 2)
     #expect(Self.values(of: 8, in: table) == [])
+  }
+
+  /// A key whose values come and go, so that it always has one, doesn't use more and more lines.
+  @Test func duplicatesThatRotateStayNear() {
+    let counter = InstanceCounter()
+    do {
+      let table = Table(minimumCapacity: 64)
+      table.addDuplicate(Counted(0, counter), forKey: 7)
+      var arrays: Set<UInt> = []
+      for value in 1...5000 {
+        table.addDuplicate(Counted(value, counter), forKey: 7)
+        #expect(table.removeValue(forKey: 7)?.value.value == value - 1)
+        unsafe arrays.insert(table.storage.pointee.array.word)
+        var (line, count) = unsafe (table.storage.pointee.array.line(for: 7.hashValue), 1)
+        while let next = line.next { (line, count) = (next, count + 1) }
+        #expect(count <= 5)
+      }
+      // The lines are given back with their array.
+      #expect(arrays.count > 1 && table.bucketCount == 16)
+      #expect(Self.values(of: 7, in: table) == [5000])
+    }
+    Domain.barrier()
+    #expect(counter.live == 0)
   }
 
   @Test func keysOfOneHashAreKeptApart() {

@@ -69,6 +69,8 @@ struct _TableArray: Equatable {
     let cursor = Atomic(0)
     /// How many buckets have moved.
     let movedCount = Atomic(0)
+    /// How many lines are in no bucket any more.
+    let unlinkedCount = Atomic(0)
     /// The last block of additional lines, or 0.
     let blocks = Atomic<UInt>(0)
     /// The number of the process that made it.

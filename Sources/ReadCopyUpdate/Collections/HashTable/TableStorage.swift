@@ -20,8 +20,9 @@ internal import _SystemShims
 ///   added before. (`append` and `move` see to it for equal hashes, which they know.)
 /// - When a bucket moves, its nodes are in the next array before its control word says so. From
 ///   then on its lines don't change.
-/// - An array that has a next one is full or far too large; the next one has none until all
+/// - An array that has a next one is full, far too large or worn; the next one has none until all
 ///   buckets have moved and it is the root.
+/// - A line that was taken out of its bucket leads on to the lines that came after it.
 ///
 /// The lock of a thread that doesn't exist in a forked child is ignored there. A bucket is right at
 /// each moment, except one whose move has begun, which then begins again.
@@ -168,9 +169,10 @@ struct _TableStorage: ~Copyable, @unchecked Sendable {
     _ node: UnsafeMutableRawPointer, hash: Int, with new: UnsafeMutableRawPointer?
   ) -> Bool {
     let pattern = _TableLine.pattern(of: hash)
-    let (_, first) = lock(hash: hash)
+    let (array, first) = lock(hash: hash)
     defer { unlock(first) }
     var line = first
+    var (previous, index) = (first, 0)
     while true {
       let control = unsafe line.control.pointee.load(ordering: .relaxed)
       var matches = _TableLine.matches(of: pattern, in: control)
@@ -181,15 +183,33 @@ struct _TableStorage: ~Copyable, @unchecked Sendable {
             unsafe line.slot(matches).pointee.store(
               UInt(bitPattern: new), ordering: .releasing)
           } else {
-            remove(matches & ~(matches &- 1), from: line, control)
+            let rest = remove(matches & ~(matches &- 1), from: line, control)
+            if rest & _TableLine.tags == 0 && index >= Self.keptLineCount {
+              unlink(line, after: previous, in: array)
+            }
           }
           return true
         }
         matches &= matches &- 1
       }
       guard let next = line.next else { return false }
+      previous = line
       line = next
+      index &+= 1
     }
+  }
+
+  /// How many lines of a bucket stay though they are empty: more than nearly all buckets have.
+  /// Without a limit, a key that gets a new duplicate whenever an old one goes would move on from
+  /// line to line for ever.
+  private static var keptLineCount: Int { 3 }
+
+  /// Takes an empty line out of its bucket, where a writer has the lock. Readers that are at the
+  /// line go on from there, so it isn't used again before the array is destroyed.
+  private func unlink(_ line: _TableLine, after previous: _TableLine, in array: _TableArray) {
+    let next = unsafe line.nextAddress.pointee.load(ordering: .relaxed)
+    unsafe previous.nextAddress.pointee.store(next, ordering: .releasing)
+    unsafe array.header.pointee.unlinkedCount.wrappingAdd(1, ordering: .relaxed)
   }
 
   /// Puts a node into the line's first empty place.
@@ -204,9 +224,12 @@ struct _TableStorage: ~Copyable, @unchecked Sendable {
   }
 
   /// - Parameter place: the bit of one place.
-  private func remove(_ place: UInt, from line: _TableLine, _ control: UInt) {
-    let tag = UInt(0xff) &<< UInt(place.trailingZeroBitCount &- 7)
-    unsafe line.control.pointee.store(control & ~tag, ordering: .releasing)
+  /// - Returns: the new control word.
+  @discardableResult
+  private func remove(_ place: UInt, from line: _TableLine, _ control: UInt) -> UInt {
+    let rest = control & ~(UInt(0xff) &<< UInt(place.trailingZeroBitCount &- 7))
+    unsafe line.control.pointee.store(rest, ordering: .releasing)
+    return rest
   }
 
   private func append(to line: _TableLine, of array: _TableArray) -> _TableLine {
@@ -230,7 +253,7 @@ struct _TableStorage: ~Copyable, @unchecked Sendable {
       // One counter stands for all. This is only a hint, which is checked with the sum.
       let estimate = shard &* _ShardedCount.shardCount
       let mayShrink = change < 0 && array.scale > minimumScale && isSparse(array, count: estimate)
-      guard estimate > array.capacity || mayShrink else { return 0 }
+      guard estimate > array.capacity || mayShrink || isWorn(array) else { return 0 }
       beginToMove(array)
     }
     return help(array)
@@ -238,15 +261,23 @@ struct _TableStorage: ~Copyable, @unchecked Sendable {
 
   private func isSparse(_ array: _TableArray, count: Int) -> Bool { count &* 8 < array.capacity }
 
+  /// Whether many lines were taken out of their buckets, which only a new array gives back.
+  private func isWorn(_ array: _TableArray) -> Bool {
+    unsafe array.header.pointee.unlinkedCount.load(ordering: .relaxed) > array.count / 4 + 64
+  }
+
   private func beginToMove(_ array: _TableArray) {
     let count = counts.sum
-    guard count > array.capacity || isSparse(array, count: count) else { return }
+    let isWorn = isWorn(array)
+    guard count > array.capacity || isSparse(array, count: count) || isWorn else { return }
     // Twice what is needed, so that it doesn't move back soon.
     let wanted = count > array.capacity ? count : count * 2
     let buckets = max(1, (wanted + _TableArray.maximumLoad - 1) / _TableArray.maximumLoad)
-    let scale = max(minimumScale, Int.bitWidth - (buckets - 1).leadingZeroBitCount)
+    let fitting = max(minimumScale, Int.bitWidth - (buckets - 1).leadingZeroBitCount)
+    let changes = count > array.capacity || isSparse(array, count: count)
+    let scale = changes ? fitting : array.scale
     // Without memory it stays as it is.
-    guard scale != array.scale, let next = _TableArray.make(scale: scale) else { return }
+    guard scale != array.scale || isWorn, let next = _TableArray.make(scale: scale) else { return }
     let (isOurs, _) = unsafe array.header.pointee.next.compareExchange(
       expected: 0, desired: next.word, ordering: .acquiringAndReleasing)
     if !isOurs { unsafe next.destroy() }
