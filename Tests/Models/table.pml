@@ -4,8 +4,8 @@
 // A bucket of the hash table: readers, writers of equal and of duplicate keys, and a move to another array, at the same
 // time. All keys have the same tag, which is the worst case.
 //
-// Models TableStorage.swift (insert, append, exchange, move) and HashTable.find. Three lines of two places each, in
-// each of two arrays. Proves that a reader finds a key that always has a value, though each of its values goes; that it
+// Models TableStorage.swift (insert, append, exchange, move) and HashTable.find. Lines of two places each, in two
+// arrays; each line but the first that gets empty is taken out of its bucket. Proves that a reader finds a key that always has a value, though each of its values goes; that it
 // follows no address of a node that has been freed, or of none; that a key that two writers insert gets one value;
 // and that no node is lost or doubled by a move.
 //
@@ -21,17 +21,21 @@
 //   -DKEEP_TAGS            the tags stay in the control word of a bucket that has moved
 //   -DNO_LOCK_TO_MOVE      a bucket moves without its lock
 //   -DNO_GRACE_PERIOD      a removed node is freed at once
+//   -DCUT_OFF              a line that is taken out leads nowhere
 
 #define PLACES 2
-#define LINES 3
 #define MOVED 4
 #define NODES 7
+// The first lines are 0 and 1, one for each array; the others are taken as they are needed.
+#define LINES 10
 
 // Key 1 is inserted by two writers, key 2 has duplicates, key 3 comes and goes.
 byte keyOf[NODES];
 bit freed[NODES] = 0;
-byte control[6] = 0;
-byte address[12] = 0;
+byte control[LINES] = 0;
+byte next[LINES] = 0;
+byte address[20] = 0;
+byte used = 2;
 bit locked[2] = 0;
 bit isReaderInside = 0;
 byte readerSection = 0;
@@ -42,8 +46,8 @@ byte done = 0;
 inline lock() {
   array = 0;
   do
-  :: atomic { !locked[array] && !(control[array * LINES] & MOVED) -> locked[array] = 1; break }
-  :: atomic { (control[array * LINES] & MOVED) && array == 0 -> array = 1 }
+  :: atomic { !locked[array] && !(control[array] & MOVED) -> locked[array] = 1; break }
+  :: atomic { (control[array] & MOVED) && array == 0 -> array = 1 }
   od
 }
 
@@ -64,45 +68,60 @@ inline put(where, node) {
 #define IS_FULL(where) ((control[where] & 3) == 3)
 #define HAS(where, i, key) ((control[where] & (1 << (i))) && keyOf[address[(where) * PLACES + (i)]] == (key))
 
+// Puts a node into `line`, or, if there is none (NONE), into a new one after `last`.
+#define NONE 255
+inline putOrExtend(node) {
+  if
+  :: line == NONE ->
+    atomic { line = used; used++; assert(used <= LINES) }
+    next[last] = line
+  :: else
+  fi;
+  put(line, node)
+}
+
 // Under the lock of `to`: in the first line with an empty place that comes after all lines with the same key.
 inline append(to, node) {
   atomic {
-    line = to * LINES;
+    line = NONE;
+    last = to;
+    do
+    :: true ->
+      if :: line == NONE && !IS_FULL(last) -> line = last :: else fi;
 #ifndef DUPLICATES_ANYWHERE
-    place = line;
-    do
-    :: place < to * LINES + LINES ->
-      if :: HAS(place, 0, keyOf[node]) || HAS(place, 1, keyOf[node]) -> line = place + 1 :: else fi;
-      place++
-    :: else -> break
-    od;
+      if :: HAS(last, 0, keyOf[node]) || HAS(last, 1, keyOf[node]) -> line = NONE :: else fi;
 #endif
-    do
-    :: line < to * LINES + LINES && IS_FULL(line) -> line++
-    :: else -> break
+      if :: next[last] == 0 -> break :: else -> last = next[last] fi
     od;
-    // No run needs a fourth line.
-    assert(line < to * LINES + LINES)
+    skip
   }
-  put(line, node)
+  putOrExtend(node)
 }
 
 // Removes a node, which is there.
 inline remove(node) {
   lock();
   atomic {
-    line = array * LINES;
+    last = array;
+    line = array;
     place = 0;
     do
     :: (control[line] & (1 << place)) && address[line * PLACES + place] == node -> break
     :: else ->
       place++;
-      if :: place == PLACES -> place = 0; line++ :: else fi;
-      assert(line < array * LINES + LINES)
+      if :: place == PLACES -> place = 0; last = line; line = next[line]; assert(line != 0) :: else fi
     od;
     skip
   }
   control[line] = control[line] & ~(1 << place);
+  if
+  :: control[line] == 0 && line != array ->
+    next[last] = next[line];
+#ifdef CUT_OFF
+    next[line] = 0
+#endif
+  :: else
+  fi;
   unlock();
 #ifndef NO_GRACE_PERIOD
   section = readerSection;
@@ -112,29 +131,26 @@ inline remove(node) {
 }
 
 proctype Inserter(byte node) {
-  byte array, line, place, other;
+  byte array, line, last, place;
   bit isThere = 0;
   lock();
-#ifndef NO_LOOK
   atomic {
-    line = array * LINES;
+    line = NONE;
+    last = array;
     do
-    :: line < array * LINES + LINES ->
-      if :: HAS(line, 0, 1) || HAS(line, 1, 1) -> isThere = 1 :: else fi;
-      line++
-    :: else -> break
+    :: true ->
+#ifndef NO_LOOK
+      if :: HAS(last, 0, 1) || HAS(last, 1, 1) -> isThere = 1 :: else fi;
+#endif
+      if :: line == NONE && !IS_FULL(last) -> line = last :: else fi;
+      if :: next[last] == 0 -> break :: else -> last = next[last] fi
     od;
     skip
   }
-#endif
   if
   :: isThere
   :: else ->
-    atomic {
-      line = array * LINES;
-      if :: IS_FULL(line) -> line++ :: else fi
-    }
-    put(line, node);
+    putOrExtend(node);
     inserted++
   fi;
   unlock();
@@ -143,7 +159,7 @@ proctype Inserter(byte node) {
 
 // Adds a duplicate, then removes the one before: the key always has a value.
 proctype Rotator() {
-  byte array, line, place, section;
+  byte array, line, last, place, section;
   lock(); append(array, 4); unlock();
   remove(3);
   lock(); append(array, 5); unlock();
@@ -153,13 +169,13 @@ proctype Rotator() {
 
 // Takes and leaves places.
 proctype Visitor() {
-  byte array, line, place, section;
+  byte array, line, last, place, section;
   remove(6);
   done++
 }
 
 proctype Mover() {
-  byte array, line, place, from, i;
+  byte array, line, last, place, from, i;
 #ifdef NO_LOCK_TO_MOVE
   array = 0;
 #else
@@ -167,16 +183,16 @@ proctype Mover() {
   assert(array == 0);
 #endif
 #ifdef MARK_FIRST
+  byte old = control[0];
   control[0] = MOVED;
 #endif
-  byte old = control[0];
   from = 0;
   i = 0;
   do
-  :: from < LINES ->
+  :: true ->
 #ifdef MARK_FIRST
     if
-    :: address[from * PLACES + i] != 0 && !freed[address[from * PLACES + i]] -> append(1, address[from * PLACES + i])
+    :: (from == 0 && (old & (1 << i))) || (control[from] & (1 << i)) -> append(1, address[from * PLACES + i])
     :: else
     fi;
 #else
@@ -186,11 +202,15 @@ proctype Mover() {
     fi;
 #endif
     i++;
-    if :: i == PLACES -> i = 0; from++ :: else fi
-  :: else -> break
+    if
+    :: i == PLACES ->
+      i = 0;
+      if :: next[from] == 0 -> break :: else -> from = next[from] fi
+    :: else
+    fi
   od;
 #ifdef KEEP_TAGS
-  control[0] = old | MOVED;
+  control[0] = control[0] | MOVED;
 #else
   control[0] = MOVED;
 #endif
@@ -222,13 +242,14 @@ proctype Reader() {
       od;
       if
       :: isFound -> break
-      :: !isFound && (seen & MOVED) -> line = LINES
-      :: !isFound && !(seen & MOVED) && line % LINES < LINES - 1 -> line++
-      :: else -> break
+      :: !isFound && (seen & MOVED) -> line = 1
+      :: else ->
+        line = next[line];
+        if :: line == 0 -> break :: else fi
       fi
     od;
     assert(isFound);
-    d_step { isReaderInside = 0; readerSection++ }
+    atomic { isReaderInside = 0; readerSection++ }
   :: else -> break
   od;
   done++
@@ -255,9 +276,9 @@ init {
   // What is there once everybody has finished.
   atomic {
     byte i, line, count[NODES];
-    line = LINES;
+    line = 1;
     do
-    :: line < 2 * LINES ->
+    :: true ->
       i = 0;
       do
       :: i < PLACES ->
@@ -268,8 +289,7 @@ init {
         i++
       :: else -> break
       od;
-      line++
-    :: else -> break
+      if :: next[line] == 0 -> break :: else -> line = next[line] fi
     od;
     assert(inserted == 1 && count[1] == 1);
     assert(count[2] == 1);

@@ -121,7 +121,7 @@ prove_table() {
   local mutant
   holds safety table
   holds safety table -DTWO_INSERTERS
-  for mutant in DUPLICATES_ANYWHERE TAG_FIRST MARK_FIRST KEEP_TAGS NO_LOCK_TO_MOVE NO_GRACE_PERIOD; do
+  for mutant in DUPLICATES_ANYWHERE TAG_FIRST MARK_FIRST KEEP_TAGS NO_LOCK_TO_MOVE NO_GRACE_PERIOD CUT_OFF; do
     fails safety table "-D$mutant"
   done
   fails safety table -DTWO_INSERTERS -DNO_LOOK
