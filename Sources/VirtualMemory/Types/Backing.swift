@@ -21,8 +21,8 @@ public enum Backing: Sendable, Hashable {
 public final class MappedFile: Sendable {
   let object: MapObject
 
-  /// A path is shorter than this, in bytes. Programs can't use paths from `PATH_MAX`, 4,096, on, but
-  /// they exist, by steps through deep folders, and the kernel's text has all of them.
+  /// A path is shorter than this, in bytes. Programs can't use paths from `PATH_MAX`, 4,096, on,
+  /// but they exist, by steps through deep folders, and the kernel's text has all of them.
   package static var maximumPathBytes: Int { 1 << 16 }
 
   /// What the descriptor was opened for.
