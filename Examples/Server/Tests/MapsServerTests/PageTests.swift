@@ -44,6 +44,7 @@ import Testing
       "document.querySelector('#search').value = '0x\(inside)',"
         + " document.querySelector('#search-button').click()")
     try browser.wait(for: "document.querySelector('#picture').dataset.selected === '\(start)'")
+    try browser.wait(for: "document.querySelector('#search-result').textContent.includes('is in')")
 
     // The difference of two instants.
     _ = try browser.value("document.querySelector('#mark').click()")
@@ -51,6 +52,8 @@ import Testing
     munmap(address, 3 * Self.page)
     try browser.wait(
       for: "document.querySelector('#log [data-change=\"removed\"][data-start=\"\(start)\"]')")
+    try browser.wait(
+      for: "document.querySelector('#search-result').textContent.includes('which has changed')")
     _ = try browser.value("document.querySelector('#compare').click()")
     try browser.wait(for: "document.querySelector('#comparison').dataset.state === 'shown'")
     try browser.wait(

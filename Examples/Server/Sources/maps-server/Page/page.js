@@ -1890,8 +1890,24 @@ class ProcessView {
     setText(byID("facts").querySelector('[data-fact="generation"] dd'), grouped(generation));
     this.picture.show(mappings);
     this.filterTable();
+    this.checkAnswer();
     this.showLegendSoon();
     this.showLine(null);
+  }
+
+  /** An answer to a search is of an earlier instant: says so when its mapping goes. */
+  checkAnswer() {
+    if (!this.answered) return;
+    const {text, address, mapping} = this.answered;
+    if (byID("search-result").textContent !== text) {
+      this.answered = null;
+      return;
+    }
+    const now = this.space.mappings[indexOfAddress(this.space.mappings, address)];
+    if (now?.start === mapping.start && now.end === mapping.end) return;
+    this.answered = null;
+    setText(byID("search-result"),
+      `${hex(address)} was in ${rangeText(mapping)}, which has changed`);
   }
 
   filterTable() {
@@ -2104,6 +2120,7 @@ class ProcessView {
       const distance = address - mapping.start;
       const text = `${hex(address)} is in ${rangeText(mapping)} ${harmless(mapping.name)}`.trim();
       setText(byID("search-result"), `${text}, ${bytes(distance)} from its start`);
+      this.answered = {text: byID("search-result").textContent, address, mapping};
     } catch (error) {
       if (!signal.aborted) setText(byID("search-result"), `failed: ${error.message}`);
     }
