@@ -7,7 +7,6 @@ import TestSupport
 
 /// bp with a reclaimer of its own, for tests that look at what is pending.
 enum CollectionTestFlavor: BulletproofTestFlavor {
-  // The name by which liburcu's hash table finds its flavor.
   static var name: String { "bp" }
   static let _reclaimer = unsafe _Reclaimer(flavor: CollectionTestFlavor.self)
 }
