@@ -47,8 +47,9 @@ import VirtualMemory
 
   /// What a kernel prints is read as the strict parser reads it, with nothing to remark.
   @Test func aKernelsTextIsReadAsByTheStrictParser() throws {
-    let kernelText = try KernelMaps().stableText()
-    let text = try #require(kernelText)
+    let child = try StoppedProcess()
+    let text = try KernelMaps(pid: child.processID).text()
+    #expect(!text.isEmpty)
     let maps = LenientMaps(text)
     #expect(maps.lines == (try ProcMapsParser.parse(text)))
     #expect(maps.remarks == [] && maps.otherLineCount == 0)
@@ -331,8 +332,8 @@ import VirtualMemory
   @Test(arguments: 1...40 as ClosedRange<UInt64>)
   func anyTextIsRead(_ seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)
-    let kernelText = try KernelMaps().stableText()
-    let kernel = try #require(kernelText)
+    // Whatever instants its parts are of.
+    let kernel = try KernelMaps().text()
     let alphabet = Array("0123456789abcdefF-rwxps :./[]()@'Kk\t\r\n\0x%é".utf8)
     for _ in 0..<50 {
       var text = kernel
