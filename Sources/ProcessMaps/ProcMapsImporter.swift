@@ -52,6 +52,13 @@ extension AddressSpace {
   }
 }
 
+/// What makes the files of two lines the same file.
+struct FileKey: Hashable {
+  var device: DeviceNumber
+  var inode: UInt64
+  var name: [UInt8]
+}
+
 /// Determines what the lines of one text describe.
 private struct ProcMapsImporter {
   let text: [UInt8]
@@ -61,12 +68,6 @@ private struct ProcMapsImporter {
   private var files: [FileKey: MappedFile] = [:]
   /// The last line that maps a file, and that file: the next line is often of the same file.
   private var last: (line: ProcMapsLine, file: MappedFile)?
-
-  private struct FileKey: Hashable {
-    var device: DeviceNumber
-    var inode: UInt64
-    var name: [UInt8]
-  }
 
   private static let gateStart: UInt64 = 0xffff_ffff_ff60_0000
 

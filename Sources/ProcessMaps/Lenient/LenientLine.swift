@@ -42,7 +42,7 @@ struct LenientLine {
   mutating func read() -> Reading {
     skipBlanks()
     guard index < end else { return .empty }
-    if let reading = readPerf() ?? readSmaps() { return reading }
+    if let reading = readSmaps() ?? readPerf() { return reading }
     let first = index
     guard let address = address(minimumDigits: 4) else { return readHeading() }
     if take("-") { return readKernel(address, from: first) }
@@ -72,10 +72,9 @@ struct LenientLine {
     var line = mapping(low, high, permissions.protection, isShared: permissions.isShared)
     if let fault = fault(of: line, first, endIndex) { return .unreadable(fault) }
     skipBlanks()
-    guard isLastAddress || index == end || isAtNumber else {
+    guard index < end, isLastAddress || isAtNumber else {
       return named(line, lacking: "offset, device and inode")
     }
-    if index == end { return named(line, lacking: "offset, device and inode") }
     if let offset = numberField() { line.offset = offset }
     skipBlanks()
     if isLastAddress {

@@ -39,12 +39,6 @@ extension LenientMaps {
     return (AddressSpace(importing: mappings, configuration: configuration), remarks)
   }
 
-  private struct FileKey: Hashable {
-    var device: DeviceNumber
-    var inode: UInt64
-    var name: ArraySlice<UInt8>
-  }
-
   private func reasonAgainst(_ line: ProcMapsLine, taskSize: UInt64) -> String? {
     let pageSize = AddressSpace.pageSize
     if line.start % pageSize != 0 || line.end % pageSize != 0 {
@@ -85,9 +79,8 @@ extension LenientMaps {
           reason: "its offset isn't a multiple of the page, and is rounded down"))
       offset -= offset % AddressSpace.pageSize
     }
-    let key = FileKey(device: line.device, inode: line.inode, name: name)
-    let file =
-      files[key] ?? MappedFile(path: Array(name), device: line.device, inode: line.inode)
+    let key = FileKey(device: line.device, inode: line.inode, name: Array(name))
+    let file = files[key] ?? MappedFile(path: key.name, device: key.device, inode: key.inode)
     files[key] = file
     return .file(file, offset: offset)
   }

@@ -90,8 +90,7 @@ extension RCUDomain.HashTable where Value: ~Copyable {
           let hash = unsafe Node.trailer(node).pointee.hash
           guard unsafe storage.pointee.exchange(node, hash: hash, with: nil) else { return }
           removed += 1
-          let outgrown = unsafe storage.pointee.count(-1, hash: hash)
-          if outgrown != 0 { RCUDomain.retire(_TableArray(outgrown)) }
+          unsafe count(-1, hash: hash)
           _ = unsafe RCUDomain.Retired<Value>(node, node: Node.retired)
         }
       }
@@ -193,8 +192,7 @@ extension RCUDomain.HashTable where Value: ~Copyable {
           let new = try makeValue(nil)
           let node = unsafe Node.allocate(new, _HashTableTrailer(key, hash: hash))
           if unsafe insert(node, key, hash: hash) == nil {
-            let outgrown = unsafe storage.pointee.count(1, hash: hash)
-            if outgrown != 0 { RCUDomain.retire(_TableArray(outgrown)) }
+            unsafe count(1, hash: hash)
             return nil
           }
           _ = unsafe Node.takeBack(node)
@@ -229,8 +227,7 @@ extension RCUDomain.HashTable where Value: ~Copyable {
       _ = unsafe Node.takeBack(node)
       return unsafe RCUDomain.Ref(present, in: section)
     }
-    let outgrown = unsafe storage.pointee.count(1, hash: hash)
-    if outgrown != 0 { RCUDomain.retire(_TableArray(outgrown)) }
+    unsafe count(1, hash: hash)
     return unsafe RCUDomain.Ref(node, in: section)
   }
 }

@@ -161,8 +161,18 @@ extension RCUDomain.HashTable where Value: ~Copyable {
   @inline(__always)
   @unsafe
   borrowing func leave(count change: Int, hash: Int) {
-    let outgrown = unsafe change == 0 ? 0 : storage.pointee.count(change, hash: hash)
+    if change != 0 { unsafe count(change, hash: hash) }
     unsafe Flavor._exitReadSection()
+  }
+
+  /// Counts an element that was added or removed, and lets the table grow or shrink.
+  ///
+  /// - Safety: inside a read section.
+  @inlinable
+  @inline(__always)
+  @unsafe
+  borrowing func count(_ change: Int, hash: Int) {
+    let outgrown = unsafe storage.pointee.count(change, hash: hash)
     if outgrown != 0 { RCUDomain.retire(_TableArray(outgrown)) }
   }
 }

@@ -33,9 +33,9 @@ struct _TableStorage: ~Copyable, @unchecked Sendable {
   /// The array where every search begins, as a word.
   @usableFromInline let root: Atomic<UInt>
   @usableFromInline let counts = _ShardedCount()
-  private let minimumScale: Int
+  let minimumScale: Int
   /// The offset of the hash in a node.
-  private let hashOffset: Int
+  let hashOffset: Int
 
   init(minimumScale: Int, hashOffset: Int) {
     guard let array = _TableArray.make(scale: minimumScale) else {
@@ -97,7 +97,7 @@ struct _TableStorage: ~Copyable, @unchecked Sendable {
     }
   }
 
-  private func unlock(_ line: _TableLine) {
+  func unlock(_ line: _TableLine) {
     let tags = unsafe line.control.pointee.load(ordering: .relaxed) & _TableLine.tags
     unsafe line.control.pointee.store(tags, ordering: .releasing)
   }
@@ -141,7 +141,8 @@ struct _TableStorage: ~Copyable, @unchecked Sendable {
     unlock(first)
   }
 
-  private func append(
+  /// The same, in a bucket that nobody else changes.
+  func append(
     _ node: UnsafeMutableRawPointer, hash: Int, to first: _TableLine, of array: _TableArray
   ) {
     let pattern = _TableLine.pattern(of: hash)
@@ -226,7 +227,7 @@ struct _TableStorage: ~Copyable, @unchecked Sendable {
   /// - Parameter place: the bit of one place.
   /// - Returns: the new control word.
   @discardableResult
-  private func remove(_ place: UInt, from line: _TableLine, _ control: UInt) -> UInt {
+  func remove(_ place: UInt, from line: _TableLine, _ control: UInt) -> UInt {
     let rest = control & ~(UInt(0xff) &<< UInt(place.trailingZeroBitCount &- 7))
     unsafe line.control.pointee.store(rest, ordering: .releasing)
     return rest
@@ -236,136 +237,6 @@ struct _TableStorage: ~Copyable, @unchecked Sendable {
     let new = array.makeLine()
     unsafe line.nextAddress.pointee.store(UInt(bitPattern: new.address), ordering: .releasing)
     return new
-  }
-
-  // MARK: - Size
-
-  /// Counts nodes that were added or removed. Begins to move the nodes to another array if the
-  /// table is too small or far too large, and moves a few if others still have to be.
-  ///
-  /// - Returns: an array that nobody else will ever find, as a word, for the caller to destroy
-  ///   after a grace period; 0 if there is none.
-  @usableFromInline
-  func count(_ change: Int, hash: Int) -> UInt {
-    let shard = counts.add(change, hash: hash)
-    let array = self.array
-    if unsafe array.header.pointee.next.load(ordering: .relaxed) == 0 {
-      // One counter stands for all. This is only a hint, which is checked with the sum.
-      let estimate = shard &* _ShardedCount.shardCount
-      let mayShrink = change < 0 && array.scale > minimumScale && isSparse(array, count: estimate)
-      guard estimate > array.capacity || mayShrink || isWorn(array) else { return 0 }
-      beginToMove(array)
-    }
-    return help(array)
-  }
-
-  private func isSparse(_ array: _TableArray, count: Int) -> Bool { count &* 8 < array.capacity }
-
-  /// Whether many lines were taken out of their buckets, which only a new array gives back.
-  private func isWorn(_ array: _TableArray) -> Bool {
-    unsafe array.header.pointee.unlinkedCount.load(ordering: .relaxed) > array.count / 4 + 64
-  }
-
-  private func beginToMove(_ array: _TableArray) {
-    let count = counts.sum
-    let isWorn = isWorn(array)
-    guard count > array.capacity || isSparse(array, count: count) || isWorn else { return }
-    // Twice what is needed, so that it doesn't move back soon.
-    let wanted = count > array.capacity ? count : count * 2
-    let buckets = max(1, (wanted + _TableArray.maximumLoad - 1) / _TableArray.maximumLoad)
-    let fitting = max(minimumScale, Int.bitWidth - (buckets - 1).leadingZeroBitCount)
-    let changes = count > array.capacity || isSparse(array, count: count)
-    let scale = changes ? fitting : array.scale
-    // Without memory it stays as it is.
-    guard scale != array.scale || isWorn, let next = _TableArray.make(scale: scale) else { return }
-    let (isOurs, _) = unsafe array.header.pointee.next.compareExchange(
-      expected: 0, desired: next.word, ordering: .acquiringAndReleasing)
-    if !isOurs { unsafe next.destroy() }
-  }
-
-  /// How many buckets a change moves. When a table doubles, half as many changes as there are
-  /// buckets complete the move. Those of a table that shrinks are nearly empty.
-  private func helpCount(of array: _TableArray, _ next: _TableArray) -> Int {
-    next.scale > array.scale ? 2 : 8
-  }
-
-  private func help(_ array: _TableArray) -> UInt {
-    let next = unsafe _TableArray(array.header.pointee.next.load(ordering: .acquiring))
-    guard next.word != 0 else { return 0 }
-    var isLast = false
-    for _ in 0..<helpCount(of: array, next) {
-      // Who has chosen a bucket may take long over it, or not exist in a forked child. Then others
-      // come to it in the next round.
-      let index = unsafe array.header.pointee.cursor.wrappingAdd(1, ordering: .relaxed).oldValue
-      if move(index & array.mask, of: array, to: next) {
-        let moved = unsafe array.header.pointee.movedCount.wrappingAdd(
-          1, ordering: .acquiringAndReleasing)
-        isLast = isLast || moved.newValue == array.count
-      }
-      if index & array.mask == 0 && index != 0 { isLast = isLast || wasLeftByAFork(array) }
-    }
-    guard isLast else { return 0 }
-    let (isOurs, _) = root.compareExchange(
-      expected: array.word, desired: next.word, ordering: .acquiringAndReleasing)
-    return isOurs ? array.word : 0
-  }
-
-  /// Whether all buckets have moved, though `movedCount` doesn't say so, since a thread was about
-  /// to count when the process was forked.
-  private func wasLeftByAFork(_ array: _TableArray) -> Bool {
-    guard unsafe array.header.pointee.forkCount != sysshims_fork_count() else { return false }
-    return (0..<array.count).allSatisfy { index in
-      unsafe array.line(at: index).control.pointee.load(ordering: .acquiring)
-        & _TableLine.isMoved != 0
-    }
-  }
-
-  /// Moves a bucket.
-  ///
-  /// - Returns: whether it has moved by this call.
-  private func move(_ index: Int, of array: _TableArray, to next: _TableArray) -> Bool {
-    let first = array.line(at: index)
-    guard let wasLocked = lockUnlessMoved(first) else { return false }
-    // In a larger array, nobody looks into the buckets until this one has moved. In a smaller one,
-    // others may be in use, whose nodes have moved before.
-    let shared = next.scale < array.scale ? next.line(for: index) : nil
-    // `next` has no next array: it isn't the root.
-    if let shared { _ = lockUnlessMoved(shared) }
-    if wasLocked { takeBack(index, of: array, from: next) }
-    var line: _TableLine? = first
-    while let current = line {
-      var places = unsafe current.control.pointee.load(ordering: .relaxed) & _TableLine.occupied
-      while places != 0 {
-        let node = unsafe current.node(places)
-        let hash = unsafe self.hash(of: node)
-        unsafe append(node, hash: hash, to: next.line(for: hash), of: next)
-        places &= places &- 1
-      }
-      line = current.next
-    }
-    if let shared { unlock(shared) }
-    // Pairs with the acquiring loads of control words: what they lead to is in the next array.
-    unsafe first.control.pointee.store(_TableLine.isMoved, ordering: .releasing)
-    return true
-  }
-
-  /// Removes from the next array what a thread that doesn't exist in this process had moved.
-  private func takeBack(_ index: Int, of array: _TableArray, from next: _TableArray) {
-    for bucket in stride(from: index & next.mask, to: next.count, by: array.count) {
-      var line: _TableLine? = next.line(at: bucket)
-      while let current = line {
-        var places = unsafe current.control.pointee.load(ordering: .relaxed) & _TableLine.occupied
-        while places != 0 {
-          let hash = unsafe self.hash(of: current.node(places))
-          if hash & array.mask == index {
-            let control = unsafe current.control.pointee.load(ordering: .relaxed)
-            remove(places & ~(places &- 1), from: current, control)
-          }
-          places &= places &- 1
-        }
-        line = current.next
-      }
-    }
   }
 }
 
@@ -389,50 +260,5 @@ struct _KnownNodes {
   @unsafe
   func contains(_ node: UnsafeMutableRawPointer) -> Bool {
     unsafe first == node || others.contains(node)
-  }
-}
-
-/// A counter in 16 parts, each in a cache line of its own, so that writers rarely share one.
-@safe
-@usableFromInline
-struct _ShardedCount: ~Copyable, @unchecked Sendable {
-  // Sendable: all access is atomic.
-  private let shards: UnsafeMutableRawPointer
-
-  static var shardCount: Int { 16 }
-  private static var shardBytes: Int { 64 }
-
-  init() {
-    unsafe shards = .allocate(
-      byteCount: Self.shardCount * Self.shardBytes, alignment: Self.shardBytes)
-    for index in 0..<Self.shardCount {
-      unsafe (shards + index * Self.shardBytes).initializeMemory(
-        as: Atomic<Int>.self, to: Atomic(0))
-    }
-  }
-
-  deinit { unsafe shards.deallocate() }
-
-  private func shard(_ index: Int) -> UnsafeMutablePointer<Atomic<Int>> {
-    unsafe (shards + index &* Self.shardBytes).assumingMemoryBound(to: Atomic<Int>.self)
-  }
-
-  /// Adds `change` to the shard of `hash`, so that a removal finds the shard of the insertion, and
-  /// returns the shard's new value.
-  ///
-  /// Relaxed: the number publishes nothing.
-  func add(_ change: Int, hash: Int) -> Int {
-    // Neither the lowest bits, which choose the bucket, nor the highest, which are the tag.
-    let index = Int(truncatingIfNeeded: UInt(bitPattern: hash) &>> 32) & (Self.shardCount &- 1)
-    return unsafe shard(index).pointee.wrappingAdd(change, ordering: .relaxed).newValue
-  }
-
-  @usableFromInline
-  var sum: Int {
-    var sum = 0
-    for index in 0..<Self.shardCount {
-      sum &+= unsafe shard(index).pointee.load(ordering: .relaxed)
-    }
-    return sum
   }
 }
